@@ -1,0 +1,27 @@
+// Bundles one TypeScript program with esbuild and runs it: `node scripts/run.mjs demo/start.ts --once`.
+// Packages stay in node_modules; the output lives in .build/, outside of what is deployed.
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const [entry, ...args] = process.argv.slice(2);
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const outfile = join(root, '.build', entry.replace(/\.ts$/, '.mjs'));
+
+await mkdir(dirname(outfile), { recursive: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: [entry],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  sourcemap: 'inline',
+  logLevel: 'warning',
+});
+process.setSourceMapsEnabled(true);
+process.argv = [process.execPath, outfile, ...args];
+await import(pathToFileURL(outfile).href);
