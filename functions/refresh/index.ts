@@ -1,0 +1,45 @@
+import { createAccessTokens, type RenewOutcome } from '../../lib/access-token.ts';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { readRefreshConfig } from '../../lib/config.ts';
+import { createRedis } from '../../lib/redis.ts';
+import { createMainHandler } from '../../lib/scf.ts';
+import { createWecom } from '../../lib/wecom.ts';
+
+/**
+ * Renews the access_token of every company whose token has less than 20 minutes to live; meant to run every 5
+ * minutes. One company's failure does not stop the others. Answers counts, never a token: SCF logs the answer.
+ *
+ * Rejects when a failure was transient, so that SCF calls again in a minute; a wrong secret is not, since
+ * calling again would only bring the ban of the egress IP nearer.
+ */
+export const main_handler = createMainHandler(clock, readRefreshConfig, async (config, log) => {
+  const { corps, encryptionKeys, wecomBaseUrl } = config;
+  const redis = createRedis(config.redis, clock, log);
+  const { gettoken } = createWecom(wecomBaseUrl, clock);
+  const accessTokens = createAccessTokens({ redis, gettoken, encryptionKeys, clock, log });
+
+  const counts: Record<RenewOutcome, number> = {
+    fresh: 0,
+    renewed: 0,
+    busy: 0,
+    paused: 0,
+    failed: 0,
+    failed_transient: 0,
+  };
+  try {
+    const outcomes = await Promise.all(corps.map((corp) => accessTokens.renew(corp)));
+    for (const outcome of outcomes) counts[outcome] += 1;
+  } finally {
+    redis.close();
+  }
+  log(counts.failed + counts.failed_transient > 0 ? 'error' : 'info', 'refresh', {
+    companies: corps.length,
+    ...counts,
+  });
+  if (counts.failed_transient > 0) {
+    throw new Error(
+      `${counts.failed_transient} of ${corps.length} access tokens were not renewed; try again`,
+    );
+  }
+  return { companies: corps.length, ...counts };
+});

@@ -1,0 +1,62 @@
+/** Time as an argument, so that the token algorithm also runs under virtual time. */
+export interface Clock {
+  /** Milliseconds since 1970; may jump. */
+  wallMs(): number;
+  /** Milliseconds since some start; never goes back, but may stand still while the machine is frozen. */
+  monotonicMs(): number;
+  /** Runs `action` once after `ms`; the answer cancels it. */
+  after(ms: number, action: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(ms, action) {
+    const timer = setTimeout(action, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** A moment, to measure from with `elapsedMs`. */
+export interface Moment {
+  wallMs: number;
+  monotonicMs: number;
+}
+
+export function moment(clock: Clock): Moment {
+  return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+}
+
+/**
+ * Milliseconds since `start`, by whichever clock went further: a frozen monotonic clock or a wall clock set
+ * back can then only make something look older than it is, never younger.
+ */
+export function elapsedMs(clock: Clock, start: Moment): number {
+  return Math.max(clock.wallMs() - start.wallMs, clock.monotonicMs() - start.monotonicMs);
+}
+
+export function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve);
+  });
+}
+
+/**
+ * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed. `work` itself goes on.
+ *
+ * A busy event loop must not look like a dead peer: once the time is up, the loop turns once more, so that
+ * answers which have already arrived are read before the verdict.
+ */
+export function withTimeout<T>(
+  clock: Clock,
+  ms: number,
+  work: Promise<T>,
+  onTimeout: () => Error,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const cancel = clock.after(Math.max(0, ms), () => {
+      setImmediate(() => reject(onTimeout()));
+    });
+    work.then(resolve, reject).finally(cancel);
+  });
+}

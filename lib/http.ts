@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type * as z from 'zod/mini';
+import { type Clock, elapsedMs, moment } from './clock.ts';
+import { AppError, errorTable } from './errors.ts';
+import { type Log, type RequestRecord, requestRecord } from './log.ts';
+import { clientAddress, scfRequestId } from './scf.ts';
+
+/** One method of one path. `answer` returns what goes out, or throws an `AppError`. */
+export interface Route {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Exact, or with `:name` for one segment. */
+  path: string;
+  answer(request: RouteRequest): Promise<RouteAnswer> | RouteAnswer;
+}
+
+export interface RouteRequest {
+  /** The JSON body if it has exactly this shape, else rejects: 415 or 400. */
+  body<Shape>(schema: z.ZodMiniType<Shape>): Promise<Shape>;
+  /** The session_token of `Authorization: Bearer …`, or `''`. */
+  bearer: string;
+  query: Record<string, string>;
+  clientAddress: string;
+}
+
+/** An object goes out as JSON with 200, a string as plain text with 200, nothing as 204. */
+export type RouteAnswer = object | string | undefined;
+
+interface Environment {
+  Bindings: Partial<HttpBindings>;
+  Variables: { route?: string; record: RequestRecord };
+}
+
+const bodyBytesMax = 4096;
+const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
+const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
+
+/**
+ * The HTTP surface of one Web function. What is the same for every route happens here: request ids, limits,
+ * the answer to every error, headers, and one log line per request.
+ */
+export function createApp(routes: readonly Route[], clock: Clock, log: Log): Hono<Environment> {
+  const app = new Hono<Environment>();
+
+  app.use(async (context, next) => {
+    const start = moment(clock);
+    const scfId = scfRequestId(context.req.header('x-scf-request-id'));
+    const record: RequestRecord = {
+      request_id: randomUUID(),
+      ...(scfId !== undefined && { scf_request_id: scfId }),
+      redis_ms: 0,
+      redis_calls: 0,
+      wecom: [],
+    };
+    context.set('record', record);
+    await requestRecord.run(record, async () => {
+      await next();
+      context.header('Cache-Control', 'no-store');
+      context.header('X-Content-Type-Options', 'nosniff');
+      logRequest(context, record, Math.round(elapsedMs(clock, start)), log);
+    });
+  });
+
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const here = routes.filter((route) => route.path === path);
+    // hono answers HEAD with the GET handler; the raw request still says HEAD.
+    const routeOf = (context: Context) => here.find(({ method }) => method === context.req.raw.method);
+    app.all(
+      path,
+      async (context, next) => {
+        context.set('route', path);
+        const allow = here.map(({ method }) => method).join(', ');
+        if (!routeOf(context)) throw new AppError('method_not_allowed', { allow });
+        await next();
+      },
+      bodyLimit({
+        maxSize: bodyBytesMax,
+        onError() {
+          throw new AppError('too_large');
+        },
+      }),
+      async (context) => {
+        const answer = await routeOf(context)?.answer(routeRequest(context));
+        if (answer === undefined) return context.body(null, 204);
+        return typeof answer === 'string' ? context.text(answer) : context.json(answer);
+      },
+    );
+  }
+
+  app.notFound((context) => errorAnswer(new AppError('not_found'), context));
+  app.onError((error, context) => errorAnswer(error, context));
+  return app;
+}
+
+/** Listens on all interfaces, as SCF asks of a Web function, and logs the port; `0` takes any free one. */
+export function serve(app: Hono<Environment>, port: number, log: Log): void {
+  const server = createServer(getRequestListener(app.fetch));
+  // Longer than the platform's proxy keeps its connections, so that it is never the server that hangs up first.
+  server.keepAliveTimeout = 75_000;
+  server.listen({ port, host: '0.0.0.0', backlog: 1024 }, () => {
+    const address = server.address();
+    log('info', 'listening', { port: typeof address === 'object' ? address?.port : port });
+  });
+  process.on('SIGTERM', () => {
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+  });
+}
+
+function routeRequest(context: Context<Environment>): RouteRequest {
+  return {
+    async body(schema) {
+      if (!jsonPattern.test(context.req.header('content-type') ?? '')) {
+        throw new AppError('unsupported_media_type');
+      }
+      const result = schema.safeParse(parseJson(await context.req.arrayBuffer()));
+      if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
+      return result.data;
+    },
+    bearer: bearerPattern.exec(context.req.header('authorization') ?? '')?.[1] ?? '',
+    query: context.req.query(),
+    clientAddress: clientAddress(
+      context.req.header('x-forwarded-for'),
+      context.env.incoming?.socket.remoteAddress ?? '',
+    ),
+  };
+}
+
+/** The parser's own errors are dropped: they quote the body. */
+function parseJson(bytes: ArrayBuffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new AppError('invalid_request', { reason: 'not_json' });
+  }
+}
+
+/** The only place where an error becomes an answer. */
+function errorAnswer(error: Error, context: Context<Environment>): Response {
+  const known = error instanceof AppError ? error : new AppError('internal_error');
+  const { status, message } = errorTable[known.code];
+  const { retryAfterSeconds, corpid, allow } = known.options;
+  if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds));
+  if (allow !== undefined) context.header('Allow', allow);
+  // Set by hono for thrown errors only; the log line reads it from there.
+  context.error ??= known;
+  const request_id = context.get('record').request_id;
+  return context.json(
+    { error: known.code, message, request_id, ...(corpid !== undefined && { corpid }) },
+    status,
+  );
+}
+
+function logRequest(context: Context<Environment>, record: RequestRecord, ms: number, log: Log): void {
+  const { error } = context;
+  const expected = error === undefined || error instanceof AppError;
+  log(expected ? 'info' : 'error', 'request', {
+    method: context.req.raw.method,
+    // Never the path as it came: people put all sorts of things into URLs.
+    route: context.get('route') ?? '',
+    status: context.res.status,
+    ...(error instanceof AppError && { error: error.code, reason: error.options.reason }),
+    ...(!expected && { error: 'internal_error', thrown: error }),
+    ms,
+    redis_ms: record.redis_ms,
+    redis_calls: record.redis_calls,
+    wecom: record.wecom,
+  });
+}

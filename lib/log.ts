@@ -1,0 +1,71 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Writes one JSON line to stdout, which SCF parses into fields. Secrets are replaced, strings are cut. */
+export type Log = (level: 'info' | 'warn' | 'error', event: string, fields?: Record<string, unknown>) => void;
+
+/** What one request spent where; `http.ts` opens it, `redis.ts` and `wecom.ts` add to it. */
+export interface RequestRecord {
+  request_id: string;
+  scf_request_id?: string;
+  redis_ms: number;
+  redis_calls: number;
+  wecom: { api: string; ms: number; errcode?: number; failure?: string }[];
+}
+
+/** The request being answered, wherever in the call tree we are; empty outside of one. */
+export const requestRecord = new AsyncLocalStorage<RequestRecord>();
+
+/** Longer strings are cut: SCF drops what is over 8 KB in a line. */
+const stringCharsMax = 300;
+const stackCharsMax = 2000;
+const secretInUrl = /\b(corpsecret|access_token|js_code|session_key|password)=[^&\s"']*/gi;
+// Control and bidirectional characters that JSON leaves alone could forge or reorder a line in a viewer.
+const unsafeCharacters = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/**
+ * Creates a log that never writes any of `secrets`.
+ *
+ * @param secrets configured values (corpsecrets, Redis password, keys); shorter than 6 characters are
+ *   ignored, since replacing them would only mangle the log
+ * @param write where a line goes, without its newline; stdout if not given
+ */
+export function createLog(secrets: readonly string[], write: (line: string) => void = writeStdout): Log {
+  const hidden = secrets
+    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+    .filter((secret) => secret.length >= 6)
+    .toSorted((a, b) => b.length - a.length);
+
+  function clean(text: string, charsMax: number): string {
+    let cleaned = text.replace(secretInUrl, '$1=[redacted]');
+    for (const secret of hidden) cleaned = cleaned.replaceAll(secret, '[redacted]');
+    return cleaned.length > charsMax ? `${cleaned.slice(0, charsMax)}…` : cleaned;
+  }
+
+  function cleanValue(key: string, value: unknown): unknown {
+    if (typeof value === 'string') return clean(value, key === 'stack' ? stackCharsMax : stringCharsMax);
+    // An error's own fields may hold anything (axios: the whole URL); its name and stack are enough.
+    if (value instanceof Error) return { name: value.name, stack: clean(value.stack ?? '', stackCharsMax) };
+    return value;
+  }
+
+  return (level, event, fields = {}) => {
+    const request = requestRecord.getStore();
+    const line = {
+      time: new Date().toISOString(),
+      level,
+      event,
+      ...(request && { request_id: request.request_id, scf_request_id: request.scf_request_id }),
+      ...fields,
+    };
+    write(
+      JSON.stringify(line, cleanValue).replace(
+        unsafeCharacters,
+        (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      ),
+    );
+  };
+}
+
+function writeStdout(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

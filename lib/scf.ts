@@ -1,0 +1,134 @@
+import { BlockList, isIP } from 'node:net';
+import { type Clock, elapsedMs, moment } from './clock.ts';
+import { ConfigError } from './config.ts';
+import { createLog, type Log, type RequestRecord, requestRecord } from './log.ts';
+
+interface Configured {
+  secrets: readonly string[];
+}
+
+/**
+ * Runs a Web function: reads the configuration, hands it to `main`, and ends the process with code 1 when
+ * either fails, or when something throws outside of a request; SCF then starts a new one.
+ */
+export function startWebFunction<Config extends Configured>(
+  readConfig: () => Config,
+  main: (config: Config, log: Log) => void,
+): void {
+  const configured = configure(readConfig);
+  if (!configured) process.exit(1);
+  const { config, log } = configured;
+  const crash = (thrown: unknown) => {
+    log('error', 'crashed', { thrown: thrown instanceof Error ? thrown : String(thrown) });
+    process.exit(1);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  main(config, log);
+}
+
+/** What SCF calls in an event function; what it returns stands in SCF's own log (RetMsg). */
+export type MainHandler = (event: unknown, context: EventContext) => Promise<object>;
+
+/** @see https://cloud.tencent.com/document/product/583/9210 */
+export interface EventContext {
+  request_id?: string;
+  callbackWaitsForEmptyEventLoop?: boolean;
+}
+
+/**
+ * Makes the handler of an event function. With an unusable configuration every call fails, after one log line
+ * that names all problems. An event with HTTP in it is refused: these functions have no HTTP trigger.
+ */
+export function createMainHandler<Config extends Configured>(
+  clock: Clock,
+  readConfig: () => Config,
+  handle: (config: Config, log: Log) => Promise<object>,
+): MainHandler {
+  const configured = configure(readConfig);
+  return async (event, context) => {
+    // An open socket must not keep the invocation running until SCF's timeout.
+    context.callbackWaitsForEmptyEventLoop = false;
+    if (!configured) throw new Error('the configuration is not usable; see the log line config_invalid');
+    const { config, log } = configured;
+    const start = moment(clock);
+    const request_id = scfRequestId(context.request_id) ?? '';
+    const record: RequestRecord = { request_id, redis_ms: 0, redis_calls: 0, wecom: [] };
+    return requestRecord.run(record, async () => {
+      if (typeof event === 'object' && event !== null && ('httpMethod' in event || 'headers' in event)) {
+        log('error', 'unexpected_event');
+        throw new Error('this function answers no HTTP');
+      }
+      try {
+        return await handle(config, log);
+      } finally {
+        const { redis_ms, redis_calls, wecom } = record;
+        log('info', 'invoked', { ms: Math.round(elapsedMs(clock, start)), redis_ms, redis_calls, wecom });
+      }
+    });
+  };
+}
+
+function configure<Config extends Configured>(
+  readConfig: () => Config,
+): { config: Config; log: Log } | undefined {
+  try {
+    const config = readConfig();
+    return { config, log: createLog(config.secrets) };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    createLog([])('error', 'config_invalid', { problems: error.problems });
+    return undefined;
+  }
+}
+
+/** Addresses of proxies inside the platform; 9/8 and 11/8 are Tencent's own use of public ranges. */
+const platform = new BlockList();
+for (const [network, prefix] of [
+  ['9.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['11.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const) {
+  platform.addSubnet(network, prefix, 'ipv4');
+}
+for (const [network, prefix] of [
+  ['::1', 128],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const) {
+  platform.addSubnet(network, prefix, 'ipv6');
+}
+
+/**
+ * The client's address: the first one from the right of X-Forwarded-For that is not the platform's own, since
+ * everything to the left of it, and every X-Scf-* and X-Real-IP header, can be forged. Good enough to limit
+ * by and to write into the log; never a reason to trust anyone.
+ */
+export function clientAddress(forwardedFor: string | undefined, socketAddress: string): string {
+  const chain = (forwardedFor ?? '').slice(-1024).split(',').map(bareAddress);
+  for (const address of chain.toReversed()) {
+    const family = isIP(address);
+    if (family === 0) continue;
+    if (!platform.check(address, family === 6 ? 'ipv6' : 'ipv4')) return address;
+  }
+  return bareAddress(socketAddress);
+}
+
+/** SCF's id of this invocation, as it stands in SCF's own log lines. */
+export function scfRequestId(header: string | undefined): string | undefined {
+  return /^[\w-]{1,64}$/.exec(header ?? '')?.[0];
+}
+
+/** Without port, brackets and the IPv4-in-IPv6 prefix. */
+function bareAddress(text: string): string {
+  const trimmed = text.trim();
+  const bracketed = /^\[([^\]]+)\]/.exec(trimmed)?.[1];
+  const address =
+    bracketed ?? (/^[\d.]+:\d+$/.test(trimmed) ? trimmed.slice(0, trimmed.indexOf(':')) : trimmed);
+  return address.toLowerCase().startsWith('::ffff:') ? address.slice(7) : address;
+}

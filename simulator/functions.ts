@@ -1,0 +1,115 @@
+// Runs the built functions of dist/ the way SCF does: a Web function as a server process of its own, an event
+// function by calling its main_handler in a process of its own.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export type Environment = Record<string, string>;
+
+/** A Web function that is up. `lines` grows with what it logs. */
+export interface RunningFunction {
+  url: string;
+  pid: number;
+  process: ChildProcess;
+  /** Everything it wrote to stdout and stderr, line by line. */
+  lines: string[];
+  /** SIGTERM, and SIGKILL when that is not enough; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+export interface StartOptions {
+  /** Another Node to run it with. */
+  node?: string;
+  /** Called with each line it writes. */
+  onLine?: (line: string) => void;
+  /** More arguments for Node, before the file. */
+  nodeArgs?: string[];
+}
+
+/**
+ * Starts `dist/<name>` on a free port with this environment and nothing else of ours; resolves when it listens,
+ * rejects with its output when it ends before.
+ */
+export async function startFunction(
+  name: string,
+  environment: Environment,
+  options: StartOptions = {},
+): Promise<RunningFunction> {
+  const child = spawn(
+    options.node ?? process.execPath,
+    [...(options.nodeArgs ?? []), `dist/${name}/index.js`],
+    {
+      env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  const lines: string[] = [];
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    const onLine = (line: string) => {
+      lines.push(line);
+      options.onLine?.(line);
+      const started = /"event":"listening","port":(\d+)/.exec(line);
+      if (started) resolve(Number(started[1]));
+    };
+    createInterface(child.stdout).on('line', onLine);
+    createInterface(child.stderr).on('line', onLine);
+    child.once('error', reject);
+    void exited.then((code) => reject(new Error(`${name} ended with code ${code}: ${lines.join('\n')}`)));
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
+    process: child,
+    lines,
+    async stop() {
+      child.kill('SIGTERM');
+      const killer = setTimeout(() => child.kill('SIGKILL'), 2000);
+      const code = await exited;
+      clearTimeout(killer);
+      return code;
+    },
+  };
+}
+
+export interface Invocation {
+  /** What main_handler returned, or the message of what it threw. */
+  result?: unknown;
+  error?: string;
+  lines: string[];
+}
+
+const invoker = `
+  const handler = require(process.argv[1]).main_handler;
+  const event = JSON.parse(process.argv[2]);
+  handler(event, { request_id: 'local-invocation' }).then(
+    (result) => process.send({ result }),
+    (error) => process.send({ error: error.message }),
+  );`;
+
+/** Calls `main_handler` of `dist/<name>` once, with SCF's Timer event if no other is given. */
+export async function invokeFunction(
+  name: string,
+  environment: Environment,
+  event: unknown = timerEvent(),
+): Promise<Invocation> {
+  const args = ['-e', invoker, `${process.cwd()}/dist/${name}/index.js`, JSON.stringify(event)];
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'] ?? '', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const invocation: Invocation = { lines: [] };
+  createInterface(child.stdout).on('line', (line) => invocation.lines.push(line));
+  createInterface(child.stderr).on('line', (line) => invocation.lines.push(line));
+  child.on('message', (message) => Object.assign(invocation, message));
+  await new Promise((resolve) => {
+    child.once('close', resolve);
+  });
+  return invocation;
+}
+
+/** @see https://cloud.tencent.com/document/product/583/9708 */
+export function timerEvent(): object {
+  return { Type: 'Timer', TriggerName: 'refresh', Time: new Date().toISOString(), Message: '' };
+}
