@@ -97,7 +97,8 @@ export function createApp(routes: readonly Route[], clock: Clock, log: Log): Hon
 
 /** Listens on all interfaces, as SCF asks of a Web function, and logs the port; `0` takes any free one. */
 export function serve(app: Hono<Environment>, port: number, log: Log): void {
-  const server = createServer(getRequestListener(app.fetch));
+  const listener = getRequestListener(app.fetch);
+  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
   // Longer than the platform's proxy keeps its connections, so that it is never the server that hangs up first.
   server.keepAliveTimeout = 75_000;
   server.listen({ port, host: '0.0.0.0', backlog: 1024 }, () => {

@@ -100,8 +100,9 @@ export async function invokeFunction(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const invocation: Invocation = { lines: [] };
-  createInterface(child.stdout).on('line', (line) => invocation.lines.push(line));
-  createInterface(child.stderr).on('line', (line) => invocation.lines.push(line));
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream) createInterface(stream).on('line', (line) => invocation.lines.push(line));
+  }
   child.on('message', (message) => Object.assign(invocation, message));
   await new Promise((resolve) => {
     child.once('close', resolve);
