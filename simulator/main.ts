@@ -1,0 +1,43 @@
+// `npm run simulator [-- --port N]`: a WeCom of one's own with two companies, until Ctrl-C.
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { startWecom } from './wecom/server.ts';
+
+const { values } = parseArgs({ options: { port: { type: 'string', default: '8095' } } });
+const port = Number(values.port);
+if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
+  console.error(`--port ${values.port}: not a port number`);
+  process.exit(2);
+}
+
+const COMPANY = 'wwdemo0000000001';
+const SECOND_COMPANY = 'wwdemo0000000002';
+
+const wecom = await startWecom({ port }).catch((error: unknown) => {
+  console.error(`port ${port} cannot be used: ${String(error)}`);
+  process.exit(1);
+});
+const corps = [
+  { corpid: COMPANY, name: '示例公司', corpsecret: randomBytes(32).toString('base64url') },
+  { corpid: SECOND_COMPANY, name: '第二公司', corpsecret: randomBytes(32).toString('base64url') },
+];
+for (const corp of corps) wecom.addCompany(corp);
+wecom.addMember({ corpid: COMPANY, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
+wecom.addMember({ corpid: COMPANY, userid: 'LiSi', name: '李四', visible: false });
+wecom.addMember({ corpid: COMPANY, userid: 'WangWu', name: '王五', status: 2 });
+wecom.addMember({ corpid: SECOND_COMPANY, userid: 'ZhaoLiu', name: '赵六', position: '经理' });
+
+console.log(`WeCom simulator: ${wecom.url}
+
+For .env (made up at this start):
+  WECOM_BASE_URL=${wecom.url}
+  WECOM_CORPS=${corps.map(({ corpid, corpsecret }) => `${corpid}:${corpsecret}`).join(',')}
+  WECOM_APPID=${wecom.appid}
+
+Members: ZhangSan (may enter), LiSi (out of the visible range), WangWu (disabled); ZhaoLiu in the second company.
+A js_code, as wx.qy.login gives it:
+  curl -d '{"corpid":"${COMPANY}","userid":"ZhangSan"}' ${wecom.url}/_simulator/createJsCode
+What happened: curl ${wecom.url}/_simulator/state
+Ctrl-C ends it.`);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void wecom.close());

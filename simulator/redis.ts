@@ -1,0 +1,188 @@
+// A Redis for tests and the demo: one that is given, an embedded one, or a real redis-server of our own.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  attachSession,
+  createRedisCommandExecutor,
+  RedisServerState,
+  resolveCompatibilityProfile,
+  SocketConnectionTransport,
+} from 'js-redis-server/core';
+
+/** A running Redis. */
+export type RunningRedis = {
+  url: string;
+  kind: 'given' | 'embedded' | 'server';
+  /** Empties it. Throws for a given one, which may hold what is not ours to delete. */
+  flush: () => Promise<void>;
+  /** Ends it and removes its files; a given one is left alone. A second call does nothing. */
+  stop: () => Promise<void>;
+  /** Of kind `server`: for SIGSTOP, SIGCONT and SIGKILL. */
+  pid?: number;
+};
+
+/** Options of {@link startRedis}. */
+export type RedisOptions = {
+  /** `auto` (default): `REDIS_URL` of the environment when set, else embedded. */
+  kind?: 'embedded' | 'server' | 'auto';
+  /** More arguments for kind `server`, such as `['--maxmemory', '2mb']`. */
+  args?: readonly string[];
+};
+
+const READY_MS = 5000;
+const START_TRIES = 3;
+
+/**
+ * Starts a Redis on a free port of 127.0.0.1 and resolves when it answers. A server of our own ends with this
+ * process, however that ends.
+ * @see https://redis.io/docs/latest/operate/oss_and_stack/management/config/
+ */
+export async function startRedis({ kind = 'auto', args = [] }: RedisOptions = {}): Promise<RunningRedis> {
+  const givenUrl = process.env['REDIS_URL'];
+  if (kind === 'auto' && givenUrl) return givenRedis(givenUrl);
+  return kind === 'server' ? serverRedis(args) : embeddedRedis();
+}
+
+/** Whether kind `server` can be had on this machine. */
+export function redisServerInstalled(): boolean {
+  return spawnSync('redis-server', ['--version']).status === 0;
+}
+
+function givenRedis(url: string): RunningRedis {
+  return {
+    url,
+    kind: 'given',
+    flush: () => Promise.reject(new Error('REDIS_URL names a Redis that is not ours to empty')),
+    stop: () => Promise.resolve(),
+  };
+}
+
+/** Its own front door (`createRedisMock`) listens on every interface and cannot stop while clients stay. */
+async function embeddedRedis(): Promise<RunningRedis> {
+  const compatibility = resolveCompatibilityProfile('redis-7.0');
+  const state = new RedisServerState({ databaseCount: 16, compatibility });
+  const executor = createRedisCommandExecutor({ compatibility });
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    attachSession(new SocketConnectionTransport(socket), { state, executor });
+  });
+  const port = await listen(server);
+
+  let stopped: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+    state.close();
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    kind: 'embedded',
+    flush: async () => state.flushAllDatabases(),
+    stop: () => (stopped ??= stop()),
+  };
+}
+
+async function serverRedis(args: readonly string[]): Promise<RunningRedis> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryServerRedis(await freePort(), args);
+    } catch (error) {
+      // Somebody may have taken the port between our look and the start.
+      if (tries === START_TRIES) throw error;
+    }
+  }
+}
+
+async function tryServerRedis(port: number, args: readonly string[]): Promise<RunningRedis> {
+  const dir = await mkdtemp(join(tmpdir(), 'wecom-login-redis-'));
+  const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
+  const debug = ['--enable-debug-command', 'local', '--daemonize', 'no'];
+  // A session of its own, so that Ctrl-C reaches it through us and not before us.
+  const child = spawn('redis-server', [...own, ...debug, ...args], { stdio: 'ignore', detached: true });
+  try {
+    await once(child, 'spawn');
+  } catch (error) {
+    await rm(dir, { recursive: true });
+    throw error;
+  }
+  const pid = child.pid;
+  if (pid === undefined) throw new Error('redis-server did not start');
+
+  // Its stdin ends when this process does, even by SIGKILL; a line says that the server is gone already.
+  const script = 'read -r gone || kill -9 "$1"; rm -rf "$2"';
+  const watchdog = spawn('sh', ['-c', script, 'sh', `${pid}`, dir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  const exited = once(child, 'exit').then(() => watchdog.stdin.end('gone\n'));
+  child.unref();
+  watchdog.unref();
+
+  let stopped: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      child.ref();
+    }
+    await exited;
+    await rm(dir, { recursive: true, force: true });
+  }
+
+  const running = () => child.exitCode === null && child.signalCode === null;
+  const readyUntilMs = performance.now() + READY_MS;
+  while (!(await command(port, 'PING').catch(() => undefined))) {
+    if (!running() || performance.now() > readyUntilMs) {
+      await stop();
+      throw new Error(`redis-server on port ${port} did not answer`);
+    }
+    await sleep(10);
+  }
+
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    kind: 'server',
+    pid,
+    async flush() {
+      const reply = await command(port, 'FLUSHALL');
+      if (!reply.startsWith('+OK')) throw new Error(`FLUSHALL: ${reply.trim()}`);
+    },
+    stop: () => (stopped ??= stop()),
+  };
+}
+
+/** Sends one inline command on a connection of its own; resolves with the first bytes of the reply. */
+async function command(port: number, line: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.setTimeout(READY_MS, () => socket.destroy(new Error(`${line}: no reply within ${READY_MS} ms`)));
+  try {
+    socket.write(`${line}\r\n`);
+    const [reply]: unknown[] = await once(socket, 'data');
+    return String(reply);
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  server.close();
+  return port;
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 });
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return address.port;
+}

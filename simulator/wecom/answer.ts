@@ -1,0 +1,69 @@
+import { randomInt } from 'node:crypto';
+
+/** The endpoints this simulator has, spelled as in WeCom's documentation. */
+export const ENDPOINTS = ['gettoken', 'jscode2session', 'user/get'] as const;
+
+/** One of {@link ENDPOINTS}. */
+export type Endpoint = (typeof ENDPOINTS)[number];
+
+/** Where each endpoint is served; every other path answers 404 with an empty body, as WeCom does. */
+export const PATHS: Record<string, Endpoint> = {
+  '/cgi-bin/gettoken': 'gettoken',
+  '/cgi-bin/miniprogram/jscode2session': 'jscode2session',
+  '/cgi-bin/user/get': 'user/get',
+};
+
+/** The JSON body of an answer: HTTP status 200 whatever its errcode. */
+export type Answer = { errcode: number; errmsg: string } & Record<string, unknown>;
+
+/** How WeCom words its errors. Never a criterion: WeCom may change them at any time. */
+const ERRMSG: Record<number, string> = {
+  [-1]: 'system busy',
+  40001: 'invalid credential',
+  40003: 'invalid userid',
+  40013: 'invalid corpid',
+  40014: 'invalid access_token',
+  40029: 'invalid code',
+  40058: 'invalid request parameter',
+  41001: 'access_token missing',
+  41002: 'corpid missing',
+  41004: 'corpsecret missing',
+  41008: 'code missing',
+  41009: 'userid missing',
+  42001: 'access_token expired',
+  42003: 'code expired',
+  42022: 'code has been used',
+  45009: 'api freq out of limit',
+  45033: 'api concurrent out of limit',
+  48002: 'api forbidden',
+  50003: 'app is disabled',
+  // WeCom's own text ends in a blank before the comma.
+  60011: 'no privilege to access/modify contact/party/agent ',
+  60020: 'not allow to access from your ip',
+  60111: 'userid not found',
+};
+
+/** Builds a success with `fields`. */
+export function succeed(fields: Record<string, unknown>): Answer {
+  return { errcode: 0, errmsg: 'ok', ...fields };
+}
+
+/**
+ * Builds a refusal in WeCom's message shape: text, hint of 25 digits, the caller's egress IP, a help page.
+ *
+ * `user/get` carries its empty arrays in errors too, and its 40014 comes without the tail.
+ * @see https://developer.work.weixin.qq.com/document/path/90313
+ */
+export function refuse(endpoint: Endpoint, errcode: number, egressIp: string, text?: string): Answer {
+  const said = text ?? ERRMSG[errcode] ?? 'error';
+  const help = `https://open.work.weixin.qq.com/devtool/query?e=${errcode}`;
+  const isBare = endpoint === 'user/get' && errcode === 40014;
+  const errmsg = isBare ? said : `${said}, hint: [${hint()}], from ip: ${egressIp}, more info at ${help}`;
+  return { errcode, errmsg, ...(endpoint === 'user/get' ? EMPTY_MEMBER_ARRAYS : {}) };
+}
+
+const EMPTY_MEMBER_ARRAYS = { department: [], order: [], is_leader_in_dept: [] };
+
+function hint(): string {
+  return Array.from({ length: 25 }, (_, position) => randomInt(position === 0 ? 1 : 0, 10)).join('');
+}

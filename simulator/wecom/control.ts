@@ -1,0 +1,123 @@
+import type { Call, Calls } from './calls.ts';
+import type { Clock } from './clock.ts';
+import type { CompanyChanges, CompanyInput, MemberChanges, MemberInput, Person } from './directory.ts';
+import type { Endpoint } from './answer.ts';
+import type { World } from './endpoints.ts';
+import type { Fault, Faults } from './faults.ts';
+import type { GatePosition, Gates, Target } from './gates.ts';
+import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import type { Sockets } from './sockets.ts';
+import { encryptUserData } from './userdata.ts';
+
+/** What the simulator consists of. */
+export type Parts = {
+  world: World;
+  clock: Clock;
+  calls: Calls;
+  gates: Gates;
+  faults: Faults;
+  sockets: Sockets;
+  violations: string[];
+  appid: string;
+};
+
+/** Everything that tests, the demo and `/_simulator/` can do to a running simulator. */
+export function createControl({ world, clock, calls, gates, faults, sockets, violations, appid }: Parts) {
+  const { settings, directory, tokens, codes, limits } = world;
+
+  return {
+    appid,
+
+    addCompany: (input: CompanyInput): void => directory.addCompany(input),
+    /** Adds another app, with a secret of its own, to a company. */
+    addApp: (input: CompanyInput): void => directory.addApp(input),
+    updateCompany: (corpid: string, changes: CompanyChanges): void =>
+      directory.updateCompany(corpid, changes),
+    addMember: (input: MemberInput): void => directory.addMember(input),
+    updateMember: (corpid: string, userid: string, changes: MemberChanges): void =>
+      directory.updateMember(corpid, userid, changes),
+
+    /** A code as wx.qy.login gives one; a corpid never added is a stranger's company. Single use, 5 minutes. */
+    createJsCode(person: Person): string {
+      if (directory.companies.has(person.corpid) && !directory.findMember(person)) {
+        throw new Error(`no member ${person.userid} was added to company ${person.corpid}`);
+      }
+      return codes.create(person);
+    },
+    /** What wx.qy.getEnterpriseUserInfo and its sisters give the mini-program, see {@link encryptUserData}. */
+    encryptUserData: (person: Person, fields: Record<string, unknown>) =>
+      encryptUserData({ clock, directory, codes, appid }, person, fields),
+
+    /** WeCom invalidates all tokens of a company early. */
+    dropTokens: (corpid: string): void => tokens.dropOf(corpid),
+    /** Ends the ban for wrong secrets, which otherwise lasts an hour of the simulator's clock. */
+    liftBan: (): void => limits.liftBan(),
+    /** Changes some switches; the others stay. */
+    set(changes: Partial<Settings>): void {
+      Object.assign(settings, changes);
+    },
+    /** Moves the simulator's clock, by which tokens, codes and limits age. Forward only. */
+    advanceMs: (ms: number): void => clock.advanceMs(ms),
+
+    /** Adds a fault; see {@link Fault}. */
+    fault: (fault: Fault): void => faults.add(fault),
+    /** Removes all faults, or those of one endpoint; calls that a fault already holds stay held. */
+    clearFaults: (endpoint?: Endpoint): void => faults.clear(endpoint),
+    /** Closes a gate before (or, with `after`, behind) an endpoint. */
+    hold: (target: Target, position?: GatePosition) => gates.hold(target, position),
+    /** Opens all gates, or those of one endpoint. */
+    release: (endpoint?: Endpoint): void => gates.releaseAll(endpoint),
+    /**
+     * Kills the idle keep-alive connections and answers how many. `fin`: closed now, as by a server's timeout;
+     * `rst`: forgotten as by a gateway, the client's next request on one meets an RST and never arrives.
+     */
+    closeIdleSockets: (how: 'fin' | 'rst'): number => sockets.killIdle(how),
+
+    /** Calls that arrived, of one company or (also those of nobody) in all. */
+    counts: (corpid?: string) => calls.counts(corpid),
+    /** The last 1,000 finished calls, oldest first. */
+    calls: calls.log as readonly Readonly<Call>[],
+    /** Calls `listener` at the end of each call, however it ends; returns how to stop. */
+    onCall: (listener: (call: Call) => void): (() => void) => calls.onCall(listener),
+    /** What no correct client does; tests assert that it is empty. */
+    violations: violations as readonly string[],
+
+    /** Everything but secrets, tokens and codes, ready for JSON. */
+    state: () => ({
+      now: new Date(clock.nowMs()).toISOString(),
+      aheadMs: clock.aheadMs(),
+      settings: { ...settings },
+      banned: limits.banned(),
+      openSockets: sockets.open(),
+      companies: [...directory.companies.values()].map(({ corpid, name, apps }) => ({
+        corpid,
+        name,
+        apps: apps.map(({ linked, stopped, ipTrusted }) => ({ linked, stopped, ipTrusted })),
+        liveTokens: tokens.aliveOf(corpid),
+        counts: calls.counts(corpid),
+      })),
+      members: [...directory.members.values()].map((member) => ({ ...member })),
+      counts: calls.counts(),
+      faults: faults.list(),
+      gates: gates.list(),
+      calls: calls.log.slice(-100),
+      violations: [...violations],
+    }),
+
+    /**
+     * Forgets counters, calls, violations, faults, gates and limits, and turns the switches back. Companies,
+     * members, tokens, codes and the clock stay.
+     */
+    reset(): void {
+      Object.assign(settings, DEFAULT_SETTINGS);
+      faults.clear();
+      gates.releaseAll();
+      limits.reset();
+      calls.reset();
+      violations.length = 0;
+    },
+  };
+}
+
+/** What {@link createControl} makes. */
+export type Control = ReturnType<typeof createControl>;

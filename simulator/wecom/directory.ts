@@ -1,0 +1,125 @@
+/** A secret of a company, and what the administrator set for it. */
+export type App = {
+  corpid: string;
+  corpsecret: string;
+  /** Linked with the mini-program. */
+  linked: boolean;
+  /** Stopped by the administrator: gettoken answers 40001, the other endpoints 50003. */
+  stopped: boolean;
+  /** The caller's egress IP is among 企业可信IP; otherwise everything but gettoken answers 60020. */
+  ipTrusted: boolean;
+};
+
+/** A company that uses the mini-program. One that was never added is a stranger's. */
+export type Company = { corpid: string; name: string; apps: [App, ...App[]] };
+
+/** What `addCompany` takes. */
+export type CompanyInput = {
+  corpid: string;
+  corpsecret: string;
+  name?: string;
+  /** Default true. */
+  linked?: boolean;
+};
+
+/** What `updateCompany` changes, all of the company's first app; a new corpsecret leaves live tokens alive. */
+export type CompanyChanges = {
+  corpsecret?: string;
+  linked?: boolean;
+  stopped?: boolean;
+  ipTrusted?: boolean;
+};
+
+/** An employee, as user/get sees one. */
+export type Member = {
+  corpid: string;
+  /** As the company spells it; WeCom compares without case. */
+  userid: string;
+  name: string;
+  /** Only departments that the app may see, so `[]` is possible for an allowed member. */
+  department: number[];
+  position: string;
+  /** 1 activated, 2 disabled, 4 not activated, 5 left the company. */
+  status: 1 | 2 | 4 | 5;
+  /** In the visible range of the app. */
+  visible: boolean;
+  deleted: boolean;
+};
+
+/** What `addMember` takes; defaults: department [1], position '', status 1, visible, not deleted. */
+export type MemberInput = Pick<Member, 'corpid' | 'userid' | 'name'> & Partial<Member>;
+
+/** What `updateMember` changes. */
+export type MemberChanges = Partial<Omit<Member, 'corpid' | 'userid'>>;
+
+/** How a person is named wherever one is needed; the corpid may be a stranger's. */
+export type Person = { corpid: string; userid: string };
+
+/** One key per person: WeCom compares userids without case. */
+export function personKey({ corpid, userid }: Person): string {
+  return `${corpid}/${userid.toLowerCase()}`;
+}
+
+/** Companies and their members: what administrators enter in WeCom's console. */
+export function createDirectory() {
+  const companies = new Map<string, Company>();
+  const members = new Map<string, Member>();
+
+  function company(corpid: string): Company {
+    const found = companies.get(corpid);
+    if (!found) throw new Error(`no company ${corpid} was added`);
+    return found;
+  }
+
+  return {
+    companies,
+    members,
+
+    findMember: (person: Person): Member | undefined => members.get(personKey(person)),
+
+    addCompany(input: CompanyInput): void {
+      if (companies.has(input.corpid))
+        throw new Error(`company ${input.corpid} exists; addApp adds a secret`);
+      const { corpid, name = input.corpid } = input;
+      companies.set(corpid, { corpid, name, apps: [newApp(input)] });
+    },
+
+    addApp(input: CompanyInput): void {
+      const { apps } = company(input.corpid);
+      if (apps.some(({ corpsecret }) => corpsecret === input.corpsecret)) {
+        throw new Error('that secret belongs to another app of this company');
+      }
+      apps.push(newApp(input));
+    },
+
+    updateCompany(corpid: string, changes: CompanyChanges): void {
+      Object.assign(company(corpid).apps[0], changes);
+    },
+
+    addMember(input: MemberInput): void {
+      company(input.corpid);
+      if (members.has(personKey(input))) throw new Error(`member ${personKey(input)} exists`);
+      members.set(personKey(input), {
+        department: [1],
+        position: '',
+        status: 1,
+        visible: true,
+        deleted: false,
+        ...input,
+      });
+    },
+
+    updateMember(corpid: string, userid: string, changes: MemberChanges): void {
+      const member = members.get(personKey({ corpid, userid }));
+      if (!member) throw new Error(`no member ${userid} was added to company ${corpid}`);
+      Object.assign(member, changes);
+    },
+  };
+}
+
+/** What {@link createDirectory} makes. */
+export type Directory = ReturnType<typeof createDirectory>;
+
+function newApp({ corpid, corpsecret, linked = true }: CompanyInput): App {
+  return { corpid, corpsecret, linked, stopped: false, ipTrusted: true };
+}

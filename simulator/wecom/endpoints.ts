@@ -1,0 +1,132 @@
+// What WeCom answers when nothing is broken: one function per endpoint, checks in WeCom's order.
+import { createHash } from 'node:crypto';
+import type { AccessTokens } from './access-token.ts';
+import { type Answer, type Endpoint, refuse, succeed } from './answer.ts';
+import { type App, type Directory, type Person, personKey } from './directory.ts';
+import type { GettokenLimits } from './gettoken-limits.ts';
+import type { JsCodes } from './js-code.ts';
+import type { Settings } from './settings.ts';
+
+/** Everything an endpoint reads and changes. */
+export type World = {
+  settings: Settings;
+  directory: Directory;
+  tokens: AccessTokens;
+  codes: JsCodes;
+  limits: GettokenLimits;
+};
+
+/** A request as an endpoint sees it: `problem` says what is wrong with its shape. */
+export type Query = { params: URLSearchParams; problem: string | undefined };
+
+/**
+ * Answers one well-formed or malformed request, with its effects: a token issued, a code spent.
+ * @see https://developer.work.weixin.qq.com/document/path/90664
+ */
+export const answer: Record<Endpoint, (world: World, query: Query) => Answer> = {
+  gettoken,
+  jscode2session,
+  'user/get': userGet,
+};
+
+/** ban → secret and corpid present → shape → company → secret → limit → token */
+function gettoken(world: World, { params, problem }: Query): Answer {
+  const no = (errcode: number) => refuse('gettoken', errcode, world.settings.egressIp);
+  const corpid = params.get('corpid');
+  const corpsecret = params.get('corpsecret');
+  if (world.limits.banned()) return no(45009);
+  if (!corpsecret) return no(41004);
+  if (!corpid) return no(41002);
+  if (problem !== undefined) return no(40058);
+  const company = world.directory.companies.get(corpid);
+  if (!company) return no(40013);
+  const app = company.apps.find((candidate) => candidate.corpsecret === corpsecret);
+  if (!app || app.stopped) {
+    world.limits.noteWrongSecret();
+    return no(40001);
+  }
+  if (!world.limits.takeSuccess(corpid)) return no(45009);
+  const { accessToken, expiresInSeconds } = world.tokens.issue(app);
+  return succeed({ access_token: accessToken, expires_in: expiresInSeconds });
+}
+
+/** token → linked → app not stopped → trusted IP → code present → shape → code */
+function jscode2session(world: World, { params, problem }: Query): Answer {
+  const { settings, directory } = world;
+  const no = (errcode: number) => refuse('jscode2session', errcode, settings.egressIp);
+  const caller = callerOf(world, params);
+  if (typeof caller === 'number') return no(caller);
+  if (!caller.linked) return no(settings.unlinkedErrcode);
+  const refused = appRefusal(caller);
+  if (refused !== undefined) return no(refused);
+  const jsCode = params.get('js_code');
+  if (!jsCode) return no(41008);
+  if (problem !== undefined) return no(40058);
+  const exchanged = world.codes.exchange(jsCode, caller.corpid);
+  if (typeof exchanged === 'number') return no(exchanged);
+  const { person, sessionKey } = exchanged;
+  return succeed({
+    corpid: person.corpid,
+    userid: useridSeenBy(directory, caller.corpid, person),
+    session_key: sessionKey,
+    deviceid: settings.deviceid,
+  });
+}
+
+/** token → app not stopped → trusted IP → userid present → shape → member exists → visible */
+function userGet(world: World, { params, problem }: Query): Answer {
+  const { settings, directory } = world;
+  const no = (errcode: number) => refuse('user/get', errcode, settings.egressIp);
+  const caller = callerOf(world, params);
+  if (typeof caller === 'number') return no(caller);
+  const refused = appRefusal(caller);
+  if (refused !== undefined) return no(refused);
+  const userid = params.get('userid');
+  if (!userid) return no(41009);
+  if (problem !== undefined) return no(40058);
+  const member = directory.findMember({ corpid: caller.corpid, userid });
+  if (!member || member.deleted) return no(settings.deletedErrcode);
+  if (!member.visible) return no(settings.outOfRangeErrcode);
+  // As apps made after 2022-06-20 get it: no mobile, email, avatar, gender, address, qr_code. enable, isleader
+  // and hide_mobile are no longer documented and still sent.
+  return succeed({
+    userid: member.userid,
+    name: member.name,
+    department: member.department,
+    position: member.position,
+    status: member.status,
+    isleader: 0,
+    extattr: { attrs: [] },
+    telephone: '',
+    enable: member.status === 2 ? 0 : 1,
+    hide_mobile: 0,
+    order: member.department.map(() => 0),
+    main_department: member.department[0] ?? 1,
+    alias: '',
+    is_leader_in_dept: member.department.map(() => 0),
+    direct_leader: [],
+  });
+}
+
+/** The app whose living token the query carries, or the errcode. */
+function callerOf(world: World, params: URLSearchParams): App | number {
+  const accessToken = params.get('access_token');
+  if (!accessToken) return 41001;
+  const errcode = world.tokens.check(accessToken);
+  if (errcode !== 0) return errcode;
+  return world.tokens.ownerOf(accessToken) ?? 40014;
+}
+
+function appRefusal(app: App): number | undefined {
+  if (app.stopped) return 50003;
+  return app.ipTrusted ? undefined : 60020;
+}
+
+/**
+ * How jscode2session names a person to the company that exchanged the code: plainly to his own company, with
+ * an encrypted userid to every other.
+ */
+export function useridSeenBy(directory: Directory, exchangedBy: string, person: Person): string {
+  if (person.corpid === exchangedBy) return directory.findMember(person)?.userid ?? person.userid;
+  return `wo${createHash('sha256').update(personKey(person)).digest('base64url').slice(0, 30)}`;
+}

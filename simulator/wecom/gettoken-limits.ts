@@ -1,0 +1,53 @@
+import type { Clock } from './clock.ts';
+import type { Settings } from './settings.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/**
+ * What WeCom counts about gettoken: successes per company and minute, wrong secrets of the whole egress IP.
+ * @see https://developer.work.weixin.qq.com/document/path/90312
+ */
+export function createGettokenLimits(clock: Clock, settings: Settings) {
+  const successesAtMs = new Map<string, number[]>();
+  let wrongSecretsAtMs: number[] = [];
+  let bannedUntilMs = 0;
+
+  return {
+    banned: (): boolean => bannedUntilMs > clock.nowMs(),
+
+    /** Ends the ban of the egress IP, as WeCom's self-service page does; by itself it ends after an hour. */
+    liftBan(): void {
+      bannedUntilMs = 0;
+      wrongSecretsAtMs = [];
+    },
+
+    noteWrongSecret(): void {
+      const now = clock.nowMs();
+      wrongSecretsAtMs = [...wrongSecretsAtMs.filter((at) => at > now - HOUR_MS), now];
+      if (wrongSecretsAtMs.length < settings.wrongSecretMax) return;
+      bannedUntilMs = now + HOUR_MS;
+      wrongSecretsAtMs = [];
+    },
+
+    /** Takes one of the company's successful calls of this minute; false when none is left. */
+    takeSuccess(corpid: string): boolean {
+      const max = settings.gettokenPerMinuteMax;
+      if (max === null) return true;
+      const now = clock.nowMs();
+      const recent = (successesAtMs.get(corpid) ?? []).filter((at) => at > now - MINUTE_MS);
+      if (recent.length >= max) return false;
+      successesAtMs.set(corpid, [...recent, now]);
+      return true;
+    },
+
+    reset(): void {
+      successesAtMs.clear();
+      wrongSecretsAtMs = [];
+      bannedUntilMs = 0;
+    },
+  };
+}
+
+/** What {@link createGettokenLimits} makes. */
+export type GettokenLimits = ReturnType<typeof createGettokenLimits>;

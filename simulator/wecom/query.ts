@@ -1,0 +1,34 @@
+import type { Endpoint } from './answer.ts';
+
+const EXPECTED_KEYS: Record<Endpoint, readonly string[]> = {
+  gettoken: ['corpid', 'corpsecret'],
+  jscode2session: ['access_token', 'js_code', 'grant_type'],
+  'user/get': ['access_token', 'userid'],
+};
+
+/**
+ * Names what is wrong with a request's method or query, or returns undefined.
+ *
+ * Stricter than WeCom, which ignores what it does not know: a surplus key is a client's mistake (`debug=1`) or
+ * a value that was not percent-encoded. Names keys, never values.
+ * @see https://developer.work.weixin.qq.com/document/path/91507
+ */
+export function requestProblem(
+  endpoint: Endpoint,
+  method: string,
+  query: URLSearchParams,
+): string | undefined {
+  if (method !== 'GET') return `method ${method}, expected GET`;
+  const expected = EXPECTED_KEYS[endpoint];
+  const keys = [...query.keys()];
+  const surplus = keys.find((key) => !expected.includes(key));
+  if (surplus !== undefined) return `unexpected query key ${JSON.stringify(surplus.slice(0, 64))}`;
+  const repeated = keys.find((key, position) => keys.indexOf(key) !== position);
+  if (repeated !== undefined) return `query key ${repeated} repeated`;
+  const missing = expected.find((key) => !query.get(key));
+  if (missing !== undefined) return `query key ${missing} missing`;
+  if (endpoint === 'jscode2session' && query.get('grant_type') !== 'authorization_code') {
+    return 'grant_type is not authorization_code';
+  }
+  return undefined;
+}

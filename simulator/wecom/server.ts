@@ -1,0 +1,164 @@
+// WeCom's server API on loopback: strict towards its client, steerable by tests and the demo. It trusts whoever
+// calls it, holds nothing but made-up companies, and never leaves the machine.
+import { setMaxListeners } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAccessTokens } from './access-token.ts';
+import { serveAdmin } from './admin.ts';
+import { type Endpoint, PATHS, refuse, succeed } from './answer.ts';
+import { createCalls } from './calls.ts';
+import { createClock } from './clock.ts';
+import { createControl } from './control.ts';
+import { deliver, type Pause, WHOLE_ANSWER } from './deliver.ts';
+import { createDirectory } from './directory.ts';
+import { answer, type World } from './endpoints.ts';
+import { createFaults, type FaultKind, takesEffect } from './faults.ts';
+import { createGates } from './gates.ts';
+import { createGettokenLimits } from './gettoken-limits.ts';
+import { createJsCodes } from './js-code.ts';
+import { requestProblem } from './query.ts';
+import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { createSockets } from './sockets.ts';
+
+/** Options of {@link startWecom}. */
+export type WecomOptions = {
+  /** Default 0, any free one. */
+  port?: number;
+  /** The mini-program's appid, in the watermark of encrypted data. */
+  appid?: string;
+  /** Told every access_token, js_code and session_key as it comes into being, so that a test can look for leaks. */
+  onSecret?: (value: string) => void;
+};
+
+/** Longer than any client keeps a connection, so that only `closeIdleSockets` closes one. */
+const KEEP_ALIVE_MS = 10 * 60_000;
+const VIOLATIONS_MAX = 1000;
+const ADMIN_PREFIX = '/_simulator/';
+
+/**
+ * Starts a WeCom of its own on 127.0.0.1; every instance has its own companies, clock and faults.
+ * @see https://developer.work.weixin.qq.com/document/path/90664
+ */
+export async function startWecom(options: WecomOptions = {}) {
+  const { port = 0, appid = 'wxdemo0000000000', onSecret = () => undefined } = options;
+  const clock = createClock();
+  const settings: Settings = { ...DEFAULT_SETTINGS };
+  const directory = createDirectory();
+  const tokens = createAccessTokens(clock, settings, onSecret);
+  const codes = createJsCodes(clock, settings, onSecret);
+  const limits = createGettokenLimits(clock, settings);
+  const calls = createCalls();
+  const gates = createGates();
+  const faults = createFaults();
+  const violations: string[] = [];
+  const world: World = { settings, directory, tokens, codes, limits };
+
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const pause: Pause = async (ms) => {
+    if (ms > 0) await sleep(ms, undefined, { signal: closing.signal }).catch(() => undefined);
+  };
+
+  function violate(text: string): void {
+    violations.push(text);
+    if (violations.length > VIOLATIONS_MAX) violations.shift();
+  }
+
+  function callerOf(endpoint: Endpoint, params: URLSearchParams): string | null {
+    if (endpoint !== 'gettoken') return tokens.ownerOf(params.get('access_token') ?? '')?.corpid ?? null;
+    const corpid = params.get('corpid') ?? '';
+    return directory.companies.has(corpid) ? corpid : null;
+  }
+
+  async function serveCall(
+    endpoint: Endpoint,
+    params: URLSearchParams,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ) {
+    const at = Date.now();
+    const arrivedMs = performance.now();
+    const corpid = callerOf(endpoint, params);
+    let errcode: number | null = null;
+    let fault: FaultKind | undefined;
+    let outcome: string | undefined;
+    res.on('close', () => {
+      const whole = res.writableFinished;
+      outcome ??= fault?.kind ?? (whole ? 'answered' : 'client_gone');
+      const ms = Math.round(performance.now() - arrivedMs);
+      calls.record({ at, endpoint, corpid, errcode: whole ? errcode : null, ms, outcome });
+    });
+    if (sockets.resetIfDead(res)) {
+      outcome = 'dead_socket';
+      return;
+    }
+
+    calls.count(endpoint, corpid);
+    const problem = requestProblem(endpoint, req.method ?? '', params);
+    if (problem !== undefined) violate(`${endpoint}: ${problem}`);
+
+    await gates.pass('before', endpoint, corpid);
+    const trouble = faults.take(endpoint, corpid);
+    fault = trouble.fault;
+    const usual = takesEffect(fault) ? answer[endpoint](world, { params, problem }) : succeed({});
+    await gates.pass('after', endpoint, corpid);
+    await pause(trouble.latencyMs);
+    if (closing.signal.aborted) return;
+    const { egressIp } = settings;
+    const said = fault?.kind === 'errcode' ? refuse(endpoint, fault.errcode, egressIp, fault.errmsg) : usual;
+    // Known before the last byte: 'close' comes before deliver() returns.
+    errcode = WHOLE_ANSWER.has(fault?.kind) ? said.errcode : null;
+    await deliver(res, said, fault, pause);
+  }
+
+  const server = createServer();
+  const sockets = createSockets(server);
+  const control = createControl({ world, clock, calls, gates, faults, sockets, violations, appid });
+  server.on('request', (req, res) => {
+    sockets.use(res);
+    const [path = '', ...rest] = (req.url ?? '').split('?');
+    if (path.startsWith(ADMIN_PREFIX)) {
+      void serveAdmin(control, path.slice(ADMIN_PREFIX.length), req, res);
+      return;
+    }
+    req.resume();
+    const endpoint = PATHS[path];
+    if (endpoint !== undefined) {
+      serveCall(endpoint, new URLSearchParams(rest.join('?')), req, res).catch((error: unknown) => {
+        violate(`the simulator failed: ${String(error)}`);
+        res.destroy();
+      });
+      return;
+    }
+    violate(`unknown path ${path.slice(0, 200)}`);
+    res.writeHead(404, { 'Content-Length': 0 }).end();
+  });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.maxRequestsPerSocket = 0;
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: '127.0.0.1', backlog: 1024 }, resolve);
+  });
+
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return {
+    /** `http://127.0.0.1:<port>`, without a slash at the end: what WECOM_BASE_URL takes. */
+    url: `http://127.0.0.1:${address.port}`,
+    ...control,
+
+    /** Ends at once, calls in flight included; resolves when the port is free. A second call does nothing. */
+    async close(): Promise<void> {
+      if (closing.signal.aborted) return;
+      closing.abort();
+      gates.releaseAll();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** A running simulator. */
+export type Wecom = Awaited<ReturnType<typeof startWecom>>;

@@ -1,0 +1,36 @@
+import { createCipheriv, randomBytes } from 'node:crypto';
+import type { Clock } from './clock.ts';
+import type { Directory, Person } from './directory.ts';
+import { useridSeenBy } from './endpoints.ts';
+import type { JsCodes } from './js-code.ts';
+
+/** What wx.qy.getEnterpriseUserInfo hands to the mini-program. */
+export type EncryptedUserData = { encrypted_data: string; iv: string };
+
+/**
+ * Encrypts what WeCom's client hands out for a person, with the session_key of that person's last exchange.
+ *
+ * corpid, userid and `watermark` {appid, timestamp in s} are set unless `fields` says otherwise (undefined
+ * leaves one out); as in WeCom, corpid is empty for a company without the linked mini-program and the userid is
+ * encrypted for another company than the one that exchanged the code. Throws before the first exchange.
+ * @see https://developer.work.weixin.qq.com/document/path/91617
+ */
+export function encryptUserData(
+  world: { clock: Clock; directory: Directory; codes: JsCodes; appid: string },
+  person: Person,
+  fields: Record<string, unknown>,
+): EncryptedUserData {
+  const exchange = world.codes.lastExchange(person);
+  if (!exchange) throw new Error(`no code of ${person.userid} was exchanged yet: there is no session_key`);
+  const isLinked = world.directory.companies.get(person.corpid)?.apps.some(({ linked }) => linked) ?? false;
+  const plain = JSON.stringify({
+    corpid: isLinked ? person.corpid : '',
+    userid: useridSeenBy(world.directory, exchange.exchangedBy, person),
+    watermark: { appid: world.appid, timestamp: Math.floor(world.clock.nowMs() / 1000) },
+    ...fields,
+  });
+  const iv = randomBytes(16);
+  const cipher = createCipheriv('aes-128-cbc', Buffer.from(exchange.sessionKey, 'base64'), iv);
+  const encrypted = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
+  return { encrypted_data: encrypted.toString('base64'), iv: iv.toString('base64') };
+}
