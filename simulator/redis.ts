@@ -2,17 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  attachSession,
-  createRedisCommandExecutor,
-  RedisServerState,
-  resolveCompatibilityProfile,
-  SocketConnectionTransport,
-} from 'js-redis-server/core';
+import { Worker } from 'node:worker_threads';
 
 /** A running Redis. */
 export type RunningRedis = {
@@ -62,32 +56,25 @@ function givenRedis(url: string): RunningRedis {
   };
 }
 
-/** Its own front door (`createRedisMock`) listens on every interface and cannot stop while clients stay. */
 async function embeddedRedis(): Promise<RunningRedis> {
-  const compatibility = resolveCompatibilityProfile('redis-7.0');
-  const state = new RedisServerState({ databaseCount: 16, compatibility });
-  const executor = createRedisCommandExecutor({ compatibility });
-  const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    attachSession(new SocketConnectionTransport(socket), { state, executor });
+  const worker = new Worker('./simulator/embedded-redis.mjs');
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.once('message', (message: { port: number }) => resolve(message.port));
+    worker.once('error', reject);
   });
-  const port = await listen(server);
-
-  let stopped: Promise<void> | undefined;
-  async function stop(): Promise<void> {
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-    state.close();
-  }
+  // It must not keep a program alive that has nothing else to do.
+  worker.unref();
   return {
     url: `redis://127.0.0.1:${port}`,
     kind: 'embedded',
-    flush: async () => state.flushAllDatabases(),
-    stop: () => (stopped ??= stop()),
+    async flush() {
+      const flushed = once(worker, 'message');
+      worker.postMessage('flush');
+      await flushed;
+    },
+    async stop() {
+      await worker.terminate();
+    },
   };
 }
 
