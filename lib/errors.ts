@@ -9,10 +9,20 @@ export const errorTable = {
     message: 'The js_code is unknown, expired or already used.',
     client: 'Call wx.qy.login again, once.',
   },
+  invalid_encrypted_data: {
+    status: 400,
+    message: 'The data does not decrypt to fresh data of this member.',
+    client: 'Log in anew, fetch the data again, once.',
+  },
   invalid_session: {
     status: 401,
     message: 'The session does not exist or has ended.',
     client: 'Log in again.',
+  },
+  invalid_credentials: {
+    status: 401,
+    message: 'The account or the password is wrong.',
+    client: 'Let the reviewer type them again.',
   },
   corp_not_allowed: {
     status: 403,
@@ -23,6 +33,11 @@ export const errorTable = {
     status: 403,
     message: 'This member may not use this mini-program.',
     client: 'Tell the member to ask the administrator.',
+  },
+  role_not_allowed: {
+    status: 403,
+    message: 'This role may not call this function.',
+    client: 'Do not offer it to this role.',
   },
   not_found: { status: 404, message: 'There is nothing at this path.', client: 'Fix the request.' },
   method_not_allowed: {
@@ -40,6 +55,11 @@ export const errorTable = {
     status: 415,
     message: 'The body must be application/json in UTF-8.',
     client: 'Fix the request.',
+  },
+  rate_limited: {
+    status: 429,
+    message: 'Too many attempts; see Retry-After.',
+    client: 'Wait as Retry-After says.',
   },
   internal_error: {
     status: 500,

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js';
+import { AppError, unavailable } from './errors.ts';
+import type { Log } from './log.ts';
+import { defineScript, type Redis, RedisError, type Script } from './redis.ts';
+
+/**
+ * Brakes on codes that fail, and on reviewers' passwords. Offices share an address, so only failures count.
+ *
+ * | key | type | TTL | meaning |
+ * |---|---|---|---|
+ * | `wxl1:address:{hash}` | number | 1 min | codes that failed from one address; more than 30 are refused |
+ * | `wxl1:network:{hash}` | number | 10 min | the same for its /24 or /48; more than 300 are refused |
+ * | `wxl1:fleet:{all}` | number | 1 h | the same for everyone; from 1,000 on only known networks are admitted |
+ * | `wxl1:known:{hash}` | `1` | 7 days | a member logged in from this network |
+ * | `wxl1:reviewer-address:{hash}` | number | 15 min | passwords tried from one address; more than 10 are refused |
+ * | `wxl1:reviewer:{hash}` | number | 30 days | passwords tried for one account since the last good one |
+ * | `wxl1:reviewer-wait:{hash}` | number | 30 s – 1 h | the next password may not be tried yet |
+ *
+ * All methods reject with `rate_limited` or `temporarily_unavailable`: without Redis nobody is admitted.
+ */
+export interface LoginLimits {
+  admit(address: string): Promise<void>;
+  /** The code was refused, or was a stranger's. */
+  failed(address: string): Promise<void>;
+  succeeded(address: string): Promise<void>;
+}
+
+export interface ReviewerLimits {
+  /** Counts a try before the password is looked at; `account` is any stable name for it. */
+  admit(account: string, address: string): Promise<void>;
+  succeeded(account: string, address: string): Promise<void>;
+}
+
+const addressFailuresMax = 30;
+const networkFailuresMax = 300;
+const fleetFailuresMax = 1000;
+const knownSeconds = 7 * 86_400;
+
+const reviewerTriesPerAddressMax = 10;
+const reviewerTriesFree = 5;
+/** NIST SP 800-63B-4: no more than 100 failures in a row; only a new password opens the account again. */
+const reviewerTriesMax = 100;
+const reviewerWaitSecondsFirst = 30;
+const reviewerWaitSecondsMax = 3600;
+
+export function createLoginLimits(redis: Redis, log: Log): LoginLimits {
+  const perAddress = createLimiter(redis, 'address', addressFailuresMax, 60);
+  const perNetwork = createLimiter(redis, 'network', networkFailuresMax, 600);
+  const fleet = createLimiter(redis, 'fleet', fleetFailuresMax, 3600);
+
+  return {
+    admit: (address) =>
+      limited(async () => {
+        const network = networkOf(address);
+        const [byAddress, byNetwork, byFleet] = await Promise.all([
+          perAddress.get(tag(address)),
+          perNetwork.get(tag(network)),
+          fleet.get('{all}'),
+        ]);
+        for (const [spent, max, reason] of [
+          [byAddress, addressFailuresMax, 'failing_address'],
+          [byNetwork, networkFailuresMax, 'failing_network'],
+        ] as const) {
+          if (spent && spent.consumedPoints >= max) throw refusal(reason, spent.msBeforeNext);
+        }
+        if (!byFleet || byFleet.consumedPoints < fleetFailuresMax) return;
+        const [known] = await redis.pipeline([['get', knownKey(network)]]);
+        if (known === null) throw refusal('failing_fleet', byFleet.msBeforeNext);
+      }),
+
+    failed: (address) =>
+      limited(async () => {
+        const [, , byFleet] = await Promise.all([
+          perAddress.penalty(tag(address)),
+          perNetwork.penalty(tag(networkOf(address))),
+          fleet.penalty('{all}'),
+        ]);
+        if (byFleet.consumedPoints === fleetFailuresMax) {
+          log('error', 'login_brake_on', { failures: fleetFailuresMax, window_seconds: 3600 });
+        }
+      }),
+
+    succeeded: (address) =>
+      limited(async () => {
+        await redis.pipeline([['set', knownKey(networkOf(address)), '1', 'EX', knownSeconds]]);
+      }),
+  };
+}
+
+export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
+  const perAddress = createLimiter(redis, 'reviewer-address', reviewerTriesPerAddressMax, 900);
+  const inARow = createLimiter(redis, 'reviewer', reviewerTriesMax, 30 * 86_400);
+  const waiting = createLimiter(redis, 'reviewer-wait', 1, reviewerWaitSecondsMax);
+
+  return {
+    admit: (account, address) =>
+      limited(async () => {
+        await perAddress.consume(tag(address));
+        const key = tag(account);
+        // Counted before it is known how it ends, so that tries at the same moment count too.
+        const { consumedPoints: tries } = await inARow.consume(key).catch((refused: unknown) => {
+          if (!(refused instanceof Error)) log('error', 'reviewer_locked', { tries_max: reviewerTriesMax });
+          throw refused;
+        });
+        if (tries <= reviewerTriesFree) return;
+        const seconds = reviewerWaitSecondsFirst * 2 ** (tries - reviewerTriesFree - 1);
+        const customDuration = Math.min(reviewerWaitSecondsMax, seconds);
+        await waiting.consume(key, 1, { customDuration }).catch(async (refused: unknown) => {
+          await inARow.reward(key);
+          throw refused;
+        });
+      }),
+
+    succeeded: (account, address) =>
+      limited(async () => {
+        await Promise.all([
+          perAddress.reward(tag(address)),
+          inARow.delete(tag(account)),
+          waiting.delete(tag(account)),
+        ]);
+      }),
+  };
+}
+
+function createLimiter(redis: Redis, name: string, points: number, duration: number): RateLimiterRedis {
+  return new RateLimiterRedis({
+    storeClient: storeClient(redis),
+    keyPrefix: `wxl1:${name}`,
+    points,
+    duration,
+  });
+}
+
+/** What rate-limiter-flexible needs of an ioredis client, on our own Redis with its deadlines. */
+function storeClient(redis: Redis) {
+  let increment: Script | undefined;
+  return {
+    defineCommand(_name: string, { lua }: { lua: string }): void {
+      increment = defineScript(lua);
+    },
+    rlflxIncr([key, ...args]: [string, ...string[]]): Promise<unknown> {
+      if (!increment) throw new Error('rlflxIncr was not defined');
+      return redis.script(increment, [key], args);
+    },
+    multi() {
+      const commands: [string, ...(string | number)[]][] = [];
+      const add = (...command: [string, ...(string | number)[]]) => {
+        commands.push(command);
+        return chain;
+      };
+      const chain = {
+        get: (key: string) => add('get', key),
+        pttl: (key: string) => add('pttl', key),
+        incrby: (key: string, by: number) => add('incrby', key, by),
+        exec: async () => (await redis.pipeline(commands)).map((reply) => [null, reply]),
+      };
+      return chain;
+    },
+    del: async (key: string): Promise<unknown> => (await redis.pipeline([['del', key]]))[0],
+  };
+}
+
+/** Runs checks of a limiter; what it rejects with becomes ours. */
+async function limited(checks: () => Promise<void>): Promise<void> {
+  try {
+    await checks();
+  } catch (error) {
+    if (error instanceof RedisError) throw unavailable(`redis_${error.reason}`, 2, error);
+    if (error instanceof Error) throw error;
+    throw refusal('too_many_tries', msBeforeNext(error));
+  }
+}
+
+function refusal(reason: string, ms: number): AppError {
+  return new AppError('rate_limited', { reason, retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)) });
+}
+
+/** rate-limiter-flexible rejects with its result when the limit is passed. */
+function msBeforeNext(result: unknown): number {
+  const ms =
+    typeof result === 'object' && result !== null && 'msBeforeNext' in result ? result.msBeforeNext : 0;
+  return typeof ms === 'number' ? ms : 0;
+}
+
+function knownKey(network: string): string {
+  return `wxl1:known:${tag(network)}`;
+}
+
+/** Addresses and accounts stand in keys only as hashes. */
+function tag(text: string): string {
+  return `{${createHash('sha256').update(text).digest('base64url').slice(0, 22)}}`;
+}
+
+/** The /24 of an IPv4 address, the /48 of an IPv6 one. */
+export function networkOf(address: string): string {
+  if (isIPv4(address)) return address.slice(0, address.lastIndexOf('.'));
+  const [head = '', tail = ''] = address.split('::');
+  const front = head === '' ? [] : head.split(':');
+  const back = tail === '' ? [] : tail.split(':');
+  const zeros = Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => '0');
+  return [...front, ...zeros, ...back]
+    .slice(0, 3)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
+}
