@@ -1,0 +1,170 @@
+// The only file that speaks to Tencent Cloud: SCF, CAM, CLS and Tag through Tencent's SDK, COS through
+// @serverless/tencent-scf. Every failure leaves here as a CloudError, every throttled call is repeated.
+import { Agent, get as httpGet } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod/mini';
+import { CommonClient } from 'tencentcloud-sdk-nodejs-common';
+import { scf } from 'tencentcloud-sdk-nodejs-scf';
+import { toCloudError, DeployError } from './errors.ts';
+
+type ScfClient = InstanceType<typeof scf.v20180416.Client>;
+type ScfActions = {
+  [
+    K in keyof ScfClient as ScfClient[K] extends (request: never, callback?: never) => Promise<unknown>
+      ? K
+      : never
+  ]: ScfClient[K];
+};
+export type ScfAction = keyof ScfActions;
+type Request<A extends ScfAction> = Parameters<ScfActions[A]>[0];
+type Answer<A extends ScfAction> = Awaited<ReturnType<ScfActions[A]>>;
+
+const API_TIMEOUT_SECONDS = 30;
+const TRIES_MAX = 6;
+const FIRST_PAUSE_MS = 250;
+
+export interface Credentials {
+  secretId: string;
+  secretKey: string;
+  /** Of temporary keys. */
+  token: string | undefined;
+  /** Asked of CAM when not set. */
+  appId: string | undefined;
+}
+
+export interface Cloud {
+  /** One SCF call. Throws CloudError. */
+  scf<A extends ScfAction>(action: A, request: Request<A>): Promise<Answer<A>>;
+  /** One call of CAM, CLS or Tag. Throws CloudError. */
+  other(service: 'cam' | 'cls' | 'tag', action: string, request: object): Promise<Record<string, unknown>>;
+  /** Puts a zip into COS and says where it lies. */
+  upload(
+    place: { bucket: string; key: string; isOwnBucket: boolean },
+    zipPath: string,
+  ): Promise<{ CosBucketName: string; CosObjectName: string }>;
+  /** GET on a function URL; undefined when no HTTP answer came. */
+  getStatus(url: string): Promise<number | undefined>;
+}
+
+/** `TENCENT_CLOUD_ENDPOINT` replaces Tencent Cloud by a local one. Loopback only, so that no key can be sent astray. */
+function localEndpoint(value: string | undefined): URL | undefined {
+  if (!value) return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return url;
+  throw new DeployError(
+    'TENCENT_CLOUD_ENDPOINT must be http:// on a loopback address, e.g. http://127.0.0.1:9100.',
+  );
+}
+
+/** Sends requests for any host to the local cloud; names and signatures stay those of the real one. */
+function localAgent(local: URL): Agent {
+  const address = local.hostname === '[::1]' ? '::1' : '127.0.0.1';
+  const family = address === '::1' ? 6 : 4;
+  return new Agent({
+    lookup: (_hostname, options, callback) =>
+      options.all ? callback(null, [{ address, family }]) : callback(null, address, family),
+  });
+}
+
+/** What an error message names beside the action. */
+const Subject = z.looseObject({ FunctionName: z.optional(z.string()), Domain: z.optional(z.string()) });
+const Response = z.looseObject({});
+
+const isBusy = (code: string): boolean =>
+  code.startsWith('RequestLimitExceeded') || /^FailedOperation\.Function(Name|Version)?Status/.test(code);
+const isRead = (action: string): boolean => /^(Get|List|Describe|Search)/.test(action);
+
+/** Repeats throttled calls and those refused because a function is still changing; reads also after a fault. */
+async function persist<T>(action: string, label: string, call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (cause) {
+      const error = toCloudError(label, cause);
+      const isFault = error.cloudCode === '' || error.cloudCode.startsWith('InternalError');
+      const mayRepeat = isBusy(error.cloudCode) || (isFault && isRead(action) && attempt < 3);
+      if (!mayRepeat || attempt === TRIES_MAX) throw error;
+      await delay(FIRST_PAUSE_MS * 2 ** (attempt - 1));
+    }
+  }
+}
+
+export function createCloud(credentials: Credentials, region: string, environment: NodeJS.ProcessEnv): Cloud {
+  const local = localEndpoint(environment.TENCENT_CLOUD_ENDPOINT);
+  const proxy = environment.HTTPS_PROXY ?? environment.https_proxy;
+  const config = (service: string) => ({
+    credential: {
+      secretId: credentials.secretId,
+      secretKey: credentials.secretKey,
+      ...(credentials.token ? { token: credentials.token } : {}),
+    },
+    region,
+    profile: {
+      language: 'en-US' as const,
+      httpProfile: {
+        reqTimeout: API_TIMEOUT_SECONDS,
+        endpoint: `${service}.tencentcloudapi.com${local ? `:${local.port}` : ''}`,
+        protocol: local ? 'http://' : 'https://',
+        ...(local ? { agent: localAgent(local) } : {}),
+        ...(proxy && !local ? { proxy } : {}),
+      },
+    },
+  });
+  const scfClient = new scf.v20180416.Client(config('scf'));
+  const versions = { cam: '2019-01-16', cls: '2020-10-16', tag: '2018-08-13' };
+  let appId = credentials.appId;
+
+  const other: Cloud['other'] = (service, action, request) =>
+    persist(action, action, async () => {
+      const { endpoint } = config(service).profile.httpProfile;
+      const answer: unknown = await new CommonClient(endpoint, versions[service], config(service)).request(
+        action,
+        request,
+      );
+      return Response.parse(answer);
+    });
+
+  return {
+    other,
+
+    scf(action, request) {
+      const { FunctionName, Domain } = Subject.parse(request ?? {});
+      const label = [action, FunctionName ?? Domain].filter(Boolean).join(' ');
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the signature in Cloud is the SDK's own, per action
+      const method = scfClient[action] as (given: unknown) => Promise<never>;
+      return persist(action, label, () => method.call(scfClient, request));
+    },
+
+    async upload({ bucket, key, isOwnBucket }, zipPath) {
+      appId ??= String((await other('cam', 'GetUserAppId', {})).AppId);
+      // Loading it takes about two seconds: only when there is something to upload.
+      const { default: DeployFunction } = await import('@serverless/tencent-scf/library/deployFunction.js');
+      const cos = new DeployFunction({
+        appid: appId,
+        secret_id: credentials.secretId,
+        secret_key: credentials.secretKey,
+        options: { region, token: credentials.token },
+        context: { debug() {} },
+      });
+      if (local) Object.assign(cos.cosClient.options, { Protocol: 'http:', Proxy: local.origin });
+      return persist('PutObject', `COS upload to ${bucket}-${appId}`, () =>
+        // 0: make the bucket when it is missing; 1: it is the user's own and there already.
+        cos.uploadPackage2Cos(bucket, key, zipPath, undefined, isOwnBucket ? 1 : 0),
+      );
+    },
+
+    getStatus(url) {
+      const target = new URL(url);
+      return new Promise((resolve) => {
+        const options = { timeout: API_TIMEOUT_SECONDS * 1000, headers: { host: target.host } };
+        const request = local
+          ? httpGet(`${local.origin}${target.pathname}`, options)
+          : httpsGet(target, options);
+        request.once('response', (response) => resolve(response.resume().statusCode));
+        request.once('timeout', () => request.destroy(new Error('timeout')));
+        request.once('error', () => resolve(undefined));
+      });
+    },
+  };
+}

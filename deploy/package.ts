@@ -1,0 +1,88 @@
+// Zips a built function. The zip holds exactly the files of its folder, with modes set here and not taken from the disk
+// (a checkout on Windows has none), in a fixed order and with a fixed time: same content, same fingerprint.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import yazl from 'yazl';
+import { DeployError } from './errors.ts';
+import type { FunctionSettings } from './settings.ts';
+
+const BOOTSTRAP = 'scf_bootstrap';
+/** Never shipped, whatever a build left behind: secrets, sources, tests, source maps. */
+const FORBIDDEN = /(^|\/)(\.env[^/]*|node_modules|tests?|[^/]+\.(ts|map))$|(^|\/)(node_modules|tests?)\//;
+
+export interface PackedFile {
+  /** Path inside the zip. */
+  name: string;
+  mode: number;
+  content: Buffer;
+}
+
+export interface FunctionPackage {
+  files: PackedFile[];
+  /** SHA-256 of names, modes and contents; independent of the compressor. */
+  sha256: string;
+  zipPath: string;
+  bytes: number;
+}
+
+/** Checks and zips one function into `outputFolder`. Throws DeployError naming the file that is missing or does not belong. */
+export async function packageFunction(
+  fn: FunctionSettings,
+  serviceFolder: string,
+  outputFolder: string,
+): Promise<FunctionPackage> {
+  const files = collect(fn, serviceFolder);
+  const hash = createHash('sha256');
+  for (const { name, mode, content } of files) {
+    hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);
+  }
+  const archive = new yazl.ZipFile();
+  for (const { name, mode, content } of files) {
+    archive.addBuffer(content, name, {
+      mode: 0o100000 | mode,
+      mtime: new Date(1980, 0, 1),
+      forceDosTimestamp: true,
+    });
+  }
+  archive.end();
+  const zip = await buffer(archive.outputStream);
+  mkdirSync(outputFolder, { recursive: true });
+  const zipPath = join(outputFolder, `${fn.name}.zip`);
+  writeFileSync(zipPath, zip);
+  return { files, sha256: hash.digest('hex'), zipPath, bytes: zip.length };
+}
+
+function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {
+  const folder = resolve(serviceFolder, fn.src);
+  if (!existsSync(folder))
+    throw new DeployError(`functions.${fn.key}.src: the folder ${fn.src} does not exist; was it built?`);
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  const sources = new Map(
+    entries.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [relative(folder, path).split(sep).join('/'), path];
+    }),
+  );
+  const stray = [...sources.keys()].find((name) => FORBIDDEN.test(name));
+  if (stray !== undefined)
+    throw new DeployError(`${fn.src}/${stray} does not belong into a function: remove it and build again.`);
+  for (const [name, path] of Object.entries(fn.extraFiles)) {
+    const file = resolve(serviceFolder, path);
+    if (!existsSync(file))
+      throw new DeployError(`functions.${fn.key}.environment: the file ${path} does not exist.`);
+    sources.set(name, file);
+  }
+  const entry = fn.type === 'web' ? BOOTSTRAP : `${fn.handler.split('.')[0]}.js`;
+  if (!sources.has(entry)) {
+    throw new DeployError(
+      `functions.${fn.key}.handler: ${fn.src} has no file ${entry}, which ${fn.type === 'web' ? 'starts a function of type web' : `the handler ${fn.handler} names`}.`,
+    );
+  }
+  return [...sources]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, path]) => ({ name, mode: name === BOOTSTRAP ? 0o755 : 0o644, content: readFileSync(path) }));
+}

@@ -1,0 +1,123 @@
+// Provider plugin `tencent` for Serverless Framework 3: ties its commands to the steps in the files beside this one.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { createCloud, type Cloud } from './cloud.ts';
+import { deploy } from './deploy.ts';
+import { maskEnvironment, requireEnvironment } from './environment.ts';
+import { DeployError } from './errors.ts';
+import { info, invoke, logs, remove, rollback } from './operate.ts';
+import { packageFunction, type FunctionPackage } from './package.ts';
+import { PROVIDER_SCHEMA } from './schema.ts';
+import type { CommandOptions, Serverless, Terminal } from './serverless.ts';
+import { readSettings, type ServiceSettings } from './settings.ts';
+
+const YES = { usage: 'Go ahead although a fixed egress IP or a function URL is lost', type: 'boolean' };
+const FUNCTION = { usage: 'Name of the function in serverless.yml', shortcut: 'f', type: 'string' };
+
+/** Called by the framework with `new`. */
+export function TencentPlugin(serverless: Serverless, options: CommandOptions, terminal: Terminal) {
+  const environment = process.env;
+  let packages = new Map<string, FunctionPackage>();
+  let known: ServiceSettings | undefined;
+
+  serverless.setProvider('tencent', {});
+  serverless.configSchemaHandler.defineProvider('tencent', PROVIDER_SCHEMA);
+
+  const settings = (): ServiceSettings => (known ??= readSettings(serverless.service));
+
+  function cloud(): Cloud {
+    const { TENCENT_SECRET_ID, TENCENT_SECRET_KEY, TENCENT_TOKEN, TENCENT_APP_ID } = environment;
+    if (!TENCENT_SECRET_ID || !TENCENT_SECRET_KEY) {
+      throw new DeployError(
+        'TENCENT_SECRET_ID and TENCENT_SECRET_KEY are not set: put an API key of your Tencent Cloud account into .env (see docs/deploy.md).',
+      );
+    }
+    const credentials = {
+      secretId: TENCENT_SECRET_ID,
+      secretKey: TENCENT_SECRET_KEY,
+      token: TENCENT_TOKEN || undefined,
+      appId: TENCENT_APP_ID || undefined,
+    };
+    return createCloud(credentials, settings().region, environment);
+  }
+
+  function build(): void {
+    const command = settings().build;
+    if (!command) return;
+    const { status } = spawnSync(command, {
+      cwd: serverless.serviceDir,
+      shell: true,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    if (status !== 0) throw new DeployError(`The build (${command}) failed; nothing was deployed.`);
+  }
+
+  async function packageAll(): Promise<void> {
+    build();
+    packages = new Map();
+    for (const fn of settings().functions) {
+      if (options.function !== undefined && fn.key !== options.function) continue;
+      const packed = await packageFunction(
+        fn,
+        serverless.serviceDir,
+        join(serverless.serviceDir, '.serverless'),
+      );
+      packages.set(fn.key, packed);
+      // The framework would zip the whole project otherwise.
+      Object.assign(serverless.service.functions[fn.key] ?? {}, { package: { artifact: packed.zipPath } });
+    }
+  }
+
+  const runDeploy = (): Promise<void> => {
+    if (options.function !== undefined && !(options.function in serverless.service.functions)) {
+      throw new DeployError(`There is no function ${options.function} in serverless.yml.`);
+    }
+    const request = {
+      settings: settings(),
+      packages,
+      only: options.function,
+      isConfirmed: options.yes === true,
+      deployId: new Date().toISOString().replaceAll(/[-:.]/g, ''),
+    };
+    return deploy(cloud(), request, terminal);
+  };
+
+  return {
+    commands: {
+      deploy: { options: { yes: YES }, commands: { function: { options: { yes: YES } } } },
+      remove: { options: { yes: YES } },
+      rollback: {
+        lifecycleEvents: ['rollback'],
+        options: { function: FUNCTION, to: { usage: 'Version to go back to', type: 'string' } },
+      },
+    },
+    hooks: {
+      'package:cleanup': async () => {
+        requireEnvironment(serverless.service.provider, environment);
+        // Missing credentials are worth knowing before a build.
+        if (process.argv.includes('deploy')) cloud();
+        await packageAll();
+      },
+      'after:package:finalize': () => {
+        for (const { files, zipPath, bytes } of packages.values()) {
+          terminal.log.info(`${zipPath}: ${bytes} bytes, ${files.map(({ name }) => name).join(', ')}`);
+        }
+      },
+      'deploy:deploy': runDeploy,
+      'deploy:function:packageFunction': async () => {
+        requireEnvironment(serverless.service.provider, environment);
+        cloud();
+        await packageAll();
+      },
+      'deploy:function:deploy': runDeploy,
+      'after:deploy:deploy': () => info(cloud(), settings(), terminal),
+      'info:info': () => info(cloud(), settings(), terminal),
+      'remove:remove': () => remove(cloud(), settings(), options.yes === true, terminal),
+      'rollback:rollback': () => rollback(cloud(), settings(), options, terminal),
+      'invoke:invoke': () =>
+        invoke(cloud(), settings(), options.function ?? '', options.data ?? '{}', terminal),
+      'logs:logs': () => logs(cloud(), settings(), options.function ?? '', Date.now(), terminal),
+      'before:print:print': () => maskEnvironment(serverless.configurationInput),
+    },
+  };
+}

@@ -1,0 +1,219 @@
+// From the resolved serverless.yml to what the cloud should hold. Pure: reads no file, calls no API.
+// Everything the configuration schema cannot say is checked here, each mistake with the key that causes it.
+import { Cron } from 'croner';
+import { DeployError } from './errors.ts';
+import { environmentOf, type ServiceFunction } from './environment.ts';
+import type { ServerlessService } from './serverless.ts';
+
+export interface TriggerSettings {
+  type: 'http' | 'timer';
+  name: string;
+  /** TriggerDesc as CreateTrigger takes it. */
+  description: string;
+  isEnabled: boolean;
+  /** Timer only: the event's `Message`. */
+  argument: string;
+}
+
+export interface FunctionSettings {
+  /** Key in serverless.yml. */
+  key: string;
+  /** Name in the cloud: `<service>-<stage>-<key>` unless given. */
+  name: string;
+  type: 'web' | 'event';
+  /** Folder that is zipped, relative to serverless.yml. */
+  src: string;
+  handler: string;
+  description: string;
+  runtime: string;
+  memorySize: number;
+  timeout: number;
+  initTimeout: number;
+  instanceConcurrency: number | undefined;
+  environment: Record<string, string>;
+  /** Local files to pack: name in the zip → path. */
+  extraFiles: Record<string, string>;
+  vpc: { vpcId: string; subnetId: string } | undefined;
+  publicNetwork: boolean;
+  eip: boolean;
+  role: string | undefined;
+  layers: { name: string; version: number }[];
+  tags: Record<string, string>;
+  cls:
+    | { retentionDays?: number | undefined; logsetId?: string | undefined; topicId?: string | undefined }
+    | undefined;
+  /** Path that must answer 200 on a new version before it is released. */
+  healthPath: string | undefined;
+  triggers: TriggerSettings[];
+}
+
+export interface DomainSettings {
+  domain: string;
+  certificateId: string;
+  /** Path → function key. */
+  routes: Record<string, string>;
+}
+
+export interface ServiceSettings {
+  service: string;
+  stage: string;
+  region: string;
+  build: string | undefined;
+  codeBucket: string | undefined;
+  functions: FunctionSettings[];
+  customDomain: DomainSettings | undefined;
+}
+
+const FUNCTION_NAME = /^[A-Za-z][\w-]{0,58}[A-Za-z0-9]$/;
+
+/** Throws DeployError naming the key in serverless.yml that is wrong. */
+export function readSettings(service: ServerlessService): ServiceSettings {
+  const { provider } = service;
+  const stage = provider.stage ?? 'dev';
+  const base = { service: service.service, stage };
+  const functions = Object.entries(service.functions).map(([key, given]) =>
+    readFunction(key, given, service, stage),
+  );
+  return {
+    ...base,
+    region: provider.region ?? 'ap-guangzhou',
+    build: provider.build,
+    codeBucket: provider.codeBucket || undefined,
+    functions,
+    customDomain: readDomain(service),
+  };
+}
+
+function readFunction(
+  key: string,
+  given: ServiceFunction,
+  service: ServerlessService,
+  stage: string,
+): FunctionSettings {
+  const { provider } = service;
+  const name = given.name ?? `${service.service}-${stage}-${key}`;
+  const at = `functions.${key}`;
+  if (!FUNCTION_NAME.test(name)) {
+    throw new DeployError(
+      `${at}: the name "${name}" (${name.length} characters) is not one SCF takes: 2 to 60 letters, digits, - and _, starting with a letter, not ending in - or _. Shorten service, stage or function.`,
+    );
+  }
+  const setting = <K extends keyof typeof given & keyof typeof provider>(field: K) =>
+    given[field] ?? provider[field];
+  const memorySize = setting('memorySize') ?? 128;
+  if (memorySize !== 64 && memorySize % 128 !== 0) {
+    throw new DeployError(`${at}.memorySize: ${memorySize} is not 64 or a multiple of 128.`);
+  }
+  if (given.type === 'event' && given.instanceConcurrency !== undefined) {
+    throw new DeployError(
+      `${at}.instanceConcurrency: only functions of type web take several requests at once.`,
+    );
+  }
+  const vpc = setting('vpc');
+  if (vpc && (vpc.vpcId === '') !== (vpc.subnetId === '')) {
+    throw new DeployError(`${at}.vpc: vpcId and subnetId belong together, one of them is empty.`);
+  }
+  const publicNetwork = setting('publicNetwork') ?? true;
+  const eip = setting('eip') ?? false;
+  if (eip && !publicNetwork) throw new DeployError(`${at}.eip: a fixed egress IP needs publicNetwork: true.`);
+  const { environment, extraFiles } = environmentOf(key, given, provider);
+  return {
+    key,
+    name,
+    type: given.type,
+    src: given.src,
+    handler: given.handler ?? (given.type === 'web' ? 'scf_bootstrap' : 'index.main_handler'),
+    description: given.description ?? '',
+    runtime: setting('runtime') ?? 'Nodejs20.19',
+    memorySize,
+    timeout: setting('timeout') ?? 3,
+    initTimeout: setting('initTimeout') ?? 65,
+    instanceConcurrency: given.instanceConcurrency,
+    environment,
+    extraFiles,
+    vpc: vpc?.vpcId ? vpc : undefined,
+    publicNetwork,
+    eip,
+    role: setting('role') || undefined,
+    layers: setting('layers') ?? [],
+    tags: { ...provider.tags, ...given.tags },
+    cls: setting('cls'),
+    healthPath: given.healthPath,
+    triggers: (given.events ?? []).map((event, index) => readTrigger(given, event, `${at}.events[${index}]`)),
+  };
+}
+
+function readTrigger(
+  fn: ServiceFunction,
+  event: NonNullable<ServiceFunction['events']>[number],
+  at: string,
+): TriggerSettings {
+  if (event.timer) {
+    const { cronExpression, enable = true, argument = '' } = event.timer.parameters;
+    if (fn.type === 'web')
+      throw new DeployError(`${at}: a function of type web takes no timer; use type: event.`);
+    checkCron(cronExpression, `${at}.timer.parameters.cronExpression`);
+    return {
+      type: 'timer',
+      name: event.timer.name,
+      description: cronExpression,
+      isEnabled: enable,
+      argument,
+    };
+  }
+  const { name = 'url', parameters } = event.http ?? { parameters: { authType: 'NONE' } };
+  const { authType, netConfig = {}, corsConfig } = parameters;
+  const description = {
+    AuthType: authType,
+    NetConfig: {
+      EnableIntranet: netConfig.enableIntranet ?? false,
+      EnableExtranet: netConfig.enableExtranet ?? true,
+    },
+    ...(corsConfig
+      ? {
+          CorsConfig: {
+            Enable: corsConfig.enable ?? true,
+            Origins: corsConfig.origins ?? [],
+            Methods: corsConfig.methods ?? [],
+            Headers: corsConfig.headers ?? [],
+            ExposeHeaders: corsConfig.exposeHeaders ?? [],
+            Credentials: corsConfig.credentials ?? false,
+            MaxAge: corsConfig.maxAge ?? 0,
+          },
+        }
+      : {}),
+  };
+  return { type: 'http', name, description: JSON.stringify(description), isEnabled: true, argument: '' };
+}
+
+function checkCron(expression: string, at: string): void {
+  const fields = expression.trim().split(/\s+/).length;
+  if (fields !== 7) {
+    throw new DeployError(
+      `${at}: "${expression}" has ${fields} fields, SCF wants 7 (second minute hour day month weekday year), e.g. "0 */5 * * * * *".`,
+    );
+  }
+  try {
+    new Cron(expression, { paused: true }).stop();
+  } catch (cause) {
+    throw new DeployError(`${at}: "${expression}" is not a cron expression.`, { cause });
+  }
+}
+
+function readDomain({ provider, functions }: ServerlessService): DomainSettings | undefined {
+  const given = provider.customDomain;
+  if (!given?.domain) return undefined;
+  if (!given.certificateId) {
+    throw new DeployError(
+      'provider.customDomain.certificateId: mini-programs need https, give the id of a certificate.',
+    );
+  }
+  for (const [path, key] of Object.entries(given.routes)) {
+    const hasUrl = functions[key]?.events?.some((event) => event.http);
+    if (!hasUrl)
+      throw new DeployError(
+        `provider.customDomain.routes["${path}"]: ${key} is no function with an http event.`,
+      );
+  }
+  return given;
+}

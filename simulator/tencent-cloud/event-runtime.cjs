@@ -1,0 +1,38 @@
+// Runs one event function inside its own process: takes invocations one at a time from the parent over IPC and calls
+// the handler with SCF's contract (event and context as JSON, result as JSON, errors printed and reported).
+'use strict';
+
+const RESULT_CHARACTERS_MAX = 6 * 1024 * 1024;
+const { _HANDLER: entry } = process.env;
+const [file, exported] = entry.split('.');
+
+let handler;
+let failure;
+try {
+  handler = require(require('node:path').join(process.cwd(), file))[exported];
+  if (typeof handler !== 'function') failure = `${file}.js exports no function ${exported}`;
+} catch (error) {
+  failure = String(error && error.stack);
+}
+process.send({ ready: true, failure });
+
+process.on('message', ({ event, context }) => {
+  const finish = (answer) => process.send({ requestId: context.request_id, ...answer });
+  const fail = (error) => {
+    console.error(error instanceof Error ? error.stack : error);
+    const message =
+      error instanceof Error ? error.message : `${String(error)}(callback err is not instance of Error)`;
+    finish({ error: message });
+  };
+  const succeed = (value) => {
+    const result = JSON.stringify(value === undefined ? null : value);
+    if (result.length > RESULT_CHARACTERS_MAX) fail(new Error('body size is too long'));
+    else finish({ result });
+  };
+  try {
+    const returned = handler(event, context, (error, value) => (error ? fail(error) : succeed(value)));
+    if (returned && typeof returned.then === 'function') returned.then(succeed, fail);
+  } catch (error) {
+    fail(error);
+  }
+});

@@ -1,0 +1,31 @@
+// Makes chosen calls fail the way the cloud fails, so that the client's behaviour can be seen.
+import { ApiError, ConnectionCut } from './api-error.ts';
+
+export interface Fault {
+  /** API action, or for COS `PUT object`. */
+  action: string;
+  /** Tencent error code, or `cut` for a broken connection. */
+  kind: string;
+  /** How many calls fail; 1. */
+  times?: number;
+  /** The call takes effect and only its answer is lost. */
+  afterEffect?: boolean;
+}
+
+export function createFaults() {
+  const pending: Required<Fault>[] = [];
+  const strike = (action: string, afterEffect: boolean): void => {
+    const fault = pending.find((f) => f.action === action && f.afterEffect === afterEffect && f.times > 0);
+    if (!fault) return;
+    fault.times -= 1;
+    if (fault.kind === 'cut') throw new ConnectionCut();
+    throw new ApiError(fault.kind, `Injected ${fault.kind}.`);
+  };
+  return {
+    inject: (fault: Fault): void => {
+      pending.push({ times: 1, afterEffect: false, ...fault });
+    },
+    before: (action: string): void => strike(action, false),
+    after: (action: string): void => strike(action, true),
+  };
+}

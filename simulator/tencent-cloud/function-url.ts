@@ -1,0 +1,68 @@
+// From a request on a function URL or custom domain to the Web function behind it, with the headers SCF adds.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Runner } from './runner.ts';
+import { resolveQualifier } from './scf-functions.ts';
+import { urlHost, urlIsOpen } from './scf-triggers.ts';
+import type { CloudState, StoredFunction } from './state.ts';
+
+/** Stands for the caller's public address, which loopback has not got. */
+const CLIENT_ADDRESS = '198.51.100.7';
+/** Tencent's own hops, right of the client in X-Forwarded-For. */
+const PLATFORM_HOPS = ['11.163.17.81', '10.132.167.112'];
+
+export interface UrlTarget {
+  fn: StoredFunction;
+  qualifier: string;
+  isOpen: boolean;
+}
+
+export function findFunctionByHost(state: CloudState, host: string, path: string): UrlTarget | undefined {
+  for (const fn of Object.values(state.functions)) {
+    const trigger = fn.triggers.find(
+      ({ Type, ...rest }) => Type === 'http' && urlHost({ Type, ...rest }) === host,
+    );
+    if (trigger) return { fn, qualifier: trigger.Qualifier, isOpen: urlIsOpen(trigger) };
+  }
+  const matches = (pattern: string): boolean =>
+    pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
+  const endpoint = (state.domains[host]?.EndpointsConfig ?? [])
+    .toSorted((a, b) => b.PathMatch.length - a.PathMatch.length)
+    .find(({ PathMatch }) => matches(PathMatch));
+  const fn = endpoint && state.functions[endpoint.FunctionName];
+  return fn && endpoint ? { fn, qualifier: endpoint.Qualifier, isOpen: true } : undefined;
+}
+
+export async function serveFunctionUrl(
+  target: UrlTarget,
+  request: IncomingMessage,
+  body: Buffer,
+  runner: Runner,
+  response: ServerResponse,
+): Promise<void> {
+  if (!target.isOpen) {
+    response
+      .writeHead(403, { 'content-type': 'application/json' })
+      .end('{"errorMessage":"CAM signature required"}');
+    return;
+  }
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (name !== 'connection' && value !== undefined)
+      headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  const client = headers['x-simulated-client-address'] ?? CLIENT_ADDRESS;
+  delete headers['x-simulated-client-address'];
+  const forged = headers['x-forwarded-for'];
+  headers['x-forwarded-for'] = [...(forged === undefined ? [] : [forged]), client, ...PLATFORM_HOPS].join(
+    ', ',
+  );
+  headers['x-real-ip'] = PLATFORM_HOPS[0] ?? '';
+  headers['x-scf-remote-addr'] ??= client;
+  const answer = await runner.web(target.fn, resolveQualifier(target.fn, target.qualifier), {
+    method: request.method ?? 'GET',
+    target: request.url?.replace(/^https?:\/\/[^/]+/, '') ?? '/',
+    headers,
+    body,
+  });
+  response.writeHead(answer.status, answer.headers).end(answer.body);
+}

@@ -1,0 +1,185 @@
+// One running instance of a function: a child process that sees only what SCF would show it.
+// Code is read-only, the temporary folder is the only writable place, memory is capped, the environment is its own.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Snapshot } from './state.ts';
+
+const PORT_POLL_MS = 20;
+
+/** The function could not be started; the text is what SCF's log would show. */
+export class StartFailed extends Error {}
+
+export interface Place {
+  functionName: string;
+  region: string;
+  appId: string;
+  codeFolder: string;
+  /** File that runs event functions. */
+  eventRuntime: string;
+  onLog(line: string): void;
+}
+
+export interface Instance {
+  /** Web functions: where it listens. */
+  port: number;
+  process: ChildProcess;
+  /** Requests in progress. */
+  busy: number;
+  isGone(): boolean;
+  kill(): void;
+}
+
+/** Built-in variables and what the function's configuration adds. */
+function environment(snapshot: Snapshot, place: Place, temporary: string): Record<string, string> {
+  const own = Object.fromEntries(snapshot.Environment.Variables.map(({ Key, Value }) => [Key, Value]));
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission';
+  const network = process.allowedNodeEnvironmentFlags.has('--allow-net') ? ['--allow-net'] : [];
+  return {
+    LANG: 'en_US.UTF8',
+    HOME: temporary,
+    TMPDIR: temporary,
+    TENCENTCLOUD_RUNENV: 'SCF',
+    TENCENTCLOUD_REGION: place.region,
+    TENCENTCLOUD_APPID: place.appId,
+    TENCENTCLOUD_UIN: '100000000001',
+    TENCENTCLOUD_TZ: 'UTC',
+    SCF_RUNTIME: snapshot.Runtime,
+    SCF_FUNCTIONNAME: place.functionName,
+    SCF_FUNCTIONVERSION: snapshot.Version,
+    SCF_NAMESPACE: 'default',
+    _SCF_SERVER_PORT: '28902',
+    USER_CODE_ROOT: place.codeFolder,
+    ...own,
+    PATH: `${join(temporary, '.bin')}:/usr/local/bin:/usr/bin:/bin`,
+    NODE_OPTIONS: [
+      permission,
+      '--allow-fs-read=*',
+      `--allow-fs-write=${temporary}/*`,
+      ...network,
+      '--disable-warning=ExperimentalWarning',
+      '--disable-warning=SecurityWarning',
+      `--max-old-space-size=${snapshot.MemorySize}`,
+    ].join(' '),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+
+/** Starts an instance and waits until it can take a request, at most `InitTimeout`. Throws StartFailed. */
+export async function startInstance(snapshot: Snapshot, place: Place): Promise<Instance> {
+  const temporary = mkdtempSync(join(tmpdir(), 'scf-instance-'));
+  mkdirSync(join(temporary, '.bin'));
+  symlinkSync(process.execPath, join(temporary, '.bin', 'node'));
+  const isWeb = snapshot.Type === 'HTTP';
+  const port = isWeb ? await freePort() : 0;
+  const env = environment(snapshot, place, temporary);
+  if (isWeb) {
+    try {
+      accessSync(join(place.codeFolder, 'scf_bootstrap'), constants.X_OK);
+    } catch {
+      throw new StartFailed('scf_bootstrap is missing at the root of the zip or is not executable');
+    }
+  }
+  const child = isWeb
+    ? spawn('./scf_bootstrap', {
+        cwd: place.codeFolder,
+        env: { ...env, PORT: String(port) },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      })
+    : spawn(process.execPath, [place.eventRuntime], {
+        cwd: place.codeFolder,
+        env: { ...env, _HANDLER: snapshot.Handler },
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        detached: true,
+      });
+  let gone = false;
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue;
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      place.onLog(line);
+    });
+  }
+  const ended = new Promise<void>((resolve) => {
+    const end = (): void => {
+      gone = true;
+      rmSync(temporary, { recursive: true, force: true });
+      resolve();
+    };
+    child.once('exit', end).once('error', end);
+  });
+  const instance: Instance = {
+    port,
+    process: child,
+    busy: 0,
+    isGone: () => gone,
+    kill() {
+      if (gone || child.pid === undefined) return;
+      gone = true;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // it ended by itself in the meantime
+      }
+    },
+  };
+  const deadlineMs = Date.now() + snapshot.InitTimeout * 1000;
+  if (isWeb) {
+    while (!instance.isGone() && !(await listens(port))) {
+      if (Date.now() > deadlineMs) {
+        instance.kill();
+        throw new StartFailed(`nothing listened on the port within ${snapshot.InitTimeout} s`);
+      }
+      await Promise.race([delay(PORT_POLL_MS), ended]);
+    }
+    if (instance.isGone())
+      throw new StartFailed(`the process ended at start: ${lines.slice(-3).join(' | ')}`);
+    return instance;
+  }
+  const ready = new Promise<{ failure?: string }>((resolve) => child.once('message', resolve as () => void));
+  const first = await Promise.race([
+    ready,
+    ended,
+    delay(snapshot.InitTimeout * 1000, undefined, { ref: false }),
+  ]);
+  if (!first || first.failure !== undefined) {
+    instance.kill();
+    throw new StartFailed(first?.failure ?? `the function did not start: ${lines.slice(-3).join(' | ')}`);
+  }
+  return instance;
+}
+
+/** The file that runs event functions, wherever this module was bundled to. */
+export function eventRuntimePath(moduleFolder: string): string {
+  for (let folder = moduleFolder; ; folder = dirname(folder)) {
+    const path = join(folder, 'simulator/tencent-cloud/event-runtime.cjs');
+    try {
+      accessSync(path);
+      return path;
+    } catch {
+      if (folder === dirname(folder)) throw new Error('event-runtime.cjs not found', { cause: moduleFolder });
+    }
+  }
+}

@@ -1,0 +1,263 @@
+// Sends invocations to instances: starts them when all are busy, kills them at the timeout, holds SCF's size limits.
+import { request as httpRequest } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { unpack } from './code.ts';
+import { eventRuntimePath, startInstance, StartFailed, type Instance } from './instance.ts';
+import type { LogLine } from './account-services.ts';
+import type { Snapshot, StoredFunction } from './state.ts';
+
+const BODY_BYTES_MAX = 6 * 1024 * 1024;
+const RESPONSE_HEADER_BYTES_MAX = 4096;
+
+export interface WebRequest {
+  method: string;
+  /** Path with query. */
+  target: string;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+export interface WebAnswer {
+  status: number;
+  headers: Record<string, string | string[]>;
+  body: Buffer;
+}
+export interface EventAnswer {
+  requestId: string;
+  /** JSON of the return value. */
+  result?: string;
+  error?: string;
+  /** What the invocation wrote, and the platform's own lines. */
+  log: string;
+}
+
+export interface RunnerOptions {
+  stateFolder: string;
+  region: string;
+  appId: string;
+  logs: LogLine[];
+  now(): number;
+  /** Reads the zip of a version. */
+  readCode(snapshot: Snapshot): Buffer;
+}
+
+/** The platform's own answer; its HTTP status is the documented function status code. */
+const refusal = (status: number, errorMessage: string, requestId: string): WebAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json', 'x-scf-status': String(status) },
+  body: Buffer.from(JSON.stringify({ errorCode: -1, errorMessage, requestId, statusCode: status })),
+});
+
+export function createRunner(options: RunnerOptions) {
+  const instances = new Map<string, Set<Promise<Instance>>>();
+  const eventRuntime = eventRuntimePath(dirname(fileURLToPath(import.meta.url)));
+
+  const log = (functionName: string, requestId: string, message: string): void => {
+    options.logs.push({ functionName, requestId, message, timeMs: options.now() });
+  };
+
+  async function takeInstance(fn: StoredFunction, snapshot: Snapshot, requestId: string): Promise<Instance> {
+    const key = `${fn.FunctionId}:${snapshot.Version}:${JSON.stringify(snapshot)}`;
+    const concurrency = snapshot.InstanceConcurrencyConfig?.MaxConcurrency ?? 1;
+    const pool = instances.get(key) ?? new Set();
+    instances.set(key, pool);
+    for (const starting of pool) {
+      const instance = await starting;
+      if (instance.isGone()) pool.delete(starting);
+      else if (instance.busy < concurrency) {
+        instance.busy += 1;
+        return instance;
+      }
+    }
+    const codeFolder = await unpack(
+      options.readCode(snapshot),
+      snapshot.CodeSha256,
+      join(options.stateFolder, 'code'),
+    );
+    const started = startInstance(snapshot, {
+      functionName: fn.FunctionName,
+      region: options.region,
+      appId: options.appId,
+      codeFolder,
+      eventRuntime,
+      onLog: (line) => log(fn.FunctionName, requestId, line),
+    });
+    pool.add(started);
+    try {
+      const instance = await started;
+      instance.busy += 1;
+      return instance;
+    } catch (error) {
+      pool.delete(started);
+      throw error;
+    }
+  }
+
+  /** One HTTP request to a Web function. */
+  async function web(fn: StoredFunction, snapshot: Snapshot, request: WebRequest): Promise<WebAnswer> {
+    const requestId = randomUUID();
+    if (request.body.length > BODY_BYTES_MAX)
+      return refusal(406, 'The request body exceeds 6 MB.', requestId);
+    let instance: Instance;
+    try {
+      instance = await takeInstance(fn, snapshot, requestId);
+    } catch (error) {
+      if (!(error instanceof StartFailed)) throw error;
+      log(fn.FunctionName, requestId, error.message);
+      return refusal(405, error.message, requestId);
+    }
+    const headers = {
+      ...request.headers,
+      'x-scf-request-id': requestId,
+      'x-scf-name': fn.FunctionName,
+      'x-scf-namespace': 'default',
+      'x-scf-version': snapshot.Version,
+      'x-scf-memory': String(snapshot.MemorySize),
+      'x-scf-timeout': String(snapshot.Timeout * 1000),
+      'x-scf-region': options.region,
+      'x-scf-appid': options.appId,
+      'x-scf-uin': '100000000001',
+    };
+    const timeout = new AbortController();
+    try {
+      const answer = await Promise.race([
+        forward(instance.port, { ...request, headers }),
+        delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal }),
+      ]);
+      if (answer === 'timeout') {
+        instance.kill();
+        return refusal(433, `Invoking task timed out after ${snapshot.Timeout} seconds`, requestId);
+      }
+      const headerBytes = Object.entries(answer.headers).reduce(
+        (sum, [k, v]) => sum + k.length + String(v).length + 4,
+        0,
+      );
+      if (answer.body.length > BODY_BYTES_MAX || headerBytes > RESPONSE_HEADER_BYTES_MAX) {
+        return refusal(407, 'The response exceeds 6 MB of body or 4 KB of headers.', requestId);
+      }
+      return { ...answer, headers: { ...answer.headers, 'x-scf-request-id': requestId } };
+    } catch (error) {
+      log(fn.FunctionName, requestId, String(error));
+      return refusal(439, 'The function process ended while it answered.', requestId);
+    } finally {
+      timeout.abort();
+      instance.busy -= 1;
+    }
+  }
+
+  /** One invocation of an event function. A thrown error is an answer with `error`, as in the cloud. */
+  async function event(
+    fn: StoredFunction,
+    snapshot: Snapshot,
+    eventJson: unknown,
+    trigger = '',
+  ): Promise<EventAnswer> {
+    const requestId = randomUUID();
+    const from = options.logs.length;
+    const finish = (answer: { result?: string; error?: string }): EventAnswer => {
+      log(
+        fn.FunctionName,
+        requestId,
+        `Response RequestId:${requestId} RetMsg:${JSON.stringify(answer.result ?? answer.error)}`,
+      );
+      log(fn.FunctionName, requestId, `END RequestId:${requestId}`);
+      return {
+        requestId,
+        ...answer,
+        log: options.logs
+          .slice(from)
+          .map((line) => line.message)
+          .join('\n'),
+      };
+    };
+    log(fn.FunctionName, requestId, `START RequestId:${requestId}${trigger}`);
+    let instance: Instance;
+    try {
+      instance = await takeInstance(fn, snapshot, requestId);
+    } catch (error) {
+      if (!(error instanceof StartFailed)) throw error;
+      return finish({ error: error.message });
+    }
+    const variables = snapshot.Environment.Variables.map(({ Key, Value }) => [Key, Value] as const);
+    const context = {
+      memory_limit_in_mb: snapshot.MemorySize,
+      time_limit_in_ms: snapshot.Timeout * 1000,
+      request_id: requestId,
+      environment: JSON.stringify(Object.fromEntries(variables)),
+      environ: variables.map(([key, value]) => `${key}=${value}`).join(';'),
+      function_version: snapshot.Version,
+      function_name: fn.FunctionName,
+      namespace: 'default',
+      tencentcloud_region: options.region,
+      tencentcloud_appid: options.appId,
+      tencentcloud_uin: '100000000001',
+    };
+    const timeout = new AbortController();
+    try {
+      const { process: child } = instance;
+      const answered = new Promise<{ result?: string; error?: string }>((resolve) => {
+        const take = (message: { requestId?: string }): void => {
+          if (message.requestId === requestId) {
+            child.off('message', take as () => void);
+            resolve(message as { result?: string; error?: string });
+          }
+        };
+        child.on('message', take as () => void);
+        child.once('exit', () => resolve({ error: 'the process ended before it answered' }));
+      });
+      child.send({ event: eventJson, context });
+      const limit = delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal });
+      const answer = await Promise.race([answered, limit]);
+      if (answer === 'timeout') {
+        instance.kill();
+        return finish({ error: `Invoking task timed out after ${snapshot.Timeout} seconds` });
+      }
+      return finish(
+        answer.error === undefined ? { result: answer.result ?? 'null' } : { error: answer.error },
+      );
+    } finally {
+      timeout.abort();
+      instance.busy -= 1;
+    }
+  }
+
+  /** Ends every instance. */
+  async function stop(): Promise<void> {
+    for (const pool of instances.values()) {
+      for (const started of await Promise.allSettled(pool))
+        if (started.status === 'fulfilled') started.value.kill();
+    }
+    instances.clear();
+  }
+
+  return { web, event, stop };
+}
+
+export type Runner = ReturnType<typeof createRunner>;
+
+function forward(port: number, request: WebRequest): Promise<WebAnswer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(
+      { host: '127.0.0.1', port, method: request.method, path: request.target, headers: request.headers },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const headers: Record<string, string | string[]> = {};
+          for (const [name, value] of Object.entries(response.headers)) {
+            const isHopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(
+              name,
+            );
+            if (value !== undefined && !isHopByHop) headers[name] = value;
+          }
+          resolve({ status: response.statusCode ?? 502, headers, body: Buffer.concat(chunks) });
+        });
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(request.body);
+  });
+}

@@ -1,0 +1,181 @@
+// Triggers and custom domains. A function URL keeps its address for life and there is one per version or alias.
+import { ApiError } from './api-error.ts';
+import { checkCron, type Parameters } from './scf-parameters.ts';
+import { findFunction, resolveQualifier, type ScfContext } from './scf-functions.ts';
+import type { Domain, StoredFunction, StoredTrigger } from './state.ts';
+
+interface UrlDescription {
+  AuthType: 'NONE' | 'CAM';
+  NetConfig: { EnableIntranet: boolean; EnableExtranet: boolean; ExtranetUrl?: string; IntranetUrl?: string };
+  CorsConfig?: object;
+}
+
+function parseUrlDescription(json: string): UrlDescription {
+  try {
+    const parsed = JSON.parse(json) as UrlDescription;
+    const { EnableExtranet, EnableIntranet } = parsed.NetConfig;
+    if (
+      (parsed.AuthType === 'NONE' || parsed.AuthType === 'CAM') &&
+      typeof EnableExtranet === 'boolean' &&
+      typeof EnableIntranet === 'boolean'
+    ) {
+      return parsed;
+    }
+  } catch {
+    // falls through to the refusal below
+  }
+  throw new ApiError('InvalidParameterValue.TriggerDesc', 'The TriggerDesc of the function URL is invalid.');
+}
+
+/** Host of a function URL, without scheme. */
+export const urlHost = (trigger: StoredTrigger): string =>
+  new URL((JSON.parse(trigger.TriggerDesc) as UrlDescription).NetConfig.ExtranetUrl ?? 'http://none.invalid')
+    .host;
+
+export const urlIsOpen = (trigger: StoredTrigger): boolean => {
+  const { AuthType, NetConfig } = JSON.parse(trigger.TriggerDesc) as UrlDescription;
+  return AuthType === 'NONE' && NetConfig.EnableExtranet;
+};
+
+export const cronOf = (trigger: StoredTrigger): string =>
+  (JSON.parse(trigger.TriggerDesc) as { cron: string }).cron;
+
+function describe(
+  context: ScfContext,
+  type: StoredTrigger['Type'],
+  given: string,
+  previous?: StoredTrigger,
+): string {
+  if (type === 'timer') {
+    checkCron(given);
+    return JSON.stringify({ cron: given });
+  }
+  const parsed = parseUrlDescription(given);
+  const host = previous
+    ? urlHost(previous)
+    : `${context.appId}-${context.state.newId('')}.${context.region}.tencentscf.com`;
+  parsed.NetConfig.ExtranetUrl = `https://${host}`;
+  parsed.NetConfig.IntranetUrl = `https://${host.replace(/^([^.]+)\./, '$1.in.')}`;
+  return JSON.stringify(parsed);
+}
+
+const timestamp = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
+
+function findTrigger(
+  fn: StoredFunction,
+  p: { TriggerName: string; Type: string; Qualifier?: string | undefined },
+): StoredTrigger {
+  const found = fn.triggers.find(
+    (trigger) =>
+      trigger.TriggerName === p.TriggerName &&
+      trigger.Type === p.Type &&
+      trigger.Qualifier === (p.Qualifier ?? '$LATEST'),
+  );
+  if (!found) throw new ApiError('ResourceNotFound.Trigger', `Trigger [${p.TriggerName}] not found.`);
+  return found;
+}
+
+export const triggerActions = {
+  CreateTrigger(context: ScfContext, p: Parameters<'CreateTrigger'>): object {
+    const fn = findFunction(context.state, p.FunctionName);
+    const qualifier = p.Qualifier ?? '$LATEST';
+    resolveQualifier(fn, qualifier);
+    if (p.Type === 'timer' && fn.latest.Type === 'HTTP') {
+      throw new ApiError('InvalidParameterValue.Type', 'A Web function takes no timer trigger.');
+    }
+    const clash = fn.triggers.some(
+      (trigger) =>
+        (trigger.TriggerName === p.TriggerName && trigger.Qualifier === qualifier) ||
+        (p.Type === 'http' && trigger.Type === 'http' && trigger.Qualifier === qualifier),
+    );
+    if (clash)
+      throw new ApiError(
+        'ResourceInUse.Trigger',
+        `Trigger [${p.TriggerName}] or another URL exists already.`,
+      );
+    if (fn.triggers.filter((trigger) => trigger.Type === p.Type).length >= 10) {
+      throw new ApiError('LimitExceeded.Trigger', 'At most 10 triggers of one type.');
+    }
+    const trigger: StoredTrigger = {
+      TriggerName: p.TriggerName,
+      Type: p.Type,
+      TriggerDesc: describe(context, p.Type, p.TriggerDesc),
+      Enable: p.Enable === 'CLOSE' ? 0 : 1,
+      Qualifier: qualifier,
+      CustomArgument: p.CustomArgument ?? '',
+      Description: p.Description ?? '',
+      AddTime: timestamp(context.nowMs),
+      ModTime: timestamp(context.nowMs),
+    };
+    fn.triggers.push(trigger);
+    return { TriggerInfo: trigger };
+  },
+
+  UpdateTrigger(context: ScfContext, p: Parameters<'UpdateTrigger'>): object {
+    const trigger = findTrigger(findFunction(context.state, p.FunctionName), p);
+    if (p.TriggerDesc !== undefined) trigger.TriggerDesc = describe(context, p.Type, p.TriggerDesc, trigger);
+    if (p.Enable !== undefined) trigger.Enable = p.Enable === 'OPEN' ? 1 : 0;
+    if (p.CustomArgument !== undefined) trigger.CustomArgument = p.CustomArgument;
+    if (p.Description !== undefined) trigger.Description = p.Description;
+    trigger.ModTime = timestamp(context.nowMs);
+    return {};
+  },
+
+  DeleteTrigger(context: ScfContext, p: Parameters<'DeleteTrigger'>): object {
+    const fn = findFunction(context.state, p.FunctionName);
+    const trigger = findTrigger(fn, p);
+    fn.triggers = fn.triggers.filter((other) => other !== trigger);
+    return {};
+  },
+
+  ListTriggers(context: ScfContext, p: Parameters<'ListTriggers'>): object {
+    const { triggers } = findFunction(context.state, p.FunctionName);
+    const shown = triggers.slice(p.Offset ?? 0, (p.Offset ?? 0) + (p.Limit ?? 20));
+    return { TotalCount: triggers.length, Triggers: shown };
+  },
+
+  GetCustomDomain(context: ScfContext, p: Parameters<'GetCustomDomain'>): object {
+    return findDomain(context, p.Domain);
+  },
+
+  CreateCustomDomain(context: ScfContext, p: Parameters<'CreateCustomDomain'>): object {
+    if (context.state.data.domains[p.Domain])
+      throw new ApiError('ResourceInUse.CustomDomain', 'The domain is bound already.');
+    context.state.data.domains[p.Domain] = checkDomain(context, p);
+    return {};
+  },
+
+  UpdateCustomDomain(context: ScfContext, p: Parameters<'UpdateCustomDomain'>): object {
+    findDomain(context, p.Domain);
+    context.state.data.domains[p.Domain] = checkDomain(context, p);
+    return {};
+  },
+
+  DeleteCustomDomain(context: ScfContext, p: Parameters<'DeleteCustomDomain'>): object {
+    findDomain(context, p.Domain);
+    delete context.state.data.domains[p.Domain];
+    return {};
+  },
+};
+
+function findDomain(context: ScfContext, name: string): Domain {
+  const domain = context.state.data.domains[name];
+  if (!domain) throw new ApiError('ResourceNotFound.CustomDomain', `The domain ${name} is not bound.`);
+  return domain;
+}
+
+function checkDomain(context: ScfContext, p: Parameters<'CreateCustomDomain'>): Domain {
+  if (p.Protocol !== 'HTTP' && !p.CertConfig?.CertificateId) {
+    throw new ApiError('InvalidParameterValue.CertConfig', 'HTTPS needs a certificate id.');
+  }
+  for (const endpoint of p.EndpointsConfig) {
+    const { triggers } = findFunction(context.state, endpoint.FunctionName);
+    if (!triggers.some(({ Type, Qualifier }) => Type === 'http' && Qualifier === endpoint.Qualifier)) {
+      throw new ApiError(
+        'InvalidParameterValue.EndpointsConfig',
+        'The function has no function URL on that qualifier.',
+      );
+    }
+  }
+  return { ...p, CertConfig: { CertificateId: p.CertConfig?.CertificateId ?? '' } };
+}

@@ -1,0 +1,222 @@
+// A small service of two functions in a folder of its own, a local Tencent Cloud, and `sls` as a child process.
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { startTencentCloud, type CloudOptions, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
+
+const ROOT = process.cwd();
+export const SECRET_ID = 'AKIDfixture0000000000000000000000000';
+export const SECRET_KEY = 'fixture-secret-key-0123456789abcd';
+export const CORPSECRET = 'corpsecret-that-nobody-may-read';
+
+/** Answers GET /health, echoes what it was sent, tries to write, and shows what the platform gave it. */
+const WEB_FUNCTION = `
+const { createServer } = require('node:http');
+const fs = require('node:fs');
+const attempt = (path) => { try { fs.writeFileSync(path, 'x'); return 'written'; } catch (error) { return error.code; } };
+createServer((request, response) => {
+  const chunks = [];
+  request.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
+    if (request.url === '/health') { response.statusCode = Number(process.env.HEALTH || 200); return response.end('{"status":"ok"}'); }
+    if (request.url === '/slow') return;
+    if (request.url === '/large') return response.end(Buffer.alloc(7 * 1024 * 1024));
+    console.log('answered', request.url);
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({
+      version: 1, greeting: process.env.GREETING, headers: request.headers, body: Buffer.concat(chunks).toString(),
+      code: attempt('written.txt'), temporary: attempt(require('node:os').tmpdir() + '/written.txt'),
+      foreign: process.env.TENCENT_SECRET_KEY ?? null, node: process.version, ca: process.env.CA_FILE ? fs.readFileSync(process.env.CA_FILE, 'utf8') : null,
+    }));
+  });
+}).listen(Number(process.env.PORT || 9000), '0.0.0.0');
+`;
+const BOOTSTRAP = '#!/bin/sh\nPATH=/var/lang/node20/bin:$PATH\nexport PATH\nexec node index.js\n';
+const EVENT_FUNCTION = `
+exports.main_handler = async (event, context) => {
+  console.log('event of type', event.Type ?? 'none');
+  if (event.fail) throw new Error('asked to fail');
+  if (event.hang) await new Promise(() => setInterval(() => {}, 1000));
+  return { type: event.Type ?? null, message: event.Message ?? null, event, function: context.function_name };
+};
+`;
+
+const SERVERLESS_YML = {
+  service: 'fixture',
+  frameworkVersion: '3',
+  configValidationMode: 'error',
+  useDotenv: true,
+  plugins: [join(ROOT, 'deploy/index.cjs')],
+  provider: {
+    name: 'tencent',
+    stage: "${opt:stage, 'dev'}",
+    region: 'ap-guangzhou',
+    runtime: 'Nodejs20.19',
+    memorySize: 128,
+    timeout: 3,
+    initTimeout: 10,
+    vpc: { vpcId: 'vpc-one', subnetId: 'subnet-one' },
+    publicNetwork: true,
+    eip: true,
+    requiredEnvironment: ['WECOM_CORPS'],
+    environmentFiles: ['CA_FILE'],
+    cls: { retentionDays: 180 },
+    tags: { app: 'fixture' },
+  },
+  functions: {
+    web: {
+      type: 'web',
+      src: 'dist/web',
+      instanceConcurrency: 10,
+      healthPath: '/health',
+      environment: {
+        WECOM_CORPS: "${env:WECOM_CORPS, ''}",
+        GREETING: 'hello',
+        UNSET: "${env:UNSET_VARIABLE, ''}",
+      },
+      events: [{ http: { parameters: { authType: 'NONE' } } }],
+    },
+    tick: {
+      type: 'event',
+      src: 'dist/tick',
+      environment: { GREETING: 'tick' },
+      events: [
+        {
+          timer: {
+            name: 'every-5-minutes',
+            parameters: { cronExpression: '0 */5 * * * * *', argument: 'hi' },
+          },
+        },
+      ],
+    },
+  },
+};
+
+export type ServiceFile = typeof SERVERLESS_YML & {
+  functions: Record<string, unknown>;
+  provider: Record<string, unknown>;
+};
+
+export interface Run {
+  exitCode: number | null;
+  /** stdout and stderr as the operator sees them. */
+  output: string;
+}
+
+export interface Fixture {
+  folder: string;
+  cloud: TencentCloud;
+  /** Runs sls in the service folder; `environment` adds or (undefined) takes away variables. */
+  sls(args: string, environment?: Record<string, string | undefined>): Promise<Run>;
+  /** Writes serverless.yml after `change`; without it, the original. */
+  configure(change?: (yml: ServiceFile) => void): void;
+  write(path: string, content: string, mode?: number): void;
+  /** SCF actions since the last call of this function. */
+  actionsSince(): string[];
+  /** One request to a host of the local cloud. */
+  fetch(
+    url: string,
+    init?: { method?: string; headers?: Record<string, string>; body?: Buffer | string },
+  ): Promise<{ status: number; text: string; headers: Record<string, unknown> }>;
+  restartCloud(): Promise<void>;
+  end(): Promise<void>;
+}
+
+export async function createFixture(options: Partial<CloudOptions> = {}): Promise<Fixture> {
+  const folder = mkdtempSync(join(tmpdir(), 'deploy-fixture-'));
+  const write: Fixture['write'] = (path, content, mode = 0o644) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+    chmodSync(join(folder, path), mode);
+  };
+  const configure: Fixture['configure'] = (change) => {
+    const yml = structuredClone(SERVERLESS_YML) as ServiceFile;
+    change?.(yml);
+    // JSON is YAML.
+    write('serverless.yml', JSON.stringify(yml, null, 1));
+  };
+  write('package.json', '{"name":"fixture","version":"1.0.0"}');
+  write('dist/web/scf_bootstrap', BOOTSTRAP);
+  write('dist/web/index.js', WEB_FUNCTION);
+  write('dist/tick/index.js', EVENT_FUNCTION);
+  write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
+  configure();
+  const start = (): Promise<TencentCloud> =>
+    startTencentCloud({
+      stateFolder: join(folder, '.cloud'),
+      secretKeys: { [SECRET_ID]: SECRET_KEY },
+      ...options,
+    });
+  let cloud = await start();
+  let seen = 0;
+
+  return {
+    folder,
+    get cloud() {
+      return cloud;
+    },
+    write,
+    configure,
+    sls(args, environment = {}) {
+      const env = {
+        PATH: process.env.PATH,
+        HOME: folder,
+        // The framework compiles its schema once a second time costs a second.
+        SLS_SCHEMA_CACHE_BASE_DIR: join(ROOT, '.build'),
+        SLS_TELEMETRY_DISABLED: '1',
+        TENCENT_SECRET_ID: SECRET_ID,
+        TENCENT_SECRET_KEY: SECRET_KEY,
+        TENCENT_CLOUD_ENDPOINT: cloud.url,
+        ...environment,
+      };
+      return new Promise((resolve) => {
+        const child = spawn(process.execPath, [join(ROOT, 'node_modules/.bin/sls'), ...args.split(' ')], {
+          cwd: folder,
+          env,
+        });
+        let output = '';
+        child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+        child.stderr.on('data', (data: Buffer) => (output += data.toString()));
+        child.once('close', (exitCode) => resolve({ exitCode, output }));
+      });
+    },
+    actionsSince() {
+      const actions = cloud.calls.slice(seen).map(({ action }) => action);
+      seen = cloud.calls.length;
+      return actions;
+    },
+    fetch(url, { method = 'GET', headers = {}, body = '' } = {}) {
+      const target = new URL(url);
+      return new Promise((resolve, reject) => {
+        const outgoing = request(
+          cloud.url + target.pathname + target.search,
+          { method, headers: { ...headers, host: target.host } },
+          (response) => {
+            buffer(response).then(
+              (data) =>
+                resolve({
+                  status: response.statusCode ?? 0,
+                  text: data.toString(),
+                  headers: response.headers,
+                }),
+              reject,
+            );
+          },
+        );
+        outgoing.once('error', reject);
+        outgoing.end(body);
+      });
+    },
+    async restartCloud() {
+      await cloud.stop();
+      cloud = await start();
+      seen = 0;
+    },
+    async end() {
+      await cloud.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
