@@ -62,15 +62,17 @@ const xml = (root: string, content: string): string =>
 export const objectPath = (state: StateFile, bucket: string, key: string): string =>
   join(state.objectsFolder, bucket, encodeURIComponent(key));
 
-/** Answers one COS request; a refusal carries COS' own XML error. */
+/** Answers one COS request; a refusal carries COS' own XML error. `before` may throw an injected fault. */
 export function answerCos(
   request: CosRequest,
   state: StateFile,
   secretKeys: Record<string, string>,
   nowMs: number,
+  before: () => void,
 ): CosAnswer {
   try {
     verifyCosSignature(request, secretKeys, nowMs);
+    before();
     return handle(request, state);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

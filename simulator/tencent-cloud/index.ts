@@ -27,6 +27,8 @@ export interface CloudOptions {
   region?: string;
   appId?: string;
   now?(): number;
+  /** Told every API call when it is answered. */
+  onCall?(call: Call): void;
 }
 
 /** One API call as the cloud saw it. */
@@ -55,10 +57,16 @@ export interface TencentCloud {
   stop(): Promise<void>;
 }
 
-const SERVICES = ['scf', 'cam', 'cls', 'tag'];
+/** Service → the API version it speaks. */
+const SERVICES: Record<string, string> = {
+  scf: '2018-04-16',
+  cam: '2019-01-16',
+  cls: '2020-10-16',
+  tag: '2018-08-13',
+};
 
 export async function startTencentCloud(options: CloudOptions): Promise<TencentCloud> {
-  const { secretKeys, region = 'ap-guangzhou', appId = '1250000000', now = Date.now } = options;
+  const { secretKeys, region = 'ap-guangzhou', appId = '1250000000', now = Date.now, onCall } = options;
   const state = openState(options.stateFolder);
   const calls: Call[] = [];
   const logs: LogLine[] = [];
@@ -126,6 +134,9 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     calls.push(call);
     try {
       verifyTc3({ method: 'POST', service, headers: request.headers, query: '', body }, secretKeys, now());
+      if (request.headers['x-tc-version'] !== SERVICES[service]) {
+        throw new ApiError('NoSuchVersion', 'The API version is not offered.');
+      }
       const context: ScfContext = { state, appId, region, nowMs: now() };
       if (service !== 'cam' && request.headers['x-tc-region'] !== region) {
         throw new ApiError(
@@ -145,6 +156,8 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
       call.outcome =
         error instanceof ApiError ? error.code : error instanceof ConnectionCut ? 'cut' : 'InternalError';
       throw error;
+    } finally {
+      onCall?.(call);
     }
   }
 
@@ -153,7 +166,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     const body = await buffer(request);
     const host = url.hostname;
     const service = host.split('.')[0] ?? '';
-    if (host.endsWith('.tencentcloudapi.com') && SERVICES.includes(service)) {
+    if (host.endsWith('.tencentcloudapi.com') && Object.hasOwn(SERVICES, service)) {
       const RequestId = randomUUID();
       let answer: object;
       try {
@@ -170,15 +183,16 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     }
     if (host.endsWith('.myqcloud.com')) {
       const action = `${request.method} ${url.pathname === '/' ? `/${url.search}` : 'object'}`;
-      faults.before(action);
       const cos = { method: request.method ?? 'GET', url, headers: request.headers, body };
-      const answer = answerCos(cos, state, secretKeys, now());
-      calls.push({
+      const answer = answerCos(cos, state, secretKeys, now(), () => faults.before(action));
+      const call = {
         service: 'cos',
         action,
         parameters: { host, path: url.pathname },
         outcome: String(answer.status),
-      });
+      };
+      calls.push(call);
+      onCall?.(call);
       response.writeHead(answer.status, { 'x-cos-request-id': randomUUID(), ...answer.headers });
       response.end(answer.body ?? '');
       return;

@@ -1,0 +1,166 @@
+// `npm run deploy:rehearsal`: the real `sls deploy` of the real serverless.yml against a Tencent Cloud on this computer,
+// then what members and operators do with it. No account, no network. Ends with exit code 1 at the first thing wrong.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import * as z from 'zod/mini';
+import { startRedis } from '../simulator/redis.ts';
+import { startTencentCloud } from '../simulator/tencent-cloud/index.ts';
+import { startWecom } from '../simulator/wecom/server.ts';
+
+const STAGE = 'rehearsal';
+const CORPID = 'wwrehearsal000001';
+/** Under the 20 minutes at which the timer renews. */
+const SHORT_TOKEN_LIFE_SECONDS = 900;
+
+const say = (line: string): void => console.log(line);
+function step(title: string): void {
+  say(`\n── ${title}`);
+}
+function check(isTrue: boolean, what: string): void {
+  if (!isTrue) throw new Error(`not so: ${what}`);
+  say(`✓ ${what}`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'deploy-rehearsal-'));
+const secretId = 'AKIDrehearsal';
+const secretKey = randomBytes(24).toString('base64url');
+const corpsecret = randomBytes(32).toString('base64url');
+const redis = await startRedis({ kind: 'embedded' });
+const wecom = await startWecom();
+wecom.addCompany({ corpid: CORPID, name: '示例公司', corpsecret });
+wecom.addMember({ corpid: CORPID, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
+wecom.set({ gettokenMode: 'C', tokenLifeSeconds: SHORT_TOKEN_LIFE_SECONDS });
+const cloud = await startTencentCloud({ stateFolder: folder, secretKeys: { [secretId]: secretKey } });
+
+/** Every variable serverless.yml knows, empty, so that a .env of this checkout plays no part. */
+const blank = Object.fromEntries(
+  [...readFileSync('serverless.yml', 'utf8').matchAll(/\$\{env:(\w+)/g)].map(([, name]) => [name, '']),
+);
+const environment = {
+  ...process.env,
+  ...blank,
+  SLS_TELEMETRY_DISABLED: '1',
+  TENCENT_CLOUD_ENDPOINT: cloud.url,
+  TENCENT_SECRET_ID: secretId,
+  TENCENT_SECRET_KEY: secretKey,
+  TENCENT_REGION: 'ap-guangzhou',
+  TENCENT_VPC_ID: 'vpc-rehearsal',
+  TENCENT_SUBNET_ID: 'subnet-rehearsal',
+  WECOM_CORPS: `${CORPID}:${corpsecret}`,
+  WECOM_BASE_URL: wecom.url,
+  REDIS_URL: redis.url,
+  ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
+};
+
+async function sls(...args: string[]): Promise<string> {
+  say(`$ sls ${args.join(' ')}`);
+  const child = spawn(process.execPath, ['deploy/sls.mjs', ...args, '--stage', STAGE], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const output = stdout + stderr;
+  for (const line of output.trimEnd().split('\n')) say(`  ${line}`);
+  check((await closed) === 0, `sls ${args[0]} ended with exit code 0`);
+  check(!output.includes(corpsecret) && !output.includes(secretKey), 'it printed no secret');
+  return output;
+}
+
+/** One request to a function URL, whose host leads to this computer. */
+async function call(url: string, path: string, init: { method: string; body?: object; headers?: object }) {
+  const { host } = new URL(url);
+  const outgoing = request(cloud.url + path, {
+    method: init.method,
+    headers: { host, 'content-type': 'application/json', ...init.headers },
+  });
+  const answered = new Promise<{ status: number; body: string }>((resolve, reject) => {
+    outgoing.once('error', reject).once('response', (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+    });
+  });
+  outgoing.end(init.body === undefined ? '' : JSON.stringify(init.body));
+  return answered;
+}
+
+const Login = z.object({
+  session_token: z.string(),
+  role: z.string(),
+  member: z.object({ userid: z.string() }),
+});
+const Outcome = z.looseObject({ companies: z.number() });
+const uploads = (): number => cloud.calls.filter(({ action }) => action === 'PUT object').length;
+const gettokens = (): number => wecom.counts().gettoken;
+
+async function rehearse(): Promise<void> {
+  step('Deploy to an empty account');
+  const output = await sls('deploy');
+  const url = /https:\/\/\S+\.tencentscf\.com/.exec(output)?.[0] ?? '';
+  check(url !== '', `login has a function URL: ${url}`);
+  const zips = uploads();
+  check(
+    zips === Object.keys(cloud.state.functions).length,
+    `one zip was uploaded for each of ${zips} functions`,
+  );
+
+  step('A member logs in through the function URL');
+  const jsCode = wecom.createJsCode({ corpid: CORPID, userid: 'ZhangSan' });
+  const answer = await call(url, '/login', { method: 'POST', body: { js_code: jsCode } });
+  say(
+    `  POST ${url}/login → ${answer.status} ${answer.body.replace(/"session_token":"[^"]+"/, '"session_token":"…"')}`,
+  );
+  check(answer.status === 200, 'the uploaded zip answered 200');
+  const login = Login.parse(JSON.parse(answer.body));
+  check(login.member.userid === 'ZhangSan', 'the member is ZhangSan');
+  const session = await call(url, '/session', {
+    method: 'GET',
+    headers: { authorization: `Bearer ${login.session_token}` },
+  });
+  check(session.status === 200, 'GET /session knows the session');
+  check(gettokens() === 1, 'one gettoken so far');
+
+  step('The timer fires');
+  wecom.set({ tokenLifeSeconds: 7200 });
+  const timer = await cloud.fireTimer(`wecom-login-${STAGE}-refresh`, 'every-5-minutes');
+  say(`  refresh → ${timer.result ?? timer.error}`);
+  check(
+    timer.error === undefined && Outcome.parse(JSON.parse(timer.result ?? '{}')).companies === 1,
+    'refresh ran',
+  );
+  check(gettokens() === 2, 'the access_token, about to expire, was renewed: two gettoken in all');
+  const again = await call(url, '/login', {
+    method: 'POST',
+    body: { js_code: wecom.createJsCode({ corpid: CORPID, userid: 'ZhangSan' }) },
+  });
+  check(again.status === 200 && gettokens() === 2, 'the next login uses the renewed token');
+
+  step('Deploy again without a change');
+  await sls('deploy');
+  check(uploads() === zips, 'nothing was uploaded');
+  check((await call(url, '/health', { method: 'GET' })).status === 200, 'the function URL is the same');
+
+  step('Remove everything');
+  await sls('remove', '--yes');
+  check(Object.keys(cloud.state.functions).length === 0, 'no function is left');
+  const logged = cloud.logs.map(({ message }) => message).join('\n');
+  check(!logged.includes(corpsecret) && !logged.includes(login.session_token), 'no secret is in the log');
+}
+
+try {
+  await rehearse();
+  say('\nThe rehearsal passed.');
+} catch (error) {
+  say(`\n✗ ${error instanceof Error ? error.message : String(error)}`);
+  for (const { functionName, message } of cloud.logs.slice(-20)) say(`  [${functionName}] ${message}`);
+  process.exitCode = 1;
+} finally {
+  await cloud.stop();
+  await wecom.close();
+  await redis.stop();
+  rmSync(folder, { recursive: true, force: true });
+}

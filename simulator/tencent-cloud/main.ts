@@ -1,0 +1,40 @@
+// `node scripts/run.mjs simulator/tencent-cloud/main.ts`: a Tencent Cloud to try `npx sls deploy` against by hand.
+import { parseArgs } from 'node:util';
+import { startTencentCloud } from './index.ts';
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '9100' },
+    state: { type: 'string', default: '.build/tencent-cloud' },
+  },
+});
+const port = Number(values.port);
+if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
+  console.error(`--port ${values.port}: not a port number`);
+  process.exit(2);
+}
+const secretId = 'AKIDlocal';
+const secretKey = 'local-cloud-only';
+const cloud = await startTencentCloud({
+  port,
+  stateFolder: values.state,
+  secretKeys: { [secretId]: secretKey },
+  onCall: ({ service, action, outcome }) => console.log(`${service} ${action} ${outcome}`),
+}).catch((error: unknown) => {
+  console.error(`port ${port} cannot be used: ${String(error)}`);
+  process.exit(1);
+});
+console.log(`Local Tencent Cloud: ${cloud.url}, state in ${values.state} (delete the folder for an empty account)
+
+In another terminal:
+  export TENCENT_CLOUD_ENDPOINT=${cloud.url} TENCENT_SECRET_ID=${secretId} TENCENT_SECRET_KEY=${secretKey}
+  export SLS_TELEMETRY_DISABLED=1
+  npx sls deploy
+A function URL leads here by its host name:
+  curl -H 'Host: <host that sls info shows>' ${cloud.url}/health
+`);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    void cloud.stop().then(() => process.exit(0));
+  });
+}
