@@ -193,7 +193,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
 
       // A record that does not open is replaced like a refused one, but its token was not refused.
       const unreadable = record && !stored && record.ttlMs >= usableMsMin && record.fingerprint !== failed;
-      const begun = await state.store.begin(owner, unreadable ? record.fingerprint : failed, loginAheadMs);
+      const begun = await state.store.begin(owner, unreadable ? record.sealed : failed, loginAheadMs);
       const known = (begun.record && adopt(state, begun.record, failed)) ?? usableCached(state, failed);
       switch (begun.state) {
         case 'hit':
@@ -203,7 +203,9 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
           try {
             return await fetchAndCommit(corp, state, owner, failed, 'login');
           } catch (error) {
-            if (known) return known;
+            // Looked up again: the fetch may have taken longer than the rest of that token's life.
+            const left = usableCached(state, failed);
+            if (left) return left;
             throw error;
           }
         case 'paused':
@@ -264,11 +266,8 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         const state = stateOf(corp);
         if (state.cached?.fingerprint === second.fingerprint) delete state.cached;
         const pauseMs = await state.store.reject(second.fingerprint).catch(() => 0);
-        log('error', 'token_refused_twice', {
-          corpid: corp.corpid,
-          errcode: error.errcode,
-          pause_ms: pauseMs,
-        });
+        const { errcode } = error;
+        log('error', 'token_refused_twice', { corpid: corp.corpid, errcode, pause_ms: pauseMs });
         throw unavailable('token_refused_twice', retryAfter(pauseMs), error);
       }
     },
@@ -279,7 +278,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       try {
         let begun = await state.store.begin(owner, '', timerAheadMs);
         if (begun.record && seal.open(begun.record.sealed, state.sealedAt) === undefined) {
-          begun = await state.store.begin(owner, begun.record.fingerprint, timerAheadMs);
+          begun = await state.store.begin(owner, begun.record.sealed, timerAheadMs);
         }
         if (begun.state !== 'lease') return begun.state === 'hit' ? 'fresh' : begun.state;
         await fetchAndCommit(corp, state, owner, '', 'timer');

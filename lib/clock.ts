@@ -41,11 +41,14 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
   });
 }
 
+const slicesPerTimeout = 8;
+
 /**
  * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed. `work` itself goes on.
  *
- * A busy event loop must not look like a dead peer: once the time is up, the loop turns once more, so that
- * answers which have already arrived are read before the verdict.
+ * A busy event loop must not look like a dead peer. So the time is counted in eight slices, each of which this
+ * process has to see pass by itself (one that gets no CPU, or was frozen, sees fewer), and once it is up the
+ * loop turns once more: answers which have already arrived are read before the verdict.
  */
 export function withTimeout<T>(
   clock: Clock,
@@ -54,9 +57,14 @@ export function withTimeout<T>(
   onTimeout: () => Error,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const cancel = clock.after(Math.max(0, ms), () => {
-      setImmediate(() => reject(onTimeout()));
-    });
-    work.then(resolve, reject).finally(cancel);
+    let cancel = () => {};
+    const waitFor = (slices: number) => {
+      cancel = clock.after(Math.max(0, ms) / slicesPerTimeout, () => {
+        if (slices > 1) waitFor(slices - 1);
+        else setImmediate(() => reject(onTimeout()));
+      });
+    };
+    waitFor(slicesPerTimeout);
+    work.then(resolve, reject).finally(() => cancel());
   });
 }

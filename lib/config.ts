@@ -190,8 +190,9 @@ function redisAddress(variables: Variables): RedisAddress {
 }
 
 function encryptionKeys(variables: Variables): [Buffer, ...Buffer[]] {
-  const keys = variables
-    .required('ENCRYPTION_KEY')
+  const value = variables.required('ENCRYPTION_KEY');
+  if (value === '') return [Buffer.alloc(32)];
+  const keys = value
     .split(',')
     .map((encoded) => ({ encoded: encoded.trim(), bytes: Buffer.from(encoded.trim(), 'base64url') }));
   // A placeholder like AAAA…A is 32 bytes too.
@@ -211,11 +212,11 @@ function wecomBaseUrl(variables: Variables): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   const loopback = url && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
   const schemeAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback);
-  const bare = url?.pathname === '/' && url.search === '' && url.username === '' && url.password === '';
+  const bare = url?.href === `${url?.origin}/`;
   if (!schemeAllowed || !bare) {
     variables.problem('WECOM_BASE_URL', 'must be https://host (http:// only for loopback), without a path');
   }
-  return value.replace(/\/$/, '');
+  return url?.origin ?? '';
 }
 
 function domainVerify(variables: Variables): string[] {

@@ -35,6 +35,12 @@ interface Environment {
 }
 
 const bodyBytesMax = 4096;
+const limitBody = bodyLimit({
+  maxSize: bodyBytesMax,
+  onError() {
+    throw new AppError('too_large');
+  },
+});
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
 
@@ -76,12 +82,7 @@ export function createApp(routes: readonly Route[], clock: Clock, log: Log): Hon
         if (!routeOf(context)) throw new AppError('method_not_allowed', { allow });
         await next();
       },
-      bodyLimit({
-        maxSize: bodyBytesMax,
-        onError() {
-          throw new AppError('too_large');
-        },
-      }),
+      (context, next) => limitBody(context, next).catch(rejectBrokenBody),
       async (context) => {
         const answer = await routeOf(context)?.answer(routeRequest(context));
         if (answer === undefined) return context.body(null, 204);
@@ -117,7 +118,8 @@ function routeRequest(context: Context<Environment>): RouteRequest {
       if (!jsonPattern.test(context.req.header('content-type') ?? '')) {
         throw new AppError('unsupported_media_type');
       }
-      const result = schema.safeParse(parseJson(await context.req.arrayBuffer()));
+      const bytes = await context.req.arrayBuffer().catch(rejectBrokenBody);
+      const result = schema.safeParse(parseJson(bytes));
       if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
       return result.data;
     },
@@ -128,6 +130,11 @@ function routeRequest(context: Context<Environment>): RouteRequest {
       context.env.incoming?.socket.remoteAddress ?? '',
     ),
   };
+}
+
+/** A client that hangs up in the middle of its body is no bug of ours. */
+function rejectBrokenBody(error: unknown): never {
+  throw error instanceof AppError ? error : new AppError('invalid_request', { reason: 'broken_off' });
 }
 
 /** The parser's own errors are dropped: they quote the body. */

@@ -20,7 +20,7 @@ const stringCharsMax = 300;
 const stackCharsMax = 2000;
 const secretInUrl = /\b(corpsecret|access_token|js_code|session_key|password)=[^&\s"']*/gi;
 // Control and bidirectional characters that JSON leaves alone could forge or reorder a line in a viewer.
-const unsafeCharacters = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const unsafeCharacters = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
  * Creates a log that never writes any of `secrets`.

@@ -52,7 +52,7 @@ export interface RedisAddress {
 
 const connectMsMax = 500;
 const operationMsMax = 400;
-/** While Redis is known to be down, callers are told at once instead of waiting; then one tries again. */
+/** While Redis is known to be down, callers are told at once instead of waiting. */
 const brokenMs = 1000;
 const logAgainMs = 2000;
 
@@ -97,9 +97,17 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
       return await withTimeout(clock, operationMsMax, operation(client), () => new RedisError('timeout'));
     } catch (error) {
       const failure = redisError(error);
-      if (!isAnswer(failure)) {
-        if (connection === used) connection = undefined;
-        used.then((client) => client.disconnect()).catch(() => {});
+      // Once per connection, however many operations fail on it together.
+      if (!isAnswer(failure) && connection === used) {
+        connection = undefined;
+        // A server that only refuses to write still answers what others are reading on this connection.
+        const onlyReads = failure.reason === 'read_only';
+        used
+          .then((client) => {
+            const close = () => client.disconnect();
+            return onlyReads ? clock.after(operationMsMax, close) : close();
+          })
+          .catch(() => {});
       }
       throw failure;
     }
@@ -118,7 +126,8 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
       return result;
     } catch (error) {
       const failure = redisError(error);
-      if (!isAnswer(failure)) broken = { since: moment(clock), error: failure };
+      if (!isAnswer(failure) && failure.reason !== 'read_only')
+        broken = { since: moment(clock), error: failure };
       if (!loggedAt || elapsedMs(clock, loggedAt) > logAgainMs) {
         loggedAt = moment(clock);
         log('error', 'redis_failed', { reason: failure.reason });

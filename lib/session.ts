@@ -159,7 +159,10 @@ export function createSessions(options: {
 
       const now = clock.wallMs();
       if (expiresInSeconds(stored, now) <= 0) {
-        await available(redis.pipeline([['hdel', place.key, place.field]]));
+        // Only to tidy up: it has ended, whether Redis can write or not.
+        await redis.pipeline([['hdel', place.key, place.field]]).catch((error: unknown) => {
+          if (!(error instanceof RedisError)) throw error;
+        });
         throw new AppError('invalid_session', { reason: 'expired' });
       }
       if (now - stored.seenAt >= touchAfterMs) {

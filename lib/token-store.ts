@@ -20,7 +20,7 @@ export interface TokenStore {
   /**
    * Asks for a token better than `failed`; answers the stored one, or the right to fetch, or why not to.
    *
-   * @param failed fingerprint of the token WeCom refused, or `''`
+   * @param failed fingerprint of the token WeCom refused, or `sealed` of a record that does not open, or `''`
    * @param aheadMs a stored token with less life than this is good enough to use, but should be renewed
    */
   begin(owner: string, failed: string, aheadMs: number): Promise<Begun>;
@@ -84,7 +84,9 @@ end`;
 const beginScript = defineScript(`${dropForeignTypes}
 local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n')
 local ttl = redis.call('PTTL', KEYS[1])
-local usable = tok[1] and tok[2] and tok[3] and ttl > 0 and tok[2] ~= ARGV[3]
+-- The sealed text is another each time, even when the token in it is the same.
+local refused = ARGV[3] ~= '' and (tok[2] == ARGV[3] or tok[3] == ARGV[3])
+local usable = tok[1] and tok[2] and tok[3] and ttl > 0 and not refused
 local ahead = tonumber(ARGV[4])
 local function answer(state, why, wait)
   if usable then return {state, why, wait, tok[1], tok[2], tok[3], ttl, tok[4] or '0'} end
@@ -124,6 +126,8 @@ if ARGV[5] ~= '' and ARGV[2] == ARGV[5] then
 end
 local unchanged = '0'
 if tok[2] == ARGV[2] and ttl > 0 and tonumber(ARGV[4]) <= ttl + 60000 then unchanged = '1' end
+-- The last minute of a life that WeCom does not renew: asking again before it is over gains nothing either.
+if tonumber(ARGV[4]) <= 60000 then unchanged = '1' end
 -- Redis 4 needs this before a script may write after TIME; later ones know it and do nothing.
 if redis.replicate_commands then redis.replicate_commands() end
 local time = redis.call('TIME')
@@ -133,7 +137,8 @@ if before and before >= g then g = before + 1 end
 local generation = string.format('%.0f', g)
 redis.call('HSET', KEYS[1], 'g', generation, 'h', ARGV[2], 'c', ARGV[3], 'n', unchanged)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-redis.call('DEL', KEYS[3], KEYS[4])
+-- Not the pause: where there is one, somebody began it after we got the lease.
+redis.call('DEL', KEYS[4])
 return {'stored', generation, unchanged}`);
 
 /** KEYS tok lease neg fails · ARGV owner why baseMs capMs */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { appendFileSync } from 'node:fs';
-import { onTestFinished } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import {
   type Environment,
   invokeFunction,
@@ -10,6 +12,7 @@ import {
   type StartOptions,
 } from '../simulator/functions.ts';
 import { type RunningRedis, redisServerInstalled, startRedis } from '../simulator/redis.ts';
+import type { MemberInput } from '../simulator/wecom/directory.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
 
 /**
@@ -32,6 +35,9 @@ function keepOutput(line: string): void {
 export const realRedis = redisServerInstalled();
 if (process.env['CI'] === 'true' && !realRedis) throw new Error('CI needs redis-server');
 
+/** For worlds in which many things happen at once: the real server answers in time on a busy machine too. */
+export const quickRedis = { redis: realRedis ? 'server' : 'embedded' } as const;
+
 export interface World {
   redis: RunningRedis;
   wecom: Wecom;
@@ -40,32 +46,82 @@ export interface World {
   startLogin(overrides?: Record<string, string | undefined>, options?: StartOptions): Promise<Login>;
   refresh(overrides?: Record<string, string | undefined>, event?: unknown): Promise<Invocation>;
   jsCode(userid?: string, corpid?: string): string;
+  /** Adds a member of the test's own; answers the userid. */
+  addMember(changes?: Partial<MemberInput>): string;
+  /** One command on a connection of its own, past the code under test. */
+  redisCommand(name: string, ...args: (string | number)[]): Promise<unknown>;
+  /** Everything Redis holds. */
+  redisContents(): Promise<RedisEntry[]>;
+  /** Every corpsecret, access_token, js_code, session_key and encryption key of this world so far. */
+  secrets: readonly string[];
+  /** Ends it all; only for a world that outlives one test. */
+  stop(): Promise<void>;
+}
+
+export interface RedisEntry {
+  key: string;
+  type: string;
+  /** -1: stays forever. */
+  ttlMs: number;
+  /** Of a hash: its fields; of a string: `''` with the value. */
+  fields: Record<string, string>;
 }
 
 /** The companies of every world; each has the member `ZhangSan` in range, named 张三. */
 export const corpid = 'wwcorpa0000000001';
 export const otherCorpid = 'wwcorpb0000000002';
 
-/** A world of its own: Redis, WeCom with two companies, and whatever functions the test starts; gone after it. */
-export async function startWorld(options: { redis?: 'embedded' | 'server' } = {}): Promise<World> {
+/** Tells all that wait in `logOf` that some function wrote a line. */
+const lineWritten = new EventEmitter().setMaxListeners(0);
+let membersAdded = 0;
+let requestsSent = 0;
+
+/**
+ * One world and one login function for all tests of a describe block, to save the start; each test brings members of
+ * its own. What it answers is filled in before the first test.
+ */
+export function worldForAll(overrides?: Record<string, string | undefined>): { world: World; login: Login } {
+  const shared = {} as { world: World; login: Login };
+  beforeAll(async () => {
+    shared.world = await startWorld({ lifetime: 'suite' });
+    shared.login = await shared.world.startLogin(overrides);
+  });
+  afterAll(() => shared.world.stop());
+  return shared;
+}
+
+/**
+ * A world of its own: Redis, WeCom with two companies, and whatever functions the test starts; gone after it, or, with
+ * lifetime `suite`, when `stop` is called.
+ */
+export async function startWorld(
+  options: { redis?: 'embedded' | 'server'; lifetime?: 'test' | 'suite' } = {},
+): Promise<World> {
   const redis = await startRedis({ kind: options.redis ?? 'embedded' });
-  const wecom = await startWecom({ onSecret: secret });
+  const secrets: string[] = [];
+  const keep = (value: string) => {
+    secrets.push(value);
+    return secret(value);
+  };
+  const wecom = await startWecom({ onSecret: keep });
   const corpsecrets = [corpid, otherCorpid].map((id) => {
-    const corpsecret = secret(`corpsecret-${randomBytes(16).toString('hex')}`);
+    const corpsecret = keep(`corpsecret-${randomBytes(16).toString('hex')}`);
     wecom.addCompany({ corpid: id, corpsecret });
     wecom.addMember({ corpid: id, userid: 'ZhangSan', name: '张三', department: [1, 7], position: '工程师' });
     return `${id}:${corpsecret}`;
   });
-  const encryptionKey = secret(randomBytes(32).toString('base64url'));
+  const encryptionKey = keep(randomBytes(32).toString('base64url'));
   const started: RunningFunction[] = [];
-  onTestFinished(async () => {
+  async function stop(): Promise<void> {
     await Promise.all(started.map((running) => running.stop()));
     await Promise.all([wecom.close(), redis.stop()]);
-  });
+  }
+  if (options.lifetime !== 'suite') onTestFinished(stop);
 
   const world: World = {
     redis,
     wecom,
+    secrets,
     environment(overrides = {}) {
       const all: Record<string, string | undefined> = {
         WECOM_CORPS: corpsecrets.join(','),
@@ -80,8 +136,12 @@ export async function startWorld(options: { redis?: 'embedded' | 'server' } = {}
       return Object.fromEntries(set) as Environment;
     },
     async startLogin(overrides, startOptions = {}) {
-      const onLine = keepOutput;
-      const running = await startFunction('login', world.environment(overrides), { onLine, ...startOptions });
+      const onLine = (line: string) => {
+        keepOutput(line);
+        startOptions.onLine?.(line);
+        lineWritten.emit('line');
+      };
+      const running = await startFunction('login', world.environment(overrides), { ...startOptions, onLine });
       started.push(running);
       return client(running);
     },
@@ -91,6 +151,35 @@ export async function startWorld(options: { redis?: 'embedded' | 'server' } = {}
       return invocation;
     },
     jsCode: (userid = 'ZhangSan', id = corpid) => wecom.createJsCode({ corpid: id, userid }),
+    addMember(changes = {}) {
+      const userid = `Member${(membersAdded += 1)}`;
+      const member = { corpid, userid, name: `成员${membersAdded}`, ...changes };
+      wecom.addMember(member);
+      return member.userid;
+    },
+    async redisCommand(name, ...args) {
+      const connection = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
+      try {
+        await connection.connect();
+        return await connection.call(name, ...args);
+      } finally {
+        connection.disconnect();
+      }
+    },
+    async redisContents() {
+      const keys = (await world.redisCommand('KEYS', '*')) as string[];
+      return Promise.all(
+        keys.toSorted().map(async (key) => {
+          const type = String(await world.redisCommand('TYPE', key));
+          const ttlMs = Number(await world.redisCommand('PTTL', key));
+          const value = await world.redisCommand(type === 'hash' ? 'HGETALL' : 'GET', key);
+          const flat = Array.isArray(value) ? value.map(String) : ['', String(value)];
+          const pairs = flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : []));
+          return { key, type, ttlMs, fields: Object.fromEntries(pairs) as Record<string, string> };
+        }),
+      );
+    },
+    stop,
   };
   return world;
 }
@@ -101,6 +190,8 @@ export interface Answer {
   /** The JSON body, `{}` when there is none. */
   body: Record<string, unknown>;
   text: string;
+  /** What was sent as SCF's request id; the function's log lines carry it. */
+  scfRequestId: string;
 }
 
 /** A running login function with a client for it. */
@@ -108,7 +199,7 @@ export interface Login extends RunningFunction {
   send(
     method: string,
     path: string,
-    options?: { headers?: Record<string, string>; body?: string },
+    options?: { headers?: Record<string, string>; body?: string | Uint8Array },
   ): Promise<Answer>;
   /** `POST /login`. */
   login(body: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -116,22 +207,27 @@ export interface Login extends RunningFunction {
   withSession(method: string, path: string, sessionToken: unknown): Promise<Answer>;
   /** The log lines of an event, parsed. */
   logged(event: string): Record<string, unknown>[];
+  /** Everything logged while this request was answered; waits for its last line, which is `request`. */
+  logOf(answer: Answer): Promise<Record<string, unknown>[]>;
+  /** The first line of an event, as soon as there is one. */
+  firstLogged(event: string): Promise<Record<string, unknown>>;
 }
 
 function client(running: RunningFunction): Login {
   const login: Login = {
     ...running,
     async send(method, path, { headers = {}, body } = {}) {
+      const scfRequestId = `scf-${(requestsSent += 1)}`;
       const response = await fetch(running.url + path, {
         method,
-        headers,
+        headers: { 'x-scf-request-id': scfRequestId, ...headers },
         ...(body !== undefined && { body }),
       });
       const text = await response.text();
       const json = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
       const parsed: Record<string, unknown> = json ? JSON.parse(text) : {};
       if (typeof parsed['session_token'] === 'string') secret(parsed['session_token']);
-      return { status: response.status, headers: response.headers, body: parsed, text };
+      return { status: response.status, headers: response.headers, body: parsed, text, scfRequestId };
     },
     login: (body, headers) =>
       login.send('POST', '/login', {
@@ -144,6 +240,39 @@ function client(running: RunningFunction): Login {
       running.lines
         .map((line): Record<string, unknown> => JSON.parse(line))
         .filter((line) => line['event'] === event),
+    async logOf({ scfRequestId }) {
+      for (;;) {
+        const lines = running.lines
+          .filter((line) => line.includes(`"scf_request_id":"${scfRequestId}"`))
+          .map((line): Record<string, unknown> => JSON.parse(line));
+        if (lines.at(-1)?.['event'] === 'request') return lines;
+        await once(lineWritten, 'line');
+      }
+    },
+    async firstLogged(event) {
+      for (;;) {
+        const [first] = login.logged(event);
+        if (first) return first;
+        await once(lineWritten, 'line');
+      }
+    },
   };
   return login;
+}
+
+/** `count` members of a company log in at the same moment, spread over these functions; how many got which status. */
+export async function loginsAtOnce(
+  world: World,
+  functions: readonly Login[],
+  count: number,
+  id = corpid,
+): Promise<Record<number, number>> {
+  const statuses: Record<number, number> = {};
+  const logins = Array.from({ length: count }, async (_, i) => {
+    const login = functions[i % functions.length];
+    const answer = await login?.login({ js_code: world.jsCode('ZhangSan', id), corpid: id });
+    if (answer) statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+  });
+  await Promise.all(logins);
+  return statuses;
 }

@@ -1,0 +1,56 @@
+import { expect } from 'vitest';
+import type { Answer } from './world.ts';
+
+/** The public contract, written down a second time: clients rely on it. */
+const errors = {
+  invalid_request: [400, 'The request is malformed.'],
+  invalid_js_code: [400, 'The js_code is unknown, expired or already used.'],
+  invalid_session: [401, 'The session does not exist or has ended.'],
+  corp_not_allowed: [403, 'This company may not use this mini-program.'],
+  member_not_allowed: [403, 'This member may not use this mini-program.'],
+  not_found: [404, 'There is nothing at this path.'],
+  method_not_allowed: [405, 'This path does not answer this method; see Allow.'],
+  login_again: [409, 'The js_code belonged to another of our companies.'],
+  too_large: [413, 'The body is too large.'],
+  unsupported_media_type: [415, 'The body must be application/json in UTF-8.'],
+  internal_error: [500, 'Something unexpected happened.'],
+  temporarily_unavailable: [503, 'Login is not available at the moment.'],
+} as const;
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+interface Expected {
+  corpid?: string;
+  allow?: string;
+  /** Whole seconds from 1 to 60 are expected with 503, nothing elsewhere. */
+  retryAfter?: string;
+}
+
+/** The whole error answer: status, body and headers, nothing more and nothing less. */
+export function expectError(answer: Answer, error: keyof typeof errors, expected: Expected = {}): void {
+  const [status, message] = errors[error];
+  const { corpid, allow, retryAfter } = expected;
+  expect(answer.body).toEqual({
+    error,
+    message,
+    request_id: expect.stringMatching(uuid),
+    ...(corpid !== undefined && { corpid }),
+  });
+  expect(answer.status).toBe(status);
+  expectHeaders(answer, 'application/json');
+  expect(answer.headers.get('allow')).toBe(allow ?? null);
+  if (retryAfter !== undefined) expect(answer.headers.get('retry-after')).toBe(retryAfter);
+  else if (status === 503) expect(answer.headers.get('retry-after')).toMatch(/^([1-9]|[1-5]\d|60)$/);
+  else expect(answer.headers.get('retry-after')).toBe(null);
+}
+
+/** What every answer carries, and what none may. */
+export function expectHeaders({ headers }: Answer, contentType: string | null): void {
+  expect(headers.get('content-type')).toBe(contentType);
+  expect(headers.get('cache-control')).toBe('no-store');
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+  const names = [...headers.keys()];
+  expect(names.filter((name) => /^(server|x-powered-by|set-cookie|access-control-.*)$/.test(name))).toEqual(
+    [],
+  );
+}

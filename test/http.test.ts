@@ -1,0 +1,236 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { expectError, expectHeaders } from './expect-answer.ts';
+import { rawRequest, writeAndHangUp } from './raw-request.ts';
+import { startWorld, worldForAll } from './world.ts';
+
+const domainVerify = { WECOM_DOMAIN_VERIFY: 'AbC123, xyz789' };
+const json = { 'content-type': 'application/json' };
+
+describe('methods and paths', () => {
+  const all = worldForAll(domainVerify);
+
+  const routes = [
+    { path: '/login', allow: ['POST'] },
+    { path: '/session', allow: ['GET', 'DELETE'] },
+    { path: '/health', allow: ['GET'] },
+    { path: '/WW_verify_AbC123.txt', allow: ['GET'] },
+  ];
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'QUERY'];
+  const refused = routes.flatMap(({ path, allow }) =>
+    methods
+      .filter((method) => !allow.includes(method))
+      .map((method) => [method, path, allow.join(', ')] as const),
+  );
+
+  test.each(refused)('%s %s › answers 405 method_not_allowed with Allow: %s', async (method, path, allow) => {
+    const answer = await rawRequest(all.login.url, {
+      method,
+      path,
+      headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+    });
+    if (method === 'HEAD') {
+      expect(answer.text).toBe('');
+      expect(answer.status).toBe(405);
+      expectHeaders(answer, 'application/json');
+      expect(answer.headers.get('allow')).toBe(allow);
+    } else {
+      expectError(answer, 'method_not_allowed', { allow });
+    }
+    expect(await all.login.logOf(answer)).toEqual([
+      expect.objectContaining({ event: 'request', method, route: path, status: 405 }),
+    ]);
+  });
+
+  test('POST /session › cannot be turned into another method by a header or a parameter', async () => {
+    const headers = {
+      'x-http-method-override': 'DELETE',
+      'x-http-method': 'DELETE',
+      'x-method-override': 'GET',
+    };
+    const answer = await rawRequest(all.login.url, { method: 'POST', path: '/session?_method=GET', headers });
+    expectError(answer, 'method_not_allowed', { allow: 'GET, DELETE' });
+  });
+
+  test.each([
+    '/',
+    '//login',
+    '/login/',
+    '/LOGIN',
+    '/login.json',
+    '/login%00',
+    '/login%2f',
+    '/login;x=1',
+    '/login/..;/session',
+    '/login/reviewer',
+    '/session/',
+    '/session/all',
+    '/health/x',
+    '/%zz',
+    '/%',
+    '/favicon.ico',
+    '/.env',
+    '/index.js',
+    '/scf_bootstrap',
+    '/*',
+    '/:path',
+    '/WW_verify_.txt',
+    '/WW_verify_other.txt',
+    '/WW_verify_abc123.txt',
+    '/WW_verify_AbC123xtxt',
+    '/WW_verify_AbC123.txt/',
+    '/WW_verify_AbC123',
+    '/WW_verify_xyz789,AbC123.txt',
+    '/__proto__',
+    '/constructor',
+  ])('%s › answers 404 not_found to every method', async (path) => {
+    for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS', 'TRACE']) {
+      const answer = await rawRequest(all.login.url, { method, path });
+      if (method === 'HEAD') expect(answer.status).toBe(404);
+      else expectError(answer, 'not_found');
+      const lines = await all.login.logOf(answer);
+      expect(lines).toEqual([expect.objectContaining({ event: 'request', route: '', error: 'not_found' })]);
+    }
+  });
+
+  test('GET › answers 404 not_found to a path of 8,000 characters', async () => {
+    expectError(await all.login.send('GET', `/${'a'.repeat(8000)}`), 'not_found');
+  });
+
+  test('GET /WW_verify_<code>.txt › answers the code as plain text', async () => {
+    for (const code of ['AbC123', 'xyz789']) {
+      const answer = await all.login.send('GET', `/WW_verify_${code}.txt`);
+      expect([answer.status, answer.text]).toEqual([200, code]);
+      expectHeaders(answer, 'text/plain;charset=UTF-8');
+    }
+  });
+});
+
+describe('bodies', () => {
+  const all = worldForAll();
+  beforeEach(() => all.world.wecom.reset());
+
+  /** A valid login of exactly so many bytes; blanks around JSON mean nothing. */
+  const bodyOf = (bytes: number) => JSON.stringify({ js_code: all.world.jsCode() }).padEnd(bytes);
+
+  test('POST /login › takes a body of exactly 4,096 bytes', async () => {
+    const whole = await all.login.send('POST', '/login', { headers: json, body: bodyOf(4096) });
+    expect(whole.status).toBe(200);
+    const body = bodyOf(4096);
+    const chunks = [body.slice(0, 10), body.slice(10, 4095), body.slice(4095)];
+    const chunked = await rawRequest(all.login.url, {
+      method: 'POST',
+      path: '/login',
+      headers: json,
+      chunks,
+    });
+    expect(chunked.status).toBe(200);
+  });
+
+  test.each([
+    ['of 4,097 bytes', () => [bodyOf(4097)], true],
+    ['of 4,097 bytes in chunks', () => [bodyOf(4096), ' '], false],
+    ['of 64 KB', () => [bodyOf(65_536)], true],
+    ['of 64 KB in chunks', () => [bodyOf(32_768), ' '.repeat(32_768)], false],
+    ['of 4,098 bytes in 1,366 characters', () => [`"${'汉'.repeat(1366)}"`], true],
+  ])('POST /login › answers 413 too_large to a body %s, and asks nobody', async (_, chunksOf, withLength) => {
+    const chunks = chunksOf();
+    const length = Buffer.byteLength(chunks.join(''));
+    const headers = { ...json, ...(withLength && { 'content-length': `${length}` }) };
+    const answer = await rawRequest(all.login.url, { method: 'POST', path: '/login', headers, chunks });
+    expectError(answer, 'too_large');
+    expect(all.world.wecom.counts().jscode2session).toBe(0);
+    expect((await all.login.send('GET', '/health')).status).toBe(200);
+  });
+
+  test.each([
+    'application/json',
+    'Application/JSON',
+    'application/json;charset=utf-8',
+    'application/json; charset=UTF-8',
+    'application/json; charset="utf-8"',
+  ])('POST /login › takes Content-Type: %s', async (type) => {
+    const body = JSON.stringify({ js_code: all.world.jsCode() });
+    const answer = await all.login.send('POST', '/login', { headers: { 'content-type': type }, body });
+    expect(answer.status).toBe(200);
+  });
+
+  test.each([
+    undefined,
+    '',
+    'text/plain',
+    'text/json',
+    'application/jsonp',
+    'application/json5',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/vnd.api+json',
+    'application/json; charset=utf-16',
+    'application/json; charset=gbk',
+    'application/json; charset=utf-8; x=y',
+    'application/json, text/plain',
+    'text/plain; application/json',
+  ])('POST /login › answers 415 unsupported_media_type to Content-Type: %s', async (type) => {
+    const body = JSON.stringify({ js_code: all.world.jsCode() });
+    const headers = {
+      ...(type !== undefined && { 'content-type': type }),
+      'content-length': `${body.length}`,
+    };
+    const answer = await rawRequest(all.login.url, {
+      method: 'POST',
+      path: '/login',
+      headers,
+      chunks: [body],
+    });
+    expectError(answer, 'unsupported_media_type');
+    expect(all.world.wecom.counts().jscode2session).toBe(0);
+  });
+
+  test('POST /login › takes a client that hangs up in the middle of its body for no fault of ours', async () => {
+    const { login } = all;
+    const request = (id: string, framing: string) =>
+      `POST /login HTTP/1.1\r\nHost: x\r\nX-Scf-Request-Id: ${id}\r\nContent-Type: application/json\r\n${framing}`;
+    await writeAndHangUp(login.url, request('gone-1', 'Content-Length: 100\r\n\r\n{"js_code":'));
+    await writeAndHangUp(login.url, request('gone-2', 'Transfer-Encoding: chunked\r\n\r\n5\r\n{"js_\r\n'));
+    for (const scfRequestId of ['gone-1', 'gone-2']) {
+      const answer = { scfRequestId, status: 0, headers: new Headers(), body: {}, text: '' };
+      const lines = await login.logOf(answer);
+      expect(lines).toMatchObject([{ level: 'info', error: 'invalid_request', reason: 'broken_off' }]);
+    }
+    expect((await login.send('GET', '/health')).status).toBe(200);
+  });
+
+  test.each(['GET', 'DELETE'])('%s /session › does not mind a small body', async (method) => {
+    const { login, world } = all;
+    const { body } = await login.login({ js_code: world.jsCode(world.addMember()) });
+    const answer = await rawRequest(login.url, {
+      method,
+      path: '/session',
+      headers: { authorization: `Bearer ${String(body['session_token'])}`, 'content-length': '2' },
+      chunks: ['{}'],
+    });
+    expect(answer.status).toBe(method === 'GET' ? 200 : 204);
+  });
+});
+
+describe('GET /health', () => {
+  test('GET /health › answers 200 and touches nothing, even while everything else is down', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin();
+    await Promise.all([world.redis.stop(), world.wecom.close()]);
+    const answer = await login.send('GET', '/health');
+    expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
+    expectHeaders(answer, 'application/json');
+    expect(await login.logOf(answer)).toEqual([
+      expect.objectContaining({ event: 'request', status: 200, redis_calls: 0, redis_ms: 0, wecom: [] }),
+    ]);
+    expect(world.wecom.counts()).toEqual({ gettoken: 0, jscode2session: 0, 'user/get': 0 });
+  });
+
+  test('GET /WW_verify_<code>.txt › answers 404 when no code is configured', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin({ WECOM_DOMAIN_VERIFY: '' });
+    for (const path of ['/WW_verify_.txt', '/WW_verify_undefined.txt', '/WW_verify_AbC123.txt']) {
+      expectError(await login.send('GET', path), 'not_found');
+    }
+  });
+});

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { corpid, otherCorpid, type RedisEntry, secret, startWorld } from './world.ts';
+
+/** The key tables of lib/token-store.ts and lib/session.ts. */
+const keyTable: { pattern: RegExp; type: string; fields: RegExp; ttlSecondsMax: number }[] = [
+  { pattern: /^wxt1:\{[0-9a-f]{16}\}:tok$/, type: 'hash', fields: /^[ghcn]$/, ttlSecondsMax: 7200 },
+  { pattern: /^wxt1:\{[0-9a-f]{16}\}:lease$/, type: 'string', fields: /^$/, ttlSecondsMax: 5 },
+  { pattern: /^wxt1:\{[0-9a-f]{16}\}:neg$/, type: 'string', fields: /^$/, ttlSecondsMax: 600 },
+  { pattern: /^wxt1:\{[0-9a-f]{16}\}:(fails|rejects)$/, type: 'string', fields: /^$/, ttlSecondsMax: 1800 },
+  { pattern: /^wxs1:\{[\w-]{22}\}$/, type: 'hash', fields: /^[\w-]{43}$/, ttlSecondsMax: 28_800 },
+];
+
+function expectInTable(entry: RedisEntry): void {
+  const row = keyTable.find(({ pattern }) => pattern.test(entry.key));
+  expect(row, `${entry.key} is in no key table`).toBeDefined();
+  expect(entry.type).toBe(row?.type);
+  for (const field of Object.keys(entry.fields)) expect(field).toMatch(row?.fields ?? '');
+  expect(entry.ttlMs).toBeGreaterThan(0);
+  expect(entry.ttlMs).toBeLessThanOrEqual((row?.ttlSecondsMax ?? 0) * 1000);
+}
+
+test('Redis › holds after a run only keys of the documented tables, each with a TTL, and nothing readable', async () => {
+  const world = await startWorld();
+  const login = await world.startLogin();
+  const readable = [corpid, otherCorpid];
+  const answers = [];
+  for (const company of [corpid, otherCorpid]) {
+    for (let i = 0; i < 3; i += 1) {
+      const name = `欧阳${randomBytes(6).toString('hex')}`;
+      const position = secret(`职务${randomBytes(6).toString('hex')}`);
+      const userid = world.addMember({ corpid: company, name: secret(name), position });
+      const js_code = world.jsCode(userid, company);
+      answers.push(await login.login({ js_code, corpid: company }));
+      readable.push(name, position, userid, userid.toLowerCase());
+    }
+  }
+  for (const { status, body } of answers) {
+    expect(status).toBe(200);
+    const token = String(body['session_token']);
+    readable.push(token, token.slice(26));
+    await login.withSession('GET', '/session', token);
+  }
+  await login.login({ js_code: 'unknown' });
+
+  const entries = await world.redisContents();
+  const kinds = entries.map(({ key }) => key.replace(/\{.*\}/, '{}'));
+  expect(kinds).toEqual([...Array<string>(6).fill('wxs1:{}'), 'wxt1:{}:tok', 'wxt1:{}:tok']);
+  entries.forEach(expectInTable);
+
+  const dump = JSON.stringify(entries);
+  // Among them every access_token, js_code and session_key that WeCom gave out.
+  expect(world.secrets.length).toBeGreaterThan(2 + 6 * 2);
+  for (const value of [...readable, ...world.secrets]) {
+    expect(dump.includes(value), `${value.slice(0, 4)}… stands in Redis`).toBe(false);
+  }
+  for (const { fields } of entries.filter(({ key }) => key.startsWith('wxs1:'))) {
+    for (const record of Object.values(fields)) expect(record).toMatch(/^\d{13}\|[\w-]{200,}$/);
+  }
+});

@@ -1,0 +1,193 @@
+// What is written twice says the same; what is deployed is what we think.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readLoginConfig } from '../lib/config.ts';
+import { errorTable } from '../lib/errors.ts';
+import { invokeFunction } from '../simulator/functions.ts';
+import { startWorld } from './world.ts';
+
+const read = (path: string) => readFileSync(path, 'utf8');
+const filesOf = (directory: string) =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`)
+    .toSorted();
+/** All first groups of `pattern`, sorted, each once. */
+const all = (text: string, pattern: RegExp) =>
+  [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))].toSorted();
+/** The sources that end up in a function, found along their imports. */
+function shippedSources(): string[] {
+  const shipped = new Set(readdirSync('functions').map((name) => `functions/${name}/index.ts`));
+  for (const path of shipped) {
+    for (const imported of all(read(path), /from '(\.[^']+)'/g)) shipped.add(join(path, '..', imported));
+  }
+  return [...shipped].toSorted();
+}
+/** The part of a Markdown file below this heading. */
+const section = (text: string, heading: string) =>
+  text.split(/^(?=#{2,3} )/m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+
+interface LockEntry {
+  version: string;
+  link?: boolean;
+  resolved?: string;
+  integrity?: string;
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
+
+describe('package-lock.json', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, LockEntry> };
+  const entries = Object.entries(packages).filter(([path]) => path !== '');
+
+  /** Where Node would find `name` from the package at `path`. */
+  function found(path: string, name: string): boolean {
+    for (
+      let folder = path;
+      ;
+      folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))
+    ) {
+      if (packages[`${folder}${folder === '' ? '' : '/'}node_modules/${name}`]) return true;
+      if (folder === '') return false;
+    }
+  }
+
+  test('package-lock.json › has an entry for every dependency, optional ones of other platforms included', () => {
+    const holes = entries.flatMap(([path, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter((name) => !found(path, name))
+        .map((name) => `${path} → ${name}`),
+    );
+    expect(holes).toEqual([]);
+    expect(entries.length).toBeGreaterThan(100);
+  });
+
+  test('package-lock.json › names no registry and has the checksum of every package', () => {
+    expect(entries.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
+    const unchecked = entries.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'));
+    expect(unchecked.map(([path]) => path)).toEqual([]);
+  });
+
+  test('package.json › pins every dependency exactly, to what the lock file holds', () => {
+    const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
+    const pins = Object.entries({ ...manifest['dependencies'], ...manifest['devDependencies'] });
+    expect(pins.length).toBeGreaterThan(10);
+    for (const [name, version] of pins) {
+      expect(version, name).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
+      expect(packages[`node_modules/${name}`]?.version, name).toBe(version);
+    }
+  });
+});
+
+describe('documents', () => {
+  const variables = [
+    'ALLOW_TEST_CORP',
+    'ENCRYPTION_KEY',
+    'PORT',
+    'REDIS_CA',
+    'REDIS_URL',
+    'SESSION_IDLE_SECONDS',
+    'SESSION_MAX_SECONDS',
+    'WECOM_BASE_URL',
+    'WECOM_CORPS',
+    'WECOM_DOMAIN_VERIFY',
+  ];
+  const readme = read('README.md');
+
+  test('lib/config.ts, .env.example and README › name the same variables', () => {
+    expect(all(read('lib/config.ts'), /'([A-Z]+(?:_[A-Z]+)*)'/g)).toEqual(variables);
+    expect(all(read('.env.example'), /^([A-Z_]+)=$/gm)).toEqual(variables);
+    expect(all(section(readme, '## Configuration'), /^\| `([A-Z_]+)`/gm)).toEqual(variables);
+  });
+
+  test('.env.example › has one comment line for each variable and holds no value', () => {
+    expect(read('.env.example')).toMatch(/^(# \S.*\n[A-Z_]+=\n)+$/);
+  });
+
+  test('.env.example › becomes a working environment with the three required values', () => {
+    const empty = Object.fromEntries(all(read('.env.example'), /^([A-Z_]+)=$/gm).map((name) => [name, '']));
+    const required = {
+      WECOM_CORPS: 'a:b',
+      REDIS_URL: 'redis://h',
+      ENCRYPTION_KEY: Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64url'),
+    };
+    expect(readLoginConfig({ ...empty, ...required })).toEqual(readLoginConfig(required));
+  });
+
+  test('README › has every error that the functions answer, each with its status', () => {
+    const used = all(shippedSources().map(read).join('\n'), /new AppError\('(\w+)'/g);
+    const statuses = Object.entries(errorTable).map(([code, { status }]) => [code, status] as const);
+    const documented = [...section(readme, '### Errors').matchAll(/^\| (\d{3}) +\| `(\w+)`/gm)];
+    expect(Object.fromEntries(documented.map(([, status, code]) => [code, Number(status)]))).toEqual(
+      Object.fromEntries(statuses.filter(([code]) => used.includes(code))),
+    );
+  });
+
+  test('README › has the Redis keys that the code documents, and the code makes no others', () => {
+    const documented = all(section(readme, '## Redis keys'), /^\| `(\S+)`/gm);
+    const sources = shippedSources().map(read).join('\n');
+    expect(all(sources, /^ \* \| `(wx\S+)`/gm)).toEqual(documented);
+    expect(all(sources, /`(wx\w\d):\{?/g)).toEqual(all(documented.join('\n'), /^(wx\w\d):/gm));
+  });
+});
+
+describe('sources', () => {
+  test('lib/ and functions/ › hold no file of more than 320 lines', () => {
+    const long = [...filesOf('lib'), ...filesOf('functions')]
+      .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
+      .filter(({ lines }) => lines > 320);
+    expect(long).toEqual([]);
+  });
+
+  test('lib/ and functions/ › read process.env in config.ts and write output in log.ts only', () => {
+    const sources = [...filesOf('lib'), ...filesOf('functions')];
+    const using = (pattern: RegExp) => sources.filter((path) => pattern.test(read(path)));
+    expect(using(/process\.env|['"]process['"]/)).toEqual(['lib/config.ts']);
+    expect(using(/process\.(stdout|stderr)|console\.|writeSync/)).toEqual(['lib/log.ts']);
+    expect(using(/from 'axios'/)).toEqual(['lib/keep-alive-adapter.ts', 'lib/wecom.ts']);
+    expect(using(/import (?!type)[^;]*from 'axios'/)).toEqual(['lib/wecom.ts']);
+    expect(using(/from 'ioredis'/)).toEqual(['lib/redis.ts']);
+  });
+});
+
+describe('dist/', () => {
+  test('dist/ › holds exactly what is deployed, and a package.json for loading it here', () => {
+    expect(filesOf('dist')).toEqual([
+      'dist/login/index.js',
+      'dist/login/scf_bootstrap',
+      'dist/package.json',
+      'dist/refresh/index.js',
+    ]);
+    expect(JSON.parse(read('dist/package.json'))).toEqual({ type: 'commonjs' });
+  });
+
+  test('dist/login/scf_bootstrap › can be executed and starts Node of the runtime', () => {
+    expect(statSync('dist/login/scf_bootstrap').mode & 0o777).toBe(0o755);
+    expect(read('dist/login/scf_bootstrap')).toBe(
+      '#!/bin/bash\nexport PATH=/var/lang/node20/bin:$PATH\nexec node index.js\n',
+    );
+  });
+
+  test.each(['login', 'refresh'])(
+    'dist/%s/index.js › is at most 350 KB and loads nothing but Node itself',
+    (name) => {
+      const bundle = read(`dist/${name}/index.js`);
+      expect(Buffer.byteLength(bundle)).toBeLessThanOrEqual(350 * 1024);
+      const loaded = all(bundle, /\brequire\("([^"]+)"\)/g);
+      expect(loaded.length).toBeGreaterThan(3);
+      expect(loaded.filter((module) => !isBuiltin(module))).toEqual([]);
+      expect(bundle).not.toContain('sourceMappingURL');
+    },
+  );
+
+  test('dist/refresh/index.js › exports main_handler, which answers counts only', async () => {
+    const world = await startWorld();
+    expect(await world.refresh()).toMatchObject({
+      result: { companies: 2, fresh: 0, renewed: 2, busy: 0, paused: 0, failed: 0, failed_transient: 0 },
+    });
+    const http = await invokeFunction('refresh', world.environment(), { httpMethod: 'GET', headers: {} });
+    expect(http.error).toBe('this function answers no HTTP');
+  });
+});
