@@ -94,7 +94,7 @@ const Login = z.object({
   member: z.object({ userid: z.string() }),
 });
 const Outcome = z.looseObject({ companies: z.number() });
-const uploads = (): number => cloud.calls.filter(({ action }) => action === 'PUT object').length;
+const uploads = (): number => cloud.calls.filter(({ action }) => action === 'PutObject').length;
 const gettokens = (): number => wecom.counts().gettoken;
 
 async function rehearse(): Promise<void> {

@@ -6,6 +6,7 @@ import { DeployError } from './errors.ts';
 import { writeDomain } from './domain.ts';
 import {
   fingerprintOf,
+  getFunction,
   ownershipMark,
   readDeployed,
   writeLatest,
@@ -161,8 +162,15 @@ export async function listOwnFunctions(
       if (FunctionName.startsWith(prefix) && Description.endsWith(ownershipMark(settings, key)))
         own.push({ name: FunctionName, key });
     }
-    if (Offset + 100 >= TotalCount) return own;
+    if (Offset + 100 >= TotalCount) break;
   }
+  // A function with a name of its own is found by that name.
+  for (const { name, key } of settings.functions) {
+    if (name.startsWith(prefix)) continue;
+    const found = await getFunction(cloud, name);
+    if (found?.Description?.endsWith(ownershipMark(settings, key))) own.push({ name, key });
+  }
+  return own;
 }
 
 /** A function that was renamed or taken out of serverless.yml still runs: say so, delete it only with --yes. */

@@ -69,7 +69,13 @@ export async function checkVersion(
 
 /** Sends all traffic of function URL and timer to `version`. */
 export async function releaseVersion(cloud: Cloud, name: string, version: string): Promise<void> {
-  await cloud.scf('UpdateAlias', { FunctionName: name, Name: LIVE, FunctionVersion: version });
+  await cloud.scf('UpdateAlias', {
+    FunctionName: name,
+    Name: LIVE,
+    FunctionVersion: version,
+    // A gray release set up in the console would go on sending its share elsewhere.
+    RoutingConfig: { AdditionalVersionWeights: [] },
+  });
 }
 
 /** Deletes versions too old to go back to. The cloud refuses those still in use, and that is left so. */

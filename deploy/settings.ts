@@ -66,6 +66,8 @@ export interface ServiceSettings {
 
 const FUNCTION_NAME = /^[A-Za-z][\w-]{0,58}[A-Za-z0-9]$/;
 
+const DESCRIPTION = /^[A-Za-z0-9\s,.，。\u4e00-\u9fff]{0,800}$/;
+
 /** Throws DeployError naming the key in serverless.yml that is wrong. */
 export function readSettings(service: ServerlessService): ServiceSettings {
   const { provider } = service;
@@ -96,6 +98,11 @@ function readFunction(
   if (!FUNCTION_NAME.test(name)) {
     throw new DeployError(
       `${at}: the name "${name}" (${name.length} characters) is not one SCF takes: 2 to 60 letters, digits, - and _, starting with a letter, not ending in - or _. Shorten service, stage or function.`,
+    );
+  }
+  if (!DESCRIPTION.test(given.description ?? '')) {
+    throw new DeployError(
+      `${at}.description: SCF takes letters, digits, blanks, commas, full stops and Chinese.`,
     );
   }
   const setting = <K extends keyof typeof given & keyof typeof provider>(field: K) =>

@@ -1,6 +1,15 @@
 // A small service of two functions in a folder of its own, a local Tencent Cloud, and `sls` as a child process.
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -94,10 +103,18 @@ const SERVERLESS_YML = {
   },
 };
 
-export type ServiceFile = typeof SERVERLESS_YML & {
-  functions: Record<string, unknown>;
+interface FunctionFile {
+  memorySize?: number;
+  instanceConcurrency?: number;
+  environment: Record<string, string>;
+  events: object[];
+}
+
+/** serverless.yml of the fixture, as far as tests change it. */
+export interface ServiceFile {
   provider: Record<string, unknown>;
-};
+  functions: { web: FunctionFile; tick: FunctionFile };
+}
 
 export interface Run {
   exitCode: number | null;
@@ -124,7 +141,25 @@ export interface Fixture {
   end(): Promise<void>;
 }
 
-export async function createFixture(options: Partial<CloudOptions> = {}): Promise<Fixture> {
+/** The CAM policy docs/deploy.md tells operators to give the key: every test shows that it is enough. */
+function documentedPolicy(): string[] {
+  const json = /```json\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8'))?.[1] ?? '';
+  const policy = JSON.parse(json) as { statement: { action: string[] }[] };
+  return policy.statement.flatMap(({ action }) => action);
+}
+
+/** Notes what nothing may print, and keeps what was printed, for the search at the end of `npm test`. */
+function note(variable: 'SECRETS_FILE' | 'OUTPUT_FILE', text: string): void {
+  const file = process.env[variable];
+  if (file !== undefined) appendFileSync(file, `${text}\n`);
+}
+
+/** `copyOf`: starts with that fixture's service folder and cloud state instead of an empty account. */
+export async function createFixture(
+  options: Partial<CloudOptions> & { copyOf?: Fixture } = {},
+): Promise<Fixture> {
+  const { copyOf, ...cloudOptions } = options;
+  for (const value of [SECRET_KEY, CORPSECRET]) note('SECRETS_FILE', value);
   const folder = mkdtempSync(join(tmpdir(), 'deploy-fixture-'));
   const write: Fixture['write'] = (path, content, mode = 0o644) => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -132,11 +167,13 @@ export async function createFixture(options: Partial<CloudOptions> = {}): Promis
     chmodSync(join(folder, path), mode);
   };
   const configure: Fixture['configure'] = (change) => {
-    const yml = structuredClone(SERVERLESS_YML) as ServiceFile;
+    const yml: ServiceFile = structuredClone(SERVERLESS_YML);
     change?.(yml);
-    // JSON is YAML.
-    write('serverless.yml', JSON.stringify(yml, null, 1));
+    // JSON is YAML, but the framework looks for a line that begins with `provider:`.
+    const lines = Object.entries(yml).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
+    write('serverless.yml', lines.join(''));
   };
+  if (copyOf) cpSync(copyOf.folder, folder, { recursive: true });
   write('package.json', '{"name":"fixture","version":"1.0.0"}');
   write('dist/web/scf_bootstrap', BOOTSTRAP);
   write('dist/web/index.js', WEB_FUNCTION);
@@ -147,7 +184,8 @@ export async function createFixture(options: Partial<CloudOptions> = {}): Promis
     startTencentCloud({
       stateFolder: join(folder, '.cloud'),
       secretKeys: { [SECRET_ID]: SECRET_KEY },
-      ...options,
+      allowed: documentedPolicy(),
+      ...cloudOptions,
     });
   let cloud = await start();
   let seen = 0;
@@ -179,7 +217,10 @@ export async function createFixture(options: Partial<CloudOptions> = {}): Promis
         let output = '';
         child.stdout.on('data', (data: Buffer) => (output += data.toString()));
         child.stderr.on('data', (data: Buffer) => (output += data.toString()));
-        child.once('close', (exitCode) => resolve({ exitCode, output }));
+        child.once('close', (exitCode) => {
+          note('OUTPUT_FILE', output);
+          resolve({ exitCode, output });
+        });
       });
     },
     actionsSince() {

@@ -18,6 +18,8 @@ export interface CosAnswer {
   body?: string | Buffer;
 }
 
+const BUCKET_HOST = /^([a-z0-9-]+-\d+)\.cos\.([a-z0-9-]+)\.myqcloud\.com$/;
+
 const encode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
@@ -58,6 +60,14 @@ function verifyCosSignature(request: CosRequest, secretKeys: Record<string, stri
 const xml = (root: string, content: string): string =>
   `<?xml version="1.0" encoding="UTF-8"?><${root}>${content}</${root}>`;
 
+/** The action a request amounts to, as CAM policies call it. */
+export function cosAction(method: string, url: URL): string {
+  if (url.searchParams.has('lifecycle')) return `${method === 'PUT' ? 'Put' : 'Get'}BucketLifecycle`;
+  const hasBucket = BUCKET_HOST.test(url.hostname);
+  if (url.pathname !== '/') return `${method === 'PUT' ? 'Put' : 'Get'}Object`;
+  return hasBucket ? (method === 'PUT' ? 'PutBucket' : 'GetBucket') : 'GetService';
+}
+
 /** Where an object lies on disk; its key is one file name, so a key cannot leave the folder. */
 export const objectPath = (state: StateFile, bucket: string, key: string): string =>
   join(state.objectsFolder, bucket, encodeURIComponent(key));
@@ -89,7 +99,7 @@ export function answerCos(
 
 function handle({ method, url, body }: CosRequest, state: StateFile): CosAnswer {
   const buckets = state.data.buckets;
-  const named = /^([a-z0-9-]+-\d+)\.cos\.([a-z0-9-]+)\.myqcloud\.com$/.exec(url.hostname);
+  const named = BUCKET_HOST.exec(url.hostname);
   if (!named) {
     const entries = Object.entries(buckets).map(
       ([name, { region }]) => `<Bucket><Name>${name}</Name><Location>${region}</Location></Bucket>`,

@@ -2,12 +2,14 @@
 import { ApiError, ConnectionCut } from './api-error.ts';
 
 export interface Fault {
-  /** API action, or for COS `PUT object`. */
+  /** API action, COS' as CAM calls them: `PutObject`. */
   action: string;
   /** Tencent error code, or `cut` for a broken connection. */
   kind: string;
   /** How many calls fail; 1. */
   times?: number;
+  /** How many calls pass before that; 0. */
+  skip?: number;
   /** The call takes effect and only its answer is lost. */
   afterEffect?: boolean;
 }
@@ -17,13 +19,20 @@ export function createFaults() {
   const strike = (action: string, afterEffect: boolean): void => {
     const fault = pending.find((f) => f.action === action && f.afterEffect === afterEffect && f.times > 0);
     if (!fault) return;
+    if (fault.skip > 0) {
+      fault.skip -= 1;
+      return;
+    }
     fault.times -= 1;
     if (fault.kind === 'cut') throw new ConnectionCut();
     throw new ApiError(fault.kind, `Injected ${fault.kind}.`);
   };
   return {
     inject: (fault: Fault): void => {
-      pending.push({ times: 1, afterEffect: false, ...fault });
+      pending.push({ times: 1, skip: 0, afterEffect: false, ...fault });
+    },
+    clear: (): void => {
+      pending.length = 0;
     },
     before: (action: string): void => strike(action, false),
     after: (action: string): void => strike(action, true),

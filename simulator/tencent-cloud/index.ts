@@ -6,13 +6,14 @@ import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { answerAccountService, type LogLine } from './account-services.ts';
 import { ApiError, ConnectionCut } from './api-error.ts';
-import { answerCos } from './cos.ts';
+import { answerCos, cosAction } from './cos.ts';
 import { createFaults, type Fault } from './faults.ts';
 import { findFunctionByHost, serveFunctionUrl } from './function-url.ts';
 import { createRunner, type EventAnswer } from './runner.ts';
 import { functionActions, findFunction, resolveQualifier, type ScfContext } from './scf-functions.ts';
 import { checkParameters, PARAMETERS, type ScfAction } from './scf-parameters.ts';
 import { triggerActions } from './scf-triggers.ts';
+import { versionActions } from './scf-versions.ts';
 import { openState, type CloudState, type Snapshot } from './state.ts';
 import { verifyTc3 } from './tc3.ts';
 import { createTimers } from './timers.ts';
@@ -27,6 +28,8 @@ export interface CloudOptions {
   region?: string;
   appId?: string;
   now?(): number;
+  /** The key's CAM policy: actions such as `scf:GetFunction`; everything when left out. */
+  allowed?: string[];
   /** Told every API call when it is answered. */
   onCall?(call: Call): void;
 }
@@ -50,6 +53,8 @@ export interface TencentCloud {
   logs: LogLine[];
   /** Makes the next calls of an action fail. */
   inject(fault: Fault): void;
+  /** Takes back faults that have not struck. */
+  clearFaults(): void;
   /** Runs a timer trigger now, as its cron would. */
   fireTimer(functionName: string, triggerName: string): Promise<EventAnswer>;
   /** The uploaded zip of a version or alias. */
@@ -66,7 +71,14 @@ const SERVICES: Record<string, string> = {
 };
 
 export async function startTencentCloud(options: CloudOptions): Promise<TencentCloud> {
-  const { secretKeys, region = 'ap-guangzhou', appId = '1250000000', now = Date.now, onCall } = options;
+  const {
+    secretKeys,
+    region = 'ap-guangzhou',
+    appId = '1250000000',
+    now = Date.now,
+    onCall,
+    allowed,
+  } = options;
   const state = openState(options.stateFolder);
   const calls: Call[] = [];
   const logs: LogLine[] = [];
@@ -81,6 +93,12 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     readCode,
   });
   const timers = createTimers(state, runner, now);
+
+  function authorise(service: string, action: string): void {
+    if (!allowed || allowed.includes(`${service}:${action}`)) return;
+    const code = service === 'cos' ? 'AccessDenied' : 'UnauthorizedOperation';
+    throw new ApiError(code, `The policy of this key does not allow ${service}:${action}.`);
+  }
 
   async function invoke(parameters: unknown): Promise<object> {
     const p = checkParameters('InvokeFunction', parameters);
@@ -113,13 +131,14 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     if (!Object.hasOwn(PARAMETERS, action))
       throw new ApiError('InvalidAction', `The action ${action} is not offered here.`);
     if (action === 'InvokeFunction') return invoke(parameters);
-    const actions = { ...functionActions, ...triggerActions } as Record<
+    const actions = { ...functionActions, ...versionActions, ...triggerActions } as Record<
       string,
       (c: ScfContext, p: unknown) => object
     >;
     const answer = actions[action]?.(context, checkParameters(action as ScfAction, parameters)) ?? {};
     state.save();
     timers.reconcile();
+    await runner.keepOnly(Object.values(state.data.functions));
     return answer;
   }
 
@@ -144,6 +163,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
           `The region ${String(request.headers['x-tc-region'])} is not offered here.`,
         );
       }
+      authorise(service, action);
       faults.before(action);
       const answer =
         service === 'scf'
@@ -182,9 +202,12 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
       return;
     }
     if (host.endsWith('.myqcloud.com')) {
-      const action = `${request.method} ${url.pathname === '/' ? `/${url.search}` : 'object'}`;
+      const action = cosAction(request.method ?? 'GET', url);
       const cos = { method: request.method ?? 'GET', url, headers: request.headers, body };
-      const answer = answerCos(cos, state, secretKeys, now(), () => faults.before(action));
+      const answer = answerCos(cos, state, secretKeys, now(), () => {
+        authorise('cos', action);
+        faults.before(action);
+      });
       const call = {
         service: 'cos',
         action,
@@ -224,12 +247,13 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     state: state.data,
     logs,
     inject: faults.inject,
+    clearFaults: faults.clear,
     fireTimer: timers.fire,
     codeOf: (functionName, qualifier = '$DEFAULT') =>
       readCode(resolveQualifier(findFunction(state, functionName), qualifier)),
     async stop() {
       timers.stop();
-      await runner.stop();
+      await runner.keepOnly([]);
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

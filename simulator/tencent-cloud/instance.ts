@@ -14,7 +14,7 @@ const PORT_POLL_MS = 20;
 /** The function could not be started; the text is what SCF's log would show. */
 export class StartFailed extends Error {}
 
-export interface Place {
+export interface Surroundings {
   functionName: string;
   region: string;
   appId: string;
@@ -35,7 +35,11 @@ export interface Instance {
 }
 
 /** Built-in variables and what the function's configuration adds. */
-function environment(snapshot: Snapshot, place: Place, temporary: string): Record<string, string> {
+function environment(
+  snapshot: Snapshot,
+  surroundings: Surroundings,
+  temporary: string,
+): Record<string, string> {
   const own = Object.fromEntries(snapshot.Environment.Variables.map(({ Key, Value }) => [Key, Value]));
   const permission = process.allowedNodeEnvironmentFlags.has('--permission')
     ? '--permission'
@@ -46,16 +50,16 @@ function environment(snapshot: Snapshot, place: Place, temporary: string): Recor
     HOME: temporary,
     TMPDIR: temporary,
     TENCENTCLOUD_RUNENV: 'SCF',
-    TENCENTCLOUD_REGION: place.region,
-    TENCENTCLOUD_APPID: place.appId,
+    TENCENTCLOUD_REGION: surroundings.region,
+    TENCENTCLOUD_APPID: surroundings.appId,
     TENCENTCLOUD_UIN: '100000000001',
     TENCENTCLOUD_TZ: 'UTC',
     SCF_RUNTIME: snapshot.Runtime,
-    SCF_FUNCTIONNAME: place.functionName,
+    SCF_FUNCTIONNAME: surroundings.functionName,
     SCF_FUNCTIONVERSION: snapshot.Version,
     SCF_NAMESPACE: 'default',
     _SCF_SERVER_PORT: '28902',
-    USER_CODE_ROOT: place.codeFolder,
+    USER_CODE_ROOT: surroundings.codeFolder,
     ...own,
     PATH: `${join(temporary, '.bin')}:/usr/local/bin:/usr/bin:/bin`,
     NODE_OPTIONS: [
@@ -86,29 +90,29 @@ const listens = (port: number): Promise<boolean> =>
   });
 
 /** Starts an instance and waits until it can take a request, at most `InitTimeout`. Throws StartFailed. */
-export async function startInstance(snapshot: Snapshot, place: Place): Promise<Instance> {
+export async function startInstance(snapshot: Snapshot, surroundings: Surroundings): Promise<Instance> {
   const temporary = mkdtempSync(join(tmpdir(), 'scf-instance-'));
   mkdirSync(join(temporary, '.bin'));
   symlinkSync(process.execPath, join(temporary, '.bin', 'node'));
   const isWeb = snapshot.Type === 'HTTP';
   const port = isWeb ? await freePort() : 0;
-  const env = environment(snapshot, place, temporary);
+  const env = environment(snapshot, surroundings, temporary);
   if (isWeb) {
     try {
-      accessSync(join(place.codeFolder, 'scf_bootstrap'), constants.X_OK);
+      accessSync(join(surroundings.codeFolder, 'scf_bootstrap'), constants.X_OK);
     } catch {
       throw new StartFailed('scf_bootstrap is missing at the root of the zip or is not executable');
     }
   }
   const child = isWeb
     ? spawn('./scf_bootstrap', {
-        cwd: place.codeFolder,
+        cwd: surroundings.codeFolder,
         env: { ...env, PORT: String(port) },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       })
-    : spawn(process.execPath, [place.eventRuntime], {
-        cwd: place.codeFolder,
+    : spawn(process.execPath, [surroundings.eventRuntime], {
+        cwd: surroundings.codeFolder,
         env: { ...env, _HANDLER: snapshot.Handler },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: true,
@@ -119,7 +123,7 @@ export async function startInstance(snapshot: Snapshot, place: Place): Promise<I
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line);
-      place.onLog(line);
+      surroundings.onLog(line);
     });
   }
   const ended = new Promise<void>((resolve) => {

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { unpack } from './code.ts';
-import { eventRuntimePath, startInstance, StartFailed, type Instance } from './instance.ts';
+import { createInstancePool, type Place } from './instance-pool.ts';
+import { eventRuntimePath, startInstance, StartFailed } from './instance.ts';
 import type { LogLine } from './account-services.ts';
 import type { Snapshot, StoredFunction } from './state.ts';
 
@@ -51,58 +52,38 @@ const refusal = (status: number, errorMessage: string, requestId: string): WebAn
 });
 
 export function createRunner(options: RunnerOptions) {
-  const instances = new Map<string, Set<Promise<Instance>>>();
+  const pool = createInstancePool();
   const eventRuntime = eventRuntimePath(dirname(fileURLToPath(import.meta.url)));
 
   const log = (functionName: string, requestId: string, message: string): void => {
     options.logs.push({ functionName, requestId, message, timeMs: options.now() });
   };
 
-  async function takeInstance(fn: StoredFunction, snapshot: Snapshot, requestId: string): Promise<Instance> {
-    const key = `${fn.FunctionId}:${snapshot.Version}:${JSON.stringify(snapshot)}`;
-    const concurrency = snapshot.InstanceConcurrencyConfig?.MaxConcurrency ?? 1;
-    const pool = instances.get(key) ?? new Set();
-    instances.set(key, pool);
-    for (const starting of pool) {
-      const instance = await starting;
-      if (instance.isGone()) pool.delete(starting);
-      else if (instance.busy < concurrency) {
-        instance.busy += 1;
-        return instance;
-      }
-    }
-    const codeFolder = await unpack(
-      options.readCode(snapshot),
-      snapshot.CodeSha256,
-      join(options.stateFolder, 'code'),
-    );
-    const started = startInstance(snapshot, {
-      functionName: fn.FunctionName,
-      region: options.region,
-      appId: options.appId,
-      codeFolder,
-      eventRuntime,
-      onLog: (line) => log(fn.FunctionName, requestId, line),
+  const takePlace = (fn: StoredFunction, snapshot: Snapshot, requestId: string): Promise<Place> =>
+    pool.take(fn, snapshot, async () => {
+      const codeFolder = await unpack(
+        options.readCode(snapshot),
+        snapshot.CodeSha256,
+        join(options.stateFolder, 'code'),
+      );
+      return startInstance(snapshot, {
+        functionName: fn.FunctionName,
+        region: options.region,
+        appId: options.appId,
+        codeFolder,
+        eventRuntime,
+        onLog: (line) => log(fn.FunctionName, requestId, line),
+      });
     });
-    pool.add(started);
-    try {
-      const instance = await started;
-      instance.busy += 1;
-      return instance;
-    } catch (error) {
-      pool.delete(started);
-      throw error;
-    }
-  }
 
   /** One HTTP request to a Web function. */
   async function web(fn: StoredFunction, snapshot: Snapshot, request: WebRequest): Promise<WebAnswer> {
     const requestId = randomUUID();
     if (request.body.length > BODY_BYTES_MAX)
       return refusal(406, 'The request body exceeds 6 MB.', requestId);
-    let instance: Instance;
+    let place: Place;
     try {
-      instance = await takeInstance(fn, snapshot, requestId);
+      place = await takePlace(fn, snapshot, requestId);
     } catch (error) {
       if (!(error instanceof StartFailed)) throw error;
       log(fn.FunctionName, requestId, error.message);
@@ -123,11 +104,11 @@ export function createRunner(options: RunnerOptions) {
     const timeout = new AbortController();
     try {
       const answer = await Promise.race([
-        forward(instance.port, { ...request, headers }),
+        forward(place.instance.port, { ...request, headers }),
         delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal }),
       ]);
       if (answer === 'timeout') {
-        instance.kill();
+        place.instance.kill();
         return refusal(433, `Invoking task timed out after ${snapshot.Timeout} seconds`, requestId);
       }
       const headerBytes = Object.entries(answer.headers).reduce(
@@ -143,7 +124,7 @@ export function createRunner(options: RunnerOptions) {
       return refusal(439, 'The function process ended while it answered.', requestId);
     } finally {
       timeout.abort();
-      instance.busy -= 1;
+      place.release();
     }
   }
 
@@ -173,9 +154,9 @@ export function createRunner(options: RunnerOptions) {
       };
     };
     log(fn.FunctionName, requestId, `START RequestId:${requestId}${trigger}`);
-    let instance: Instance;
+    let place: Place;
     try {
-      instance = await takeInstance(fn, snapshot, requestId);
+      place = await takePlace(fn, snapshot, requestId);
     } catch (error) {
       if (!(error instanceof StartFailed)) throw error;
       return finish({ error: error.message });
@@ -196,7 +177,7 @@ export function createRunner(options: RunnerOptions) {
     };
     const timeout = new AbortController();
     try {
-      const { process: child } = instance;
+      const { process: child } = place.instance;
       const answered = new Promise<{ result?: string; error?: string }>((resolve) => {
         const take = (message: { requestId?: string }): void => {
           if (message.requestId === requestId) {
@@ -211,7 +192,7 @@ export function createRunner(options: RunnerOptions) {
       const limit = delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal });
       const answer = await Promise.race([answered, limit]);
       if (answer === 'timeout') {
-        instance.kill();
+        place.instance.kill();
         return finish({ error: `Invoking task timed out after ${snapshot.Timeout} seconds` });
       }
       return finish(
@@ -219,20 +200,11 @@ export function createRunner(options: RunnerOptions) {
       );
     } finally {
       timeout.abort();
-      instance.busy -= 1;
+      place.release();
     }
   }
 
-  /** Ends every instance. */
-  async function stop(): Promise<void> {
-    for (const pool of instances.values()) {
-      for (const started of await Promise.allSettled(pool))
-        if (started.status === 'fulfilled') started.value.kill();
-    }
-    instances.clear();
-  }
-
-  return { web, event, stop };
+  return { web, event, keepOnly: pool.keepOnly };
 }
 
 export type Runner = ReturnType<typeof createRunner>;

@@ -17,7 +17,9 @@ export interface ScfContext {
   nowMs: number;
 }
 
-const text = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
+/** A time as SCF writes it. */
+export const timestamp = (nowMs: number): string =>
+  new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
 
 export function findFunction(state: StateFile, name: string): StoredFunction {
   const fn = state.data.functions[name];
@@ -35,7 +37,8 @@ export function resolveQualifier(fn: StoredFunction, qualifier = '$LATEST'): Sna
   return found;
 }
 
-function findIdleFunction(state: StateFile, name: string): StoredFunction {
+/** For changes: refuses while an earlier one is still in progress. */
+export function findIdleFunction(state: StateFile, name: string): StoredFunction {
   const fn = findFunction(state, name);
   if (fn.Status.endsWith('ing')) {
     throw new ApiError(
@@ -46,7 +49,8 @@ function findIdleFunction(state: StateFile, name: string): StoredFunction {
   return fn;
 }
 
-function setPending(fn: StoredFunction, status: string): void {
+/** Status until it has been asked for often enough. */
+export function setPending(fn: StoredFunction, status: string): void {
   fn.Status = status;
   fn.pendingPolls = PENDING_POLLS;
 }
@@ -155,7 +159,7 @@ export const functionActions = {
     const latest: Snapshot = {
       Version: '$LATEST',
       VersionDescription: '',
-      AddTime: text(context.nowMs),
+      AddTime: timestamp(context.nowMs),
       Handler: p.Handler ?? '',
       Description: '',
       MemorySize: 128,
@@ -264,64 +268,6 @@ export const functionActions = {
       );
     delete context.state.data.functions[p.FunctionName];
     releaseEgressIps(context);
-    return {};
-  },
-
-  PublishVersion(context: ScfContext, p: Parameters<'PublishVersion'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
-    fn.versionCounter += 1;
-    const version: Snapshot = {
-      ...structuredClone(fn.latest),
-      Version: String(fn.versionCounter),
-      VersionDescription: p.Description ?? fn.latest.Description,
-      AddTime: text(context.nowMs),
-    };
-    fn.versions.push(version);
-    setPending(fn, 'Publishing');
-    return {
-      FunctionVersion: version.Version,
-      Description: version.VersionDescription,
-      Runtime: version.Runtime,
-    };
-  },
-
-  ListVersionByFunction(context: ScfContext, p: Parameters<'ListVersionByFunction'>): object {
-    const fn = findFunction(context.state, p.FunctionName);
-    const all = [fn.latest, ...fn.versions].map(({ Version, VersionDescription, AddTime }) => ({
-      Version,
-      Description: VersionDescription,
-      AddTime,
-      ModTime: AddTime,
-      Status: 'Active',
-    }));
-    if (p.Order === 'DESC') all.reverse();
-    const shown = all.slice(p.Offset ?? 0, (p.Offset ?? 0) + (p.Limit ?? 20));
-    return { TotalCount: all.length, FunctionVersion: shown.map(({ Version }) => Version), Versions: shown };
-  },
-
-  DeleteFunctionVersion(context: ScfContext, p: Parameters<'DeleteFunctionVersion'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
-    resolveQualifier(fn, p.Qualifier);
-    const inUse =
-      Object.values(fn.aliases).includes(p.Qualifier) ||
-      fn.triggers.some((trigger) => trigger.Qualifier === p.Qualifier);
-    if (inUse)
-      throw new ApiError('FailedOperation.DeleteFunction', 'The version is in use by an alias or a trigger.');
-    fn.versions = fn.versions.filter((snapshot) => snapshot.Version !== p.Qualifier);
-    return {};
-  },
-
-  GetAlias(context: ScfContext, p: Parameters<'GetAlias'>): object {
-    const version = findFunction(context.state, p.FunctionName).aliases[p.Name];
-    if (version === undefined) throw new ApiError('ResourceNotFound.Alias', `Alias [${p.Name}] not found.`);
-    return { Name: p.Name, FunctionVersion: version, RoutingConfig: { AdditionalVersionWeights: [] } };
-  },
-
-  UpdateAlias(context: ScfContext, p: Parameters<'UpdateAlias'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
-    if (fn.aliases[p.Name] === undefined)
-      throw new ApiError('ResourceNotFound.Alias', `Alias [${p.Name}] not found.`);
-    fn.aliases[p.Name] = resolveQualifier(fn, p.FunctionVersion).Version;
     return {};
   },
 };

@@ -111,7 +111,12 @@ export const PARAMETERS = {
   }),
   DeleteFunctionVersion: z.strictObject({ ...named, Qualifier: z.string() }),
   GetAlias: z.strictObject({ ...named, Name: z.string() }),
-  UpdateAlias: z.strictObject({ ...named, Name: z.string(), FunctionVersion: z.string() }),
+  UpdateAlias: z.strictObject({
+    ...named,
+    Name: z.string(),
+    FunctionVersion: z.string(),
+    RoutingConfig: z.optional(z.strictObject({ AdditionalVersionWeights: z.array(z.never()) })),
+  }),
   CreateTrigger: z.strictObject({ ...triggerBody, TriggerDesc: z.string() }),
   UpdateTrigger: z.strictObject({ ...triggerBody, TriggerDesc: z.optional(z.string()) }),
   DeleteTrigger: z.strictObject({ ...trigger, TriggerDesc: z.optional(z.string()) }),

@@ -1,7 +1,7 @@
 // Triggers and custom domains. A function URL keeps its address for life and there is one per version or alias.
 import { ApiError } from './api-error.ts';
 import { checkCron, type Parameters } from './scf-parameters.ts';
-import { findFunction, resolveQualifier, type ScfContext } from './scf-functions.ts';
+import { findFunction, resolveQualifier, timestamp, type ScfContext } from './scf-functions.ts';
 import type { Domain, StoredFunction, StoredTrigger } from './state.ts';
 
 interface UrlDescription {
@@ -58,8 +58,6 @@ function describe(
   parsed.NetConfig.IntranetUrl = `https://${host.replace(/^([^.]+)\./, '$1.in.')}`;
   return JSON.stringify(parsed);
 }
-
-const timestamp = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
 
 function findTrigger(
   fn: StoredFunction,

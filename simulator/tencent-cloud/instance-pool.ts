@@ -1,0 +1,67 @@
+// The running instances, by function version. A request goes to an instance with a free place, else a new one starts.
+import type { Instance } from './instance.ts';
+import type { Snapshot, StoredFunction } from './state.ts';
+
+/** A place in an instance, to be given back when the request is over. */
+export interface Place {
+  instance: Instance;
+  release(): void;
+}
+
+interface Entry {
+  busy: number;
+  started: Promise<Instance>;
+  isGone(): boolean;
+}
+
+const keyOf = (fn: StoredFunction, snapshot: Snapshot): string =>
+  `${fn.FunctionId} ${JSON.stringify(snapshot)}`;
+
+export function createInstancePool() {
+  const pools = new Map<string, Set<Entry>>();
+
+  function add(pool: Set<Entry>, start: () => Promise<Instance>): Entry {
+    let isGone = (): boolean => false;
+    const started = start();
+    const entry: Entry = { busy: 0, started, isGone: () => isGone() };
+    pool.add(entry);
+    started.then(
+      (instance) => (isGone = instance.isGone),
+      () => pool.delete(entry),
+    );
+    return entry;
+  }
+
+  return {
+    /** Takes a place at once, in an instance that may still be starting. Rejects when it does not start. */
+    async take(fn: StoredFunction, snapshot: Snapshot, start: () => Promise<Instance>): Promise<Place> {
+      const key = keyOf(fn, snapshot);
+      const pool = pools.get(key) ?? new Set<Entry>();
+      pools.set(key, pool);
+      for (const entry of pool) if (entry.isGone()) pool.delete(entry);
+      const placesMax = snapshot.InstanceConcurrencyConfig?.MaxConcurrency ?? 1;
+      const entry = [...pool].find(({ busy }) => busy < placesMax) ?? add(pool, start);
+      entry.busy += 1;
+      const instance = await entry.started;
+      return {
+        instance,
+        release: () => {
+          entry.busy -= 1;
+        },
+      };
+    },
+
+    /** Ends the instances of everything but these functions and their versions. */
+    async keepOnly(functions: StoredFunction[]): Promise<void> {
+      const wanted = new Set(
+        functions.flatMap((fn) => [fn.latest, ...fn.versions].map((snapshot) => keyOf(fn, snapshot))),
+      );
+      for (const [key, pool] of pools) {
+        if (wanted.has(key)) continue;
+        pools.delete(key);
+        const settled = await Promise.allSettled([...pool].map(({ started }) => started));
+        for (const result of settled) if (result.status === 'fulfilled') result.value.kill();
+      }
+    },
+  };
+}

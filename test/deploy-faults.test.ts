@@ -1,0 +1,227 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Fault } from '../simulator/tencent-cloud/faults.ts';
+import {
+  CORPSECRET,
+  createFixture,
+  SECRET_ID,
+  SECRET_KEY,
+  type Fixture,
+  type Run,
+  type ServiceFile,
+} from './deploy-fixture.ts';
+
+/** A run of sls takes seconds, and on a busy machine many of them. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const WEB = 'fixture-dev-web';
+
+let template: Fixture;
+beforeAll(async () => {
+  template = await createFixture();
+  await template.sls('deploy');
+});
+afterAll(() => template.end());
+
+async function fixtureOf(copyOf?: Fixture): Promise<Fixture> {
+  const fixture = await createFixture(copyOf ? { copyOf } : {});
+  onTestFinished(() => fixture.end());
+  return fixture;
+}
+
+/** The lines of the error itself; around it the framework prints its own versions and links. */
+const errorOf = (run: Run): string[] =>
+  run.output
+    .slice(run.output.indexOf('Error:') + 'Error:'.length)
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^(Environment|Docs|Support|Bugs|Learn more):? /.test(line));
+
+function expectOneLine(run: Run, text: string): void {
+  expect(run.exitCode).toBe(1);
+  const lines = errorOf(run);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain(text);
+  for (const secret of [CORPSECRET, SECRET_KEY]) expect(run.output).not.toContain(secret);
+}
+
+describe('sls deploy with a mistake on our side says it in one line and calls nothing that changes the cloud', () => {
+  let fixture: Fixture;
+  beforeAll(async () => {
+    fixture = await createFixture();
+  });
+  afterAll(() => fixture.end());
+
+  const configured = async (change: (yml: ServiceFile) => void): Promise<Run> => {
+    fixture.configure(change);
+    const run = await fixture.sls('deploy');
+    fixture.configure();
+    expect(fixture.actionsSince()).toEqual([]);
+    return run;
+  };
+
+  test('no credentials', async () => {
+    const run = await fixture.sls('deploy', { TENCENT_SECRET_KEY: undefined });
+    expectOneLine(run, 'TENCENT_SECRET_ID and TENCENT_SECRET_KEY are not set');
+  });
+
+  test('wrong secret', async () => {
+    const run = await fixture.sls('deploy', { TENCENT_SECRET_KEY: 'wrong' });
+    expectOneLine(run, 'AuthFailure.SignatureFailure');
+    expectOneLine(run, 'Check TENCENT_SECRET_ID and TENCENT_SECRET_KEY');
+    expect(fixture.actionsSince()).toEqual(['GetFunction']);
+  });
+
+  test('wrong secret with --verbose: the same with a stack, and still no secret', async () => {
+    const run = await fixture.sls('deploy --verbose', { TENCENT_SECRET_KEY: 'wrong' });
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toMatch(/AuthFailure\.SignatureFailure.*request id [\w-]+[^]*\n\s+at /);
+    for (const secret of [CORPSECRET, SECRET_ID]) expect(run.output).not.toContain(secret);
+    expect(fixture.actionsSince()).toEqual(['GetFunction']);
+  });
+
+  test('no network', async () => {
+    const run = await fixture.sls('deploy', { TENCENT_CLOUD_ENDPOINT: 'http://127.0.0.1:1' });
+    expectOneLine(run, 'no answer from Tencent Cloud');
+  });
+
+  test('an endpoint that is not loopback', async () => {
+    const run = await fixture.sls('deploy', { TENCENT_CLOUD_ENDPOINT: 'http://cloud.example.com' });
+    expectOneLine(run, 'must be http:// on a loopback address');
+  });
+
+  test('.env missing', async () => {
+    rmSync(join(fixture.folder, '.env'));
+    const run = await fixture.sls('deploy');
+    fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
+    expectOneLine(run, 'WECOM_CORPS is not set: copy .env.example to .env.dev or .env');
+  });
+
+  test('unknown key', async () => {
+    const run = await configured((yml) => Object.assign(yml.functions.web, { memorySze: 256 }));
+    expectOneLine(run, "'functions.web': unrecognized property 'memorySze'");
+  });
+
+  test('unknown event type', async () => {
+    const run = await configured((yml) => Object.assign(yml.functions.tick, { events: [{ cron: {} }] }));
+    expectOneLine(run, "'functions.tick.events.0': unsupported function event");
+  });
+
+  test('cron of five fields', async () => {
+    const run = await configured((yml) => {
+      yml.functions.tick.events = [
+        { timer: { name: 'five', parameters: { cronExpression: '*/5 * * * *' } } },
+      ];
+    });
+    expectOneLine(
+      run,
+      'functions.tick.events[0].timer.parameters.cronExpression: "*/5 * * * *" has 5 fields',
+    );
+  });
+
+  test('handler file missing', async () => {
+    const run = await configured((yml) =>
+      Object.assign(yml.functions.tick, { handler: 'missing.main_handler' }),
+    );
+    expectOneLine(run, 'functions.tick.handler: dist/tick has no file missing.js');
+  });
+
+  test('function name too long', async () => {
+    const run = await configured((yml) => Object.assign(yml.functions.tick, { name: 'a'.repeat(61) }));
+    expectOneLine(run, '(61 characters) is not one SCF takes');
+  });
+
+  test('environment over 4 KB', async () => {
+    const run = await configured((yml) => {
+      yml.functions.tick.environment.GREETING = 'x'.repeat(4097);
+    });
+    expectOneLine(run, 'functions.tick.environment: 4105 bytes in all, SCF takes 4096');
+  });
+
+  test('a value that Serverless or SCF would damage', async () => {
+    fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET};\n`);
+    const run = await fixture.sls('deploy');
+    fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
+    expectOneLine(run, 'functions.web.environment.WECOM_CORPS: the value holds ";"');
+  });
+
+  test('a source map in a function folder', async () => {
+    fixture.write('dist/web/index.js.map', '');
+    const run = await fixture.sls('deploy');
+    rmSync(join(fixture.folder, 'dist/web/index.js.map'));
+    expectOneLine(run, 'dist/web/index.js.map does not belong into a function');
+  });
+});
+
+describe('sls deploy with a fault of the cloud', () => {
+  const repeated: [string, Fault][] = [
+    ['throttling', { action: 'CreateFunction', kind: 'RequestLimitExceeded', times: 2 }],
+    ['a cut read', { action: 'GetFunction', kind: 'cut', times: 2 }],
+    ['a function still changing', { action: 'PublishVersion', kind: 'FailedOperation.FunctionStatusError' }],
+  ];
+  test('goes on after throttling, a cut read and a function that is still changing', async () => {
+    const fixture = await fixtureOf();
+    for (const [, fault] of repeated) fixture.cloud.inject(fault);
+    const run = await fixture.sls('deploy');
+    expect(run).toMatchObject({ exitCode: 0 });
+    const refused = fixture.cloud.calls.filter(({ outcome }) => outcome !== 'ok' && !/^\d+$/.test(outcome));
+    expect(refused.map(({ outcome }) => outcome)).toEqual(
+      expect.arrayContaining(['RequestLimitExceeded', 'cut', 'FailedOperation.FunctionStatusError']),
+    );
+  });
+
+  const fatal: [title: string, fault: Fault, says: string][] = [
+    ['an internal error', { action: 'CreateFunction', kind: 'InternalError' }, 'A fault on Tencent’s side'],
+    [
+      'a cut connection whose call took effect',
+      { action: 'CreateFunction', kind: 'cut', afterEffect: true },
+      'no answer',
+    ],
+    ['a name in use', { action: 'CreateFunction', kind: 'ResourceInUse.Function' }, 'It exists already'],
+    [
+      'no right to publish',
+      { action: 'PublishVersion', kind: 'UnauthorizedOperation' },
+      'CAM policy of docs/deploy.md',
+    ],
+    [
+      'no right to upload',
+      { action: 'PutObject', kind: 'AccessDenied', times: 9 },
+      'CAM policy of docs/deploy.md',
+    ],
+  ];
+  test.each(fatal)('%s: one line with code and advice, and the next run finishes', async (_, fault, says) => {
+    const fixture = await fixtureOf();
+    fixture.cloud.inject(fault);
+    const run = await fixture.sls('deploy');
+    expectOneLine(run, says);
+    expectOneLine(run, 'What serves requests is unchanged; the next sls deploy starts over.');
+    if (fault.kind !== 'cut') expectOneLine(run, fault.kind);
+    fixture.cloud.clearFaults();
+    expect(await fixture.sls('deploy')).toMatchObject({ exitCode: 0 });
+    expect(fixture.cloud.state.functions[WEB]?.aliases['$DEFAULT']).toMatch(/^\d+$/);
+    expect(fixture.cloud.state.functions[WEB]?.triggers).toHaveLength(1);
+  });
+
+  test('between two releases: says what is live, and the next run releases the rest', async () => {
+    const fixture = await fixtureOf(template);
+    fixture.configure((yml) => {
+      yml.functions.web.environment.GREETING = 'changed';
+      yml.functions.tick.environment.GREETING = 'changed';
+    });
+    fixture.cloud.inject({ action: 'UpdateAlias', kind: 'InternalError', skip: 1 });
+    const run = await fixture.sls('deploy');
+    expectOneLine(run, 'Already live: web; the next sls deploy finishes the rest.');
+    const again = await fixture.sls('deploy');
+    expect(again).toMatchObject({ exitCode: 0 });
+    expect(again.output).toContain('web: unchanged');
+    expect(again.output).toContain('tick: updated, version 3 is live');
+  });
+
+  test('a function whose creation failed is made anew', async () => {
+    const fixture = await fixtureOf(template);
+    Object.assign(fixture.cloud.state.functions[WEB] ?? {}, { Status: 'CreateFailed', pendingPolls: 0 });
+    const run = await fixture.sls('deploy');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain('web: created, version 1 is live');
+  });
+});

@@ -1,0 +1,357 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { readZip } from '../simulator/tencent-cloud/code.ts';
+import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
+import { CORPSECRET, createFixture, SECRET_KEY, type Fixture } from './deploy-fixture.ts';
+
+/** A run of sls takes seconds, and on a busy machine many of them. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const WEB = 'fixture-dev-web';
+const TICK = 'fixture-dev-tick';
+const WRITES = /^(Create|Update|Delete|Publish|Modify|Put)/;
+
+/** Deployed once; each test works on a copy of it. */
+let template: Fixture;
+let firstRun: { exitCode: number | null; output: string };
+let firstCalls: string[];
+beforeAll(async () => {
+  template = await createFixture();
+  template.write('dist/web/nested/data.json', '{}');
+  firstRun = await template.sls('deploy');
+  firstCalls = template.actionsSince();
+});
+afterAll(() => template.end());
+
+async function deployed(): Promise<Fixture> {
+  const fixture = await createFixture({ copyOf: template });
+  onTestFinished(() => fixture.end());
+  return fixture;
+}
+
+function stored(fixture: Fixture, name: string): StoredFunction {
+  const fn = fixture.cloud.state.functions[name];
+  if (!fn) throw new Error(`${name} is not deployed`);
+  return fn;
+}
+const urlOf = (fixture: Fixture): string =>
+  /https:\/\/[^"]+tencentscf\.com/.exec(stored(fixture, WEB).triggers[0]?.TriggerDesc ?? '')?.[0] ?? '';
+const egressIpOf = (fixture: Fixture): string[] =>
+  stored(fixture, WEB).latest.PublicNetConfig.EipConfig.EipAddress;
+const liveVersion = (fixture: Fixture, name: string): string | undefined =>
+  stored(fixture, name).aliases['$DEFAULT'];
+const environmentOf = (fn: StoredFunction): Record<string, string> =>
+  Object.fromEntries(fn.latest.Environment.Variables.map(({ Key, Value }) => [Key, Value]));
+
+describe('sls deploy to an empty account', () => {
+  test('creates both functions as serverless.yml says and releases version 1 of each', () => {
+    expect(firstRun).toMatchObject({ exitCode: 0 });
+    expect(firstRun.output).toContain('web: created, version 1 is live');
+    expect(stored(template, WEB).latest).toMatchObject({
+      Type: 'HTTP',
+      Runtime: 'Nodejs20.19',
+      MemorySize: 128,
+      Timeout: 3,
+      InitTimeout: 10,
+      VpcConfig: { VpcId: 'vpc-one', SubnetId: 'subnet-one' },
+      PublicNetConfig: { PublicNetStatus: 'ENABLE', EipConfig: { EipStatus: 'ENABLE' } },
+      InstanceConcurrencyConfig: { DynamicEnabled: 'FALSE', MaxConcurrency: 10 },
+    });
+    expect(stored(template, TICK).latest).toMatchObject({ Type: 'Event', Handler: 'index.main_handler' });
+    expect([liveVersion(template, WEB), liveVersion(template, TICK)]).toEqual(['1', '1']);
+    expect(stored(template, WEB).Tags).toEqual([{ Key: 'app', Value: 'fixture' }]);
+  });
+
+  test('gives each function its own variables and none that is unset', () => {
+    expect(environmentOf(stored(template, WEB))).toEqual({
+      WECOM_CORPS: `ww1:${CORPSECRET}`,
+      GREETING: 'hello',
+    });
+    expect(environmentOf(stored(template, TICK))).toEqual({ GREETING: 'tick' });
+  });
+
+  test('uploads exactly the files of the folder, scf_bootstrap executable', async () => {
+    const files = await readZip(template.cloud.codeOf(WEB));
+    expect(files.map(({ name, mode }) => [name, mode.toString(8)])).toEqual([
+      ['index.js', '644'],
+      ['nested/data.json', '644'],
+      ['scf_bootstrap', '755'],
+    ]);
+  });
+
+  test('makes the triggers on $DEFAULT and leaves none from the health check', () => {
+    expect(stored(template, WEB).triggers).toMatchObject([
+      { Type: 'http', Qualifier: '$DEFAULT', Enable: 1 },
+    ]);
+    expect(stored(template, TICK).triggers).toMatchObject([
+      {
+        Type: 'timer',
+        Qualifier: '$DEFAULT',
+        TriggerDesc: '{"cron":"0 */5 * * * * *"}',
+        CustomArgument: 'hi',
+        Enable: 1,
+      },
+    ]);
+    expect(firstCalls.indexOf('UpdateAlias')).toBeGreaterThan(firstCalls.lastIndexOf('PublishVersion'));
+  });
+
+  test('keeps logs 180 days in a topic of its own', () => {
+    const [topic] = Object.values(template.cloud.state.topics);
+    expect(topic).toMatchObject({ TopicName: 'fixture-dev', Period: 180 });
+    expect(stored(template, WEB).latest.ClsTopicId).toBe(topic?.TopicId);
+  });
+
+  test('shows the URL and the egress IP, and no secret', async () => {
+    expect(firstRun.output).toContain(urlOf(template));
+    expect(firstRun.output).toContain(stored(template, WEB).latest.PublicNetConfig.EipConfig.EipAddress[0]);
+    expect(firstRun.output).not.toContain(CORPSECRET);
+    const answer = await template.fetch(`${urlOf(template)}/hello?a=1`, { method: 'POST', body: 'body' });
+    expect(JSON.parse(answer.text)).toMatchObject({ greeting: 'hello', body: 'body' });
+  });
+});
+
+describe('sls deploy to what is deployed', () => {
+  test('uploads and changes nothing when nothing changed, in any time zone, and says so', async () => {
+    const fixture = await deployed();
+    const run = await fixture.sls('deploy', { TZ: 'Asia/Shanghai' });
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain('web: unchanged, nothing uploaded');
+    expect(run.output).toContain('tick: unchanged, nothing uploaded');
+    expect(fixture.actionsSince().filter((action) => WRITES.test(action))).toEqual([]);
+  });
+
+  test('updates what changed, keeps the function URL; sls rollback undoes it and nothing else', async () => {
+    const fixture = await deployed();
+    const url = urlOf(fixture);
+    fixture.configure((yml) => {
+      yml.functions.web.environment.GREETING = 'changed';
+      yml.provider.memorySize = 256;
+      yml.functions.tick.memorySize = 128;
+      yml.provider.tags = { app: 'renamed' };
+    });
+    const run = await fixture.sls('deploy');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain('web: updated, version 2 is live');
+    expect(run.output).toContain('tick: unchanged');
+    expect(urlOf(fixture)).toBe(url);
+    expect(stored(fixture, TICK).Tags).toEqual([{ Key: 'app', Value: 'renamed' }]);
+    expect(JSON.parse((await fixture.fetch(url)).text)).toMatchObject({ greeting: 'changed' });
+
+    const rollback = await fixture.sls('rollback');
+    expect(rollback).toMatchObject({ exitCode: 0 });
+    expect(rollback.output).toContain('web: version 1 is live again, 2 before');
+    expect(rollback.output).not.toContain('tick');
+    expect(JSON.parse((await fixture.fetch(url)).text)).toMatchObject({ greeting: 'hello' });
+
+    const forward = await fixture.sls('rollback -f web --to 2');
+    expect(forward).toMatchObject({ exitCode: 0 });
+    expect(liveVersion(fixture, WEB)).toBe('2');
+  });
+
+  test('takes away in the cloud what left serverless.yml: timer, VPC, layers, concurrency, variables', async () => {
+    const fixture = await deployed();
+    stored(fixture, TICK).latest.Layers = [{ LayerName: 'old', LayerVersion: 1 }];
+    fixture.configure((yml) => {
+      delete yml.provider.vpc;
+      yml.provider.eip = false;
+      delete yml.functions.web.instanceConcurrency;
+      yml.functions.tick.environment = {};
+      yml.functions.tick.events = [];
+    });
+    const run = await fixture.sls('deploy --yes');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain('tick: timer trigger every-5-minutes removed');
+    const { latest: tick, triggers } = stored(fixture, TICK);
+    expect(triggers).toEqual([]);
+    expect(tick).toMatchObject({
+      VpcConfig: { VpcId: '', SubnetId: '' },
+      Layers: [],
+      Environment: { Variables: [] },
+    });
+    expect(stored(fixture, WEB).latest.InstanceConcurrencyConfig).toBeNull();
+    expect(tick.PublicNetConfig.EipConfig).toEqual({ EipStatus: 'DISABLE', EipAddress: [] });
+  });
+
+  test('changes a timer and a URL in place', async () => {
+    const fixture = await deployed();
+    const url = urlOf(fixture);
+    fixture.configure((yml) => {
+      yml.functions.web.events = [
+        {
+          http: {
+            parameters: { authType: 'NONE', corsConfig: { enable: true, origins: ['https://a.example'] } },
+          },
+        },
+      ];
+      yml.functions.tick.events = [
+        {
+          timer: { name: 'every-5-minutes', parameters: { cronExpression: '0 0 3 * * * *', enable: false } },
+        },
+      ];
+    });
+    const run = await fixture.sls('deploy');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(
+      fixture.actionsSince().filter((action) => action.endsWith('Trigger') && WRITES.test(action)),
+    ).toEqual(['UpdateTrigger', 'UpdateTrigger']);
+    expect(urlOf(fixture)).toBe(url);
+    expect(stored(fixture, WEB).triggers[0]?.TriggerDesc).toContain('https://a.example');
+    expect(stored(fixture, TICK).triggers).toMatchObject([
+      { TriggerDesc: '{"cron":"0 0 3 * * * *"}', Enable: 0, CustomArgument: '' },
+    ]);
+  });
+
+  test('a renamed function is made anew; the old one is named, and deleted with --yes', async () => {
+    const fixture = await deployed();
+    fixture.configure((yml) => {
+      const { tick, ...rest } = yml.functions;
+      Object.assign(yml, { functions: { ...rest, clock: tick } });
+    });
+    const run = await fixture.sls('deploy');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain(`${TICK} is no longer in serverless.yml but still runs`);
+    expect(Object.keys(fixture.cloud.state.functions)).toEqual([WEB, TICK, 'fixture-dev-clock']);
+    expect(await fixture.sls('deploy --yes')).toMatchObject({ exitCode: 0 });
+    expect(Object.keys(fixture.cloud.state.functions)).toEqual([WEB, 'fixture-dev-clock']);
+  });
+
+  test('a subnet whose change costs the fixed egress IP is changed only with --yes', async () => {
+    const fixture = await deployed();
+    fixture.configure((yml) => {
+      yml.provider.vpc = { vpcId: 'vpc-one', subnetId: 'subnet-two' };
+    });
+    const refused = await fixture.sls('deploy');
+    expect(refused.exitCode).toBe(1);
+    expect(refused.output).toContain('Run sls deploy --yes');
+    expect(fixture.actionsSince().filter((action) => WRITES.test(action))).toEqual([]);
+    expect(await fixture.sls('deploy --yes')).toMatchObject({ exitCode: 0 });
+    expect(stored(fixture, WEB).latest.VpcConfig.SubnetId).toBe('subnet-two');
+    expect(egressIpOf(fixture)).not.toEqual(egressIpOf(template));
+  });
+
+  test('a version that is not healthy gets no traffic, and the next deploy mends it', async () => {
+    const fixture = await deployed();
+    fixture.configure((yml) => {
+      Object.assign(yml.functions.web.environment, { HEALTH: '500' });
+      yml.functions.tick.environment.GREETING = 'also changed';
+    });
+    const run = await fixture.sls('deploy');
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toContain(
+      'version 2 answered GET /health with 500 instead of 200 and was not released',
+    );
+    expect(run.output).toContain('What serves requests is unchanged');
+    expect([liveVersion(fixture, WEB), liveVersion(fixture, TICK)]).toEqual(['1', '1']);
+    expect(stored(fixture, WEB).triggers).toHaveLength(1);
+
+    fixture.configure();
+    const mended = await fixture.sls('deploy');
+    expect(mended).toMatchObject({ exitCode: 0 });
+    expect(mended.output).toContain('web: unchanged');
+  });
+
+  test('deploys one function with deploy function -f', async () => {
+    const fixture = await deployed();
+    fixture.configure((yml) => {
+      yml.functions.web.environment.GREETING = 'changed';
+      yml.functions.tick.environment.GREETING = 'changed';
+    });
+    const run = await fixture.sls('deploy function -f tick');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect([liveVersion(fixture, WEB), liveVersion(fixture, TICK)]).toEqual(['1', '2']);
+  });
+});
+
+test('a second stage is a copy of its own with its own .env file', async () => {
+  const fixture = await deployed();
+  fixture.write('.env.prod', 'WECOM_CORPS=ww2:another\n');
+  const run = await fixture.sls('deploy --stage prod');
+  expect(run).toMatchObject({ exitCode: 0 });
+  expect(Object.keys(fixture.cloud.state.functions)).toHaveLength(4);
+  expect(environmentOf(stored(fixture, 'fixture-prod-web'))['WECOM_CORPS']).toBe('ww2:another');
+});
+
+test('a file named by a variable travels in the zip and the function is told its place', async () => {
+  const fixture = await deployed();
+  fixture.write('certificates/redis.pem', 'PEM');
+  fixture.configure((yml) => {
+    Object.assign(yml.functions.web.environment, { CA_FILE: 'certificates/redis.pem' });
+  });
+  expect(await fixture.sls('deploy')).toMatchObject({ exitCode: 0 });
+  expect(environmentOf(stored(fixture, WEB))['CA_FILE']).toBe('redis.pem');
+  expect(JSON.parse((await fixture.fetch(urlOf(fixture))).text)).toMatchObject({ ca: 'PEM' });
+});
+
+test('a custom domain leads to the functions behind it, and goes before they do', async () => {
+  const fixture = await deployed();
+  fixture.configure((yml) => {
+    yml.provider.customDomain = {
+      domain: 'login.example.com',
+      certificateId: 'cert-1',
+      routes: { '/*': 'web' },
+    };
+  });
+  const run = await fixture.sls('deploy');
+  expect(run).toMatchObject({ exitCode: 0 });
+  expect(run.output).toContain('https://login.example.com bound');
+  expect(JSON.parse((await fixture.fetch('http://login.example.com/x')).text)).toMatchObject({
+    greeting: 'hello',
+  });
+  expect(await fixture.sls('remove --yes')).toMatchObject({ exitCode: 0 });
+  expect(fixture.cloud.state).toMatchObject({ functions: {}, domains: {} });
+});
+
+describe('the other commands', () => {
+  test('sls remove asks for --yes while a fixed egress IP would be lost', async () => {
+    const fixture = await deployed();
+    const refused = await fixture.sls('remove');
+    expect(refused.exitCode).toBe(1);
+    expect(refused.output).toContain('run sls remove --yes');
+    expect(Object.keys(fixture.cloud.state.functions)).toHaveLength(2);
+    const run = await fixture.sls('remove --yes');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(fixture.cloud.state.functions).toEqual({});
+  });
+
+  test('sls info needs no .env; sls invoke answers and fails as the function does; sls logs shows what it wrote', async () => {
+    const fixture = await deployed();
+    rmSync(join(fixture.folder, '.env'));
+    const info = await fixture.sls('info');
+    expect(info).toMatchObject({ exitCode: 0 });
+    expect(info.output).toContain(urlOf(fixture));
+    expect(info.output).toContain('0 */5 * * * * * (UTC+8)');
+
+    const invoked = await fixture.sls('invoke -f tick -d {"a":1}');
+    expect(invoked).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(invoked.output)).toMatchObject({ event: { a: 1 }, function: TICK });
+    const failed = await fixture.sls('invoke -f tick -d {"fail":true}');
+    expect(failed.exitCode).toBe(1);
+    expect(failed.output).toContain('tick failed: asked to fail');
+
+    const logs = await fixture.sls('logs -f tick');
+    expect(logs).toMatchObject({ exitCode: 0 });
+    expect(logs.output).toContain('event of type none');
+  });
+
+  test('sls print masks every value of the environment', async () => {
+    const fixture = await deployed();
+    const run = await fixture.sls('print');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain("WECOM_CORPS: '***'");
+    expect(run.output).not.toContain(CORPSECRET);
+  });
+
+  test('sls package and --verbose print no secret', async () => {
+    const fixture = await deployed();
+    const run = await fixture.sls('package --verbose', {
+      TENCENT_SECRET_ID: undefined,
+      TENCENT_SECRET_KEY: undefined,
+    });
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain('index.js, nested/data.json, scf_bootstrap');
+    const deploy = await fixture.sls('deploy --verbose');
+    expect(deploy).toMatchObject({ exitCode: 0 });
+    for (const secret of [CORPSECRET, SECRET_KEY]) expect(run.output + deploy.output).not.toContain(secret);
+  });
+});

@@ -1,0 +1,351 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import yazl from 'yazl';
+import { createCloud, type Cloud } from '../deploy/cloud.ts';
+import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
+
+const SECRET_ID = 'AKIDtest';
+const SECRET_KEY = 'test-secret-key';
+const REGION = 'ap-guangzhou';
+const BOOTSTRAP = '#!/bin/sh\nPATH=/var/lang/node20/bin:$PATH\nexport PATH\nexec node index.js\n';
+
+let folder: string;
+let cloud: TencentCloud;
+let client: Cloud;
+const clientWith = (secretId: string, secretKey: string, region = REGION): Cloud =>
+  createCloud({ secretId, secretKey, token: undefined, appId: undefined }, region, {
+    TENCENT_CLOUD_ENDPOINT: cloud.url,
+  });
+const start = (): Promise<TencentCloud> =>
+  startTencentCloud({ stateFolder: folder, secretKeys: { [SECRET_ID]: SECRET_KEY } });
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tencent-cloud-test-'));
+  cloud = await start();
+  client = clientWith(SECRET_ID, SECRET_KEY);
+});
+afterEach(async () => {
+  await cloud.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Files = Record<string, { content: string; mode?: number }>;
+
+async function upload(files: Files) {
+  const zip = new yazl.ZipFile();
+  for (const [name, { content, mode = 0o644 }] of Object.entries(files)) {
+    zip.addBuffer(Buffer.from(content), name, { mode: 0o100000 | mode });
+  }
+  zip.end();
+  const path = join(folder, 'upload.zip');
+  writeFileSync(path, await buffer(zip.outputStream));
+  return client.upload({ bucket: 'code', key: 'upload.zip', isOwnBucket: false }, path);
+}
+
+const web = (content: string): Files => ({
+  'index.js': { content },
+  scf_bootstrap: { content: BOOTSTRAP, mode: 0o755 },
+});
+
+async function untilActive(FunctionName: string): Promise<string[]> {
+  const seen: string[] = [];
+  while (seen.at(-1) !== 'Active')
+    seen.push((await client.scf('GetFunction', { FunctionName })).Status ?? '');
+  return seen;
+}
+
+async function create(files: Files, settings: object = {}): Promise<void> {
+  const Code = await upload(files);
+  await client.scf('CreateFunction', {
+    FunctionName: 'under-test',
+    Runtime: 'Nodejs20.19',
+    Code,
+    ...settings,
+  });
+  await untilActive('under-test');
+}
+
+const URL_DESCRIPTION = '{"AuthType":"NONE","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}';
+async function createWeb(server: string, settings: object = {}): Promise<string> {
+  await create(web(server), { Type: 'HTTP', ...settings });
+  await client.scf('CreateTrigger', {
+    FunctionName: 'under-test',
+    TriggerName: 'url',
+    Type: 'http',
+    TriggerDesc: URL_DESCRIPTION,
+    Qualifier: '$DEFAULT',
+  });
+  return addressOf('under-test');
+}
+const addressOf = (name: string): string =>
+  /https:\/\/([^"]+tencentscf\.com)/.exec(cloud.state.functions[name]?.triggers[0]?.TriggerDesc ?? '')?.[1] ??
+  '';
+
+async function get(host: string, path: string, body: Buffer | string = '', headers: object = {}) {
+  const outgoing = request(cloud.url + path, { method: 'POST', headers: { host, ...headers } });
+  outgoing.end(body);
+  const [response] = await once(outgoing, 'response');
+  return { status: response.statusCode as number, text: await text(response) };
+}
+
+const serve = (handler: string): string =>
+  `const fs = require('node:fs');
+   const write = (path) => { try { fs.writeFileSync(path, 'x'); return 'written'; } catch (error) { return error.code; } };
+   let inFlight = 0;
+   require('node:http').createServer((request, response) => { request.resume(); request.on('end', () => { ${handler} }); }).listen(process.env.PORT);`;
+
+describe('every API call is checked', () => {
+  test('AuthFailure for an unknown id, a wrong key and an unsigned call; nothing happens', async () => {
+    await expect(clientWith('AKIDother', SECRET_KEY).scf('ListFunctions', {})).rejects.toMatchObject({
+      cloudCode: 'AuthFailure.SecretIdNotFound',
+    });
+    await expect(clientWith(SECRET_ID, 'wrong').scf('ListFunctions', {})).rejects.toMatchObject({
+      cloudCode: 'AuthFailure.SignatureFailure',
+    });
+    const unsigned = await get('scf.tencentcloudapi.com', '/', '{}', { 'x-tc-action': 'ListFunctions' });
+    expect(unsigned.text).toContain('AuthFailure.InvalidAuthorization');
+    await expect(
+      clientWith(SECRET_ID, 'wrong').upload(
+        { bucket: 'b', key: 'k', isOwnBucket: false },
+        import.meta.filename,
+      ),
+    ).rejects.toMatchObject({ cloudCode: 'AuthFailure.SignatureFailure' });
+    expect(cloud.state.buckets).toEqual({});
+  });
+
+  test('a COS request with a wrong signature is refused', async () => {
+    const wrong = createCloud(
+      { secretId: SECRET_ID, secretKey: 'wrong', token: undefined, appId: '1250000000' },
+      REGION,
+      { TENCENT_CLOUD_ENDPOINT: cloud.url },
+    );
+    await expect(
+      wrong.upload({ bucket: 'code', key: 'k', isOwnBucket: false }, import.meta.filename),
+    ).rejects.toMatchObject({ cloudCode: 'SignatureDoesNotMatch' });
+    expect(cloud.state.buckets).toEqual({});
+  });
+
+  test('another region is not offered', async () => {
+    await expect(
+      clientWith(SECRET_ID, SECRET_KEY, 'ap-nowhere').scf('ListFunctions', {}),
+    ).rejects.toMatchObject({
+      cloudCode: 'UnsupportedRegion',
+    });
+  });
+
+  const refused: [title: string, settings: object, code: string][] = [
+    ['an unknown runtime', { Runtime: 'Nodejs99' }, 'InvalidParameterValue.Runtime'],
+    ['memory that is no step', { MemorySize: 200 }, 'InvalidParameterValue.MemorySize'],
+    ['a missing handler', { Handler: undefined }, 'MissingParameter'],
+    ['a name of 61 characters', { FunctionName: 'a'.repeat(61) }, 'InvalidParameterValue.FunctionName'],
+    ['a hyphen in the description', { Description: 'not-allowed' }, 'InvalidParameterValue.Description'],
+    ['a parameter it does not know', { Colour: 'red' }, 'UnknownParameter'],
+    ['concurrency for an event function', { InstanceConcurrencyConfig: { DynamicEnabled: 'FALSE', MaxConcurrency: 2 } }, 'InvalidParameterValue.InstanceConcurrencyConfig'],
+    ['an environment over 4 KB', { Environment: { Variables: [{ Key: 'A', Value: 'x'.repeat(4096) }] } }, 'InvalidParameterValue.EnvironmentExceededLimit'],
+    ['a reserved variable', { Environment: { Variables: [{ Key: 'SCF_A', Value: 'x' }] } }, 'InvalidParameterValue.EnvironmentSystemProtect'],
+    ['a subnet without its VPC', { VpcConfig: { VpcId: '', SubnetId: 'subnet' } }, 'InvalidParameterValue.VpcConfig'],
+    ['code that was not uploaded', { Code: { CosBucketName: 'code', CosObjectName: '/none.zip' } }, 'InvalidParameterValue.CosObjectName'],
+  ]; // prettier-ignore
+  test.each(refused)('CreateFunction refuses %s', async (_, settings, code) => {
+    const Code = await upload({ 'index.js': { content: '' } });
+    const given = {
+      FunctionName: 'under-test',
+      Runtime: 'Nodejs20.19',
+      Handler: 'index.main_handler',
+      Code,
+      ...settings,
+    };
+    await expect(client.scf('CreateFunction', given)).rejects.toMatchObject({ cloudCode: code });
+    expect(cloud.state.functions).toEqual({});
+  });
+
+  test('a cron of five fields and a timer on a Web function are refused', async () => {
+    await create({ 'index.js': { content: '' } }, { Handler: 'index.main_handler' });
+    const timer = { FunctionName: 'under-test', TriggerName: 't', Type: 'timer', TriggerDesc: '*/5 * * * *' };
+    await expect(client.scf('CreateTrigger', timer)).rejects.toMatchObject({
+      cloudCode: 'InvalidParameterValue.TriggerDesc',
+    });
+    await client.scf('DeleteFunction', { FunctionName: 'under-test' });
+    await createWeb(serve('response.end()'));
+    await expect(
+      client.scf('CreateTrigger', { ...timer, TriggerDesc: '0 */5 * * * * *' }),
+    ).rejects.toMatchObject({
+      cloudCode: 'InvalidParameterValue.Type',
+    });
+  });
+});
+
+describe('functions', () => {
+  test('are Creating, then Updating, before they are Active, and take no change until then', async () => {
+    const Code = await upload({ 'index.js': { content: '' } });
+    const name = { FunctionName: 'under-test' };
+    await client.scf('CreateFunction', {
+      ...name,
+      Runtime: 'Nodejs20.19',
+      Handler: 'index.main_handler',
+      Code,
+    });
+    expect(await untilActive('under-test')).toEqual(['Creating', 'Creating', 'Active']);
+    await client.scf('UpdateFunctionConfiguration', { ...name, Timeout: 5 });
+    const before = cloud.calls.length;
+    await expect(client.scf('UpdateFunctionConfiguration', { ...name, Timeout: 6 })).rejects.toMatchObject({
+      cloudCode: 'FailedOperation.FunctionStatusError',
+    });
+    expect(cloud.calls.length).toBeGreaterThan(before + 1);
+    expect(await untilActive('under-test')).toEqual(['Updating', 'Updating', 'Active']);
+    expect(cloud.state.functions['under-test']?.latest.Timeout).toBe(5);
+  }, 60_000);
+
+  test('outlive a restart of the cloud, code included', async () => {
+    const host = await createWeb(serve(`response.end('alive')`));
+    await cloud.stop();
+    cloud = await start();
+    expect(await get(host, '/')).toEqual({ status: 200, text: 'alive' });
+  });
+
+  test('a published version keeps its code and configuration when $LATEST changes', async () => {
+    const host = await createWeb(serve(`response.end(process.env.WORD)`), {
+      Environment: { Variables: [{ Key: 'WORD', Value: 'old' }] },
+    });
+    const name = { FunctionName: 'under-test' };
+    const { FunctionVersion = '' } = await client.scf('PublishVersion', name);
+    await untilActive('under-test');
+    await client.scf('UpdateAlias', { ...name, Name: '$DEFAULT', FunctionVersion });
+    await client.scf('UpdateFunctionConfiguration', {
+      ...name,
+      Environment: { Variables: [{ Key: 'WORD', Value: 'new' }] },
+    });
+    await untilActive('under-test');
+    expect((await get(host, '/')).text).toBe('old');
+    await client.scf('UpdateAlias', { ...name, Name: '$DEFAULT', FunctionVersion: '$LATEST' });
+    expect((await get(host, '/')).text).toBe('new');
+  });
+});
+
+describe('a Web function', () => {
+  test('runs with its own environment and SCF’s headers, and may write only to its temporary folder', async () => {
+    const host = await createWeb(
+      serve(`response.end(JSON.stringify({ code: write('x'), home: write('/var/tmp/scf-test-escape'), temporary: write(require('node:os').tmpdir() + '/x'),
+        runenv: process.env.TENCENTCLOUD_RUNENV, own: process.env.OWN, path: request.url, headers: request.headers }))`),
+      { Environment: { Variables: [{ Key: 'OWN', Value: 'mine' }] }, MemorySize: 128, Timeout: 5 },
+    );
+    const { status, text: body } = await get(host, '/a/b?c=d', '', { 'x-forwarded-for': '1.1.1.1' });
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({
+      code: 'ERR_ACCESS_DENIED',
+      home: 'ERR_ACCESS_DENIED',
+      temporary: 'written',
+      runenv: 'SCF',
+      own: 'mine',
+      path: '/a/b?c=d',
+      headers: {
+        host,
+        'x-scf-name': 'under-test',
+        'x-scf-memory': '128',
+        'x-scf-timeout': '5000',
+        'x-scf-region': REGION,
+        'x-forwarded-for': '1.1.1.1, 198.51.100.7, 11.163.17.81, 10.132.167.112',
+      },
+    });
+  });
+
+  test('is cut off at its timeout, and the next request meets a new instance', async () => {
+    const host = await createWeb(
+      serve(`if (request.url === '/hang') return; response.end(String(process.pid))`),
+      { Timeout: 1 },
+    );
+    const first = await get(host, '/');
+    expect(await get(host, '/hang')).toMatchObject({ status: 433 });
+    const next = await get(host, '/');
+    expect(next.status).toBe(200);
+    expect(next.text).not.toBe(first.text);
+  });
+
+  test('takes and gives at most 6 MB', async () => {
+    const host = await createWeb(
+      serve(`response.end(Buffer.alloc(request.url === '/large' ? 6 * 1024 * 1024 + 1 : 10))`),
+    );
+    expect(await get(host, '/', Buffer.alloc(6 * 1024 * 1024 + 1))).toMatchObject({ status: 406 });
+    expect(await get(host, '/large')).toMatchObject({ status: 407 });
+    expect(await get(host, '/', Buffer.alloc(6 * 1024 * 1024))).toMatchObject({ status: 200 });
+  });
+
+  const slow = serve(
+    `inFlight += 1; const most = inFlight; setTimeout(() => { inFlight -= 1; response.end(process.pid + ' ' + most); }, 300)`,
+  );
+  test.each([
+    ['one request at a time without instance concurrency', undefined, 3],
+    ['several requests at a time with it', { DynamicEnabled: 'FALSE', MaxConcurrency: 3 }, 1],
+  ])('instances serve %s', async (_, InstanceConcurrencyConfig, instances) => {
+    const host = await createWeb(slow, InstanceConcurrencyConfig ? { InstanceConcurrencyConfig } : {});
+    const answers = await Promise.all([1, 2, 3].map(() => get(host, '/')));
+    expect(new Set(answers.map((answer) => answer.text.split(' ')[0])).size).toBe(instances);
+  });
+
+  test('does not start without an executable scf_bootstrap', async () => {
+    await create(
+      { 'index.js': { content: serve('response.end()') }, scf_bootstrap: { content: BOOTSTRAP } },
+      { Type: 'HTTP' },
+    );
+    await client.scf('CreateTrigger', {
+      FunctionName: 'under-test',
+      TriggerName: 'url',
+      Type: 'http',
+      TriggerDesc: URL_DESCRIPTION,
+    });
+    const answer = await get(addressOf('under-test'), '/');
+    expect(answer).toMatchObject({ status: 405 });
+    expect(answer.text).toContain('is not executable');
+  });
+});
+
+describe('an event function', () => {
+  const files = (body: string): Files => ({
+    'index.js': { content: `exports.main_handler = async (event, context) => { ${body} };` },
+  });
+  const timer = { FunctionName: 'under-test', TriggerName: 'tick', Type: 'timer', Qualifier: '$DEFAULT' };
+
+  test('gets a Timer event on its cron', async () => {
+    await create(files(`console.log('got', JSON.stringify(event)); return {}`), {
+      Handler: 'index.main_handler',
+    });
+    await client.scf('CreateTrigger', { ...timer, TriggerDesc: '* * * * * * *', CustomArgument: 'hello' });
+    await expect
+      .poll(() => cloud.logs.some(({ message }) => message.startsWith('got')), { timeout: 20_000 })
+      .toBe(true);
+    const line = cloud.logs.find(({ message }) => message.startsWith('got'))?.message ?? '';
+    expect(JSON.parse(line.slice(4))).toEqual({
+      Type: 'Timer',
+      TriggerName: 'tick',
+      Time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      Message: 'hello',
+    });
+  }, 60_000);
+
+  test('answers, throws and runs out of time as SCF tells its caller', async () => {
+    await create(
+      files(
+        `if (event.fail) throw new Error('asked to fail'); if (event.hang) await new Promise(() => setInterval(() => {}, 1e3)); return { name: context.function_name, limit: context.time_limit_in_ms }`,
+      ),
+      { Handler: 'index.main_handler', Timeout: 1 },
+    );
+    const invoke = async (event: object) =>
+      (
+        await client.scf('InvokeFunction', {
+          FunctionName: 'under-test',
+          Event: JSON.stringify(event),
+          LogType: 'Tail',
+        })
+      ).Result;
+    expect(await invoke({})).toMatchObject({ InvokeResult: 0, RetMsg: '{"name":"under-test","limit":1000}' });
+    expect(await invoke({ fail: true })).toMatchObject({ InvokeResult: 1, ErrMsg: 'asked to fail' });
+    expect(await invoke({ hang: true })).toMatchObject({ ErrMsg: 'Invoking task timed out after 1 seconds' });
+    expect(await invoke({})).toMatchObject({ InvokeResult: 0 });
+    expect(cloud.logs.some(({ message }) => message.startsWith('Response RequestId:'))).toBe(true);
+  });
+});
