@@ -120,16 +120,26 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;
   }
 
-  /** Takes over what Redis holds; `undefined` when it cannot be opened or is about to end. */
-  function adopt(state: CorpState, record: TokenRecord, failed: string): HeldToken | undefined {
+  /**
+   * Takes over what Redis holds; `undefined` when it cannot be opened or is about to end.
+   *
+   * @param askedAt from when its life counts: the answer may have waited for a frozen instance
+   */
+  function adopt(
+    state: CorpState,
+    record: TokenRecord,
+    failed: string,
+    askedAt: Moment,
+  ): HeldToken | undefined {
     const known = usableCached(state, failed);
     // A replica that lags must not bring an older token back.
     if (known && known.generation > record.generation) return known;
-    if (record.fingerprint === failed || record.ttlMs < usableMsMin) return undefined;
+    if (record.fingerprint === failed) return undefined;
+    if (record.ttlMs - elapsedMs(clock, askedAt) < usableMsMin) return undefined;
     const accessToken = seal.open(record.sealed, state.sealedAt);
     if (accessToken === undefined) return undefined;
     const { generation, fingerprint, ttlMs } = record;
-    state.cached = { accessToken, fingerprint, generation, ttlMs, readAt: moment(clock) };
+    state.cached = { accessToken, fingerprint, generation, ttlMs, readAt: askedAt };
     return state.cached;
   }
 
@@ -158,6 +168,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     const ttlMs = answer.expires_in * 1000;
     const leftMs = Math.max(1, Math.floor(ttlMs - elapsedMs(clock, askedAt)));
     const sealed = seal.seal(accessToken, state.sealedAt);
+    const committedAt = moment(clock);
     const committed = await state.store.commit(
       owner,
       { fingerprint: mine.fingerprint, sealed, ttlMs: leftMs },
@@ -176,7 +187,9 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       case 'lost': {
         log('warn', 'token_lease_lost', { corpid: corp.corpid });
         // Another was faster. Without a record, what we hold is good for this one request.
-        return (committed.record && adopt(state, committed.record, failed)) ?? mine;
+        const stored = committed.record && adopt(state, committed.record, failed, committedAt);
+        if (!stored && mine.fingerprint === failed) throw unavailable('token_same_again', 1);
+        return stored ?? mine;
       }
     }
   }
@@ -187,14 +200,17 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     const owner = `${instanceId}:${(leasesAsked += 1)}`;
     let pollMs = pollMsFirst;
     for (;;) {
+      const readAt = moment(clock);
       const record = await state.store.read();
-      const stored = record && adopt(state, record, failed);
+      const stored = record && adopt(state, record, failed, readAt);
       if (stored && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;
 
       // A record that does not open is replaced like a refused one, but its token was not refused.
-      const unreadable = record && !stored && record.ttlMs >= usableMsMin && record.fingerprint !== failed;
+      const unreadable = record && !stored && seal.open(record.sealed, state.sealedAt) === undefined;
+      const begunAt = moment(clock);
       const begun = await state.store.begin(owner, unreadable ? record.sealed : failed, loginAheadMs);
-      const known = (begun.record && adopt(state, begun.record, failed)) ?? usableCached(state, failed);
+      const known =
+        (begun.record && adopt(state, begun.record, failed, begunAt)) ?? usableCached(state, failed);
       switch (begun.state) {
         case 'hit':
           if (known) return known;
