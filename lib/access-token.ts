@@ -158,7 +158,13 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       const failure = failureOf(error);
       const pauseMs = await state.store.fail(owner, failure, pauseAfter[failure]).catch(() => 0);
       const { corpid } = corp;
-      log('error', 'gettoken_failed', { corpid, ...wecomFields(error), failure, pause_ms: pauseMs, by });
+      log('error', 'gettoken_failed', {
+        corpid,
+        ...(error instanceof WecomError && error.fields),
+        failure,
+        pause_ms: pauseMs,
+        by,
+      });
       throw unavailable('gettoken_failed', retryAfter(pauseMs), error);
     }
 
@@ -258,7 +264,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
     } catch (error) {
       const fallback = usableCached(state, failed);
       if (fallback) return fallback;
-      throw error instanceof RedisError ? unavailable(`redis_${error.reason}`, 2) : error;
+      throw error instanceof RedisError ? unavailable(`redis_${error.reason}`, 2, error) : error;
     }
   }
 
@@ -270,8 +276,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         return await call(token.accessToken);
       } catch (error) {
         if (!isTokenRefused(error)) throw error;
-        const fields = { corpid: corp.corpid, fingerprint: token.fingerprint.slice(0, 8) };
-        log('warn', 'token_refused', { ...fields, errcode: error.errcode });
+        log('warn', 'token_refused', { ...error.fields, fingerprint: token.fingerprint.slice(0, 8) });
       }
       const second = await get(corp, msMax - elapsedMs(clock, startedAt), token.fingerprint);
       try {
@@ -282,8 +287,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         const state = stateOf(corp);
         if (state.cached?.fingerprint === second.fingerprint) delete state.cached;
         const pauseMs = await state.store.reject(second.fingerprint).catch(() => 0);
-        const { errcode } = error;
-        log('error', 'token_refused_twice', { corpid: corp.corpid, errcode, pause_ms: pauseMs });
+        log('error', 'token_refused_twice', { ...error.fields, pause_ms: pauseMs });
         throw unavailable('token_refused_twice', retryAfter(pauseMs), error);
       }
     },
@@ -325,10 +329,6 @@ function failureOf(error: unknown): keyof typeof pauseAfter {
   if (error.errcode === 45009) return 'rate_limited';
   if (error.errcode === 45033) return 'too_many_at_once';
   return error.reaction === 'retry' ? 'transient' : 'operator';
-}
-
-function wecomFields(error: unknown): object {
-  return error instanceof WecomError ? error.fields : {};
 }
 
 /** Whole seconds, at least 1; a client need not wait longer than a minute to look again. */

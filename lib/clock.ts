@@ -57,7 +57,7 @@ export function withTimeout<T>(
   onTimeout: () => Error,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    let cancel = () => {};
+    let cancel: (() => void) | undefined;
     const waitFor = (slices: number) => {
       cancel = clock.after(Math.max(0, ms) / slicesPerTimeout, () => {
         if (slices > 1) waitFor(slices - 1);
@@ -65,6 +65,6 @@ export function withTimeout<T>(
       });
     };
     waitFor(slicesPerTimeout);
-    work.then(resolve, reject).finally(() => cancel());
+    work.then(resolve, reject).finally(() => cancel?.());
   });
 }

@@ -1,18 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { type Environment, readEnvironment, type Variables } from './environment.ts';
+import type { RecheckLimits } from './permission.ts';
 import type { RedisAddress } from './redis.ts';
+import { parsePasswordHash, type Reviewer } from './reviewer.ts';
 import type { SessionLimits } from './session.ts';
 import type { Corp } from './wecom.ts';
-
-/** Every problem of the environment at once. Names variables and says what is expected; never holds a value. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(`the environment is not usable: ${problems.join('; ')}`);
-    this.problems = problems;
-  }
-}
 
 export interface RefreshConfig {
   corps: readonly [Corp, ...Corp[]];
@@ -24,39 +16,92 @@ export interface RefreshConfig {
   secrets: readonly string[];
 }
 
-export interface LoginConfig extends RefreshConfig {
+/** What a function needs to know who is calling; your own functions too. */
+export interface ServicesConfig extends RefreshConfig {
+  session: SessionLimits;
+  recheck: RecheckLimits;
+}
+
+export interface LoginConfig extends ServicesConfig {
   /** Codes of WW_verify_<code>.txt. */
   domainVerify: readonly string[];
-  session: SessionLimits;
+  /** The mini-program's, `''` if it is not to be checked. */
+  appid: string;
+  reviewers: readonly Reviewer[];
+  /** Milliseconds since 1970; no reviewer may log in from then on. */
+  reviewersUntil: number;
   /** 0 = any free port. */
   port: number;
 }
 
-type Environment = Record<string, string | undefined>;
+/** A company's 接收消息 settings. */
+export interface Callback {
+  corpid: string;
+  token: string;
+  encodingAESKey: string;
+}
+
+export interface CallbackConfig {
+  callbacks: readonly Callback[];
+  redis: RedisAddress;
+  secrets: readonly string[];
+  port: number;
+}
 
 /** The public test company of WeChat DevTools: its secret is published and anyone can be in it. */
 const testCorpid = 'ww17f8d10783494584';
-/** Serverless expands `$`, .env files end at `#`, SCF may cut at `;` and at a second `=`. */
-const damagingCharacters = /[$#;=]/;
 
 /** @throws ConfigError */
 export function readRefreshConfig(environment: Environment = process.env): RefreshConfig {
-  return read(environment, refreshConfig);
+  return readEnvironment(environment, refreshConfig);
+}
+
+/** @throws ConfigError */
+export function readServicesConfig(environment: Environment = process.env): ServicesConfig {
+  return readEnvironment(environment, servicesConfig);
 }
 
 /** @throws ConfigError */
 export function readLoginConfig(environment: Environment = process.env): LoginConfig {
-  return read(environment, (variables) => {
-    const common = refreshConfig(variables);
-    const idleSeconds = variables.integer('SESSION_IDLE_SECONDS', 1800, 60, 86_400);
-    const maxSeconds = variables.integer('SESSION_MAX_SECONDS', 28_800, 300, 2_592_000);
+  return readEnvironment(environment, (variables) => ({
+    ...servicesConfig(variables),
+    ...reviewers(variables),
+    domainVerify: domainVerify(variables),
+    appid: appid(variables),
+    port: port(variables),
+  }));
+}
+
+/** @throws ConfigError */
+export function readCallbackConfig(environment: Environment = process.env): CallbackConfig {
+  return readEnvironment(environment, (variables) => {
+    const parsed = callbacks(variables);
+    const redis = redisAddress(variables);
     return {
-      ...common,
-      domainVerify: domainVerify(variables),
-      session: { idleSeconds, maxSeconds },
-      port: variables.integer('PORT', 9000, 0, 65_535),
+      callbacks: parsed,
+      redis,
+      secrets: [
+        ...parsed.flatMap(({ token, encodingAESKey }) => [token, encodingAESKey]),
+        ...passwordOf(redis),
+      ],
+      port: port(variables),
     };
   });
+}
+
+function servicesConfig(variables: Variables): ServicesConfig {
+  const { integer } = variables;
+  return {
+    ...refreshConfig(variables),
+    session: {
+      idleSeconds: integer('SESSION_IDLE_SECONDS', 1800, 60, 86_400),
+      maxSeconds: integer('SESSION_MAX_SECONDS', 28_800, 300, 2_592_000),
+    },
+    recheck: {
+      recheckSeconds: integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400),
+      graceSeconds: integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400),
+    },
+  };
 }
 
 function refreshConfig(variables: Variables): RefreshConfig {
@@ -69,51 +114,17 @@ function refreshConfig(variables: Variables): RefreshConfig {
     wecomBaseUrl: wecomBaseUrl(variables),
     secrets: [
       ...parsedCorps.map(({ corpsecret }) => corpsecret),
-      ...(redis.password === undefined ? [] : [redis.password]),
-      ...variables.text('ENCRYPTION_KEY').split(','),
+      ...passwordOf(redis),
+      ...variables
+        .text('ENCRYPTION_KEY')
+        .split(',')
+        .map((key) => key.trim()),
     ],
   };
 }
 
-interface Variables {
-  /** Trimmed; `''` when unset. */
-  text(name: string): string;
-  required(name: string): string;
-  integer(name: string, byDefault: number, min: number, max: number): number;
-  problem(name: string, what: string): void;
-}
-
-/** Reads on after a problem, with stand-ins, so that all of them can be named together. */
-function read<Config>(environment: Environment, build: (variables: Variables) => Config): Config {
-  const problems = new Set<string>();
-  const problem = (name: string, what: string) => problems.add(`${name}: ${what}`);
-
-  function text(name: string): string {
-    const value = (environment[name] ?? '').trim();
-    if (damagingCharacters.test(value)) {
-      problem(name, 'must not contain $, #, ; or = (percent-encode them in REDIS_URL)');
-    }
-    return value;
-  }
-
-  const config = build({
-    text,
-    problem,
-    required(name) {
-      const value = text(name);
-      if (value === '') problem(name, 'is missing');
-      return value;
-    },
-    integer(name, byDefault, min, max) {
-      const value = text(name);
-      if (value === '') return byDefault;
-      const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
-      if (!(number >= min && number <= max)) problem(name, `must be a whole number from ${min} to ${max}`);
-      return number;
-    },
-  });
-  if (problems.size > 0) throw new ConfigError([...problems]);
-  return config;
+function passwordOf({ password }: RedisAddress): string[] {
+  return password === undefined ? [] : [password];
 }
 
 function corps(variables: Variables): [Corp, ...Corp[]] {
@@ -168,6 +179,7 @@ function redisAddress(variables: Variables): RedisAddress {
       'must not have a username; TencentDB wants account@password as the password',
     );
   }
+  if (url.port === '0') variables.problem('REDIS_URL', 'must not name port 0');
   if (!/^(\/\d{0,3})?$/.test(url.pathname) || url.search !== '') {
     variables.problem('REDIS_URL', 'may end with /0 to /999, nothing else');
   }
@@ -225,5 +237,60 @@ function domainVerify(variables: Variables): string[] {
   if (!codes.every((code) => /^[A-Za-z0-9]{1,64}$/.test(code))) {
     variables.problem('WECOM_DOMAIN_VERIFY', 'must be the letters and digits of WW_verify_<code>.txt');
   }
-  return codes;
+  return [...new Set(codes)];
+}
+
+function appid(variables: Variables): string {
+  const value = variables.text('WECOM_APPID');
+  if (!/^(wx[0-9a-zA-Z]{1,62})?$/.test(value)) variables.problem('WECOM_APPID', 'must look like wx…');
+  return value;
+}
+
+function port(variables: Variables): number {
+  return variables.integer('PORT', 9000, 0, 65_535);
+}
+
+function callbacks(variables: Variables): Callback[] {
+  const value = variables.required('WECOM_CALLBACKS');
+  const parsed = value === '' ? [] : value.split(',').map((entry) => entry.trim().split(':'));
+  const result = parsed.map(([corpid = '', token = '', encodingAESKey = '', ...rest], index) => {
+    const valid =
+      rest.length === 0 &&
+      /^[A-Za-z0-9_-]{1,64}$/.test(corpid) &&
+      /^[A-Za-z0-9]{1,32}$/.test(token) &&
+      /^[A-Za-z0-9+/]{43}$/.test(encodingAESKey);
+    if (!valid)
+      variables.problem('WECOM_CALLBACKS', `entry ${index + 1} must be corpid:token:encodingAESKey`);
+    return { corpid, token, encodingAESKey };
+  });
+  if (new Set(result.map(({ corpid }) => corpid)).size < result.length) {
+    variables.problem('WECOM_CALLBACKS', 'holds a corpid twice');
+  }
+  return result;
+}
+
+/** Reviewers may log in only with both settings, and only until the end of that day in China. */
+function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'reviewersUntil'> {
+  const list = variables.text('REVIEWERS');
+  const until = variables.text('REVIEWERS_UNTIL');
+  const accounts = new Set<string>();
+  const parsed = (list === '' ? [] : list.split(',')).flatMap((entry, index): Reviewer[] => {
+    const [account = '', text = '', ...rest] = entry.trim().split(':');
+    const hash = parsePasswordHash(text);
+    if (!hash || rest.length > 0 || !/^[A-Za-z0-9_.@-]{1,64}$/.test(account)) {
+      variables.problem(
+        'REVIEWERS',
+        `entry ${index + 1} must be account:hash, as npm run reviewer prints it`,
+      );
+      return [];
+    }
+    accounts.add(account);
+    return [{ account, hash }];
+  });
+  if (accounts.size < parsed.length) variables.problem('REVIEWERS', 'holds an account twice');
+  const startOfDay = /^\d{4}-\d{2}-\d{2}$/.test(until) ? Date.parse(`${until}T00:00:00+08:00`) : Number.NaN;
+  if (until !== '' && Number.isNaN(startOfDay))
+    variables.problem('REVIEWERS_UNTIL', 'must be a date like 2026-01-31');
+  const reviewersUntil = until === '' ? 0 : startOfDay + 86_400_000;
+  return { reviewers: parsed, reviewersUntil };
 }

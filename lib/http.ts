@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type * as z from 'zod/mini';
@@ -12,6 +12,8 @@ import { clientAddress, scfRequestId } from './scf.ts';
 /** One method of one path. `answer` returns what goes out, or throws an `AppError`. */
 export interface Route {
   method: 'GET' | 'POST' | 'DELETE';
+  /** While this answers false the route does not exist. */
+  enabled?: () => boolean;
   /** Exact, or with `:name` for one segment. */
   path: string;
   answer(request: RouteRequest): Promise<RouteAnswer> | RouteAnswer;
@@ -22,6 +24,10 @@ export interface RouteRequest {
   body<Shape>(schema: z.ZodMiniType<Shape>): Promise<Shape>;
   /** The session_token of `Authorization: Bearer …`, or `''`. */
   bearer: string;
+  /** The body as it came, in UTF-8. */
+  text(): Promise<string>;
+  /** What stands for `:name` in the path, or `''`. */
+  param(name: string): string;
   query: Record<string, string>;
   clientAddress: string;
 }
@@ -34,13 +40,7 @@ interface Environment {
   Variables: { route?: string; record: RequestRecord };
 }
 
-const bodyBytesMax = 4096;
-const limitBody = bodyLimit({
-  maxSize: bodyBytesMax,
-  onError() {
-    throw new AppError('too_large');
-  },
-});
+const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
 
@@ -48,8 +48,19 @@ const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
  * The HTTP surface of one Web function. What is the same for every route happens here: request ids, limits,
  * the answer to every error, headers, and one log line per request.
  */
-export function createApp(routes: readonly Route[], clock: Clock, log: Log): Hono<Environment> {
+export function createApp(
+  routes: readonly Route[],
+  clock: Clock,
+  log: Log,
+  bodyBytesMax = 4096,
+): Hono<Environment> {
   const app = new Hono<Environment>();
+  const limitBody = bodyLimit({
+    maxSize: bodyBytesMax,
+    onError() {
+      throw new AppError('too_large');
+    },
+  });
 
   app.use(async (context, next) => {
     const start = moment(clock);
@@ -64,19 +75,20 @@ export function createApp(routes: readonly Route[], clock: Clock, log: Log): Hon
     context.set('record', record);
     await requestRecord.run(record, async () => {
       await next();
-      context.header('Cache-Control', 'no-store');
-      context.header('X-Content-Type-Options', 'nosniff');
+      for (const [name, value] of Object.entries(answerHeaders)) context.header(name, value);
       logRequest(context, record, Math.round(elapsedMs(clock, start)), log);
     });
   });
 
   for (const path of new Set(routes.map((route) => route.path))) {
-    const here = routes.filter((route) => route.path === path);
+    const all = routes.filter((route) => route.path === path);
     // hono answers HEAD with the GET handler; the raw request still says HEAD.
-    const routeOf = (context: Context) => here.find(({ method }) => method === context.req.raw.method);
+    const routeOf = (context: Context) => all.find(({ method }) => method === context.req.raw.method);
     app.all(
       path,
       async (context, next) => {
+        const here = all.filter(({ enabled }) => enabled?.() ?? true);
+        if (here.length === 0) throw new AppError('not_found');
         context.set('route', path);
         const allow = here.map(({ method }) => method).join(', ');
         if (!routeOf(context)) throw new AppError('method_not_allowed', { allow });
@@ -98,7 +110,7 @@ export function createApp(routes: readonly Route[], clock: Clock, log: Log): Hon
 
 /** Listens on all interfaces, as SCF asks of a Web function, and logs the port; `0` takes any free one. */
 export function serve(app: Hono<Environment>, port: number, log: Log): void {
-  const listener = getRequestListener(app.fetch);
+  const listener = getRequestListener(app.fetch, { errorHandler: (error) => answerUnroutable(error, log) });
   const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
   // Longer than the platform's proxy keeps its connections, so that it is never the server that hangs up first.
   server.keepAliveTimeout = 75_000;
@@ -112,6 +124,22 @@ export function serve(app: Hono<Environment>, port: number, log: Log): void {
   });
 }
 
+/** What never reaches a route: a Host, path or method that makes no URL. */
+function answerUnroutable(error: unknown, log: Log): Response {
+  const code = error instanceof RequestError ? 'invalid_request' : 'internal_error';
+  const { status, message } = errorTable[code];
+  const request_id = randomUUID();
+  const thrown = code === 'internal_error' ? error : undefined;
+  log(thrown === undefined ? 'info' : 'error', 'request', {
+    request_id,
+    status,
+    error: code,
+    reason: 'no_url',
+    thrown,
+  });
+  return Response.json({ error: code, message, request_id }, { status, headers: answerHeaders });
+}
+
 function routeRequest(context: Context<Environment>): RouteRequest {
   return {
     async body(schema) {
@@ -123,6 +151,8 @@ function routeRequest(context: Context<Environment>): RouteRequest {
       if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
       return result.data;
     },
+    text: async () => decodeUtf8(await context.req.arrayBuffer()),
+    param: (name) => context.req.param(name) ?? '',
     bearer: bearerPattern.exec(context.req.header('authorization') ?? '')?.[1] ?? '',
     query: context.req.query(),
     clientAddress: clientAddress(
@@ -140,10 +170,15 @@ function rejectBrokenBody(error: unknown): never {
 /** The parser's own errors are dropped: they quote the body. */
 function parseJson(bytes: ArrayBuffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    return JSON.parse(decodeUtf8(bytes));
   } catch {
     throw new AppError('invalid_request', { reason: 'not_json' });
   }
+}
+
+/** A byte order mark stays, and so is no JSON. Throws on what is not UTF-8. */
+function decodeUtf8(bytes: ArrayBuffer): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 /** The only place where an error becomes an answer. */

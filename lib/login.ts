@@ -2,7 +2,10 @@ import type { AccessTokens } from './access-token.ts';
 import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import type { Member, Sessions } from './session.ts';
+import type { Permission } from './permission.ts';
+import type { LoginLimits } from './rate-limit.ts';
+import type { Member } from './person.ts';
+import type { Sessions } from './session.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
 export interface LoginResult {
@@ -17,12 +20,17 @@ export interface LoginOptions {
   corps: readonly [Corp, ...Corp[]];
   accessTokens: AccessTokens;
   wecom: Wecom;
+  permission: Permission;
   sessions: Sessions;
+  limits: LoginLimits;
   /** Recognises a device in the audit log without naming it. */
   hashDevice: (deviceid: string) => string;
   clock: Clock;
   log: Log;
 }
+
+/** Where an operator ends a 60020, as WeCom's console names it. */
+const trustedIpPlace = 'WeCom admin console: 应用管理 → the linked mini-program → 企业可信IP';
 
 /** The whole login, waits for WeCom and Redis included. SCF's own timeout is 15 s. */
 const loginMsMax = 8000;
@@ -30,29 +38,36 @@ const loginMsMax = 8000;
 /**
  * Turns a js_code into a session. The order matters:
  *
- * 1. jscode2session; a stranger's code *succeeds* here, with his own company and an encrypted userid
- * 2. his company is one of ours, else `corp_not_allowed`
- * 3. it is the company we asked, else `login_again` with the right one
- * 4. user/get: may this member use the app? Else `member_not_allowed`, and his sessions end
+ * 1. the limits: has too much failed from this address, its network, or everywhere?
+ * 2. jscode2session; a stranger's code *succeeds* here, with his own company and an encrypted userid
+ * 3. his company is one of ours, else `corp_not_allowed`
+ * 4. it is the company we asked, else `login_again` with the right one
+ * 5. user/get: may this member use the app? Else `member_not_allowed`, and his sessions end
  *
- * Rejects further with `invalid_js_code` and `temporarily_unavailable`. After a timeout the js_code may be
+ * Rejects further with `invalid_js_code`, `rate_limited` and `temporarily_unavailable`. After a timeout the js_code may be
  * spent, so nothing is repeated that could have spent it.
  */
 export function createLogin(options: LoginOptions) {
-  const { corps, accessTokens, wecom, sessions, hashDevice, clock, log } = options;
+  const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
 
   async function login(
     jsCode: string,
     hint: string | undefined,
     clientAddress: string,
+    beforeCreate: () => Promise<void>,
   ): Promise<LoginResult> {
     const start = moment(clock);
     const leftMs = () => loginMsMax - elapsedMs(clock, start);
     const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 
-    const identity = await accessTokens.use(asked, leftMs(), (accessToken) =>
-      wecom.jscode2session(asked, accessToken, jsCode, leftMs()),
-    );
+    await limits.admit(clientAddress);
+    const identity = await accessTokens
+      .use(asked, leftMs(), (accessToken) => wecom.jscode2session(asked, accessToken, jsCode, leftMs()))
+      .catch(async (error: unknown) => {
+        if (error instanceof WecomError && error.reaction === 'js_code_refused')
+          await limits.failed(clientAddress);
+        throw error;
+      });
     const audit = {
       corpid: identity.corpid,
       userid: identity.userid,
@@ -62,6 +77,7 @@ export function createLogin(options: LoginOptions) {
     const corp = corps.find(({ corpid }) => corpid === identity.corpid);
     if (!corp) {
       log('warn', 'login_refused', { ...audit, reason: 'corp_not_allowed' });
+      await limits.failed(clientAddress);
       throw new AppError('corp_not_allowed');
     }
     if (corp !== asked) {
@@ -72,50 +88,43 @@ export function createLogin(options: LoginOptions) {
     if (userid === undefined) throw unavailable('jscode2session_without_userid', 5);
 
     const person = { corpid: corp.corpid, userid };
-    const member = await permittedMember(corp, userid, leftMs).catch(async (error: unknown) => {
+    const member = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
       if (error instanceof AppError && error.code === 'member_not_allowed') {
         const { reason } = error.options;
         log('warn', 'login_refused', { ...audit, reason });
         const ended = await sessions.endAll(person);
-        if (ended > 0) log('info', 'session_ended', { ...person, reason, sessions: ended });
+        if (ended > 0) {
+          log('info', 'session_ended', { ...person, reason, sessions: ended, client_address: clientAddress });
+        }
       }
       throw error;
     });
-    const created = await sessions.create(person, {
-      role: 'member',
-      member,
-      sessionKey: identity.session_key,
-      deviceHash: audit.device,
-    });
+    const { session_key: sessionKey } = identity;
+    // Whoever was told that it took too long must not find himself logged in.
+    if (leftMs() <= 0) throw unavailable('login_deadline', 2);
+    await beforeCreate();
+    const [created] = await Promise.all([
+      sessions.create({ role: 'member', member, sessionKey, deviceHash: audit.device }),
+      limits.succeeded(clientAddress),
+    ]);
     log('info', 'login_ok', { ...audit, role: 'member' });
     return { ...created, role: 'member', member };
   }
 
-  /** The member as user/get shows him; `member_not_allowed` if WeCom does not show him to this app. */
-  async function permittedMember(corp: Corp, userid: string, leftMs: () => number): Promise<Member> {
-    const answer = await accessTokens
-      .use(corp, leftMs(), (accessToken) => wecom.userGet(corp, accessToken, userid, leftMs()))
-      .catch((error: unknown) => {
-        if (!(error instanceof WecomError) || error.reaction !== 'member_refused') throw error;
-        throw new AppError('member_not_allowed', { reason: `errcode_${error.errcode}` });
-      });
-    // Neither an empty department nor a missing status is a refusal: WeCom leaves them out for some apps.
-    const { name = '', department = [], position = '', status = 1, enable = 1 } = answer;
-    if (status !== 1) throw new AppError('member_not_allowed', { reason: `status_${status}` });
-    if (enable === 0) throw new AppError('member_not_allowed', { reason: 'disabled' });
-    if (answer.userid !== undefined && answer.userid.toLowerCase() !== userid.toLowerCase()) {
-      throw unavailable('user_get_of_another_userid', 5);
-    }
-    return { corpid: corp.corpid, userid: answer.userid ?? userid, name, department, position };
-  }
-
   return {
-    /** @param hint which company's app to ask; never trusted, an unknown one means the default company */
-    async withJsCode(jsCode: string, hint: string | undefined, clientAddress: string): Promise<LoginResult> {
+    /**
+     * @param hint which company's app to ask; never trusted, an unknown one means the default company
+     * @param beforeCreate runs when all is decided, before the session is stored
+     */
+    async withJsCode(
+      jsCode: string,
+      hint: string | undefined,
+      clientAddress: string,
+      beforeCreate: () => Promise<void>,
+    ): Promise<LoginResult> {
       try {
-        return await withTimeout(clock, loginMsMax, login(jsCode, hint, clientAddress), () =>
-          unavailable('login_deadline', 2),
-        );
+        const work = login(jsCode, hint, clientAddress, beforeCreate);
+        return await withTimeout(clock, loginMsMax, work, () => unavailable('login_deadline', 2));
       } catch (error) {
         throw error instanceof WecomError ? publicError(error, log) : error;
       }
@@ -132,9 +141,9 @@ function publicError(error: WecomError, log: Log): AppError {
       log('error', 'wecom_rate_limited', { ...error.fields });
       return unavailable('wecom_rate_limited', 60, error);
     case 'operator':
-      log('error', error.errcode === 60020 ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', {
-        ...error.fields,
-      });
+      if (error.errcode === 60020)
+        log('error', 'wecom_ip_not_trusted', { ...error.fields, enter_at: trustedIpPlace });
+      else log('error', 'wecom_misconfigured', { ...error.fields });
       return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
     default:
       log('error', 'wecom_failed', { ...error.fields });

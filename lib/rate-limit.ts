@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js';
-import { AppError, unavailable } from './errors.ts';
+import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import { defineScript, type Redis, RedisError, type Script } from './redis.ts';
+import { available, defineScript, type Redis, type Script } from './redis.ts';
 
 /**
  * Brakes on codes that fail, and on reviewers' passwords. Offices share an address, so only failures count.
@@ -14,6 +14,7 @@ import { defineScript, type Redis, RedisError, type Script } from './redis.ts';
  * | `wxl1:network:{hash}` | number | 10 min | the same for its /24 or /48; more than 300 are refused |
  * | `wxl1:fleet:{all}` | number | 1 h | the same for everyone; from 1,000 on only known networks are admitted |
  * | `wxl1:known:{hash}` | `1` | 7 days | a member logged in from this network |
+ * | `wxl1:recheck:{hash}` | number | 1 h | re-checks of members of one company |
  * | `wxl1:reviewer-address:{hash}` | number | 15 min | passwords tried from one address; more than 10 are refused |
  * | `wxl1:reviewer:{hash}` | number | 30 days | passwords tried for one account since the last good one |
  * | `wxl1:reviewer-wait:{hash}` | number | 30 s – 1 h | the next password may not be tried yet |
@@ -124,6 +125,20 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
   };
 }
 
+/** Answers whether one more is within the budget of this name for this hour; if Redis does not answer, it is not. */
+export function createHourlyBudget(
+  redis: Redis,
+  what: string,
+  max: number,
+): (name: string) => Promise<boolean> {
+  const limiter = createLimiter(redis, what, max, 3600);
+  return (name) =>
+    limiter.consume(tag(name)).then(
+      () => true,
+      () => false,
+    );
+}
+
 function createLimiter(redis: Redis, name: string, points: number, duration: number): RateLimiterRedis {
   return new RateLimiterRedis({
     storeClient: storeClient(redis),
@@ -165,9 +180,8 @@ function storeClient(redis: Redis) {
 /** Runs checks of a limiter; what it rejects with becomes ours. */
 async function limited(checks: () => Promise<void>): Promise<void> {
   try {
-    await checks();
+    await available(checks());
   } catch (error) {
-    if (error instanceof RedisError) throw unavailable(`redis_${error.reason}`, 2, error);
     if (error instanceof Error) throw error;
     throw refusal('too_many_tries', msBeforeNext(error));
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Redis as Client, type RedisOptions } from 'ioredis';
 import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
+import { unavailable } from './errors.ts';
 import { type Log, requestRecord } from './log.ts';
 
 /**
@@ -164,6 +165,16 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
       connection = undefined;
     },
   };
+}
+
+/** A Redis that does not answer becomes `temporarily_unavailable`. */
+export async function available<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RedisError) throw unavailable(`redis_${error.reason}`, 2, error);
+    throw error;
+  }
 }
 
 function clientOptions(address: RedisAddress): RedisOptions {

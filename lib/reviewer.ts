@@ -1,4 +1,4 @@
-import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { AppError } from './errors.ts';
 import type { ReviewerLimits } from './rate-limit.ts';
 
@@ -16,6 +16,9 @@ export interface PasswordHash {
   key: Buffer;
 }
 
+/** A review takes minutes; no session outlives `REVIEWERS_UNTIL`. */
+export const reviewerSessionSeconds = 7200;
+
 /** OWASP's set for 16 MB: what a small function can afford beside everything else. */
 const cost = { log2N: 14, r: 8, p: 5 } as const;
 const keyBytes = 32;
@@ -24,12 +27,12 @@ const memoryBytesMax = 64 * 1024 * 1024;
 const waitingMax = 4;
 
 /**
- * Checks reviewers' passwords. Unknown accounts cost the same work and give the same answer as wrong passwords.
+ * Checks a reviewer's password and answers his account as it is configured. Unknown accounts cost the same work and give the same answer as wrong passwords.
  *
  * Rejects with `invalid_credentials`, `rate_limited`, or `temporarily_unavailable`.
  */
 export function createReviewerCheck(reviewers: readonly Reviewer[], limits: ReviewerLimits) {
-  const nobody: PasswordHash = { ...cost, salt: randomBytes(16), key: randomBytes(keyBytes) };
+  const nobody: PasswordHash = { ...cost, salt: Buffer.alloc(16), key: Buffer.alloc(keyBytes) };
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -47,7 +50,7 @@ export function createReviewerCheck(reviewers: readonly Reviewer[], limits: Revi
     }
   }
 
-  return async function check(account: string, password: string, address: string): Promise<void> {
+  return async function check(account: string, password: string, address: string): Promise<string> {
     const typed = account.normalize('NFKC');
     const reviewer = reviewers.find((candidate) => candidate.account === typed);
     // A new password is a new name to the limits, so it lifts a hard stop.
@@ -57,6 +60,7 @@ export function createReviewerCheck(reviewers: readonly Reviewer[], limits: Revi
     const derived = await oneAtATime(() => derive(password, salt, params));
     if (!timingSafeEqual(derived, key) || !reviewer) throw new AppError('invalid_credentials');
     await limits.succeeded(name, address);
+    return reviewer.account;
   };
 }
 
@@ -82,11 +86,6 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
   const affordable =
     hash.log2N >= 14 && hash.r >= 8 && hash.p >= 1 && 128 * 2 ** hash.log2N * hash.r < memoryBytesMax;
   return affordable && hash.p <= 10 ? hash : undefined;
-}
-
-/** A stable name for an account in the log and in its session. */
-export function reviewerId(account: string): string {
-  return createHash('sha256').update(`reviewer\0${account}`).digest('base64url').slice(0, 22);
 }
 
 /** NFKC on both sides, so that full-width characters and composed accents are what they look like. */

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { type Clock, elapsedMs, moment } from './clock.ts';
-import { ConfigError } from './config.ts';
+import { ConfigError } from './environment.ts';
 import { createLog, type Log, type RequestRecord, requestRecord } from './log.ts';
 
 interface Configured {
@@ -43,7 +43,7 @@ export interface EventContext {
 export function createMainHandler<Config extends Configured>(
   clock: Clock,
   readConfig: () => Config,
-  handle: (config: Config, log: Log) => Promise<object>,
+  handle: (config: Config, log: Log, event: unknown) => Promise<object>,
 ): MainHandler {
   const configured = configure(readConfig);
   return async (event, context) => {
@@ -60,7 +60,7 @@ export function createMainHandler<Config extends Configured>(
         throw new Error('this function answers no HTTP');
       }
       try {
-        return await handle(config, log);
+        return await handle(config, log, event);
       } finally {
         const { redis_ms, redis_calls, wecom } = record;
         log('info', 'invoked', { ms: Math.round(elapsedMs(clock, start)), redis_ms, redis_calls, wecom });

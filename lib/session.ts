@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import { AppError, unavailable } from './errors.ts';
+import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import { defineScript, type Redis, RedisError } from './redis.ts';
+import { checkKey, endAllSessions, type Member, type Person, personId, sessionsKey } from './person.ts';
+import { available, defineScript, type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
 
 /**
@@ -10,55 +11,69 @@ import type { Seal } from './seal.ts';
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
- * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<start, 13 digits>|<sealed record>` |
+ * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<start, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
+ * | `wxs1:{person}:check` | `1` | 5 s | somebody is asking WeCom about this member again |
  *
  * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
  * a change of the encryption key. The session_token is `s1.<person>.<secret>`; only the hash of the secret is
  * stored, and no session is ever cached in a process: an ended one is ended everywhere at once.
+ *
+ * All methods reject with `temporarily_unavailable` when Redis does not answer.
  */
 export interface Sessions {
-  /** Stores a new session; the oldest goes when a person has more than 5. */
-  create(
-    person: Person,
-    details: SessionDetails,
-  ): Promise<{ sessionToken: string; expiresInSeconds: number }>;
+  /** Stores a new session; the oldest ends when a person has more than 5. */
+  create(start: SessionStart): Promise<{ sessionToken: string; expiresInSeconds: number }>;
   /**
    * The session of this token; counts as use, to within a sixtieth of the idle time.
    *
-   * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format, or
-   * with `temporarily_unavailable`.
+   * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format.
    */
   find(sessionToken: string): Promise<Session>;
-  /** Ends one session; `false` when it had ended before. */
-  end(sessionToken: string): Promise<boolean>;
+  /** Whether we are the one to ask WeCom about this person for the next `ms`; the same person's others are not. */
+  claimCheck(person: Person, ms: number): Promise<boolean>;
+  /** Notes that WeCom confirmed the member just now and gives up the claim; his sessions may have ended meanwhile. */
+  confirm(member: Member): Promise<void>;
+  /** Ends one session; answers whose it was, or `undefined` when it had ended before. */
+  end(sessionToken: string): Promise<{ person: Person; deviceHash: string } | undefined>;
   /** Ends all sessions of a person; answers how many there were. */
   endAll(person: Person): Promise<number>;
+  /** What sessions a person has, for an operator; without anything that could be used as one. */
+  list(person: Person): Promise<SessionSummary[]>;
 }
 
-/** userid in any case: WeCom does not tell `Bottle` from `bottle`. */
-export interface Person {
-  corpid: string;
-  userid: string;
-}
+/** What a session begins with. */
+export type SessionStart =
+  | {
+      role: 'member';
+      member: Member;
+      /** WeCom's key for decrypting user data; never leaves the server. */
+      sessionKey: string;
+      /** Keyed hash of the device that logged in, or `''`; for the audit log only. */
+      deviceHash: string;
+    }
+  | { role: 'reviewer'; account: string; endsAt: number };
 
-export interface Member extends Person {
-  name: string;
-  department: number[];
-  position: string;
-}
-
-export interface SessionDetails {
-  role: 'member';
-  member: Member;
-  /** WeCom's key for decrypting user data; never leaves the server. */
-  sessionKey: string;
-  /** Keyed hash of the device that logged in, or `''`; for the audit log only. */
-  deviceHash: string;
-}
-
-export interface Session extends SessionDetails {
+export type Session = {
   person: Person;
   expiresInSeconds: number;
+} & (
+  | {
+      role: 'member';
+      member: Member;
+      sessionKey: string;
+      /** When WeCom last confirmed that the member may use the app; milliseconds since 1970. */
+      checkedAt: number;
+    }
+  | { role: 'reviewer' }
+);
+
+/** Times in milliseconds since 1970. */
+export interface SessionSummary {
+  role: 'member' | 'reviewer';
+  startedAt: number;
+  seenAt: number;
+  expiresInSeconds: number;
+  deviceHash: string;
 }
 
 export interface SessionLimits {
@@ -66,53 +81,61 @@ export interface SessionLimits {
   maxSeconds: number;
 }
 
-/** The sealed record; times in milliseconds since 1970. */
-interface StoredSession extends SessionDetails {
+/** Sealed in the session's own field; times in milliseconds since 1970. */
+interface StoredSession {
+  role: 'member' | 'reviewer';
+  person: Person;
+  sessionKey: string;
+  deviceHash: string;
   endsAt: number;
   seenAt: number;
-  /** When WeCom last confirmed that the member may use the app. */
+}
+
+/** Sealed in the field `member`, shared by all sessions of the person. */
+interface StoredMember {
+  member: Member;
   checkedAt: number;
 }
 
 const sessionsPerPersonMax = 5;
 const tokenPattern = /^s1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 
-/** KEYS sessions of a person · ARGV field value lifeMs sessionsMax */
+/** KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax */
 const createScript = defineScript(`
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'member', ARGV[3]) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 local all = redis.call('HGETALL', KEYS[1])
-local left = #all / 2
--- At most one over, unless the limit was lowered; values begin with their start, so text order is age.
-while left > tonumber(ARGV[4]) do
-  local oldest, value
-  for i = 1, #all, 2 do
-    if all[i] ~= ARGV[1] and all[i + 1] ~= '' and (not value or all[i + 1] < value) then
-      oldest, value = i, all[i + 1]
-    end
-  end
-  if not oldest then break end
-  redis.call('HDEL', KEYS[1], all[oldest])
-  all[oldest + 1] = ''
-  left = left - 1
+local sessions = {}
+for i = 1, #all, 2 do
+  if all[i] ~= 'member' then sessions[#sessions + 1] = {field = all[i], value = all[i + 1]} end
 end
-return left`);
+-- Values begin with their start, so text order is age.
+table.sort(sessions, function(a, b) return a.value > b.value end)
+local evicted = math.max(0, #sessions - tonumber(ARGV[5]))
+for i = #sessions - evicted + 1, #sessions do redis.call('HDEL', KEYS[1], sessions[i].field) end
+return evicted`);
+
+/** Answers the session that was there. What is left of a person without sessions goes too. KEYS sessions · ARGV field */
+const endScript = defineScript(`
+local value = redis.call('HGET', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], 'member') then redis.call('DEL', KEYS[1]) end
+return value`);
 
 /** Writes only over the value that was read: an ended session cannot come back. KEYS sessions · ARGV field old new */
 const replaceScript = defineScript(`
-if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-  return 1
-end
+local value = redis.call('HGET', KEYS[1], ARGV[1])
+if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 end
 -- Our own write, when its reply was lost and it is sent again.
-if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[3] then return 1 end
+if value == ARGV[3] then return 1 end
 return 0`);
 
-/** KEYS sessions of a person */
-const endAllScript = defineScript(`
-local n = redis.call('HLEN', KEYS[1])
-redis.call('DEL', KEYS[1])
-return n`);
+/** KEYS sessions-of-a-person check · ARGV member */
+const confirmScript = defineScript(`
+redis.call('DEL', KEYS[2])
+if redis.call('HEXISTS', KEYS[1], 'member') == 1 then redis.call('HSET', KEYS[1], 'member', ARGV[1]) end
+return 0`);
 
 export function createSessions(options: {
   redis: Redis;
@@ -129,75 +152,134 @@ export function createSessions(options: {
     return Math.floor((endsAt - now) / 1000);
   }
 
-  function sealedValue(startedAt: string, stored: StoredSession, place: Place): string {
+  function sealedMember(member: Member): string {
+    const stored: StoredMember = { member, checkedAt: clock.wallMs() };
+    return seal.seal(JSON.stringify(stored), `${sessionsKey(member)} member`);
+  }
+
+  function openMember(key: string, sealed: unknown): StoredMember | undefined {
+    const opened = typeof sealed === 'string' ? seal.open(sealed, `${key} member`) : undefined;
+    return opened === undefined ? undefined : JSON.parse(opened);
+  }
+
+  function sealedSession(startedAt: string, stored: StoredSession, place: Place): string {
     return `${startedAt}|${seal.seal(JSON.stringify(stored), place.boundTo)}`;
   }
 
+  function openSession(
+    value: unknown,
+    boundTo: string,
+  ): { startedAt: string; stored: StoredSession } | undefined {
+    const [startedAt = '', sealed = ''] = typeof value === 'string' ? value.split('|') : [];
+    const opened = seal.open(sealed, boundTo);
+    return opened === undefined ? undefined : { startedAt, stored: JSON.parse(opened) };
+  }
+
   return {
-    async create(person, details) {
+    async create(start) {
       const now = clock.wallMs();
-      const id = personId(person);
+      const person =
+        start.role === 'member'
+          ? { corpid: start.member.corpid, userid: start.member.userid }
+          : { corpid: '', userid: start.account };
+      const key = sessionsKey(person);
       const secret = randomBytes(32).toString('base64url');
-      const place = placeOf(id, secret);
-      const lifeMs = limits.maxSeconds * 1000;
-      const stored: StoredSession = { ...details, endsAt: now + lifeMs, seenAt: now, checkedAt: now };
-      const value = sealedValue(String(now).padStart(13, '0'), stored, place);
-      const args = [place.field, value, lifeMs, sessionsPerPersonMax];
-      await available(redis.script(createScript, [place.key], args));
-      return { sessionToken: `s1.${id}.${secret}`, expiresInSeconds: expiresInSeconds(stored, now) };
+      const place = placeOf(key, secret);
+      const endsAt = now + limits.maxSeconds * 1000;
+      const stored: StoredSession = {
+        role: start.role,
+        person,
+        sessionKey: start.role === 'member' ? start.sessionKey : '',
+        deviceHash: start.role === 'member' ? start.deviceHash : '',
+        endsAt: start.role === 'member' ? endsAt : Math.min(endsAt, start.endsAt),
+        seenAt: now,
+      };
+      const value = sealedSession(String(now).padStart(13, '0'), stored, place);
+      const member = start.role === 'member' ? sealedMember(start.member) : '';
+      const args = [place.field, value, member, stored.endsAt - now, sessionsPerPersonMax];
+      const evicted = Number(await available(redis.script(createScript, [key], args)));
+      if (evicted > 0) log('info', 'session_ended', { ...person, reason: 'too_many', sessions: evicted });
+      return {
+        sessionToken: `s1.${personId(person)}.${secret}`,
+        expiresInSeconds: expiresInSeconds(stored, now),
+      };
     },
 
     async find(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) throw new AppError('invalid_session', { reason: 'malformed' });
-      const [value] = await available(redis.pipeline([['hget', place.key, place.field]]));
+      const [reply] = await available(redis.pipeline([['hmget', place.key, place.field, 'member']]));
+      const [value, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
       if (typeof value !== 'string') throw new AppError('invalid_session', { reason: 'unknown' });
-      const [startedAt = '', sealed = ''] = value.split('|');
-      const opened = seal.open(sealed, place.boundTo);
-      if (opened === undefined) throw new AppError('invalid_session', { reason: 'unreadable' });
-      const stored: StoredSession = JSON.parse(opened);
+      const opened = openSession(value, place.boundTo);
+      if (!opened) throw new AppError('invalid_session', { reason: 'unreadable' });
+      const { stored, startedAt } = opened;
 
       const now = clock.wallMs();
       if (expiresInSeconds(stored, now) <= 0) {
         // Only to tidy up: it has ended, whether Redis can write or not.
-        await redis.pipeline([['hdel', place.key, place.field]]).catch((error: unknown) => {
+        const ended = await redis.script(endScript, [place.key], [place.field]).catch((error: unknown) => {
           if (!(error instanceof RedisError)) throw error;
+          return null;
         });
+        if (ended !== null)
+          log('info', 'session_ended', { ...stored.person, reason: 'expired', sessions: 1 });
         throw new AppError('invalid_session', { reason: 'expired' });
       }
       if (now - stored.seenAt >= touchAfterMs) {
-        const touched = { ...stored, seenAt: now };
-        const args = [place.field, value, sealedValue(startedAt, touched, place)];
+        const args = [place.field, value, sealedSession(startedAt, { ...stored, seenAt: now }, place)];
         try {
-          const replaced = await redis.script(replaceScript, [place.key], args);
-          if (replaced === 1) stored.seenAt = now;
+          if ((await redis.script(replaceScript, [place.key], args)) === 1) stored.seenAt = now;
         } catch (error) {
           // Redis reads but does not write (full, read-only): the session is still good as it stands.
           if (!(error instanceof RedisError)) throw error;
           log('warn', 'session_not_touched', { reason: error.reason });
         }
       }
-      const { role, member, sessionKey, deviceHash } = stored;
-      return {
-        role,
-        member,
-        sessionKey,
-        deviceHash,
-        person: { corpid: member.corpid, userid: member.userid },
-        expiresInSeconds: expiresInSeconds(stored, now),
-      };
+      const found = { person: stored.person, expiresInSeconds: expiresInSeconds(stored, now) };
+      if (stored.role === 'reviewer') return { ...found, role: 'reviewer' };
+      const member = openMember(place.key, sealed);
+      if (!member) throw new AppError('invalid_session', { reason: 'unreadable' });
+      return { ...found, role: 'member', ...member, sessionKey: stored.sessionKey };
+    },
+
+    async claimCheck(person, ms) {
+      const [reply] = await available(redis.pipeline([['set', checkKey(person), '1', 'PX', ms, 'NX']]));
+      return reply === 'OK';
+    },
+
+    async confirm(member) {
+      const keys = [sessionsKey(member), checkKey(member)];
+      await available(redis.script(confirmScript, keys, [sealedMember(member)]));
     },
 
     async end(sessionToken) {
       const place = placeOfToken(sessionToken);
-      if (!place) return false;
-      const [removed] = await available(redis.pipeline([['hdel', place.key, place.field]]));
-      return removed === 1;
+      if (!place) return undefined;
+      const value = await available(redis.script(endScript, [place.key], [place.field]));
+      const opened = openSession(value, place.boundTo);
+      if (!opened || expiresInSeconds(opened.stored, clock.wallMs()) <= 0) return undefined;
+      const { person, deviceHash } = opened.stored;
+      return { person, deviceHash };
     },
 
-    async endAll(person) {
-      const { key } = placeOf(personId(person), '');
-      return Number(await available(redis.script(endAllScript, [key], [])));
+    endAll: (person) => endAllSessions(redis, person),
+
+    async list(person) {
+      const key = sessionsKey(person);
+      const [reply] = await available(redis.pipeline([['hgetall', key]]));
+      const now = clock.wallMs();
+      return Object.entries(fieldsOf(reply))
+        .flatMap(([field, value]) => openSession(value, `${key} ${field}`) ?? [])
+        .map(({ startedAt, stored }) => ({
+          role: stored.role,
+          startedAt: Number(startedAt),
+          seenAt: stored.seenAt,
+          expiresInSeconds: expiresInSeconds(stored, now),
+          deviceHash: stored.deviceHash,
+        }))
+        .filter((summary) => summary.expiresInSeconds > 0)
+        .toSorted((a, b) => a.startedAt - b.startedAt);
     },
   };
 }
@@ -205,31 +287,21 @@ export function createSessions(options: {
 interface Place {
   key: string;
   field: string;
+  /** A sealed record opens only where it was put. */
   boundTo: string;
 }
 
-function placeOf(id: string, secret: string): Place {
-  const key = `wxs1:{${id}}`;
+function placeOf(key: string, secret: string): Place {
   const field = createHash('sha256').update(secret).digest('base64url');
   return { key, field, boundTo: `${key} ${field}` };
 }
 
 function placeOfToken(sessionToken: string): Place | undefined {
   const [, id, secret] = tokenPattern.exec(sessionToken) ?? [];
-  return id === undefined || secret === undefined ? undefined : placeOf(id, secret);
+  return id === undefined || secret === undefined ? undefined : placeOf(`wxs1:{${id}}`, secret);
 }
 
-/** 128 bits of SHA-256, 22 characters; NUL cannot occur in either part. */
-function personId(person: Person): string {
-  const identity = `${person.corpid}\0${person.userid.toLowerCase()}`;
-  return createHash('sha256').update(identity).digest().subarray(0, 16).toString('base64url');
-}
-
-async function available<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof RedisError) throw unavailable(`redis_${error.reason}`, 2, error);
-    throw error;
-  }
+/** ioredis answers HGETALL in a pipeline as an object. */
+function fieldsOf(reply: unknown): Record<string, unknown> {
+  return typeof reply === 'object' && reply !== null ? { ...reply } : {};
 }

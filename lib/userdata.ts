@@ -1,7 +1,7 @@
 import { createDecipheriv } from 'node:crypto';
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
-import type { Person } from './session.ts';
+import type { Person } from './person.ts';
 
 /** Older data may be a replay of what was sent once; WeCom signs no request with it. */
 const ageSecondsMax = 3600;

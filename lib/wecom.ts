@@ -2,7 +2,7 @@ import axios from 'axios';
 import * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { createKeepAliveAdapter, TransportError } from './keep-alive-adapter.ts';
-import { requestRecord } from './log.ts';
+import { type RequestRecord, requestRecord } from './log.ts';
 
 /** A company and the secret of its app that is linked with the mini-program. */
 export interface Corp {
@@ -75,6 +75,7 @@ const ipNotTrusted = 60020;
 
 export interface WecomFailure {
   api: string;
+  corpid: string;
   /** Set when WeCom answered; else `reason` says why there is no usable answer. */
   errcode?: number;
   reason?: string;
@@ -164,61 +165,59 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
   });
   const resting = new Map<string, { since: Moment; error: WecomError }>();
 
-  async function send(api: string, params: Record<string, string>, timeout: number): Promise<object> {
+  async function send<T>({ corp, api, params, schema }: ApiCall<T>, timeout: number): Promise<T> {
+    const failure = (fields: Partial<WecomFailure>) =>
+      new WecomError({ api, corpid: corp.corpid, ...fields });
     const answer = await client
       .get<string>(`/cgi-bin/${api}`, { params, timeout: Math.max(1, timeout) })
       .catch((error: unknown) => {
-        throw new WecomError({ api, reason: error instanceof TransportError ? error.reason : 'unknown' });
+        throw failure({ reason: error instanceof TransportError ? error.reason : 'unknown' });
       });
-    if (answer.status !== 200) throw new WecomError({ api, reason: `http_${answer.status}` });
+    if (answer.status !== 200) throw failure({ reason: `http_${answer.status}` });
     const body = parseObject(answer.data);
-    if (!body) throw new WecomError({ api, reason: 'not_json' });
+    if (!body) throw failure({ reason: 'not_json' });
     // Some endpoints leave errcode out on success.
     const errcode = 'errcode' in body ? body.errcode : 0;
-    if (typeof errcode !== 'number') throw new WecomError({ api, reason: 'unexpected_shape' });
-    if (errcode !== 0) throw new WecomError({ api, errcode, ...fromErrmsg(errcode, body) });
-    return body;
+    if (typeof errcode !== 'number') throw failure({ reason: 'unexpected_shape' });
+    if (errcode !== 0) throw failure({ errcode, ...fromErrmsg(errcode, body) });
+    const result = schema.safeParse(body);
+    if (!result.success) throw failure({ reason: 'unexpected_shape' });
+    return result.data;
   }
 
-  async function measured(api: string, params: Record<string, string>, timeout: number): Promise<object> {
+  async function measured<T>(call: ApiCall<T>, timeout: number): Promise<T> {
     const start = moment(clock);
-    const call: { api: string; ms: number; errcode?: number; failure?: string } = { api, ms: 0 };
-    requestRecord.getStore()?.wecom.push(call);
+    const record: RequestRecord['wecom'][number] = { api: call.api, ms: 0 };
+    requestRecord.getStore()?.wecom.push(record);
     try {
-      return await send(api, params, timeout);
+      return await send(call, timeout);
     } catch (error) {
       if (error instanceof WecomError) {
-        if (error.errcode !== undefined) call.errcode = error.errcode;
-        if (error.fields.reason !== undefined) call.failure = error.fields.reason;
+        if (error.errcode !== undefined) record.errcode = error.errcode;
+        if (error.fields.reason !== undefined) record.failure = error.fields.reason;
       }
       throw error;
     } finally {
-      call.ms = Math.round(elapsedMs(clock, start));
+      record.ms = Math.round(elapsedMs(clock, start));
     }
   }
 
-  async function call<T>(
-    corp: Corp,
-    api: string,
-    params: Record<string, string>,
-    schema: z.ZodMiniType<T>,
-    msMax: number,
-  ): Promise<T> {
+  /** With the repeats that WeCom asks for, and without calls that it would only refuse again. */
+  async function repeated<T>(call: ApiCall<T>, msMax: number): Promise<T> {
     const start = moment(clock);
-    const restKeys = [`${corp.corpid} ${api}`, corp.corpid];
-    for (const key of restKeys) {
+    const { corpid } = call.corp;
+    for (const key of [`${corpid} ${call.api}`, corpid]) {
       const rest = resting.get(key);
       if (rest && elapsedMs(clock, rest.since) < (restMs[rest.error.errcode ?? 0] ?? 0)) throw rest.error;
     }
     for (let repeats = 0; ; repeats += 1) {
       try {
-        const timeout = Math.min(callMsMax, msMax - elapsedMs(clock, start));
-        return checked(api, schema, await measured(api, params, timeout));
+        return await measured(call, Math.min(callMsMax, msMax - elapsedMs(clock, start)));
       } catch (error) {
         if (!(error instanceof WecomError) || error.errcode === undefined) throw error;
         if (restMs[error.errcode]) {
           // An untrusted address concerns every endpoint, a rate limit only one.
-          const key = error.errcode === ipNotTrusted ? corp.corpid : `${corp.corpid} ${api}`;
+          const key = error.errcode === ipNotTrusted ? corpid : `${corpid} ${call.api}`;
           resting.set(key, { since: moment(clock), error });
         }
         const pauseMs = repeatAfterMs[error.errcode]?.[repeats];
@@ -232,27 +231,28 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
 
   return {
     // One try: its failures are counted and paused for in Redis, where all instances see them.
-    async gettoken({ corpid, corpsecret }) {
-      return checked(
-        'gettoken',
-        gettokenSchema,
-        await measured('gettoken', { corpid, corpsecret }, gettokenMsMax),
-      );
+    gettoken(corp) {
+      const { corpid, corpsecret } = corp;
+      const params = { corpid, corpsecret };
+      return measured({ corp, api: 'gettoken', params, schema: gettokenSchema }, gettokenMsMax);
     },
     jscode2session(corp, accessToken, jsCode, msMax) {
       const params = { access_token: accessToken, js_code: jsCode, grant_type: 'authorization_code' };
-      return call(corp, 'miniprogram/jscode2session', params, jscode2sessionSchema, msMax);
+      const api = 'miniprogram/jscode2session';
+      return repeated({ corp, api, params, schema: jscode2sessionSchema }, msMax);
     },
     userGet(corp, accessToken, userid, msMax) {
-      return call(corp, 'user/get', { access_token: accessToken, userid }, userGetSchema, msMax);
+      const params = { access_token: accessToken, userid };
+      return repeated({ corp, api: 'user/get', params, schema: userGetSchema }, msMax);
     },
   };
 }
 
-function checked<T>(api: string, schema: z.ZodMiniType<T>, body: object): T {
-  const result = schema.safeParse(body);
-  if (!result.success) throw new WecomError({ api, reason: 'unexpected_shape' });
-  return result.data;
+interface ApiCall<T> {
+  corp: Corp;
+  api: string;
+  params: Record<string, string>;
+  schema: z.ZodMiniType<T>;
 }
 
 /** JSON.parse' own error is dropped: it quotes the text, which may hold a token. */

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ConfigError, readLoginConfig, readRefreshConfig } from '../lib/config.ts';
+import { readLoginConfig, readRefreshConfig } from '../lib/config.ts';
+import { ConfigError } from '../lib/environment.ts';
 import { invokeFunction, startFunction } from '../simulator/functions.ts';
 import { secret, startWorld } from './world.ts';
 

@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { corpid, otherCorpid, type RedisEntry, secret, startWorld } from './world.ts';
 
-/** The key tables of lib/token-store.ts and lib/session.ts. */
+/** The key tables of lib/token-store.ts, lib/session.ts and lib/rate-limit.ts. */
 const keyTable: { pattern: RegExp; type: string; fields: RegExp; ttlSecondsMax: number }[] = [
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:tok$/, type: 'hash', fields: /^[ghcn]$/, ttlSecondsMax: 7200 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:lease$/, type: 'string', fields: /^$/, ttlSecondsMax: 5 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:neg$/, type: 'string', fields: /^$/, ttlSecondsMax: 600 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:(fails|rejects)$/, type: 'string', fields: /^$/, ttlSecondsMax: 1800 },
-  { pattern: /^wxs1:\{[\w-]{22}\}$/, type: 'hash', fields: /^[\w-]{43}$/, ttlSecondsMax: 28_800 },
+  { pattern: /^wxs1:\{[\w-]{22}\}$/, type: 'hash', fields: /^([\w-]{43}|member)$/, ttlSecondsMax: 28_800 },
+  { pattern: /^wxl1:address:\{[\w-]{22}\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 60 },
+  { pattern: /^wxl1:network:\{[\w-]{22}\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 600 },
+  { pattern: /^wxl1:fleet:\{all\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 3600 },
+  { pattern: /^wxl1:known:\{[\w-]{22}\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 604_800 },
 ];
 
 function expectInTable(entry: RedisEntry): void {
@@ -45,7 +49,15 @@ test('Redis › holds after a run only keys of the documented tables, each with 
 
   const entries = await world.redisContents();
   const kinds = entries.map(({ key }) => key.replace(/\{.*\}/, '{}'));
-  expect(kinds).toEqual([...Array<string>(6).fill('wxs1:{}'), 'wxt1:{}:tok', 'wxt1:{}:tok']);
+  expect(kinds).toEqual([
+    'wxl1:address:{}',
+    'wxl1:fleet:{}',
+    'wxl1:known:{}',
+    'wxl1:network:{}',
+    ...Array<string>(6).fill('wxs1:{}'),
+    'wxt1:{}:tok',
+    'wxt1:{}:tok',
+  ]);
   entries.forEach(expectInTable);
 
   const dump = JSON.stringify(entries);
@@ -55,6 +67,8 @@ test('Redis › holds after a run only keys of the documented tables, each with 
     expect(dump.includes(value), `${value.slice(0, 4)}… stands in Redis`).toBe(false);
   }
   for (const { fields } of entries.filter(({ key }) => key.startsWith('wxs1:'))) {
-    for (const record of Object.values(fields)) expect(record).toMatch(/^\d{13}\|[\w-]{200,}$/);
+    const { member, ...sessions } = fields;
+    expect(member).toMatch(/^[\w-]{100,}$/);
+    for (const record of Object.values(sessions)) expect(record).toMatch(/^\d{13}\|[\w-]{200,}$/);
   }
 });

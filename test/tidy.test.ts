@@ -85,12 +85,18 @@ describe('documents', () => {
   const variables = [
     'ALLOW_TEST_CORP',
     'ENCRYPTION_KEY',
+    'MEMBER_RECHECK_GRACE_SECONDS',
+    'MEMBER_RECHECK_SECONDS',
     'PORT',
     'REDIS_CA',
     'REDIS_URL',
+    'REVIEWERS',
+    'REVIEWERS_UNTIL',
     'SESSION_IDLE_SECONDS',
     'SESSION_MAX_SECONDS',
+    'WECOM_APPID',
     'WECOM_BASE_URL',
+    'WECOM_CALLBACKS',
     'WECOM_CORPS',
     'WECOM_DOMAIN_VERIFY',
   ];
@@ -155,6 +161,9 @@ describe('sources', () => {
 describe('dist/', () => {
   test('dist/ › holds exactly what is deployed, and a package.json for loading it here', () => {
     expect(filesOf('dist')).toEqual([
+      'dist/admin/index.js',
+      'dist/callback/index.js',
+      'dist/callback/scf_bootstrap',
       'dist/login/index.js',
       'dist/login/scf_bootstrap',
       'dist/package.json',
@@ -163,18 +172,21 @@ describe('dist/', () => {
     expect(JSON.parse(read('dist/package.json'))).toEqual({ type: 'commonjs' });
   });
 
-  test('dist/login/scf_bootstrap › can be executed and starts Node of the runtime', () => {
-    expect(statSync('dist/login/scf_bootstrap').mode & 0o777).toBe(0o755);
-    expect(read('dist/login/scf_bootstrap')).toBe(
-      '#!/bin/bash\nexport PATH=/var/lang/node20/bin:$PATH\nexec node index.js\n',
-    );
-  });
+  test.each(['login', 'callback'])(
+    'dist/%s/scf_bootstrap › can be executed and starts Node of the runtime',
+    (name) => {
+      expect(statSync(`dist/${name}/scf_bootstrap`).mode & 0o777).toBe(0o755);
+      expect(read(`dist/${name}/scf_bootstrap`)).toBe(
+        '#!/bin/bash\nexport PATH=/var/lang/node20/bin:$PATH\nexec node index.js\n',
+      );
+    },
+  );
 
-  test.each(['login', 'refresh'])(
+  test.each(['login', 'refresh', 'callback', 'admin'])(
     'dist/%s/index.js › is at most 350 KB and loads nothing but Node itself',
     (name) => {
       const bundle = read(`dist/${name}/index.js`);
-      expect(Buffer.byteLength(bundle)).toBeLessThanOrEqual(350 * 1024);
+      expect(Buffer.byteLength(bundle)).toBeLessThanOrEqual(350_000);
       const loaded = all(bundle, /\brequire\("([^"]+)"\)/g);
       expect(loaded.length).toBeGreaterThan(3);
       expect(loaded.filter((module) => !isBuiltin(module))).toEqual([]);

@@ -1,30 +1,52 @@
 import * as z from 'zod/mini';
-import { createAccessTokens } from '../../lib/access-token.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readLoginConfig } from '../../lib/config.ts';
+import { AppError } from '../../lib/errors.ts';
 import { createApp, type Route, serve } from '../../lib/http.ts';
 import { createLogin } from '../../lib/login.ts';
-import { createRedis } from '../../lib/redis.ts';
+import { createLoginLimits, createReviewerLimits } from '../../lib/rate-limit.ts';
+import { createReviewerCheck, reviewerSessionSeconds } from '../../lib/reviewer.ts';
 import { startWebFunction } from '../../lib/scf.ts';
-import { createKeyedHash, createSeal } from '../../lib/seal.ts';
-import { createSessions } from '../../lib/session.ts';
-import { createWecom } from '../../lib/wecom.ts';
+import { createKeyedHash } from '../../lib/seal.ts';
+import { createServices } from '../../lib/services.ts';
+import type { Person } from '../../lib/person.ts';
+import type { Session } from '../../lib/session.ts';
+import { decryptUserdata } from '../../lib/userdata.ts';
 
 // The unreserved characters of RFC 3986: nothing here can alter the URL it is sent in.
 const loginBody = z.strictObject({
   js_code: z.string().check(z.regex(/^[A-Za-z0-9._~-]{1,512}$/)),
   corpid: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/))),
 });
+const credential = z.string().check(z.minLength(1), z.maxLength(128), z.regex(/^[^\0]*$/));
+const reviewerBody = z.strictObject({ account: credential, password: credential });
+const base64 = z.string().check(z.regex(/^[A-Za-z0-9+/]+={0,2}$/));
+const userdataBody = z.strictObject({ encrypted_data: base64, iv: base64 });
 
 startWebFunction(readLoginConfig, (config, log) => {
-  const redis = createRedis(config.redis, clock, log);
-  const wecom = createWecom(config.wecomBaseUrl, clock);
-  const { encryptionKeys } = config;
-  const accessTokens = createAccessTokens({ redis, gettoken: wecom.gettoken, encryptionKeys, clock, log });
-  const seal = createSeal(encryptionKeys, 'session');
-  const sessions = createSessions({ redis, seal, limits: config.session, clock, log });
+  const { corps, encryptionKeys, reviewers, reviewersUntil } = config;
+  const { redis, wecom, accessTokens, sessions, permission, guard } = createServices(config, clock, log);
+  const limits = createLoginLimits(redis, log);
   const hashDevice = createKeyedHash(encryptionKeys, 'device');
-  const login = createLogin({ corps: config.corps, accessTokens, wecom, sessions, hashDevice, clock, log });
+  const login = createLogin({
+    corps,
+    accessTokens,
+    wecom,
+    permission,
+    sessions,
+    limits,
+    hashDevice,
+    clock,
+    log,
+  });
+  const checkReviewer = createReviewerCheck(reviewers, createReviewerLimits(redis, log));
+  const anyRole = { roles: ['member', 'reviewer'] } as const;
+
+  /** Whoever logs in anew has no more use for the session he came with. */
+  async function endReplaced(bearer: string, client_address: string): Promise<void> {
+    const ended = bearer === '' ? undefined : await sessions.end(bearer);
+    if (ended) log('info', 'session_ended', { ...endedFields(ended), reason: 'replaced', client_address });
+  }
 
   const routes: Route[] = [
     {
@@ -32,38 +54,66 @@ startWebFunction(readLoginConfig, (config, log) => {
       path: '/login',
       async answer(request) {
         const { js_code, corpid } = await request.body(loginBody);
-        const result = await login.withJsCode(js_code, corpid, request.clientAddress);
-        // Whoever logs in anew has no more use for the session he came with.
-        if (request.bearer !== '' && (await sessions.end(request.bearer))) {
-          log('info', 'session_ended', { reason: 'replaced', client_address: request.clientAddress });
-        }
+        const replaced = () => endReplaced(request.bearer, request.clientAddress);
+        const result = await login.withJsCode(js_code, corpid, request.clientAddress, replaced);
         const { sessionToken, expiresInSeconds, role, member } = result;
         return { session_token: sessionToken, expires_in: expiresInSeconds, role, member };
       },
     },
     {
+      method: 'POST',
+      path: '/login/reviewer',
+      enabled: () => reviewers.length > 0 && clock.wallMs() < reviewersUntil,
+      async answer(request) {
+        const { account, password } = await request.body(reviewerBody);
+        const client_address = request.clientAddress;
+        const reviewer = await checkReviewer(account, password, client_address).catch((error: unknown) => {
+          log('warn', 'login_refused', { role: 'reviewer', client_address });
+          throw error;
+        });
+        await endReplaced(request.bearer, client_address);
+        const endsAt = Math.min(clock.wallMs() + reviewerSessionSeconds * 1000, reviewersUntil);
+        const created = await sessions.create({ role: 'reviewer', account: reviewer, endsAt });
+        log('info', 'login_ok', { role: 'reviewer', userid: reviewer, client_address });
+        return {
+          session_token: created.sessionToken,
+          expires_in: created.expiresInSeconds,
+          role: 'reviewer',
+        };
+      },
+    },
+    {
       method: 'GET',
       path: '/session',
-      async answer(request) {
-        const { role, expiresInSeconds, member } = await sessions.find(request.bearer);
-        return { role, expires_in: expiresInSeconds, member };
-      },
+      answer: async (request) => sessionAnswer(await guard(request, anyRole)),
     },
     {
       method: 'DELETE',
       path: '/session',
       async answer(request) {
-        const all = request.query['all'] === 'true';
-        const { person } = await sessions.find(request.bearer);
-        const ended = all ? await sessions.endAll(person) : Number(await sessions.end(request.bearer));
-        const reason = all ? 'logout_all' : 'logout';
-        log('info', 'session_ended', {
-          ...person,
-          reason,
-          sessions: ended,
-          client_address: request.clientAddress,
-        });
+        const { bearer, query, clientAddress: client_address } = request;
+        if (query['all'] === undefined) {
+          const ended = await sessions.end(bearer);
+          if (!ended) throw new AppError('invalid_session', { reason: 'unknown' });
+          log('info', 'session_ended', { ...endedFields(ended), reason: 'logout', client_address });
+          return undefined;
+        }
+        if (query['all'] !== 'true') throw new AppError('invalid_request', { reason: 'query' });
+        const { person } = await sessions.find(bearer);
+        const ended = await sessions.endAll(person);
+        log('info', 'session_ended', { ...person, reason: 'logout_all', sessions: ended, client_address });
         return undefined;
+      },
+    },
+    {
+      method: 'POST',
+      path: '/userdata',
+      async answer(request) {
+        const session = await guard(request, { roles: ['member'] });
+        const { encrypted_data: encryptedData, iv } = await request.body(userdataBody);
+        const sessionKey = session.role === 'member' ? session.sessionKey : '';
+        const expected = { person: session.person, appid: config.appid, nowMs: clock.wallMs() };
+        return decryptUserdata({ encryptedData, iv, sessionKey }, expected);
       },
     },
     { method: 'GET', path: '/health', answer: () => ({ status: 'ok' }) },
@@ -75,3 +125,12 @@ startWebFunction(readLoginConfig, (config, log) => {
   ];
   serve(createApp(routes, clock, log), config.port, log);
 });
+
+function endedFields({ person, deviceHash }: { person: Person; deviceHash: string }): object {
+  return { ...person, device: deviceHash, sessions: 1 };
+}
+
+function sessionAnswer(session: Session): object {
+  const { role, expiresInSeconds: expires_in } = session;
+  return role === 'member' ? { role, expires_in, member: session.member } : { role, expires_in };
+}

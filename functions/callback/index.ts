@@ -1,0 +1,58 @@
+import { leaverOf, openCallback, parseCallbackXml } from '../../lib/callback.ts';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { type Callback, readCallbackConfig } from '../../lib/config.ts';
+import { AppError } from '../../lib/errors.ts';
+import { createApp, type Route, type RouteRequest, serve } from '../../lib/http.ts';
+import { createRedis } from '../../lib/redis.ts';
+import { startWebFunction } from '../../lib/scf.ts';
+import { endAllSessions } from '../../lib/person.ts';
+
+const path = '/callback/:corpid';
+/** WeCom's messages are a few hundred bytes; encrypted and in base64 still far below this. */
+const bodyBytesMax = 16_384;
+
+/**
+ * WeCom's 接收消息 URL. It must answer a verification within 1 s and a message within 5 s; a message that is not
+ * acknowledged comes again up to three times, so a Redis that is down costs nothing but time.
+ *
+ * @see https://developer.work.weixin.qq.com/document/path/90930
+ */
+startWebFunction(readCallbackConfig, (config, log) => {
+  const redis = createRedis(config.redis, clock, log);
+
+  function callbackOf(request: RouteRequest): Callback {
+    const callback = config.callbacks.find(({ corpid }) => corpid === request.param('corpid'));
+    if (!callback) throw new AppError('not_found');
+    return callback;
+  }
+
+  const routes: Route[] = [
+    {
+      method: 'GET',
+      path,
+      answer(request) {
+        const callback = callbackOf(request);
+        const echo = openCallback(callback, request.query, request.query['echostr'] ?? '', clock.wallMs());
+        log('info', 'callback_verified', { corpid: callback.corpid });
+        return echo;
+      },
+    },
+    {
+      method: 'POST',
+      path,
+      async answer(request) {
+        const callback = callbackOf(request);
+        const { Encrypt = '' } = parseCallbackXml(await request.text());
+        const message = parseCallbackXml(openCallback(callback, request.query, Encrypt, clock.wallMs()));
+        const { corpid } = callback;
+        const leaver = leaverOf(corpid, message);
+        const sessions = leaver ? await endAllSessions(redis, leaver.person) : 0;
+        const { MsgType: type, Event: event_name, ChangeType: change } = message;
+        log('info', 'callback', { corpid, type, event_name, change });
+        if (leaver) log('warn', 'session_ended', { ...leaver.person, reason: leaver.reason, sessions });
+        return 'success';
+      },
+    },
+  ];
+  serve(createApp(routes, clock, log, bodyBytesMax), config.port, log);
+});

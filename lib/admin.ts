@@ -1,0 +1,37 @@
+import * as z from 'zod/mini';
+import { AppError } from './errors.ts';
+import type { Log } from './log.ts';
+import type { Sessions } from './session.ts';
+
+const requestSchema = z.strictObject({
+  action: z.enum(['list', 'end']),
+  corpid: z.string().check(z.maxLength(64)),
+  userid: z.string().check(z.minLength(1), z.maxLength(64)),
+});
+
+/**
+ * What an operator may ask: `list` or `end` the sessions of one person. A reviewer's corpid is `''`.
+ *
+ * SCF logs the answer, so it never holds anything that could be used as a session. Rejects with
+ * `invalid_request` or `temporarily_unavailable`.
+ */
+export async function answerAdmin(event: unknown, sessions: Sessions, log: Log): Promise<object> {
+  const result = requestSchema.safeParse(event);
+  if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
+  const { action, ...person } = result.data;
+  if (action === 'list') {
+    const list = await sessions.list(person);
+    return {
+      sessions: list.map(({ role, startedAt, seenAt, expiresInSeconds, deviceHash }) => ({
+        role,
+        started_at: new Date(startedAt).toISOString(),
+        seen_at: new Date(seenAt).toISOString(),
+        expires_in: expiresInSeconds,
+        device: deviceHash,
+      })),
+    };
+  }
+  const ended = await sessions.endAll(person);
+  log('warn', 'session_ended', { ...person, reason: 'operator', sessions: ended });
+  return { ended };
+}

@@ -1,0 +1,64 @@
+/** Every problem of the environment at once. Names variables and says what is expected; never holds a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`the environment is not usable: ${problems.join('; ')}`);
+    this.problems = problems;
+  }
+}
+
+export type Environment = Record<string, string | undefined>;
+
+/** Serverless expands `$`, .env files end at `#`, SCF may cut at `;` and at a second `=`. */
+const damagingCharacters = /[$#;=]/;
+
+/** One variable at a time; a problem is noted and reading goes on with a stand-in. */
+export interface Variables {
+  /** Trimmed; `''` when unset. */
+  text(name: string): string;
+  required(name: string): string;
+  integer(name: string, byDefault: number, min: number, max: number): number;
+  problem(name: string, what: string): void;
+}
+
+/**
+ * Builds a configuration from an environment, and names all its problems together.
+ *
+ * @throws ConfigError
+ */
+export function readEnvironment<Config>(
+  environment: Environment,
+  build: (variables: Variables) => Config,
+): Config {
+  const problems = new Set<string>();
+  const problem = (name: string, what: string) => problems.add(`${name}: ${what}`);
+
+  function text(name: string): string {
+    const value = (environment[name] ?? '').trim();
+    if (damagingCharacters.test(value)) {
+      problem(name, 'must not contain $, #, ; or = (percent-encode them in REDIS_URL)');
+    }
+    return value;
+  }
+
+  const config = build({
+    text,
+    problem,
+    required(name) {
+      const value = text(name);
+      if (value === '') problem(name, 'is missing');
+      return value;
+    },
+    integer(name, byDefault, min, max) {
+      const value = text(name);
+      if (value === '') return byDefault;
+      const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
+      if (!(number >= min && number <= max)) problem(name, `must be a whole number from ${min} to ${max}`);
+      return number;
+    },
+  });
+  if (problems.size > 0) throw new ConfigError([...problems]);
+  return config;
+}

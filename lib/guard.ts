@@ -1,0 +1,28 @@
+import { AppError } from './errors.ts';
+import type { Log } from './log.ts';
+import type { Permission } from './permission.ts';
+import type { Session, Sessions } from './session.ts';
+
+/** Who may call. Nobody may unless his role is named. */
+export interface Rule {
+  roles: readonly Session['role'][];
+  /** A further condition, on the company or the department for example. */
+  when?: (session: Session) => boolean;
+}
+
+/**
+ * Answers who is calling, if he may.
+ *
+ * Rejects with `invalid_session`, `role_not_allowed`, or `temporarily_unavailable`. Take the userid from the
+ * answer, never from the request.
+ */
+export type Guard = (request: { bearer: string }, rule: Rule) => Promise<Session>;
+
+export function createGuard(sessions: Sessions, permission: Permission, log: Log): Guard {
+  return async ({ bearer }, rule) => {
+    const session = await permission.refreshed(await sessions.find(bearer));
+    if (rule.roles.includes(session.role) && (rule.when?.(session) ?? true)) return session;
+    log('warn', 'access_denied', { ...session.person, role: session.role });
+    throw new AppError('role_not_allowed');
+  };
+}

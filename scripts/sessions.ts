@@ -1,0 +1,75 @@
+// `npm run sessions -- list|end CORPID USERID [--stage STAGE] [--local]`: a person's sessions, seen and ended by
+// functions/admin in the cloud; with --local by the same code here, against the Redis that .env names.
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { answerAdmin } from '../lib/admin.ts';
+import { systemClock as clock } from '../lib/clock.ts';
+import { readServicesConfig } from '../lib/config.ts';
+import { ConfigError } from '../lib/environment.ts';
+import { AppError } from '../lib/errors.ts';
+import { createLog } from '../lib/log.ts';
+import { createServices } from '../lib/services.ts';
+import { readEnvironmentFile } from './environment.ts';
+
+const usage = `npm run sessions -- list CORPID USERID   what sessions this person has
+npm run sessions -- end  CORPID USERID   ends them all
+  --stage STAGE   which deployment (default: dev)
+  --local         not in the cloud but here, with the Redis of .env.STAGE or .env
+A reviewer's CORPID is "".`;
+
+const { values, positionals } = parse();
+const [action, corpid, userid] = positionals;
+const question = { action, corpid, userid };
+
+if (values.local) {
+  process.stdout.write(`${JSON.stringify(await askHere(), null, 2)}\n`);
+} else {
+  const args = [
+    'deploy/sls.mjs',
+    'invoke',
+    '-f',
+    'admin',
+    '-d',
+    JSON.stringify(question),
+    '--stage',
+    values.stage,
+  ];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+}
+
+async function askHere(): Promise<object> {
+  try {
+    const config = readServicesConfig(readEnvironmentFile(values.stage));
+    const log = createLog(config.secrets, (line) => process.stderr.write(`${line}\n`));
+    const { redis, sessions } = createServices(config, clock, log);
+    return await answerAdmin(question, sessions, log).finally(() => redis.close());
+  } catch (error) {
+    if (error instanceof ConfigError) return fail(error.problems.join('\n'));
+    if (error instanceof AppError) return fail(`${error.code} (${error.options.reason ?? 'see above'})`);
+    throw error;
+  }
+}
+
+function parse() {
+  try {
+    const parsed = parseArgs({
+      options: {
+        stage: { type: 'string', default: 'dev' },
+        local: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+      allowPositionals: true,
+    });
+    const complete = parsed.positionals.length === 3 && ['list', 'end'].includes(parsed.positionals[0] ?? '');
+    if (complete && !parsed.values.help) return parsed;
+    return fail(usage, parsed.values.help ? 0 : 2);
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`, 2);
+  }
+}
+
+function fail(message: string, code = 1): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}
