@@ -140,10 +140,10 @@ describe('documents', () => {
 });
 
 describe('sources', () => {
-  test('lib/ and functions/ › hold no file of more than 320 lines', () => {
+  test('lib/ and functions/ › hold no file of more than 340 lines', () => {
     const long = [...filesOf('lib'), ...filesOf('functions')]
       .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
-      .filter(({ lines }) => lines > 320);
+      .filter(({ lines }) => lines > 340);
     expect(long).toEqual([]);
   });
 
