@@ -1,0 +1,278 @@
+import { describe, expect, test } from 'vitest';
+import { expectError } from './expect-answer.ts';
+import {
+  corpid,
+  type Login,
+  loginsAtOnce,
+  otherCorpid,
+  quickRedis,
+  secret,
+  startWorld,
+  type World,
+} from './world.ts';
+
+const modes = ['A', 'B', 'C', 'D'] as const;
+const gettokens = (world: World, id = corpid) => world.wecom.counts(id).gettoken;
+
+/** Ends all pauses, as waiting would. */
+async function endPauses(world: World): Promise<void> {
+  const keys = (await world.redisContents()).map(({ key }) => key).filter((key) => key.endsWith(':neg'));
+  for (const key of keys) await world.redisCommand('DEL', key);
+}
+
+async function tokenKey(world: World): Promise<string> {
+  const found = (await world.redisContents()).find(({ key }) => key.endsWith(':tok'));
+  return found?.key ?? '';
+}
+
+/** The deadlines are real: on a machine busy with other things, one of 500 logins may miss one. */
+const crowd = { retry: 2, timeout: 60_000 };
+
+describe('POST /login', () => {
+  test(
+    'fetches one access_token for 500 members on one fresh process with an empty Redis',
+    crowd,
+    async () => {
+      const world = await startWorld(quickRedis);
+      const login = await world.startLogin();
+      expect(await loginsAtOnce(world, [login], 500)).toEqual({ 200: 500 });
+      expect(world.wecom.counts()).toEqual({ gettoken: 1, jscode2session: 500, 'user/get': 500 });
+      expect(world.wecom.violations).toEqual([]);
+    },
+  );
+
+  test(
+    'fetches one access_token for 500 members on 20 fresh processes with an empty Redis',
+    crowd,
+    async () => {
+      const world = await startWorld(quickRedis);
+      const functions = await Promise.all(Array.from({ length: 20 }, () => world.startLogin()));
+      expect(await loginsAtOnce(world, functions, 500)).toEqual({ 200: 500 });
+      expect(world.wecom.counts()).toEqual({ gettoken: 1, jscode2session: 500, 'user/get': 500 });
+    },
+  );
+
+  test.each([
+    ['A', 500],
+    ['B', 100],
+    ['C', 100],
+    ['D', 100],
+  ] as const)(
+    'fetches one more when WeCom drops the token, and no member notices (gettoken mode %s, %i logins on the way)',
+    crowd,
+    async (gettokenMode, count) => {
+      const world = await startWorld(quickRedis);
+      world.wecom.set({ gettokenMode });
+      const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+      const gate = world.wecom.hold({ endpoint: 'jscode2session' });
+      const answers = loginsAtOnce(world, functions, count);
+      await gate.arrived(count / 5);
+      world.wecom.dropTokens(corpid);
+      gate.release();
+      expect(await answers).toEqual({ 200: count });
+      expect(gettokens(world)).toBe(2);
+    },
+  );
+
+  test(
+    'keeps companies apart: one token each, and what one loses does not touch the other',
+    crowd,
+    async () => {
+      const world = await startWorld(quickRedis);
+      const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+      const both = () =>
+        Promise.all([corpid, otherCorpid].map((id) => loginsAtOnce(world, functions, 100, id)));
+      expect(await both()).toEqual([{ 200: 100 }, { 200: 100 }]);
+      expect([gettokens(world), gettokens(world, otherCorpid)]).toEqual([1, 1]);
+
+      const gate = world.wecom.hold({ endpoint: 'jscode2session' });
+      const answers = both();
+      await gate.arrived(50);
+      world.wecom.dropTokens(corpid);
+      gate.release();
+      expect(await answers).toEqual([{ 200: 100 }, { 200: 100 }]);
+      expect([gettokens(world), gettokens(world, otherCorpid)]).toEqual([2, 1]);
+
+      world.wecom.updateCompany(corpid, { corpsecret: secret('a-corpsecret-reset-meanwhile') });
+      world.wecom.dropTokens(corpid);
+      expect(await both()).toEqual([{ 503: 100 }, { 200: 100 }]);
+      expect([gettokens(world), gettokens(world, otherCorpid)]).toEqual([3, 1]);
+    },
+  );
+
+  test.each([
+    ['A', 0],
+    ['B', 0],
+    ['C', 0],
+    ['D', 1],
+  ] as const)(
+    'survives another program that fetches with the same secret (gettoken mode %s: %i more of ours)',
+    async (gettokenMode, more) => {
+      const world = await startWorld(quickRedis);
+      world.wecom.set({ gettokenMode });
+      const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+      expect(await loginsAtOnce(world, functions, 4)).toEqual({ 200: 4 });
+      const corpsecret = world.environment()['WECOM_CORPS']?.split(',')[0]?.split(':')[1];
+      const query = `corpid=${corpid}&corpsecret=${corpsecret}`;
+      expect((await fetch(`${world.wecom.url}/cgi-bin/gettoken?${query}`)).status).toBe(200);
+      expect(await loginsAtOnce(world, functions, 40)).toEqual({ 200: 40 });
+      expect(gettokens(world)).toBe(1 + 1 + more);
+    },
+  );
+
+  test('asks Redis for the token once per process and not at all when it is warm', async () => {
+    const world = await startWorld(quickRedis);
+    const redisCalls: unknown[] = [];
+    for (const login of [await world.startLogin(), await world.startLogin()]) {
+      for (let i = 0; i < 3; i += 1) {
+        const lines = await login.logOf(await login.login({ js_code: world.jsCode() }));
+        redisCalls.push(lines.at(-1)?.['redis_calls']);
+      }
+    }
+    // One is the session; the very first login also looks, asks for the lease, and commits.
+    expect(redisCalls).toEqual([4, 1, 1, 2, 1, 1]);
+    expect(gettokens(world)).toBe(1);
+  });
+
+  test('asks early once per life when WeCom gives the same token again (mode A)', async () => {
+    const world = await startWorld(quickRedis);
+    const first = await world.startLogin();
+    await loginsAtOnce(world, [first], 1);
+    await world.redisCommand('PEXPIRE', await tokenKey(world), 30_000);
+    world.wecom.advanceMs(7_200_000 - 30_000);
+    for (let i = 0; i < 3; i += 1) {
+      expect(await loginsAtOnce(world, [await world.startLogin()], 20)).toEqual({ 200: 20 });
+    }
+    expect(gettokens(world)).toBe(2);
+  });
+
+  test('does not hammer gettoken when it answers the last second of a token (mode A)', crowd, async () => {
+    const world = await startWorld(quickRedis);
+    const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+    await loginsAtOnce(world, functions, 2);
+    world.wecom.advanceMs(7_200_000 - 1900);
+    await world.redis.flush();
+    const fresh = await Promise.all([world.startLogin(), world.startLogin(), world.startLogin()]);
+    expect(await loginsAtOnce(world, fresh, 60)).toEqual({ 200: 60 });
+    expect(gettokens(world) - 1).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('POST /login answers 503', () => {
+  test('when the secret is wrong, with hardly any gettoken and one clear line in the log', async () => {
+    const world = await startWorld(quickRedis);
+    world.wecom.updateCompany(corpid, { corpsecret: secret('a-corpsecret-of-somebody-else') });
+    const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+    for (let wave = 1; wave <= 6; wave += 1) {
+      expect(await loginsAtOnce(world, functions, 50)).toEqual({ 503: 50 });
+      expect(gettokens(world)).toBe(wave);
+      await endPauses(world);
+    }
+    const failures = functions.flatMap((login) => login.logged('gettoken_failed'));
+    const pauses = failures.map((line) => Number(line['pause_ms'])).toSorted((a, b) => a - b);
+    expect(pauses).toEqual([60_000, 120_000, 240_000, 480_000, 600_000, 600_000]);
+    expect(failures[0]).toMatchObject({ level: 'error', corpid, errcode: 40001, failure: 'operator' });
+    expectError(await loginOnce(world), 'temporarily_unavailable', { retryAfter: '60' });
+    expect(world.wecom.counts().jscode2session).toBe(0);
+  });
+
+  test('never while a token is valid: a wrong secret harms nobody before it ends', async () => {
+    const world = await startWorld(quickRedis);
+    await loginsAtOnce(world, [await world.startLogin()], 1);
+    world.wecom.updateCompany(corpid, { corpsecret: secret('a-corpsecret-of-tomorrow') });
+    await world.redisCommand('PEXPIRE', await tokenKey(world), 30_000);
+    const fresh = await Promise.all([world.startLogin(), world.startLogin()]);
+    for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, fresh, 20)).toEqual({ 200: 20 });
+    expect(gettokens(world)).toBe(2);
+  });
+
+  test('while gettoken is rate-limited, without asking again', async () => {
+    const world = await startWorld(quickRedis);
+    world.wecom.fault({ endpoint: 'gettoken', kind: 'errcode', errcode: 45009 });
+    const login = await world.startLogin();
+    for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, [login], 20)).toEqual({ 503: 20 });
+    expect(gettokens(world)).toBe(1);
+    world.wecom.clearFaults();
+    await endPauses(world);
+    expect(await loginsAtOnce(world, [login], 1)).toEqual({ 200: 1 });
+  });
+
+  test('while jscode2session is rate-limited, for a minute and without asking again', async () => {
+    const world = await startWorld(quickRedis);
+    world.wecom.fault({ endpoint: 'jscode2session', kind: 'errcode', errcode: 45009 });
+    const login = await world.startLogin();
+    for (let i = 0; i < 3; i += 1) {
+      const answer = await login.login({ js_code: world.jsCode() });
+      expectError(answer, 'temporarily_unavailable', { retryAfter: '60' });
+    }
+    expect(world.wecom.counts()).toEqual({ gettoken: 1, jscode2session: 1, 'user/get': 0 });
+    expect(login.logged('wecom_rate_limited')[0]).toMatchObject({ api: 'miniprogram/jscode2session' });
+  });
+
+  test('when our address is not trusted, tells the operator which, and fetches no token for it', async () => {
+    const world = await startWorld(quickRedis);
+    const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+    await loginsAtOnce(world, functions, 2);
+    world.wecom.updateCompany(corpid, { ipTrusted: false });
+    for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, functions, 20)).toEqual({ 503: 20 });
+    expect(gettokens(world)).toBe(1);
+    const [login] = functions;
+    const answer = await login.login({ js_code: world.jsCode() });
+    expectError(answer, 'temporarily_unavailable');
+    expect(answer.text).not.toMatch(/203\.0\.113\.7|hint|60020|not allow/);
+    expect(login.logged('wecom_ip_not_trusted')[0]).toMatchObject({
+      level: 'error',
+      ip: '203.0.113.7',
+      hint: expect.stringMatching(/^\d{25}$/),
+    });
+    world.wecom.updateCompany(corpid, { ipTrusted: true });
+    expect(await loginsAtOnce(world, [await world.startLogin()], 5)).toEqual({ 200: 5 });
+  });
+
+  test.each(modes)(
+    'when WeCom refuses every token it gives, and fetches a few per pause (gettoken mode %s)',
+    async (gettokenMode) => {
+      const world = await startWorld(quickRedis);
+      world.wecom.set({ gettokenMode });
+      world.wecom.updateCompany(corpid, { linked: false });
+      world.wecom.fault({ endpoint: 'jscode2session', kind: 'latency', ms: () => Math.random() * 60 });
+      const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+      const stream = async (login: Login) => {
+        for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, [login], 5)).toEqual({ 503: 5 });
+      };
+      for (let wave = 1; wave <= 3; wave += 1) {
+        await Promise.all([...functions, ...functions].map(stream));
+        await endPauses(world);
+      }
+      const pauses = ['token_refused_twice', 'token_same_again']
+        .flatMap((event) => functions.flatMap((login) => login.logged(event)))
+        .flatMap((line) => (Number(line['pause_ms']) > 0 ? [Number(line['pause_ms'])] : []))
+        .toSorted((a, b) => a - b);
+      expect(pauses.slice(0, 3)).toEqual([2000, 10_000, 50_000]);
+      // Two; and one more when a refusal is reported after another login has already replaced that token.
+      expect(gettokens(world)).toBeLessThanOrEqual(3 * pauses.length);
+      world.wecom.updateCompany(corpid, { linked: true });
+      expect(await loginsAtOnce(world, functions, 30)).toEqual({ 200: 30 });
+    },
+  );
+
+  async function loginOnce(world: World) {
+    return (await world.startLogin()).login({ js_code: world.jsCode() });
+  }
+
+  test.each([
+    { errcode: -1, times: 2, status: 200, calls: 3 },
+    { errcode: -1, times: 9, status: 503, calls: 3 },
+    { errcode: 45033, times: 1, status: 200, calls: 2 },
+    { errcode: 45033, times: 9, status: 503, calls: 2 },
+    { errcode: 48002, times: 9, status: 503, calls: 1 },
+    { errcode: 987_654, times: 9, status: 503, calls: 1 },
+  ])('or 200 after as many calls as WeCom allows (errcode $errcode, $times times: $calls)', async (given) => {
+    const { errcode, times, status, calls } = given;
+    const world = await startWorld(quickRedis);
+    world.wecom.fault({ endpoint: 'jscode2session', kind: 'errcode', errcode, times });
+    const answer = await loginOnce(world);
+    expect(answer.status).toBe(status);
+    expect(world.wecom.counts()).toMatchObject({ gettoken: 1, jscode2session: calls });
+  });
+});

@@ -1,0 +1,422 @@
+import { randomBytes } from 'node:crypto';
+import { Redis as Client } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test as anyTest } from 'vitest';
+import { startRedis } from '../simulator/redis.ts';
+import { systemClock } from '../lib/clock.ts';
+import { createRedis, type Redis, RedisError } from '../lib/redis.ts';
+import { createTokenStore, type FetchedToken, leaseMs, type TokenStore } from '../lib/token-store.ts';
+import { realRedis } from './world.ts';
+
+const minuteMs = 60_000;
+const lifeMs = 7_200_000;
+const pause = { baseMs: 1000, capMs: 30_000 };
+
+function token(name: string, ttlMs = lifeMs): FetchedToken {
+  return { fingerprint: `fingerprint of ${name}`, sealed: `sealed ${name}`, ttlMs };
+}
+
+/** The project's own client of a Redis, closed after the test. */
+function redisAt(url: string, password?: string): Redis {
+  const { hostname: host, port } = new URL(url);
+  const address = { host, port: Number(port), db: 0, ...(password !== undefined && { password }) };
+  const redis = createRedis(address, systemClock, () => {});
+  onTestFinished(() => redis.close());
+  return redis;
+}
+
+/** A record nobody else uses, and the names of its keys. */
+function storeAt(redis: Redis): { store: TokenStore; key: (name: string) => string } {
+  const kid = randomBytes(8).toString('hex');
+  return { store: createTokenStore(redis, kid), key: (name) => `wxt1:{${kid}}:${name}` };
+}
+
+async function store(into: TokenStore, fetched: FetchedToken, failed = ''): Promise<void> {
+  expect(await into.begin('owner', failed, 0)).toMatchObject({ state: 'lease' });
+  expect(await into.commit('owner', fetched, failed)).toMatchObject({ state: 'stored' });
+}
+
+const reason = (expected: string) => expect.objectContaining({ name: 'RedisError', reason: expected });
+
+describe.each([
+  ['embedded', true],
+  ['server', realRedis],
+] as const)('token store on Redis (%s)', (kind, installed) => {
+  const test = anyTest.skipIf(!installed);
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  let outside: Client;
+  beforeAll(async () => {
+    if (!installed) return;
+    server = await startRedis({ kind });
+    outside = new Client(server.url);
+  });
+  afterAll(async () => {
+    outside?.disconnect();
+    await server?.stop();
+  });
+  const started = () => storeAt(redisAt(server.url));
+
+  test('begin › gives the lease to one owner, again when he asks again, and busy to others', async () => {
+    const { store } = started();
+    expect(await store.read()).toBeUndefined();
+    expect(await store.begin('first', '', minuteMs)).toEqual({ state: 'lease' });
+    expect(await store.begin('first', '', minuteMs)).toEqual({ state: 'lease' });
+    const busy = await store.begin('second', '', minuteMs);
+    expect(busy).toEqual({ state: 'busy', waitMs: expect.any(Number) });
+    expect(busy).toMatchObject({ waitMs: expect.toSatisfy((ms: number) => ms > 0 && ms <= leaseMs) });
+  });
+
+  test('begin › passes the lease on when the holder never came back', async () => {
+    const { store, key } = started();
+    await store.begin('dead', '', minuteMs);
+    expect(await outside.pttl(key('lease'))).toBeGreaterThan(0);
+    await outside.del(key('lease'));
+    expect(await store.begin('next', '', minuteMs)).toEqual({ state: 'lease' });
+    expect(await store.commit('dead', token('old'), '')).toEqual({ state: 'lost' });
+    expect(await store.begin('third', '', minuteMs)).toMatchObject({ state: 'busy' });
+  });
+
+  test('commit › stores the token for everyone, with its life', async () => {
+    const { store: mine, key } = started();
+    await store(mine, token('one'));
+    const record = {
+      generation: expect.toSatisfy(
+        (generation: number) => generation > 1e15 && Number.isSafeInteger(generation),
+      ),
+      ...token('one'),
+      ttlMs: expect.toSatisfy((ms: number) => ms > lifeMs - minuteMs && ms <= lifeMs),
+      unchanged: false,
+    };
+    expect(await mine.read()).toEqual(record);
+    expect(await mine.begin('other', '', minuteMs)).toEqual({ state: 'hit', record });
+    expect(await outside.exists(key('lease'), key('neg'), key('fails'))).toBe(0);
+  });
+
+  test('begin › lets one renew a token that ends soon while the others go on using it', async () => {
+    const { store: mine } = started();
+    await store(mine, token('ending', 10 * minuteMs));
+    const record = expect.objectContaining({ fingerprint: token('ending').fingerprint });
+    const timerMs = 20 * minuteMs;
+    expect(await mine.begin('timer', '', timerMs)).toEqual({ state: 'lease', record });
+    expect(await mine.begin('other', '', timerMs)).toEqual({
+      state: 'busy',
+      waitMs: expect.any(Number),
+      record,
+    });
+    expect(await mine.begin('login', '', minuteMs)).toEqual({ state: 'hit', record });
+    await mine.fail('timer', 'transient', pause);
+    expect(await mine.begin('other', '', timerMs)).toMatchObject({
+      state: 'paused',
+      why: 'transient',
+      record,
+    });
+  });
+
+  test('begin › replaces a token only if it is still the one that failed', async () => {
+    const { store: mine } = started();
+    await store(mine, token('two'));
+    const hit = { state: 'hit', record: { fingerprint: token('two').fingerprint } };
+    expect(await mine.begin('late', token('one').fingerprint, minuteMs)).toMatchObject(hit);
+    expect(await mine.begin('right', token('two').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+    expect(await mine.begin('again', token('two').fingerprint, minuteMs)).toEqual({
+      state: 'busy',
+      waitMs: expect.any(Number),
+    });
+  });
+
+  test('begin › replaces a record that does not open only once, though the token in it stays the same', async () => {
+    const { store: mine } = started();
+    await store(mine, { ...token('one'), sealed: 'garbage' });
+    await mine.begin('first', 'garbage', minuteMs);
+    expect(await mine.commit('first', token('one'), '')).toMatchObject({ state: 'stored' });
+    expect(await mine.begin('late', 'garbage', minuteMs)).toMatchObject({ state: 'hit' });
+  });
+
+  test('commit › is refused to whoever lost the lease, and shows him what is stored', async () => {
+    const { store: mine, key } = started();
+    await mine.begin('frozen', '', minuteMs);
+    await outside.del(key('lease'));
+    await store(mine, token('newer'));
+    expect(await mine.commit('frozen', token('older'), '')).toMatchObject({
+      state: 'lost',
+      record: { fingerprint: token('newer').fingerprint, sealed: 'sealed newer' },
+    });
+    expect(await mine.read()).toMatchObject(token('newer', expect.any(Number) as unknown as number));
+    expect(await mine.fail('frozen', 'transient', pause)).toBe(0);
+    expect(await outside.exists(key('neg'))).toBe(0);
+  });
+
+  test('commit › does not store the token that failed, and pauses longer each time', async () => {
+    const { store: mine, key } = started();
+    const failed = token('dead').fingerprint;
+    await store(mine, token('dead'));
+    const pauses: number[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      expect(await mine.begin('owner', failed, minuteMs)).toEqual({ state: 'lease' });
+      const same = await mine.commit('owner', token('dead'), failed);
+      if (same.state === 'same') pauses.push(same.waitMs);
+      expect(await mine.read()).toBeUndefined();
+      expect(await mine.begin('other', failed, minuteMs)).toMatchObject({
+        state: 'paused',
+        why: 'same_token',
+      });
+      await outside.del(key('neg'));
+    }
+    expect(pauses).toEqual([2000, 10_000, 50_000, 250_000, 600_000, 600_000]);
+  });
+
+  test('fail › pauses everyone twice as long each time up to the cap, and a success forgets it', async () => {
+    const { store: mine, key } = started();
+    const pauses: number[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      await mine.begin('owner', '', minuteMs);
+      pauses.push(await mine.fail('owner', 'transient', pause));
+      expect(await mine.begin('other', '', minuteMs)).toEqual({
+        state: 'paused',
+        why: 'transient',
+        waitMs: expect.any(Number),
+      });
+      await outside.del(key('neg'));
+    }
+    expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    await store(mine, token('one'));
+    expect(await outside.exists(key('fails'))).toBe(0);
+  });
+
+  test('reject › drops a fresh token that WeCom refused and pauses, unless it was replaced', async () => {
+    const { store: mine, key } = started();
+    const pauses: number[] = [];
+    for (const name of ['one', 'two', 'three']) {
+      await store(mine, token(name));
+      expect(await mine.reject(token('another').fingerprint)).toBe(0);
+      expect(await mine.read()).toMatchObject({ fingerprint: token(name).fingerprint });
+      pauses.push(await mine.reject(token(name).fingerprint));
+      expect(await mine.read()).toBeUndefined();
+      expect(await mine.begin('other', '', minuteMs)).toMatchObject({
+        state: 'paused',
+        why: 'token_rejected',
+      });
+      await outside.del(key('neg'));
+    }
+    expect(pauses).toEqual([2000, 10_000, 50_000]);
+  });
+
+  test('commit › leaves the pause alone that began while its gettoken was on the way', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one'));
+    await mine.begin('on the way', token('one').fingerprint, minuteMs);
+    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+    expect(await mine.commit('on the way', token('two'), token('one').fingerprint)).toMatchObject({
+      state: 'stored',
+    });
+    expect(await mine.read()).toMatchObject({ fingerprint: token('two').fingerprint });
+    expect(await mine.begin('next', token('two').fingerprint, minuteMs)).toMatchObject({ state: 'paused' });
+  });
+
+  test('commit › counts generations up, also after a flush and when the clock was set back', async () => {
+    const { store: mine, key } = started();
+    const generations: number[] = [];
+    const commitNext = async (name: string, failed = '') => {
+      await mine.begin('owner', failed, minuteMs);
+      const committed = await mine.commit('owner', token(name), failed);
+      if (committed.state === 'stored') generations.push(committed.generation);
+    };
+    await commitNext('one');
+    await commitNext('two', token('one').fingerprint);
+    await outside.del(key('tok'));
+    await commitNext('three');
+    const future = 4_000_000_000_000_000;
+    await outside.hset(key('tok'), 'g', String(future));
+    await commitNext('four', token('three').fingerprint);
+    expect(generations).toHaveLength(4);
+    expect(generations).toEqual(generations.toSorted((a, b) => a - b));
+    expect(new Set(generations).size).toBe(4);
+    expect(generations[3]).toBe(future + 1);
+  });
+
+  test('commit › notes when asking early gave the same token with no more life', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one', 10 * minuteMs));
+    await mine.begin('timer', '', 20 * minuteMs);
+    // 10 minutes and a bit: rounding is not a renewed life.
+    expect(await mine.commit('timer', token('one', 10.5 * minuteMs), '')).toMatchObject({ unchanged: true });
+    expect(await mine.begin('timer', '', 20 * minuteMs)).toMatchObject({
+      state: 'hit',
+      record: { unchanged: true },
+    });
+
+    const renewed = started().store;
+    await store(renewed, token('one', 10 * minuteMs));
+    await renewed.begin('timer', '', 20 * minuteMs);
+    expect(await renewed.commit('timer', token('one'), '')).toMatchObject({ unchanged: false });
+    await renewed.begin('timer', token('one').fingerprint, minuteMs);
+    expect(await renewed.commit('timer', token('two'), '')).toMatchObject({ unchanged: false });
+  });
+
+  test('commit › notes that a token which ends within a minute is not worth asking for again', async () => {
+    const { store: mine } = started();
+    await store(mine, token('leftover', 1500));
+    expect(await mine.begin('other', '', minuteMs)).toMatchObject({
+      state: 'hit',
+      record: { unchanged: true },
+    });
+  });
+
+  test('every operation › treats keys of a foreign type and damaged records as absent', async () => {
+    const { store: mine, key } = started();
+    await outside.set(key('tok'), 'x');
+    for (const name of ['lease', 'neg', 'fails', 'rejects']) await outside.hset(key(name), 'x', 'y');
+    expect(await mine.read()).toBeUndefined();
+    await store(mine, token('one'));
+    await outside.del(key('fails'));
+    await outside.lpush(key('fails'), 'x');
+    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
+    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+
+    for (const damaged of [{ g: 'x' }, { h: 'x', c: 'x' }, { g: '1', h: 'x' }]) {
+      await outside.del(key('tok'), key('neg'), key('lease'));
+      await outside.hset(key('tok'), damaged);
+      await outside.pexpire(key('tok'), minuteMs);
+      expect(await mine.read()).toBeUndefined();
+      await store(mine, token('two'));
+    }
+    await outside.persist(key('tok'));
+    expect(await mine.read()).toBeUndefined();
+    expect(await mine.begin('owner', '', minuteMs)).toEqual({ state: 'lease' });
+  });
+
+  test('every script › is sent whole when Redis has forgotten it', async () => {
+    const { store: mine } = started();
+    for (const name of ['one', 'two']) {
+      await outside.script('FLUSH');
+      expect(await mine.begin('owner', 'x', lifeMs)).toMatchObject({ state: 'lease' });
+      await outside.script('FLUSH');
+      expect(await mine.commit('owner', token(name, 10 * minuteMs), '')).toMatchObject({ state: 'stored' });
+    }
+    await outside.script('FLUSH');
+    expect(await mine.reject(token('two').fingerprint)).toBe(2000);
+    expect(await mine.fail('owner', 'transient', pause)).toBe(0);
+  });
+
+  test('every script › changes nothing when it is sent a second time', async () => {
+    const { store: mine, key } = started();
+    const contents = async () => [
+      await outside.hgetall(key('tok')),
+      ...(await outside.mget(['lease', 'neg', 'fails', 'rejects'].map(key))),
+    ];
+    const twice = async (operation: () => Promise<unknown>) => {
+      await operation();
+      const after = await contents();
+      const second = await operation();
+      expect(await contents()).toEqual(after);
+      return second;
+    };
+    await twice(() => mine.begin('owner', '', minuteMs));
+    // The second commit finds the lease gone and its own token stored.
+    expect(await twice(() => mine.commit('owner', token('one'), ''))).toMatchObject({
+      state: 'lost',
+      record: { fingerprint: token('one').fingerprint },
+    });
+    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    expect(await twice(() => mine.fail('owner', 'transient', pause))).toBe(0);
+    expect(await twice(() => mine.reject(token('one').fingerprint))).toBe(0);
+  });
+
+  test('every key › of one company lies in one hash tag and ends by itself', async () => {
+    const { store: mine, key } = started();
+    await mine.begin('owner', '', minuteMs);
+    await mine.fail('owner', 'transient', pause);
+    await outside.del(key('neg'));
+    await store(mine, token('one'), 'x');
+    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.reject(token('one').fingerprint);
+    await mine.begin('owner', '', 0);
+    const keys = (await outside.keys('*')).filter((name) => name.startsWith(key('')));
+    expect(keys.toSorted()).toEqual(['lease', 'neg', 'rejects'].map(key));
+    for (const name of keys) expect(await outside.pttl(name)).toBeGreaterThan(0);
+  });
+});
+
+describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
+  const test = anyTest;
+  /** A redis-server of the test's own, a client past the code under test, and a store on it. */
+  async function troubled(args: string[] = []) {
+    const server = await startRedis({ kind: 'server', args });
+    const outside = new Client(server.url);
+    onTestFinished(async () => {
+      outside.disconnect();
+      await server.stop();
+    });
+    const redis = redisAt(server.url);
+    return { server, outside, ...storeAt(redis) };
+  }
+
+  test('a full Redis › still takes the lease and the new token', async () => {
+    const { outside, store: mine } = await troubled(['--maxmemory-policy', 'noeviction']);
+    await outside.config('SET', 'maxmemory', '1');
+    await expect(outside.set('x', 'y')).rejects.toThrow('OOM');
+    await store(mine, token('one'));
+    expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
+    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
+    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+  });
+
+  test('a read-only replica › shows the token and gives no lease', async () => {
+    const { outside, store: mine } = await troubled();
+    await store(mine, token('one'));
+    await outside.replicaof('127.0.0.1', 1);
+    for (let i = 0; i < 3; i += 1) {
+      expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
+      expect(await mine.begin('login', '', minuteMs)).toMatchObject({ state: 'hit' });
+      await expect(mine.begin('owner', token('one').fingerprint, minuteMs)).rejects.toEqual(
+        reason('read_only'),
+      );
+    }
+    await outside.replicaof('NO', 'ONE');
+    expect(await mine.begin('owner', token('one').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+  });
+
+  test('a Redis that forbids scripts › shows the token and gives no lease', async () => {
+    const { outside, store: mine } = await troubled();
+    await store(mine, token('one'));
+    await outside.acl('SETUSER', 'default', '-eval', '-evalsha');
+    await expect(mine.begin('owner', '', minuteMs)).rejects.toEqual(reason('no_permission'));
+    expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
+  });
+
+  test('a Redis whose writes are paused › shows the token and gives no lease', async () => {
+    const { outside, store: mine } = await troubled();
+    await store(mine, token('one'));
+    await outside.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+    expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
+    await expect(mine.begin('owner', token('one').fingerprint, minuteMs)).rejects.toBeInstanceOf(RedisError);
+    await outside.call('CLIENT', 'UNPAUSE');
+  });
+
+  test('a cluster › runs every script', async () => {
+    const { outside, store: mine, key } = await troubled(['--cluster-enabled', 'yes']);
+    await outside.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    while (!String(await outside.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await mine.begin('owner', '', minuteMs);
+    expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
+    await outside.del(key('neg'));
+    await store(mine, token('one'));
+    expect(await mine.begin('other', '', minuteMs)).toMatchObject({ state: 'hit' });
+    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+  });
+
+  test('a wrong or missing password › is named, and is the only reason', async () => {
+    const { server, outside } = await troubled();
+    await outside.config('SET', 'requirepass', 'the right one');
+    for (const password of ['a wrong one', undefined]) {
+      const { store: mine } = storeAt(redisAt(server.url, password));
+      await expect(mine.read()).rejects.toEqual(reason('auth'));
+      await expect(mine.begin('owner', '', minuteMs)).rejects.toEqual(reason('auth'));
+    }
+    const { store: mine } = storeAt(redisAt(server.url, 'the right one'));
+    await store(mine, token('one'));
+  });
+});
