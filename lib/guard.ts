@@ -21,7 +21,9 @@ export type Guard = (request: { bearer: string }, rule: Rule) => Promise<Session
 export function createGuard(sessions: Sessions, permission: Permission, log: Log): Guard {
   return async ({ bearer }, rule) => {
     const session = await permission.refreshed(await sessions.find(bearer));
-    if (rule.roles.includes(session.role) && (rule.when?.(session) ?? true)) return session;
+    // Only a plain true lets anybody in: a predicate that forgets to return, or returns a promise, does not.
+    const met = rule.when === undefined || Object.is(rule.when(session), true);
+    if (rule.roles.includes(session.role) && met) return session;
     log('warn', 'access_denied', { ...session.person, role: session.role });
     throw new AppError('role_not_allowed');
   };

@@ -18,6 +18,7 @@ export class TransportError extends Error {
 /** A keep-alive socket idle for longer may be dead without our knowing: SCF freezes instances between requests. */
 const idleMsMax = 4000;
 const socketsMax = 128;
+const noSocket = {};
 
 /**
  * An axios adapter for GET on node:http(s) that survives being frozen. It keeps axios' own Node adapter, with its
@@ -34,7 +35,7 @@ export function createKeepAliveAdapter(
   clock: Clock,
   uriOf: (config: InternalAxiosRequestConfig) => string,
 ): AxiosAdapter {
-  const idleSince = new WeakMap<Socket, Moment>();
+  const idleSince = new WeakMap<object, Moment>();
   const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
 
   for (const agent of Object.values(agents)) {
@@ -45,10 +46,12 @@ export function createKeepAliveAdapter(
     };
   }
 
+  /** The agent takes the socket that was freed last; if that one is too old, so are the others. */
   function discardIdle(agent: http.Agent, olderThanMs: number): void {
-    for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) {
-      const since = idleSince.get(socket);
-      if (!since || elapsedMs(clock, since) > olderThanMs) socket.destroy();
+    for (const sockets of Object.values(agent.freeSockets)) {
+      const since = idleSince.get(sockets?.at(-1) ?? noSocket);
+      if (since && elapsedMs(clock, since) <= olderThanMs) continue;
+      for (const socket of sockets ?? []) socket.destroy();
     }
   }
 

@@ -18,7 +18,6 @@ export interface Redis {
   close(): void;
 }
 
-/** The name in lower case, as ioredis calls its methods. */
 export type RedisCommand = [name: string, ...args: (string | number)[]];
 
 export interface Script {
@@ -144,13 +143,7 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
 
   return {
     pipeline: (commands) =>
-      run(async (client) => {
-        const replies = await client.pipeline(commands.map((command) => [...command])).exec();
-        return (replies ?? []).map(([error, reply]) => {
-          if (error) throw error;
-          return reply;
-        });
-      }),
+      run((client) => Promise.all(commands.map(([name, ...args]) => client.call(name, ...args)))),
     script: (script, keys, args) =>
       run(async (client) => {
         try {
@@ -189,6 +182,8 @@ function clientOptions(address: RedisAddress): RedisOptions {
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
+    // What is asked in one turn of the event loop goes out in one write.
+    enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     enableReadyCheck: false,
     disableClientInfo: true,
