@@ -7,6 +7,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { encrypt, getSignature } from '@wecom/crypto';
 import * as z from 'zod/mini';
 import { startRedis } from '../simulator/redis.ts';
 import { startTencentCloud } from '../simulator/tencent-cloud/index.ts';
@@ -29,6 +30,8 @@ function check(isTrue: boolean, what: string): void {
 const folder = mkdtempSync(join(tmpdir(), 'deploy-rehearsal-'));
 const secretId = 'AKIDrehearsal';
 const secretKey = randomBytes(24).toString('base64url');
+const callbackToken = randomBytes(12).toString('hex');
+const encodingAESKey = randomBytes(32).toString('base64').slice(0, 43);
 const corpsecret = randomBytes(32).toString('base64url');
 const redis = await startRedis({ kind: 'embedded' });
 const wecom = await startWecom();
@@ -52,6 +55,7 @@ const environment = {
   TENCENT_VPC_ID: 'vpc-rehearsal',
   TENCENT_SUBNET_ID: 'subnet-rehearsal',
   WECOM_CORPS: `${CORPID}:${corpsecret}`,
+  WECOM_CALLBACKS: `${CORPID}:${callbackToken}:${encodingAESKey}`,
   WECOM_BASE_URL: wecom.url,
   REDIS_URL: redis.url,
   ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
@@ -73,7 +77,11 @@ async function sls(...args: string[]): Promise<string> {
 }
 
 /** One request to a function URL, whose host leads to this computer. */
-async function call(url: string, path: string, init: { method: string; body?: object; headers?: object }) {
+async function call(
+  url: string,
+  path: string,
+  init: { method: string; body?: object | string; headers?: object },
+) {
   const { host } = new URL(url);
   const outgoing = request(cloud.url + path, {
     method: init.method,
@@ -84,8 +92,25 @@ async function call(url: string, path: string, init: { method: string; body?: ob
       text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
     });
   });
-  outgoing.end(init.body === undefined ? '' : JSON.stringify(init.body));
+  outgoing.end(typeof init.body === 'object' ? JSON.stringify(init.body) : init.body);
   return answered;
+}
+
+/** The function URL that `sls` printed below the name of a function. */
+const urlIn = (output: string, key: string): string =>
+  new RegExp(`^${key}: .*\\n +http url: (\\S+)`, 'm').exec(output)?.[1] ?? '';
+
+/** What WeCom posts when a member was deleted, encrypted and signed with the keys of the callback. */
+function memberDeleted(userid: string): { path: string; body: string } {
+  const message = `<xml><MsgType>event</MsgType><Event>change_contact</Event><ChangeType>delete_user</ChangeType><UserID>${userid}</UserID></xml>`;
+  const encrypted = encrypt(encodingAESKey, message, CORPID);
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const signature = getSignature(callbackToken, timestamp, 'nonce', encrypted);
+  const query = new URLSearchParams({ msg_signature: signature, timestamp, nonce: 'nonce' });
+  return {
+    path: `/callback/${CORPID}?${query.toString()}`,
+    body: `<xml><Encrypt>${encrypted}</Encrypt></xml>`,
+  };
 }
 
 const Login = z.object({
@@ -100,7 +125,7 @@ const gettokens = (): number => wecom.counts().gettoken;
 async function rehearse(): Promise<void> {
   step('Deploy to an empty account');
   const output = await sls('deploy');
-  const url = /https:\/\/\S+\.tencentscf\.com/.exec(output)?.[0] ?? '';
+  const url = urlIn(output, 'login');
   check(url !== '', `login has a function URL: ${url}`);
   const zips = uploads();
   check(
@@ -117,11 +142,9 @@ async function rehearse(): Promise<void> {
   check(answer.status === 200, 'the uploaded zip answered 200');
   const login = Login.parse(JSON.parse(answer.body));
   check(login.member.userid === 'ZhangSan', 'the member is ZhangSan');
-  const session = await call(url, '/session', {
-    method: 'GET',
-    headers: { authorization: `Bearer ${login.session_token}` },
-  });
-  check(session.status === 200, 'GET /session knows the session');
+  const askSession = () =>
+    call(url, '/session', { method: 'GET', headers: { authorization: `Bearer ${login.session_token}` } });
+  check((await askSession()).status === 200, 'GET /session knows the session');
   check(gettokens() === 1, 'one gettoken so far');
 
   step('The timer fires');
@@ -138,6 +161,22 @@ async function rehearse(): Promise<void> {
     body: { js_code: wecom.createJsCode({ corpid: CORPID, userid: 'ZhangSan' }) },
   });
   check(again.status === 200 && gettokens() === 2, 'the next login uses the renewed token');
+
+  step('An operator looks, and WeCom tells that the member has left');
+  const person = { corpid: CORPID, userid: 'ZhangSan' };
+  const list = await sls('invoke', '-f', 'admin', '-d', JSON.stringify({ action: 'list', ...person }));
+  check(
+    list.includes('started_at') && !list.includes(login.session_token),
+    'admin lists the sessions, no token',
+  );
+  const left = memberDeleted('ZhangSan');
+  const told = await call(urlIn(output, 'callback'), left.path, {
+    method: 'POST',
+    body: left.body,
+    headers: { 'content-type': 'text/xml' },
+  });
+  check(told.status === 200 && told.body === 'success', 'callback took the message');
+  check((await askSession()).status === 401, 'the session has ended');
 
   step('Deploy again without a change');
   await sls('deploy');

@@ -1,0 +1,69 @@
+// Requests as a mini-program sends them. Over node:http: the requests of a whole company at once must not keep
+// this process, which is WeCom too, from answering.
+import { Agent, request } from 'node:http';
+
+/** What came back; status 0 when nothing did. */
+export interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+  ms: number;
+}
+
+export interface Call {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: '/login' | '/session';
+  /** By which the function's log names this request; on SCF the platform sets it. */
+  scfRequestId: string;
+  body?: object;
+  sessionToken?: string;
+}
+
+const waitMsMax = 20_000;
+
+/** Prepares a request; the returned function sends it. Never rejects. */
+export function prepare(baseUrl: string, call: Call, agent?: Agent): () => Promise<Answer> {
+  const { method, path, scfRequestId, sessionToken } = call;
+  const body = call.body ? Buffer.from(JSON.stringify(call.body)) : undefined;
+  const headers = {
+    'X-Scf-Request-Id': scfRequestId,
+    ...(body && { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }),
+    ...(sessionToken !== undefined && { Authorization: `Bearer ${sessionToken}` }),
+  };
+  const url = new URL(path, baseUrl);
+
+  return () =>
+    new Promise((resolve) => {
+      const startedMs = performance.now();
+      const finish = (status: number, answer: Record<string, unknown>) => {
+        resolve({ status, body: answer, ms: performance.now() - startedMs });
+      };
+      const req = request(url, { method, headers, timeout: waitMsMax, ...(agent && { agent }) }, (res) => {
+        const chunks: Buffer[] = [];
+        res.on('data', (chunk: Buffer) => chunks.push(chunk));
+        res.on('error', (error) => finish(0, { error: error.message }));
+        res.on('end', () => finish(res.statusCode ?? 0, parseObject(Buffer.concat(chunks).toString('utf8'))));
+      });
+      req.on('timeout', () => req.destroy(new Error(`no answer within ${waitMsMax / 1000} s`)));
+      req.on('error', (error) => finish(0, { error: error.message }));
+      req.end(body);
+    });
+}
+
+/** Sends all at the same moment, each on a connection of its own; answers in the same order. */
+export async function sendTogether(calls: readonly { baseUrl: string; call: Call }[]): Promise<Answer[]> {
+  const agent = new Agent({ keepAlive: false });
+  const prepared = calls.map(({ baseUrl, call }) => prepare(baseUrl, call, agent));
+  const answers = await Promise.all(prepared.map((send) => send()));
+  agent.destroy();
+  return answers;
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  if (text === '') return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,51 @@
+// Who plays: made-up companies and people. Secrets are drawn anew at every start.
+import { randomBytes } from 'node:crypto';
+import type { Wecom } from '../simulator/wecom/server.ts';
+
+/** A company that the login function knows. */
+export interface Company {
+  corpid: string;
+  corpsecret: string;
+  name: string;
+}
+
+const newSecret = () => randomBytes(32).toString('base64url');
+
+/** The company whose mini-program this is. */
+export const company: Company = { corpid: 'wwdemo0000000001', corpsecret: newSecret(), name: '示例公司' };
+/** A company with {@link crowd}, for the rush hour. */
+export const bigCompany: Company = { corpid: 'wwdemo0000000002', corpsecret: newSecret(), name: '示例集团' };
+/** A company that uses somebody else's mini-programs. */
+export const strangersCorpid = 'wwstranger000001';
+
+export const member = {
+  corpid: company.corpid,
+  userid: 'ZhangSan',
+  name: '张三',
+  department: [2],
+  position: '工程师',
+};
+/** Works for the company, but the app is not visible to him. */
+export const memberOutOfRange = { corpid: company.corpid, userid: 'LiSi', name: '李四' };
+export const stranger = { corpid: strangersCorpid, userid: 'MoSheng' };
+
+const familyNames = '王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗郑梁谢宋唐'.split('');
+const givenNames = '伟芳娜敏静丽强磊军洋勇艳杰涛明超霞平刚玲'.split('');
+
+/** 25 × 20 = 500 members of the big company. */
+export const crowd = familyNames.flatMap((family, row) =>
+  givenNames.map((given, column) => ({
+    corpid: bigCompany.corpid,
+    userid: `member-${row * givenNames.length + column + 1}`,
+    name: family + given,
+  })),
+);
+
+/** Enters everybody in the directory of `wecom`, except the stranger, whose company it does not know. */
+export function moveIn(wecom: Wecom): void {
+  wecom.addCompany(company);
+  wecom.addCompany(bigCompany);
+  wecom.addMember(member);
+  wecom.addMember({ ...memberOutOfRange, visible: false });
+  for (const person of crowd) wecom.addMember(person);
+}

@@ -1,0 +1,53 @@
+// The demo's Redis: `REDIS_URL` when it is set and answers, else an embedded one.
+import { systemClock } from '../lib/clock.ts';
+import { readRefreshConfig } from '../lib/config.ts';
+import { ConfigError } from '../lib/environment.ts';
+import { createRedis } from '../lib/redis.ts';
+import { startRedis } from '../simulator/redis.ts';
+import { Trouble } from './trouble.ts';
+
+/** A Redis that answers. */
+export interface DemoRedis {
+  url: string;
+  /** What it is, fit for the screen: without the password. */
+  description: string;
+  /** Only of an embedded one; a given one may hold what is not ours to delete. */
+  empty?: () => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+/** @throws Trouble when `givenUrl` is malformed or its Redis does not answer */
+export async function startDemoRedis(givenUrl: string | undefined): Promise<DemoRedis> {
+  if (givenUrl) return givenRedis(givenUrl);
+  const { url, flush, stop } = await startRedis({ kind: 'embedded' });
+  return { url, description: `embedded, ${url}`, empty: flush, stop };
+}
+
+async function givenRedis(url: string): Promise<DemoRedis> {
+  const address = addressOf(url);
+  const at = `${address.host}:${address.port}`;
+  const redis = createRedis(address, systemClock, () => undefined);
+  try {
+    await redis.pipeline([['ping']]);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace('redis: ', '') : String(error);
+    throw new Trouble(`the Redis of REDIS_URL does not answer at ${at} (${reason})`);
+  } finally {
+    redis.close();
+  }
+  return { url, description: `yours, from REDIS_URL, at ${at}`, stop: () => Promise.resolve() };
+}
+
+/** Read as the functions read it, so that both refuse the same. */
+function addressOf(url: string) {
+  try {
+    return readRefreshConfig({
+      REDIS_URL: url,
+      REDIS_CA: process.env['REDIS_CA'],
+      WECOM_CORPS: 'wwdemo:secret',
+      ENCRYPTION_KEY: Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64url'),
+    }).redis;
+  } catch (error) {
+    throw error instanceof ConfigError ? new Trouble(error.problems.join('; ')) : error;
+  }
+}

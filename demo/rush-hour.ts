@@ -1,0 +1,144 @@
+// 500 members at the same moment, on 20 processes: the promise of one gettoken is about this.
+import * as z from 'zod/mini';
+import { type Answer, type Call, sendTogether } from './mini-program.ts';
+import { bigCompany, crowd } from './people.ts';
+import type { Stage, Step } from './story.ts';
+import type { LoginFunction, RequestLine, World } from './world.ts';
+
+const processes = 20;
+/** A machine with two cores starts them faster a few at a time. */
+const startedTogether = 4;
+const finishedBeforeDrop = 100;
+
+const answerWithName = z.object({ member: z.object({ name: z.string() }) });
+
+/** Two steps that belong together: the second runs on the processes that the first has started. */
+export function createRushHour({ wecom, redis, startLogin, stopLogin }: World): {
+  allAtOnce: Step;
+  tokenDropped: Step;
+} {
+  const logins: LoginFunction[] = [];
+
+  async function startAll(stage: Stage): Promise<void> {
+    const row = stage.lineUnderWay(`${processes} × login`);
+    const startedMs = performance.now();
+    await Promise.all(
+      Array.from({ length: startedTogether }, async (_, starter) => {
+        for (let index = starter; index < processes; index += startedTogether) {
+          logins.push(await startLogin(bigCompany));
+          row.update(`${logins.length} of ${processes} processes started`);
+        }
+      }),
+    );
+    row.done(`${processes} processes started in ${seconds(performance.now() - startedMs)}`);
+  }
+
+  /** Everybody logs in once; shows and answers what it took. */
+  async function logInTogether(stage: Stage, name: string) {
+    const before = wecom.counts(bigCompany.corpid);
+    const requests = crowd.map((person, index) => {
+      const login = logins[index % logins.length];
+      if (!login) throw new Error('no login function was started');
+      const scfRequestId = `${name}-${index}`;
+      const body = { js_code: wecom.createJsCode(person) };
+      const call: Call = { method: 'POST', path: '/login', scfRequestId, body };
+      return { login, baseUrl: login.url, call };
+    });
+
+    const row = stage.lineUnderWay('mini-programs → login');
+    row.update(`${requests.length} × POST /login`);
+    const startedMs = performance.now();
+    const answers = await sendTogether(requests);
+    const tookMs = performance.now() - startedMs;
+    const lines = await Promise.all(
+      requests.map(({ login, call }) => login.logged(call.scfRequestId).catch(() => undefined)),
+    );
+
+    const after = wecom.counts(bigCompany.corpid);
+    const counts = {
+      gettoken: after.gettoken - before.gettoken,
+      jscode2session: after.jscode2session - before.jscode2session,
+      'user/get': after['user/get'] - before['user/get'],
+    };
+    const times = answers.map(({ ms }) => ms).toSorted((a, b) => a - b);
+    const roundTrips = lines.reduce((sum, line) => sum + (line?.redis_calls ?? 0), 0);
+    row.done(`${requests.length} × POST /login on ${logins.length} processes, all at the same moment`);
+    const calls = Object.entries(counts).map(([endpoint, count]) => `${count} × ${endpoint}`);
+    stage.line('login → WeCom', calls.join(', '));
+    stage.line('login → Redis', `${roundTrips} round trips`);
+    stage.line(
+      'login → mini-programs',
+      `${countStatuses(answers)} in ${seconds(tookMs)} (median ${seconds(times[times.length >> 1] ?? 0)})`,
+    );
+    const named = answers.filter(({ status, body }, index) => {
+      const { data } = answerWithName.safeParse(body);
+      return status === 200 && data?.member.name === crowd[index]?.name;
+    });
+    stage.expect(
+      `all ${crowd.length} are let in, each by name`,
+      named.length === crowd.length,
+      `${named.length} were (${countReasons(lines)})`,
+    );
+    return counts;
+  }
+
+  return {
+    allAtOnce: {
+      title: `${crowd.length} members log in at the same moment, on ${processes} fresh processes and an empty Redis`,
+      async play(stage) {
+        await startAll(stage);
+        await redis.empty?.();
+        stage.line(
+          'Redis',
+          redis.empty ? 'emptied' : 'not emptied, it is yours; holds nothing of this company',
+        );
+        const { gettoken } = await logInTogether(stage, 'rush');
+        stage.expect(`1 gettoken for ${processes} processes`, gettoken === 1, `there were ${gettoken}`);
+      },
+    },
+    tokenDropped: {
+      title: `WeCom drops the access_token while ${crowd.length} log in`,
+      async play(stage) {
+        let finished = 0;
+        let refused = 0;
+        const unsubscribe = wecom.onCall(({ corpid, errcode }) => {
+          if (corpid !== bigCompany.corpid) return;
+          if (errcode === 40014) refused += 1;
+          finished += 1;
+          if (finished === finishedBeforeDrop) wecom.dropTokens(bigCompany.corpid);
+        });
+        const { gettoken } = await logInTogether(stage, 'drop');
+        unsubscribe();
+        stage.line(
+          'WeCom',
+          `dropped it after ${finishedBeforeDrop} calls and then refused ${refused} (40014)`,
+        );
+        stage.expect('WeCom refused calls because of it', refused > 0, 'it refused none');
+        stage.expect('1 more gettoken, and nobody notices', gettoken === 1, `there were ${gettoken}`);
+        await Promise.all(logins.map(stopLogin));
+      },
+    },
+  };
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+/** `498 × 200, 2 × 503 temporarily_unavailable`. */
+function countStatuses(answers: readonly Answer[]): string {
+  return countEach(
+    answers.map(({ status, body }) => {
+      return typeof body['error'] === 'string' ? `${status} ${body['error']}` : String(status);
+    }),
+  );
+}
+
+/** `2 × redis_timeout`: what a function tells its operator and nobody else. */
+function countReasons(lines: readonly (RequestLine | undefined)[]): string {
+  return countEach(lines.filter((line) => line?.status !== 200).map((line) => line?.reason ?? 'nothing'));
+}
+
+function countEach(texts: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts].map(([text, count]) => `${count} × ${text}`).join(', ') || 'nothing';
+}

@@ -1,0 +1,115 @@
+// How the demo looks in a terminal: at most 100 columns, colours only where they are wanted.
+import type { RefreshRun, RequestLine, WecomCall } from './world.ts';
+
+/** A line that is still under way; on a terminal it is rewritten in place, in a file it is written once. */
+export interface Row {
+  update: (text: string) => void;
+  done: (text: string) => void;
+}
+
+export type Screen = ReturnType<typeof createScreen>;
+
+const labelColumns = 12;
+const actorsColumns = 24;
+const clearLine = '\r\u001b[2K';
+
+/** What an errcode of WeCom means, as far as this story meets it. */
+const meaningOf: Record<number, string> = {
+  40014: 'token no longer good',
+  40029: 'code unknown or used',
+  60011: 'not in the visible range',
+};
+
+/** @param out stdout; colours and rewritten lines only when it is a terminal, colours not with NO_COLOR */
+export function createScreen(out: NodeJS.WriteStream) {
+  const paint = (style: number) => (text: string) =>
+    out.isTTY && !process.env['NO_COLOR'] ? `\u001b[${style}m${text}\u001b[0m` : text;
+  const bold = paint(1);
+  const dim = paint(2);
+  const red = paint(31);
+  const green = paint(32);
+  const cyan = paint(36);
+  const asides: string[] = [];
+  let inStep = false;
+
+  const print = (line = '') => out.write(`${line}\n`);
+
+  function row(indent: string, label: string): Row {
+    const start = indent + label;
+    if (out.isTTY) out.write(`${start}…`);
+    else out.write(start.trimEnd());
+    const lead = out.isTTY ? clearLine + start : ' '.repeat(start.length - start.trimEnd().length);
+    return {
+      update(text) {
+        if (out.isTTY) out.write(`${clearLine}${start}${dim(text)}`);
+      },
+      done: (text) => print(lead + text),
+    };
+  }
+
+  const actors = (text: string) => dim(text.padEnd(actorsColumns));
+
+  return {
+    print,
+    title: (text: string) => print(`\n${bold(text)}\n`),
+    heading: (text: string) => print(`\n${bold(text)}`),
+    /** A thing that is being started. */
+    starting: (label: string): Row => row('  ', label.padEnd(labelColumns)),
+    failure: (text: string) => print(red(text)),
+    success: (text: string) => print(green(text)),
+
+    openStep(number: number, title: string): void {
+      inStep = true;
+      print(`\n${bold(`${String(number).padStart(2)}  ${title}`)}`);
+    },
+    closeStep(): void {
+      inStep = false;
+      for (const aside of asides.splice(0)) print(aside);
+    },
+    /** Who speaks to whom, and what is said. */
+    line: (who: string, text: string) => print(`    ${actors(who)}${text}`),
+    /** The same, of something that takes a while. */
+    lineUnderWay: (who: string): Row => row('    ', actors(who)),
+    check(ok: boolean, expected: string, got?: string): void {
+      const text = ok || got === undefined ? expected : `${expected}; but ${got}`;
+      print(ok ? `    ${green('✓')} ${text}` : `    ${red(`✗ expected: ${text}`)}`);
+    },
+    /** What happens beside the story; waits for the end of a step. */
+    aside(who: string, text: string): void {
+      const line = `    ${actors(who)}${dim(text)}`;
+      if (inStep) asides.push(line);
+      else print(line);
+    },
+    command: (text: string) => print(cyan(text)),
+  };
+}
+
+/** `jscode2session`, as WeCom's documentation and the simulator call it. */
+export function endpointOf({ api }: WecomCall): string {
+  return api.replace('miniprogram/', '');
+}
+
+export function describeWecomCall(call: WecomCall): string {
+  const { ms, errcode = 0 } = call;
+  const result = errcode === 0 ? 'ok' : `errcode ${errcode}, ${meaningOf[errcode] ?? 'refused'}`;
+  return `${endpointOf(call).padEnd(14)}  ${String(ms).padStart(3)} ms  ${result}`;
+}
+
+export function describeRedis({ redis_calls, redis_ms }: RequestLine): string {
+  return `${`${redis_calls} round trip${redis_calls === 1 ? '' : 's'}`.padEnd(14)}  ${String(redis_ms).padStart(3)} ms`;
+}
+
+/** A request of somebody outside the story, in one line. */
+export function describeRequest(line: RequestLine): string {
+  const calls = line.wecom.map((call) => [endpointOf(call), call.errcode].filter(Boolean).join(' '));
+  const spent = [`Redis ${line.redis_calls} ×`, ...calls].join(', ');
+  return `${line.method} ${line.route || 'elsewhere'} → ${line.status} after ${line.ms} ms: ${spent}`;
+}
+
+export function describeRefresh({ counts, error, wecom }: RefreshRun): string {
+  if (error !== undefined) return `failed: ${error}`;
+  const { companies: _, ...outcomes } = counts;
+  const found = Object.entries(outcomes).flatMap(([outcome, count]) => (count > 0 ? [outcome] : []));
+  const calls = wecom.map((call) => `${endpointOf(call)}, ${call.ms} ms`);
+  return `access_token ${found.join(', ')} (${calls.join('; ') || 'no call to WeCom'})`;
+}

@@ -1,0 +1,215 @@
+// Everything that runs on this machine: Redis, WeCom, the built functions. Knows nothing of screens.
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import * as z from 'zod/mini';
+import { invokeFunction, type RunningFunction, startFunction } from '../simulator/functions.ts';
+import { ENDPOINTS } from '../simulator/wecom/answer.ts';
+import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
+import { company, type Company, moveIn } from './people.ts';
+import type { DemoRedis } from './redis.ts';
+import { Trouble } from './trouble.ts';
+
+/** How long the simulated WeCom takes to answer, in ms: as far away as a server in the same country. */
+export const wecomLatencyMs = { min: 30, max: 80 };
+
+const wecomCallSchema = z.object({ api: z.string(), ms: z.number(), errcode: z.optional(z.number()) });
+
+const requestLineSchema = z.object({
+  event: z.literal('request'),
+  scf_request_id: z.optional(z.string()),
+  method: z.string(),
+  route: z.string(),
+  status: z.number(),
+  reason: z.optional(z.string()),
+  ms: z.number(),
+  redis_ms: z.number(),
+  redis_calls: z.number(),
+  wecom: z.array(wecomCallSchema),
+});
+
+const invokedLineSchema = z.object({ event: z.literal('invoked'), wecom: z.array(wecomCallSchema) });
+
+/** A call to WeCom as a function logs it; without errcode it went well. */
+export type WecomCall = z.infer<typeof wecomCallSchema>;
+/** The line that a Web function logs for each request. */
+export type RequestLine = z.infer<typeof requestLineSchema>;
+
+/** A running login function. */
+export interface LoginFunction extends RunningFunction {
+  /** The log line of the request that was sent with this `X-Scf-Request-Id`; waits for it. */
+  logged(scfRequestId: string): Promise<RequestLine>;
+}
+
+/** One run of the refresh function. */
+export interface RefreshRun {
+  /** Companies per outcome, as the function answers. */
+  counts: Record<string, number>;
+  error?: string;
+  wecom: WecomCall[];
+}
+
+/** What {@link createWorld} makes. */
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+const logLineMsMax = 5000;
+
+/** Starts WeCom beside `redis`, with everybody in it; the functions are started by whoever wants to see it. */
+export async function createWorld(redis: DemoRedis) {
+  const wecom = await startWecom();
+  moveIn(wecom);
+  slowDown(wecom);
+  const encryptionKey = randomBytes(32).toString('base64url');
+  const running = new Set<RunningFunction>();
+  const pending = new Set<Promise<unknown>>();
+  let timer: NodeJS.Timeout | undefined;
+  let stopping = false;
+
+  const environment = ({ corpid, corpsecret }: Company) => ({
+    WECOM_CORPS: `${corpid}:${corpsecret}`,
+    REDIS_URL: redis.url,
+    ...(process.env['REDIS_CA'] !== undefined && { REDIS_CA: process.env['REDIS_CA'] }),
+    ENCRYPTION_KEY: encryptionKey,
+    WECOM_BASE_URL: wecom.url,
+  });
+
+  /** Notes what is under way, so that stop() leaves nobody behind. */
+  async function track<T>(promise: Promise<T>): Promise<T> {
+    pending.add(promise);
+    try {
+      return await promise;
+    } finally {
+      pending.delete(promise);
+    }
+  }
+
+  async function refresh(): Promise<RefreshRun> {
+    const { result, error, lines } = await track(invokeFunction('refresh', environment(company)));
+    const counts = z.safeParse(z.record(z.string(), z.number()), result);
+    const invoked = lines.map((line) => z.safeParse(invokedLineSchema, parseJson(line)).data).find(Boolean);
+    return {
+      counts: counts.success ? counts.data : {},
+      ...(!counts.success && { error: error ?? lines.at(-1) ?? 'no answer' }),
+      wecom: invoked?.wecom ?? [],
+    };
+  }
+
+  return {
+    redis,
+    wecom,
+
+    /** A login function of `forCompany`, freshly started; `port` 0 takes any free one. */
+    async startLogin(
+      forCompany: Company = company,
+      port = 0,
+      onRequest: (line: RequestLine) => void = () => undefined,
+    ): Promise<LoginFunction> {
+      if (port > 0) await refuseTakenPort(port);
+      const log = createRequestLog(onRequest);
+      const login = await track(
+        startFunction(
+          'login',
+          { ...environment(forCompany), PORT: String(port) },
+          { onLine: (line) => log.read(line) },
+        ),
+      );
+      running.add(login);
+      return { ...login, logged: (scfRequestId) => log.find(scfRequestId) };
+    },
+
+    async stopLogin(login: LoginFunction): Promise<void> {
+      await login.stop();
+      for (const candidate of running) if (candidate.pid === login.pid) running.delete(candidate);
+    },
+
+    /** Runs the refresh function once, as SCF's timer does. */
+    refresh,
+
+    /** Runs it again and again; one run waits for the one before. */
+    startTimer(everySeconds: number, onRun: (run: RefreshRun) => void): void {
+      async function tick() {
+        const run = await refresh();
+        if (stopping) return;
+        onRun(run);
+        timer = setTimeout(() => void tick(), everySeconds * 1000);
+      }
+      timer = setTimeout(() => void tick(), everySeconds * 1000);
+    },
+
+    /** Ends everything that was started; Redis last. */
+    async stop(): Promise<void> {
+      stopping = true;
+      clearTimeout(timer);
+      await Promise.allSettled(pending);
+      await Promise.all([...running].map((login) => login.stop()));
+      await wecom.close();
+      await redis.stop();
+    },
+
+    /** At once, without waiting: for the last moment of this process. */
+    kill(): void {
+      for (const login of running) login.process.kill('SIGKILL');
+    },
+  };
+}
+
+function slowDown(wecom: Wecom): void {
+  const { min, max } = wecomLatencyMs;
+  for (const endpoint of ENDPOINTS) {
+    wecom.fault({ endpoint, kind: 'latency', ms: () => min + Math.random() * (max - min) });
+  }
+}
+
+/** The request lines of one process by their SCF request id. */
+function createRequestLog(onRequest: (line: RequestLine) => void) {
+  const found = new Map<string, RequestLine>();
+  const waiting = new Map<string, (line: RequestLine) => void>();
+
+  return {
+    read(text: string): void {
+      const { data: line } = z.safeParse(requestLineSchema, parseJson(text));
+      if (!line) return;
+      onRequest(line);
+      if (line.scf_request_id === undefined) return;
+      const wanted = waiting.get(line.scf_request_id);
+      if (wanted) wanted(line);
+      else found.set(line.scf_request_id, line);
+    },
+
+    find(scfRequestId: string): Promise<RequestLine> {
+      return new Promise((resolve, reject) => {
+        const line = found.get(scfRequestId);
+        if (line) {
+          resolve(line);
+          return;
+        }
+        const giveUp = setTimeout(() => {
+          reject(new Error(`the login function logged no line for ${scfRequestId}`));
+        }, logLineMsMax);
+        waiting.set(scfRequestId, (late) => {
+          clearTimeout(giveUp);
+          resolve(late);
+        });
+      });
+    },
+  };
+}
+
+/** `undefined` for what is not JSON: a stack trace of Node, for example. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function refuseTakenPort(port: number): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '0.0.0.0', resolve);
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw new Trouble(`port ${port} cannot be used (${error.code ?? error.message}); --port takes another`);
+  });
+  await new Promise((resolve) => server.close(resolve));
+}

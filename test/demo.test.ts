@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+
+const minute = 60_000;
+
+/** `npm start -- <args>` without npm; resolves when it has ended. */
+async function start(args: string[], environment: Record<string, string> = {}) {
+  const { REDIS_URL: _, ...inherited } = process.env;
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'demo/start.ts', ...args], {
+    env: { ...inherited, NO_COLOR: '1', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGTERM'));
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+  const [code]: unknown[] = await once(child, 'close');
+  return { code, output };
+}
+
+/** A port at which nobody listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+test(
+  'npm start -- --once › tells the whole story and ends with 0',
+  async () => {
+    const { code, output } = await start(['--once']);
+    expect(output).not.toContain('✗');
+    expect(output.match(/^ \d  .+/gm)).toEqual([
+      ' 1  A member logs in',
+      ' 2  The mini-program asks who is logged in',
+      ' 3  500 members log in at the same moment, on 20 fresh processes and an empty Redis',
+      ' 4  WeCom drops the access_token while 500 log in',
+      ' 5  Somebody of another company is refused',
+      ' 6  A member outside the visible range is refused (李四)',
+      ' 7  A code that was already used is refused',
+      ' 8  The member logs out',
+    ]);
+    expect(output).toContain('张三');
+    expect(output).toContain('1 × gettoken, 500 × jscode2session, 500 × user/get');
+    expect(output.match(/ 1 × gettoken/g)).toHaveLength(2);
+    expect(output).toMatch(/All 8 steps went as told, in \d+ s\.\n$/);
+    // No session_token, access_token or corpsecret, and nothing for a screen of 100 columns to fold.
+    expect(output).not.toMatch(/[\w-]{40}/);
+    expect(Math.max(...output.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100);
+    expect(code).toBe(0);
+  },
+  minute,
+);
+
+test(
+  'npm start -- --once › says in one line that the Redis of REDIS_URL is dead, and ends with 1',
+  async () => {
+    const port = await deadPort();
+    const { code, output } = await start(['--once'], { REDIS_URL: `redis://:hunter2@127.0.0.1:${port}` });
+    const complaint = `the Redis of REDIS_URL does not answer at 127.0.0.1:${port} (refused)`;
+    expect(output.split('\n').filter((line) => line.includes(complaint))).toHaveLength(1);
+    expect(output).not.toMatch(/hunter2|\n {4}at /);
+    expect(code).toBe(1);
+  },
+  minute,
+);
+
+test('npm start › refuses an option that it does not know with 2', async () => {
+  const { code, output } = await start(['--ones']);
+  expect(output).toContain("Unknown option '--ones'");
+  expect(output.trim().split('\n')).toHaveLength(1);
+  expect(code).toBe(2);
+});
+
+test('npm start -- --help › names every option', async () => {
+  const { code, output } = await start(['--help']);
+  for (const name of ['--once', '--port', '--help', 'REDIS_URL', 'NO_COLOR']) expect(output).toContain(name);
+  expect(code).toBe(0);
+});
