@@ -24,4 +24,7 @@ bundle.filename = filename;
 // oxlint-disable-next-line no-underscore-dangle -- Node's own way to run a module that is no file
 bundle._compile(outputFiles[0].text, filename);
 
-module.exports = bundle.exports.TencentPlugin;
+// The framework calls it with `new`; its name is the heading in `sls --help`.
+module.exports = function TencentCloud(...given) {
+  Object.assign(this, bundle.exports.createPlugin(...given));
+};

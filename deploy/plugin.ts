@@ -7,6 +7,7 @@ import { maskEnvironment, requireEnvironment } from './environment.ts';
 import { DeployError } from './errors.ts';
 import { info, invoke, logs, remove, rollback } from './operate.ts';
 import { packageFunction, type FunctionPackage } from './package.ts';
+import { preflight } from './preflight.ts';
 import { PROVIDER_SCHEMA } from './schema.ts';
 import type { CommandOptions, Serverless, Terminal } from './serverless.ts';
 import { readSettings, type ServiceSettings } from './settings.ts';
@@ -14,8 +15,8 @@ import { readSettings, type ServiceSettings } from './settings.ts';
 const YES = { usage: 'Go ahead although a fixed egress IP or a function URL is lost', type: 'boolean' };
 const FUNCTION = { usage: 'Name of the function in serverless.yml', shortcut: 'f', type: 'string' };
 
-/** Called by the framework with `new`. */
-export function TencentPlugin(serverless: Serverless, options: CommandOptions, terminal: Terminal) {
+/** Commands and hooks for the framework. */
+export function createPlugin(serverless: Serverless, options: CommandOptions, terminal: Terminal) {
   const environment = process.env;
   let packages = new Map<string, FunctionPackage>();
   let known: ServiceSettings | undefined;
@@ -23,7 +24,7 @@ export function TencentPlugin(serverless: Serverless, options: CommandOptions, t
   serverless.setProvider('tencent', {});
   serverless.configSchemaHandler.defineProvider('tencent', PROVIDER_SCHEMA);
 
-  const settings = (): ServiceSettings => (known ??= readSettings(serverless.service));
+  const settings = (): ServiceSettings => (known ??= readSettings(serverless.service, environment));
 
   function cloud(): Cloud {
     const { TENCENT_SECRET_ID, TENCENT_SECRET_KEY, TENCENT_TOKEN, TENCENT_APP_ID } = environment;
@@ -53,10 +54,13 @@ export function TencentPlugin(serverless: Serverless, options: CommandOptions, t
   }
 
   async function packageAll(): Promise<void> {
+    const chosen = settings().functions.filter(
+      ({ key }) => options.function === undefined || key === options.function,
+    );
+    for (const fn of chosen) preflight(fn);
     build();
     packages = new Map();
-    for (const fn of settings().functions) {
-      if (options.function !== undefined && fn.key !== options.function) continue;
+    for (const fn of chosen) {
       const packed = await packageFunction(
         fn,
         serverless.serviceDir,

@@ -80,6 +80,7 @@ export const PROVIDER_SCHEMA = {
       ...shared,
       type: { enum: ['web', 'event'] },
       src: text,
+      onlyWith: text,
       handler: text,
       description: text,
       instanceConcurrency: { type: 'integer', minimum: 1, maximum: 100 },

@@ -30,6 +30,8 @@ export interface ServiceFunction extends SharedSettings {
   name?: string;
   type: 'web' | 'event';
   src: string;
+  /** Not deployed while this environment variable is empty. */
+  onlyWith?: string;
   handler?: string;
   description?: string;
   instanceConcurrency?: number;

@@ -69,20 +69,23 @@ const FUNCTION_NAME = /^[A-Za-z][\w-]{0,58}[A-Za-z0-9]$/;
 const DESCRIPTION = /^[A-Za-z0-9\s,.，。\u4e00-\u9fff]{0,800}$/;
 
 /** Throws DeployError naming the key in serverless.yml that is wrong. */
-export function readSettings(service: ServerlessService): ServiceSettings {
+export function readSettings(service: ServerlessService, variables: NodeJS.ProcessEnv): ServiceSettings {
   const { provider } = service;
   const stage = provider.stage ?? 'dev';
   const base = { service: service.service, stage };
-  const functions = Object.entries(service.functions).map(([key, given]) =>
-    readFunction(key, given, service, stage),
-  );
+  const functions = Object.entries(service.functions)
+    .filter(([, { onlyWith }]) => onlyWith === undefined || Boolean(variables[onlyWith]))
+    .map(([key, given]) => readFunction(key, given, service, stage));
   return {
     ...base,
     region: provider.region ?? 'ap-guangzhou',
     build: provider.build,
     codeBucket: provider.codeBucket || undefined,
     functions,
-    customDomain: readDomain(service),
+    customDomain: readDomain(
+      service,
+      functions.map(({ key }) => key),
+    ),
   };
 }
 
@@ -207,7 +210,11 @@ function checkCron(expression: string, at: string): void {
   }
 }
 
-function readDomain({ provider, functions }: ServerlessService): DomainSettings | undefined {
+/** Routes to functions that are not deployed are left out. */
+function readDomain(
+  { provider, functions }: ServerlessService,
+  deployed: string[],
+): DomainSettings | undefined {
   const given = provider.customDomain;
   if (!given?.domain) return undefined;
   if (!given.certificateId) {
@@ -222,5 +229,6 @@ function readDomain({ provider, functions }: ServerlessService): DomainSettings 
         `provider.customDomain.routes["${path}"]: ${key} is no function with an http event.`,
       );
   }
-  return given;
+  const routes = Object.entries(given.routes).filter(([, key]) => deployed.includes(key));
+  return { ...given, routes: Object.fromEntries(routes) };
 }

@@ -7,23 +7,20 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readZip } from '../simulator/tencent-cloud/code.ts';
 
-vi.setConfig({ hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const ROOT = process.cwd();
 const ENTRY = { web: ['index.js', 'scf_bootstrap'], event: ['index.js'] };
 
+const ENCRYPTION_KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64url');
+const environmentFile = (encryptionKey: string): string =>
+  `WECOM_CORPS=ww1:secret\nREDIS_URL=redis://:password@10.0.0.5:6379\nENCRYPTION_KEY=${encryptionKey}\n` +
+  `WECOM_CALLBACKS=ww1:token:${'k'.repeat(43)}\n`;
+
 let folder: string;
 let yml: string;
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'deploy-package-'));
-  yml = readFileSync('serverless.yml', 'utf8');
-  const own = yml
-    .replace('./deploy/index.cjs', join(ROOT, 'deploy/index.cjs'))
-    .replace(/^ {2}build: .*$/m, '');
-  writeFileSync(join(folder, 'serverless.yml'), own);
-  writeFileSync(join(folder, '.env'), 'WECOM_CORPS=ww1:secret\nREDIS_URL=redis://h\nENCRYPTION_KEY=key\n');
-  cpSync('dist', join(folder, 'dist'), { recursive: true });
-  await promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/.bin/sls'), 'package'], {
+const sls = (...args: string[]) =>
+  promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/.bin/sls'), ...args], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
@@ -32,6 +29,17 @@ beforeAll(async () => {
       SLS_TELEMETRY_DISABLED: '1',
     },
   });
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'deploy-package-'));
+  yml = readFileSync('serverless.yml', 'utf8');
+  const own = yml
+    .replace('./deploy/index.cjs', join(ROOT, 'deploy/index.cjs'))
+    .replace(/^ {2}build: .*$/m, '');
+  writeFileSync(join(folder, 'serverless.yml'), own);
+  writeFileSync(join(folder, '.env'), environmentFile(ENCRYPTION_KEY));
+  cpSync('dist', join(folder, 'dist'), { recursive: true });
+  await sls('package');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -53,4 +61,14 @@ test('serverless.yml › declares every function that is built', () => {
   for (const name of readdirSync('functions')) {
     if (existsSync(join('dist', name))) expect(yml).toContain(`src: dist/${name}\n`);
   }
+});
+
+test('sls package › refuses what the functions would refuse at their start, naming the variable and not its value', async () => {
+  writeFileSync(join(folder, '.env'), environmentFile('too-short'));
+  const refused = sls('package');
+  await expect(refused).rejects.toMatchObject({ code: 1 });
+  await expect(refused).rejects.toMatchObject({
+    stdout: expect.stringMatching(/functions\.login\.environment: ENCRYPTION_KEY: [^\n]+\n/),
+  });
+  await expect(refused).rejects.not.toMatchObject({ stdout: expect.stringContaining('too-short') });
 });

@@ -263,12 +263,13 @@ describe('sls deploy to what is deployed', () => {
   });
 });
 
-test('a second stage is a copy of its own with its own .env file', async () => {
+test('a second stage is a copy of its own with its own .env file, without functions whose variable is empty', async () => {
   const fixture = await deployed();
   fixture.write('.env.prod', 'WECOM_CORPS=ww2:another\n');
+  fixture.configure((yml) => Object.assign(yml.functions.tick, { onlyWith: 'UNSET_VARIABLE' }));
   const run = await fixture.sls('deploy --stage prod');
   expect(run).toMatchObject({ exitCode: 0 });
-  expect(Object.keys(fixture.cloud.state.functions)).toHaveLength(4);
+  expect(Object.keys(fixture.cloud.state.functions)).toEqual([WEB, TICK, 'fixture-prod-web']);
   expect(environmentOf(stored(fixture, 'fixture-prod-web'))['WECOM_CORPS']).toBe('ww2:another');
 });
 

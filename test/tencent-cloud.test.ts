@@ -26,6 +26,8 @@ const start = (): Promise<TencentCloud> =>
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tencent-cloud-test-'));
+  // As when the state lies inside of an ESM project.
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   cloud = await start();
   client = clientWith(SECRET_ID, SECRET_KEY);
 });

@@ -28,6 +28,9 @@ export async function readZip(zip: Buffer): Promise<ZipFile[]> {
 export async function unpack(zip: Buffer, sha256: string, parent: string): Promise<string> {
   const folder = join(parent, sha256);
   if (existsSync(folder)) return folder;
+  // Above /var/user there is no package.json; here a project's own would turn the code into ESM.
+  mkdirSync(parent, { recursive: true });
+  writeFileSync(join(parent, 'package.json'), '{"type":"commonjs"}\n');
   const temporary = `${folder}.${process.pid}`;
   for (const file of await readZip(zip)) {
     const path = join(temporary, file.name);
