@@ -23,7 +23,7 @@ export interface RouteRequest {
   body<Shape>(schema: z.ZodMiniType<Shape>): Promise<Shape>;
   /** The session_token of `Authorization: Bearer …`, or `''`. */
   bearer: string;
-  /** The body as it came, in UTF-8. */
+  /** The body as it came; rejects with 400 if it is not UTF-8. */
   text(): Promise<string>;
   /** What stands for `:name` in the path, or `''`. */
   param(name: string): string;
@@ -65,9 +65,10 @@ export function createApp(
       wecom: [],
     };
     context.set('record', record);
+    // Before the answer exists: adding them to a finished one would build a whole web Response.
+    for (const [name, value] of Object.entries(answerHeaders)) context.header(name, value);
     await requestRecord.run(record, async () => {
       await next();
-      for (const [name, value] of Object.entries(answerHeaders)) context.header(name, value);
       logRequest(context, record, Math.round(elapsedMs(clock, start)), log);
     });
   });
@@ -142,7 +143,14 @@ function routeRequest(context: Context<Environment>, bodyBytesMax: number): Rout
       if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
       return result.data;
     },
-    text: async () => decodeUtf8(await bytes()),
+    async text() {
+      const body = await bytes();
+      try {
+        return decodeUtf8(body);
+      } catch {
+        throw new AppError('invalid_request', { reason: 'not_utf8' });
+      }
+    },
     param: (name) => context.req.param(name) ?? '',
     bearer: bearerPattern.exec(context.req.header('authorization') ?? '')?.[1] ?? '',
     query: context.req.query(),

@@ -31,10 +31,7 @@ const noSocket = {};
  *
  * Rejects with `TransportError` only.
  */
-export function createKeepAliveAdapter(
-  clock: Clock,
-  uriOf: (config: InternalAxiosRequestConfig) => string,
-): AxiosAdapter {
+export function createKeepAliveAdapter(clock: Clock): AxiosAdapter {
   const idleSince = new WeakMap<object, Moment>();
   const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
 
@@ -56,7 +53,7 @@ export function createKeepAliveAdapter(
   }
 
   return async (config) => {
-    const url = new URL(uriOf(config));
+    const url = urlOf(config);
     const agent = agents[url.protocol === 'http:' ? 'http:' : 'https:'];
     let current: Attempt | undefined;
     let over = false;
@@ -96,6 +93,13 @@ const agentOptions: https.AgentOptions = {
   maxFreeSockets: socketsMax,
   scheduling: 'lifo',
 };
+
+/** axios' own getUri would merge the whole configuration once more. */
+function urlOf({ url = '', baseURL, params }: InternalAxiosRequestConfig): URL {
+  const complete = new URL(url, baseURL);
+  complete.search = new URLSearchParams(params).toString();
+  return complete;
+}
 
 interface Answer {
   status: number;

@@ -1,5 +1,5 @@
 import type { AccessTokens } from './access-token.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, elapsedMs, moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import { createHourlyBudget } from './rate-limit.ts';
@@ -22,9 +22,9 @@ export interface Permission {
   /**
    * The session, asked about again if WeCom's last word is too old.
    *
-   * One request of a person asks, over all instances; the others go on meanwhile. While WeCom cannot be asked the
-   * session lives on until the last good answer is `graceSeconds` old, then this rejects with
-   * `temporarily_unavailable`. A refusal ends all sessions of the person and rejects with `invalid_session`.
+   * One request of a person asks, over all instances; the others go on meanwhile, or, when the last good answer is
+   * older than `graceSeconds`, wait for what it hears. While WeCom cannot be asked the session lives on until that
+   * age, then this rejects with `temporarily_unavailable`. A refusal ends all sessions of the person and rejects with `invalid_session`.
    */
   refreshed(session: Session): Promise<Session>;
 }
@@ -35,6 +35,7 @@ export interface RecheckLimits {
 }
 
 const recheckMsMax = 2500;
+const lookAgainMs = 100;
 /** Longer than one check takes; after a failed one, the pause before the next. */
 const claimMs = 5000;
 /** A fifth of WeCom's 150,000 calls per hour: logins never wait for re-checks. */
@@ -79,6 +80,18 @@ export function createPermission(options: {
     throw new AppError('invalid_session', { reason: `recheck_${reason}` });
   }
 
+  /** Another request asks at this moment: what it hears holds for this one too. */
+  async function answerOfAnother(session: Session, checkedAt: number): Promise<Session> {
+    const start = moment(clock);
+    while (elapsedMs(clock, start) < recheckMsMax) {
+      await sleep(clock, lookAgainMs);
+      const last = await sessions.lastCheck(session.person);
+      if (!last) throw new AppError('invalid_session', { reason: 'ended' });
+      if (last.checkedAt > checkedAt) return { ...session, ...last };
+    }
+    throw unavailable('recheck_overdue', 5);
+  }
+
   return {
     read,
 
@@ -90,7 +103,9 @@ export function createPermission(options: {
       const ageSeconds = (clock.wallMs() - session.checkedAt) / 1000;
       if (ageSeconds < limits.recheckSeconds) return session;
       try {
-        if (!(await sessions.claimCheck(person, claimMs))) return notChecked(session, ageSeconds);
+        if (!(await sessions.claimCheck(person, claimMs))) {
+          return ageSeconds > limits.graceSeconds ? answerOfAnother(session, session.checkedAt) : session;
+        }
         if (!(await withinBudget(corp.corpid))) {
           log('warn', 'recheck_skipped', { corpid: corp.corpid, per_hour_max: rechecksPerHourMax });
           return session;

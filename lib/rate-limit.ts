@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js';
+import { type Clock, elapsedMs, moment, type Moment } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { available, defineScript, type Redis, type Script } from './redis.ts';
@@ -38,6 +39,8 @@ const addressFailuresMax = 30;
 const networkFailuresMax = 300;
 const fleetFailuresMax = 1000;
 const knownSeconds = 7 * 86_400;
+const notedMsMax = 3_600_000;
+const notedMax = 1000;
 
 const reviewerTriesPerAddressMax = 10;
 const reviewerTriesFree = 5;
@@ -46,46 +49,58 @@ const reviewerTriesMax = 100;
 const reviewerWaitSecondsFirst = 30;
 const reviewerWaitSecondsMax = 3600;
 
-export function createLoginLimits(redis: Redis, log: Log): LoginLimits {
-  const perAddress = createLimiter(redis, 'address', addressFailuresMax, 60);
-  const perNetwork = createLimiter(redis, 'network', networkFailuresMax, 600);
+export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLimits {
   const fleet = createLimiter(redis, 'fleet', fleetFailuresMax, 3600);
+  const brakes = [
+    {
+      reason: 'failing_address',
+      limiter: createLimiter(redis, 'address', addressFailuresMax, 60),
+      keyOf: tag,
+    },
+    {
+      reason: 'failing_network',
+      limiter: createLimiter(redis, 'network', networkFailuresMax, 600),
+      keyOf: (address: string) => tag(networkOf(address)),
+    },
+    { reason: 'failing_fleet', limiter: fleet, keyOf: () => '{all}' },
+  ];
+  /** Networks that this process has noted lately: a login need not write the same again. */
+  const noted = new Map<string, Moment>();
 
   return {
     admit: (address) =>
       limited(async () => {
-        const network = networkOf(address);
-        const [byAddress, byNetwork, byFleet] = await Promise.all([
-          perAddress.get(tag(address)),
-          perNetwork.get(tag(network)),
-          fleet.get('{all}'),
-        ]);
-        for (const [spent, max, reason] of [
-          [byAddress, addressFailuresMax, 'failing_address'],
-          [byNetwork, networkFailuresMax, 'failing_network'],
-        ] as const) {
-          if (spent && spent.consumedPoints >= max) throw refusal(reason, spent.msBeforeNext);
+        const keys = brakes.map(({ limiter, keyOf }) => limiter.getKey(keyOf(address)));
+        const failures = await redis.pipeline(keys.map((key) => ['get', key]));
+        for (const [index, { reason, limiter }] of brakes.entries()) {
+          if (Number(failures[index]) < limiter.points) continue;
+          const [ttlMs, known] = await redis.pipeline([
+            ['pttl', keys[index] ?? ''],
+            ['get', knownKey(address)],
+          ]);
+          if (limiter === fleet && known !== null) continue;
+          throw refusal(reason, Number(ttlMs));
         }
-        if (!byFleet || byFleet.consumedPoints < fleetFailuresMax) return;
-        const [known] = await redis.pipeline([['get', knownKey(network)]]);
-        if (known === null) throw refusal('failing_fleet', byFleet.msBeforeNext);
       }),
 
     failed: (address) =>
       limited(async () => {
-        const [, , byFleet] = await Promise.all([
-          perAddress.penalty(tag(address)),
-          perNetwork.penalty(tag(networkOf(address))),
-          fleet.penalty('{all}'),
-        ]);
-        if (byFleet.consumedPoints === fleetFailuresMax) {
+        const counted = await Promise.all(
+          brakes.map(({ limiter, keyOf }) => limiter.penalty(keyOf(address))),
+        );
+        if (counted.at(-1)?.consumedPoints === fleetFailuresMax) {
           log('error', 'login_brake_on', { failures: fleetFailuresMax, window_seconds: 3600 });
         }
       }),
 
     succeeded: (address) =>
       limited(async () => {
-        await redis.pipeline([['set', knownKey(networkOf(address)), '1', 'EX', knownSeconds]]);
+        const key = knownKey(address);
+        const since = noted.get(key);
+        if (since && elapsedMs(clock, since) < notedMsMax) return;
+        await redis.pipeline([['set', key, '1', 'EX', knownSeconds]]);
+        if (noted.size >= notedMax) noted.clear();
+        noted.set(key, moment(clock));
       }),
   };
 }
@@ -198,8 +213,8 @@ function msBeforeNext(result: unknown): number {
   return typeof ms === 'number' ? ms : 0;
 }
 
-function knownKey(network: string): string {
-  return `wxl1:known:${tag(network)}`;
+function knownKey(address: string): string {
+  return `wxl1:known:${tag(networkOf(address))}`;
 }
 
 /** Addresses and accounts stand in keys only as hashes. */

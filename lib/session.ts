@@ -33,6 +33,8 @@ export interface Sessions {
   claimCheck(person: Person, ms: number): Promise<boolean>;
   /** Notes that WeCom confirmed the member just now and gives up the claim; his sessions may have ended meanwhile. */
   confirm(member: Member): Promise<void>;
+  /** What WeCom last said of this person and when; `undefined` when he has no session. */
+  lastCheck(person: Person): Promise<{ member: Member; checkedAt: number } | undefined>;
   /** Ends one session; answers whose it was, or `undefined` when it had ended before. */
   end(sessionToken: string): Promise<{ person: Person; deviceHash: string } | undefined>;
   /** Ends all sessions of a person; answers how many there were. */
@@ -251,6 +253,12 @@ export function createSessions(options: {
     async confirm(member) {
       const keys = [sessionsKey(member), checkKey(member)];
       await available(redis.script(confirmScript, keys, [sealedMember(member)]));
+    },
+
+    async lastCheck(person) {
+      const key = sessionsKey(person);
+      const [sealed] = await available(redis.pipeline([['hget', key, 'member']]));
+      return openMember(key, sealed);
     },
 
     async end(sessionToken) {

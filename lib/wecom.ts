@@ -155,8 +155,7 @@ const userGetSchema = z.object({
 export function createWecom(baseUrl: string, clock: Clock, random: () => number = Math.random): Wecom {
   const client = axios.create({
     baseURL: baseUrl,
-    adapter: createKeepAliveAdapter(clock, (config) => client.getUri(config)),
-    paramsSerializer: (params: Record<string, string>) => new URLSearchParams(params).toString(),
+    adapter: createKeepAliveAdapter(clock),
     responseType: 'text',
     transformResponse: (body: string) => body,
     // WeCom answers 200 for every errcode; any other status is judged below.

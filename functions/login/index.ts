@@ -18,7 +18,12 @@ const loginBody = z.strictObject({
   js_code: z.string().check(z.regex(/^[A-Za-z0-9._~-]{1,512}$/)),
   corpid: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/))),
 });
-const credential = z.string().check(z.minLength(1), z.maxLength(128), z.regex(/^[^\0]*$/));
+// Counted as they are compared, so that an accent typed as two characters is no more than one.
+const credential = z.string().check(
+  z.minLength(1),
+  z.regex(/^[^\0]*$/),
+  z.refine((text) => text.normalize('NFKC').length <= 128),
+);
 const reviewerBody = z.strictObject({ account: credential, password: credential });
 const base64 = z.string().check(z.regex(/^[A-Za-z0-9+/]+={0,2}$/));
 const userdataBody = z.strictObject({ encrypted_data: base64, iv: base64 });
@@ -26,7 +31,7 @@ const userdataBody = z.strictObject({ encrypted_data: base64, iv: base64 });
 startWebFunction(readLoginConfig, (config, log) => {
   const { corps, encryptionKeys, reviewers, reviewersUntil } = config;
   const { redis, wecom, accessTokens, sessions, permission, guard } = createServices(config, clock, log);
-  const limits = createLoginLimits(redis, log);
+  const limits = createLoginLimits(redis, clock, log);
   const hashDevice = createKeyedHash(encryptionKeys, 'device');
   const login = createLogin({
     corps,
