@@ -171,7 +171,9 @@ function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> 
       reject(new AppError('too_large'));
     };
     // A client that hangs up in the middle of its body is no bug of ours.
-    const brokenOff = () => reject(new AppError('invalid_request', { reason: 'broken_off' }));
+    const brokenOff = () => {
+      if (!incoming.complete) reject(new AppError('invalid_request', { reason: 'broken_off' }));
+    };
     if (Number(incoming.headers['content-length']) > bytesMax) return tooLarge();
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Redis as Client, type RedisOptions } from 'ioredis';
+import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
 import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
 import { unavailable } from './errors.ts';
 import { type Log, requestRecord } from './log.ts';
@@ -241,7 +241,9 @@ function redisError(error: unknown): RedisError {
   if (/unknown command/i.test(error.message)) return new RedisError('unknown_command');
   const code = (error as NodeJS.ErrnoException).code;
   if (code) return new RedisError(code === 'ECONNREFUSED' ? 'refused' : code.toLowerCase());
-  if (error.name === 'ReplyError') return new RedisError('error_answer');
+  if (error.message.startsWith('Protocol error')) return new RedisError('not_redis');
+  // By class: names do not survive minifying.
+  if (error instanceof ReplyError) return new RedisError('error_answer');
   if (/closed|connection close|writeable|max retries/i.test(error.message)) return new RedisError('closed');
   // A bug of ours or of the client; it must not pass for a Redis that is down.
   throw error;

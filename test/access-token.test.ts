@@ -129,8 +129,9 @@ describe('POST /login', () => {
         redisCalls.push(lines.at(-1)?.['redis_calls']);
       }
     }
-    // One is the session; the very first login also looks, asks for the lease, and commits.
-    expect(redisCalls).toEqual([4, 1, 1, 2, 1, 1]);
+    // Two are the limits and the session. A process's first login also looks for the token and notes the
+    // network as known; the very first asks for the lease and commits, too.
+    expect(redisCalls).toEqual([6, 2, 2, 4, 2, 2]);
     expect(gettokens(world)).toBe(1);
   });
 

@@ -100,7 +100,7 @@ describe('methods and paths', () => {
     for (const code of ['AbC123', 'xyz789']) {
       const answer = await all.login.send('GET', `/WW_verify_${code}.txt`);
       expect([answer.status, answer.text]).toEqual([200, code]);
-      expectHeaders(answer, 'text/plain;charset=UTF-8');
+      expectHeaders(answer, 'text/plain; charset=UTF-8');
     }
   });
 });
