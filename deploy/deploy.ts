@@ -64,7 +64,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
   });
 
   const prepared: { step: Step; version: string }[] = [];
-  const released: string[] = [];
+  /** What members or operators already see; one line each. */
   const done: string[] = [];
   try {
     for (const step of steps.filter(({ isUnchanged }) => !isUnchanged)) {
@@ -83,12 +83,11 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
     }
     for (const { step, version } of prepared) {
       await releaseVersion(cloud, step.fn.name, version);
-      released.push(step.fn.key);
       done.push(`${step.fn.key}: ${step.deployed ? 'updated' : 'created'}, version ${version} is live`);
     }
     for (const { fn, deployed } of steps) {
       progress.update(`${fn.key}: triggers`);
-      for (const line of await writeTriggers(cloud, fn)) done.push(`${fn.key}: ${line}`);
+      await writeTriggers(cloud, fn, (line) => done.push(`${fn.key}: ${line}`));
       if (deployed) await writeTags(cloud, fn, settings.region, deployed);
     }
     const domain = only === undefined ? await writeDomain(cloud, settings) : undefined;
@@ -96,7 +95,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
     for (const { step } of prepared)
       if (step.deployed) await pruneVersions(cloud, step.fn.name, step.deployed);
   } catch (error) {
-    throw withState(error, released);
+    throw withState(error, done);
   } finally {
     progress.remove();
   }
@@ -107,12 +106,12 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
 }
 
 /** Says what the failed run left behind; the message stays one line. */
-function withState(error: unknown, released: string[]): unknown {
+function withState(error: unknown, done: string[]): unknown {
   if (!(error instanceof DeployError)) return error;
   const state =
-    released.length === 0
+    done.length === 0
       ? 'What serves requests is unchanged; the next sls deploy starts over.'
-      : `Already live: ${released.join(', ')}; the next sls deploy finishes the rest.`;
+      : `Done so far: ${done.join('; ')}. The next sls deploy finishes the rest.`;
   error.message = `${error.message} ${state}`;
   return error;
 }

@@ -74,10 +74,13 @@ const isSame = (found: DeployedTrigger, wanted: TriggerSettings): boolean =>
   found.qualifier === LIVE &&
   (found.type === 'http' || found.name === wanted.name);
 
-/** Creates, updates and deletes; returns what it did, one line each. */
-export async function writeTriggers(cloud: Cloud, fn: FunctionSettings): Promise<string[]> {
+/** Creates, updates and deletes; `report` is told of each. */
+export async function writeTriggers(
+  cloud: Cloud,
+  fn: FunctionSettings,
+  report: (line: string) => void,
+): Promise<void> {
   const deployed = await listTriggers(cloud, fn.name);
-  const done: string[] = [];
   const base = { FunctionName: fn.name };
 
   for (const found of deployed) {
@@ -88,7 +91,7 @@ export async function writeTriggers(cloud: Cloud, fn: FunctionSettings): Promise
       Type: found.type,
       Qualifier: found.qualifier,
     });
-    if (found.name !== CHECK_TRIGGER) done.push(`${found.type} trigger ${found.name} removed`);
+    if (found.name !== CHECK_TRIGGER) report(`${found.type} trigger ${found.name} removed`);
   }
   for (const wanted of fn.triggers) {
     const found = deployed.find((candidate) => isSame(candidate, wanted));
@@ -103,7 +106,6 @@ export async function writeTriggers(cloud: Cloud, fn: FunctionSettings): Promise
       ...(wanted.type === 'timer' ? { CustomArgument: wanted.argument } : {}),
     };
     await cloud.scf(found ? 'UpdateTrigger' : 'CreateTrigger', change);
-    done.push(`${wanted.type} trigger ${wanted.name} ${found ? 'updated' : 'created'}`);
+    report(`${wanted.type} trigger ${wanted.name} ${found ? 'updated' : 'created'}`);
   }
-  return done;
 }

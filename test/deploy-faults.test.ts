@@ -210,7 +210,10 @@ describe('sls deploy with a fault of the cloud', () => {
     });
     fixture.cloud.inject({ action: 'UpdateAlias', kind: 'InternalError', skip: 1 });
     const run = await fixture.sls('deploy');
-    expectOneLine(run, 'Already live: web; the next sls deploy finishes the rest.');
+    expectOneLine(
+      run,
+      'Done so far: web: updated, version 2 is live. The next sls deploy finishes the rest.',
+    );
     const again = await fixture.sls('deploy');
     expect(again).toMatchObject({ exitCode: 0 });
     expect(again.output).toContain('web: unchanged');

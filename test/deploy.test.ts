@@ -251,15 +251,20 @@ describe('sls deploy to what is deployed', () => {
     expect(mended.output).toContain('web: unchanged');
   });
 
-  test('deploys one function with deploy function -f', async () => {
+  test('deploy function -f deploys one function and keeps five versions, the ones before and after it among them', async () => {
     const fixture = await deployed();
     fixture.configure((yml) => {
       yml.functions.web.environment.GREETING = 'changed';
       yml.functions.tick.environment.GREETING = 'changed';
     });
+    const tick = stored(fixture, TICK);
+    for (const Version of ['2', '3', '4', '5', '6'])
+      tick.versions.push({ ...structuredClone(tick.latest), Version });
+    tick.versionCounter = 6;
     const run = await fixture.sls('deploy function -f tick');
     expect(run).toMatchObject({ exitCode: 0 });
-    expect([liveVersion(fixture, WEB), liveVersion(fixture, TICK)]).toEqual(['1', '2']);
+    expect([liveVersion(fixture, WEB), liveVersion(fixture, TICK)]).toEqual(['1', '7']);
+    expect(tick.versions.map(({ Version }) => Version)).toEqual(['1', '4', '5', '6', '7']);
   });
 });
 
