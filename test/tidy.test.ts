@@ -104,8 +104,37 @@ describe('documents', () => {
 
   test('lib/config.ts, .env.example and README › name the same variables', () => {
     expect(all(read('lib/config.ts'), /'([A-Z]+(?:_[A-Z]+)*)'/g)).toEqual(variables);
-    expect(all(read('.env.example'), /^([A-Z_]+)=$/gm)).toEqual(variables);
+    expect(all(read('.env.example'), /^((?!TENCENT_)[A-Z_]+)=$/gm)).toEqual(variables);
     expect(all(section(readme, '## Configuration'), /^\| `([A-Z_]+)`/gm)).toEqual(variables);
+  });
+
+  test('serverless.yml › gives each function the variables that it reads, but for the port', () => {
+    const manifest = read('serverless.yml');
+    const common = [
+      'ALLOW_TEST_CORP',
+      'ENCRYPTION_KEY',
+      'REDIS_CA',
+      'REDIS_URL',
+      'WECOM_BASE_URL',
+      'WECOM_CORPS',
+    ];
+    const services = variables.filter((name) => common.includes(name) || /^(SESSION|MEMBER)_/.test(name));
+    const expected: Record<string, string[]> = {
+      login: variables.filter((name) => !['PORT', 'WECOM_CALLBACKS'].includes(name)),
+      refresh: common,
+      callback: ['REDIS_CA', 'REDIS_URL', 'WECOM_CALLBACKS'],
+      admin: services,
+    };
+    for (const [name, names] of Object.entries(expected)) {
+      const block = manifest.split(/^ {2}(?=\w+:$)/m).find((text) => text.startsWith(`${name}:`)) ?? '';
+      expect(all(block, /^ {6}([A-Z_]+): \$\{env:\1, ''\}$/gm), name).toEqual(names);
+    }
+  });
+
+  test('.env.example › names every variable that a deploy reads', () => {
+    const reads = [...filesOf('deploy'), 'serverless.yml'].map(read).join('\n');
+    const named = all(reads, /\b(TENCENT_(?!CLOUD_ENDPOINT|DEPLOY)[A-Z_]+)/g);
+    expect(all(read('.env.example'), /^(TENCENT_[A-Z_]+)=$/gm)).toEqual(named);
   });
 
   test('.env.example › has one comment line for each variable and holds no value', () => {
