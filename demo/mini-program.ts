@@ -11,7 +11,7 @@ export interface Answer {
 
 export interface Call {
   method: 'GET' | 'POST' | 'DELETE';
-  path: '/login' | '/session';
+  path: '/login' | '/login/reviewer' | '/session';
   /** By which the function's log names this request; on SCF the platform sets it. */
   scfRequestId: string;
   body?: object;

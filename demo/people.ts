@@ -13,6 +13,12 @@ const newSecret = () => randomBytes(32).toString('base64url');
 
 /** The company whose mini-program this is. */
 export const company: Company = { corpid: 'wwdemo0000000001', corpsecret: newSecret(), name: '示例公司' };
+/** A second company that uses the same mini-program. */
+export const secondCompany: Company = {
+  corpid: 'wwdemo0000000003',
+  corpsecret: newSecret(),
+  name: '示例子公司',
+};
 /** A company with {@link crowd}, for the rush hour. */
 export const bigCompany: Company = { corpid: 'wwdemo0000000002', corpsecret: newSecret(), name: '示例集团' };
 /** A company that uses somebody else's mini-programs. */
@@ -27,6 +33,12 @@ export const member = {
 };
 /** Works for the company, but the app is not visible to him. */
 export const memberOutOfRange = { corpid: company.corpid, userid: 'LiSi', name: '李四' };
+export const memberOfSecondCompany = { corpid: secondCompany.corpid, userid: 'WangWu', name: '王五' };
+/** These two leave while we watch. */
+export const firstLeaver = { corpid: company.corpid, userid: 'ZhaoLiu', name: '赵六' };
+export const secondLeaver = { corpid: company.corpid, userid: 'QianQi', name: '钱七' };
+/** Of the app store, in ordinary WeChat. */
+export const reviewer = { account: 'reviewer', password: newSecret() };
 export const stranger = { corpid: strangersCorpid, userid: 'MoSheng' };
 
 const familyNames = '王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗郑梁谢宋唐'.split('');
@@ -44,8 +56,9 @@ export const crowd = familyNames.flatMap((family, row) =>
 /** Enters everybody in the directory of `wecom`, except the stranger, whose company it does not know. */
 export function moveIn(wecom: Wecom): void {
   wecom.addCompany(company);
+  wecom.addCompany(secondCompany);
   wecom.addCompany(bigCompany);
-  wecom.addMember(member);
+  for (const person of [member, memberOfSecondCompany, firstLeaver, secondLeaver]) wecom.addMember(person);
   wecom.addMember({ ...memberOutOfRange, visible: false });
   for (const person of crowd) wecom.addMember(person);
 }

@@ -7,10 +7,10 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { encrypt, getSignature } from '@wecom/crypto';
 import * as z from 'zod/mini';
 import { startRedis } from '../simulator/redis.ts';
 import { startTencentCloud } from '../simulator/tencent-cloud/index.ts';
+import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
 
 const STAGE = 'rehearsal';
@@ -100,19 +100,6 @@ async function call(
 const urlIn = (output: string, key: string): string =>
   new RegExp(`^${key}: .*\\n +http url: (\\S+)`, 'm').exec(output)?.[1] ?? '';
 
-/** What WeCom posts when a member was deleted, encrypted and signed with the keys of the callback. */
-function memberDeleted(userid: string): { path: string; body: string } {
-  const message = `<xml><MsgType>event</MsgType><Event>change_contact</Event><ChangeType>delete_user</ChangeType><UserID>${userid}</UserID></xml>`;
-  const encrypted = encrypt(encodingAESKey, message, CORPID);
-  const timestamp = String(Math.floor(Date.now() / 1000));
-  const signature = getSignature(callbackToken, timestamp, 'nonce', encrypted);
-  const query = new URLSearchParams({ msg_signature: signature, timestamp, nonce: 'nonce' });
-  return {
-    path: `/callback/${CORPID}?${query.toString()}`,
-    body: `<xml><Encrypt>${encrypted}</Encrypt></xml>`,
-  };
-}
-
 const Login = z.object({
   session_token: z.string(),
   role: z.string(),
@@ -169,7 +156,8 @@ async function rehearse(): Promise<void> {
     list.includes('started_at') && !list.includes(login.session_token),
     'admin lists the sessions, no token',
   );
-  const left = memberDeleted('ZhangSan');
+  const callback = { corpid: CORPID, token: callbackToken, encodingAESKey };
+  const left = signedCallback(callback, unsubscribeMessage(person));
   const told = await call(urlIn(output, 'callback'), left.path, {
     method: 'POST',
     body: left.body,

@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { type Answer, type Call, sendTogether } from './mini-program.ts';
 import { bigCompany, crowd } from './people.ts';
-import type { Stage, Step } from './story.ts';
+import type { Stage, Step } from './exchange.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
 const processes = 20;
@@ -25,7 +25,7 @@ export function createRushHour({ wecom, redis, startLogin, stopLogin }: World): 
     await Promise.all(
       Array.from({ length: startedTogether }, async (_, starter) => {
         for (let index = starter; index < processes; index += startedTogether) {
-          logins.push(await startLogin(bigCompany));
+          logins.push(await startLogin([bigCompany]));
           row.update(`${logins.length} of ${processes} processes started`);
         }
       }),
@@ -65,7 +65,7 @@ export function createRushHour({ wecom, redis, startLogin, stopLogin }: World): 
     row.done(`${requests.length} × POST /login on ${logins.length} processes, all at the same moment`);
     const calls = Object.entries(counts).map(([endpoint, count]) => `${count} × ${endpoint}`);
     stage.line('login → WeCom', calls.join(', '));
-    stage.line('login → Redis', `${roundTrips} round trips`);
+    stage.line('login → Redis', `${roundTrips} operations`);
     stage.line(
       'login → mini-programs',
       `${countStatuses(answers)} in ${seconds(tookMs)} (median ${seconds(times[times.length >> 1] ?? 0)})`,

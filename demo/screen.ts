@@ -96,7 +96,7 @@ export function describeWecomCall(call: WecomCall): string {
 }
 
 export function describeRedis({ redis_calls, redis_ms }: RequestLine): string {
-  return `${`${redis_calls} round trip${redis_calls === 1 ? '' : 's'}`.padEnd(14)}  ${String(redis_ms).padStart(3)} ms`;
+  return `${`${redis_calls} operation${redis_calls === 1 ? '' : 's'}`.padEnd(14)}  ${String(redis_ms).padStart(3)} ms`;
 }
 
 /** A request of somebody outside the story, in one line. */

@@ -2,13 +2,14 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildFunctions } from './build.ts';
-import { company } from './people.ts';
 import { startDemoRedis } from './redis.ts';
 import { createScreen, describeRefresh, describeRequest } from './screen.ts';
-import { createSteps, type Step } from './story.ts';
+import { createExchange, type Step } from './exchange.ts';
+import { createMoreSteps } from './story-more.ts';
+import { createSteps } from './story.ts';
 import { Trouble } from './trouble.ts';
 import { showWhatToTry } from './try-it.ts';
-import { createWorld, type RequestLine, type World, wecomLatencyMs } from './world.ts';
+import { createWorld, ourCompanies, type RequestLine, type World, wecomLatencyMs } from './world.ts';
 
 const usage = `Usage: npm start -- [--once] [--port <number>]
 
@@ -96,18 +97,25 @@ async function setUp() {
   wecomRow.done(`simulated, ${wecom.url}, answers after ${wecomLatencyMs.min}–${wecomLatencyMs.max} ms`);
 
   const loginRow = screen.starting('login');
-  const login = await world.startLogin(company, port, showLater);
+  const login = await world.startLogin(ourCompanies, port, showLater);
   loginRow.done(`${login.url}, the login function, a process of its own`);
 
   const refreshRow = screen.starting('refresh');
   const first = await world.refresh();
-  if (first.counts['renewed'] !== 1) throw new Trouble(`the refresh function ${describeRefresh(first)}`);
+  if (first.counts['renewed'] !== ourCompanies.length)
+    throw new Trouble(`the refresh function ${describeRefresh(first)}`);
   refreshRow.done(`a timer, every ${refreshEverySeconds} s; ${describeRefresh(first)}`);
   world.startTimer(refreshEverySeconds, (run) => {
     // After the story only what is news.
-    if (!storyTold || run.counts['fresh'] !== 1) screen.aside('timer → refresh', describeRefresh(run));
+    if (!storyTold || run.counts['fresh'] !== ourCompanies.length)
+      screen.aside('timer → refresh', describeRefresh(run));
   });
-  return { steps: createSteps(world, login), url: login.url, wecom };
+  const exchange = createExchange(world, login);
+  return {
+    steps: [...createSteps(world, exchange), ...createMoreSteps(world, exchange)],
+    url: login.url,
+    wecom,
+  };
 }
 
 /** Requests of the story are shown by the story. */

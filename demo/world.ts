@@ -2,15 +2,21 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import * as z from 'zod/mini';
+import { hashPassword } from '../lib/reviewer.ts';
 import { invokeFunction, type RunningFunction, startFunction } from '../simulator/functions.ts';
 import { ENDPOINTS } from '../simulator/wecom/answer.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
-import { company, type Company, moveIn } from './people.ts';
+import { company, type Company, moveIn, reviewer, secondCompany } from './people.ts';
 import type { DemoRedis } from './redis.ts';
 import { Trouble } from './trouble.ts';
 
 /** How long the simulated WeCom takes to answer, in ms: as far away as a server in the same country. */
 export const wecomLatencyMs = { min: 30, max: 80 };
+
+/** In the cloud 600 s; here somebody is watching. */
+export const recheckSeconds = 3;
+/** Who shares the mini-program; the first is the default. */
+export const ourCompanies = [company, secondCompany];
 
 const wecomCallSchema = z.object({ api: z.string(), ms: z.number(), errcode: z.optional(z.number()) });
 
@@ -64,8 +70,18 @@ export async function createWorld(redis: DemoRedis) {
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
 
-  const environment = ({ corpid, corpsecret }: Company) => ({
-    WECOM_CORPS: `${corpid}:${corpsecret}`,
+  const callback = {
+    corpid: company.corpid,
+    token: randomBytes(12).toString('hex'),
+    encodingAESKey: randomBytes(32).toString('base64').slice(0, 43),
+  };
+  const reviewerHash = await hashPassword(reviewer.password);
+
+  const environment = (companies: readonly Company[]) => ({
+    WECOM_CORPS: companies.map(({ corpid, corpsecret }) => `${corpid}:${corpsecret}`).join(','),
+    MEMBER_RECHECK_SECONDS: String(recheckSeconds),
+    REVIEWERS: `${reviewer.account}:${reviewerHash}`,
+    REVIEWERS_UNTIL: '2099-12-31',
     REDIS_URL: redis.url,
     ...(process.env['REDIS_CA'] !== undefined && { REDIS_CA: process.env['REDIS_CA'] }),
     ENCRYPTION_KEY: encryptionKey,
@@ -83,7 +99,7 @@ export async function createWorld(redis: DemoRedis) {
   }
 
   async function refresh(): Promise<RefreshRun> {
-    const { result, error, lines } = await track(invokeFunction('refresh', environment(company)));
+    const { result, error, lines } = await track(invokeFunction('refresh', environment(ourCompanies)));
     const counts = z.safeParse(z.record(z.string(), z.number()), result);
     const invoked = lines.map((line) => z.safeParse(invokedLineSchema, parseJson(line)).data).find(Boolean);
     return {
@@ -97,9 +113,12 @@ export async function createWorld(redis: DemoRedis) {
     redis,
     wecom,
 
-    /** A login function of `forCompany`, freshly started; `port` 0 takes any free one. */
+    /** What a company has entered in WeCom as 接收消息. */
+    callback,
+
+    /** A login function of these companies, freshly started; `port` 0 takes any free one. */
     async startLogin(
-      forCompany: Company = company,
+      companies: readonly Company[] = ourCompanies,
       port = 0,
       onRequest: (line: RequestLine) => void = () => undefined,
     ): Promise<LoginFunction> {
@@ -108,12 +127,25 @@ export async function createWorld(redis: DemoRedis) {
       const login = await track(
         startFunction(
           'login',
-          { ...environment(forCompany), PORT: String(port) },
+          { ...environment(companies), PORT: String(port) },
           { onLine: (line) => log.read(line) },
         ),
       );
       running.add(login);
       return { ...login, logged: (scfRequestId) => log.find(scfRequestId) };
+    },
+
+    /** The function that WeCom tells who has left; answers its URL. */
+    async startCallback(): Promise<string> {
+      const { corpid, token, encodingAESKey } = callback;
+      const started = await track(
+        startFunction('callback', {
+          WECOM_CALLBACKS: `${corpid}:${token}:${encodingAESKey}`,
+          REDIS_URL: redis.url,
+        }),
+      );
+      running.add(started);
+      return started.url;
     },
 
     async stopLogin(login: LoginFunction): Promise<void> {

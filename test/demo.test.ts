@@ -35,7 +35,7 @@ test(
   async () => {
     const { code, output } = await start(['--once']);
     expect(output).not.toContain('✗');
-    expect(output.match(/^ \d  .+/gm)).toEqual([
+    expect(output.match(/^[ \d]\d  .+/gm)).toEqual([
       ' 1  A member logs in',
       ' 2  The mini-program asks who is logged in',
       ' 3  500 members log in at the same moment, on 20 fresh processes and an empty Redis',
@@ -44,11 +44,15 @@ test(
       ' 6  A member outside the visible range is refused (李四)',
       ' 7  A code that was already used is refused',
       ' 8  The member logs out',
+      ' 9  A member of a second company that shares the mini-program (王五)',
+      '10  A reviewer of the app store, in ordinary WeChat',
+      '11  A member leaves the company: WeCom is asked again every 3 s here (赵六)',
+      '12  A member leaves, and WeCom says so at once (钱七)',
     ]);
     expect(output).toContain('张三');
     expect(output).toContain('1 × gettoken, 500 × jscode2session, 500 × user/get');
     expect(output.match(/ 1 × gettoken/g)).toHaveLength(2);
-    expect(output).toMatch(/All 8 steps went as told, in \d+ s\.\n$/);
+    expect(output).toMatch(/All 12 steps went as told, in \d+ s\.\n$/);
     // No session_token, access_token or corpsecret, and nothing for a screen of 100 columns to fold.
     expect(output).not.toMatch(/[\w-]{40}/);
     expect(Math.max(...output.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100);

@@ -1,0 +1,87 @@
+// The rest of the story: who else may come in, and who must leave.
+import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
+import { errorAnswer, type Exchange, loginAnswer, type Stage, type Step } from './exchange.ts';
+import { firstLeaver, memberOfSecondCompany, reviewer, secondLeaver } from './people.ts';
+import { recheckSeconds, type World } from './world.ts';
+
+export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[] {
+  const { wecom } = world;
+
+  async function newSession(stage: Stage, person: { corpid: string; userid: string }): Promise<string> {
+    const answer = await logIn(stage, { js_code: wecom.createJsCode(person) });
+    return loginAnswer.safeParse(answer.body).data?.session_token ?? '';
+  }
+
+  const askSession = (stage: Stage, sessionToken: string) =>
+    send(stage, { method: 'GET', path: '/session', sessionToken });
+
+  return [
+    {
+      title: `A member of a second company that shares the mini-program (${memberOfSecondCompany.name})`,
+      async play(stage) {
+        const first = await logIn(stage, { js_code: wecom.createJsCode(memberOfSecondCompany) });
+        const corpid = String(first.body['corpid']);
+        stage.expect(
+          '409 login_again, with the company to ask',
+          errorAnswer.safeParse(first.body).data?.error === 'login_again' &&
+            corpid === memberOfSecondCompany.corpid,
+          String(first.status),
+        );
+        const second = await logIn(stage, { js_code: wecom.createJsCode(memberOfSecondCompany), corpid });
+        const { data } = loginAnswer.safeParse(second.body);
+        stage.expect(
+          'let in, as a member of his own company',
+          data?.member.corpid === corpid,
+          String(second.status),
+        );
+      },
+    },
+    {
+      title: 'A reviewer of the app store, in ordinary WeChat',
+      async play(stage) {
+        const answer = await send(stage, { method: 'POST', path: '/login/reviewer', body: reviewer });
+        stage.expect('let in, as a reviewer', answer.body['role'] === 'reviewer', String(answer.status));
+        stage.expect('WeCom is not asked', answer.line.wecom.length === 0);
+      },
+    },
+    {
+      title: `A member leaves the company: WeCom is asked again every ${recheckSeconds} s here (${firstLeaver.name})`,
+      async play(stage) {
+        const sessionToken = await newSession(stage, firstLeaver);
+        wecom.updateMember(firstLeaver.corpid, firstLeaver.userid, { deleted: true });
+        stage.line('WeCom', 'he is deleted');
+        await sleep(recheckSeconds * 1000 + 200);
+        const answer = await askSession(stage, sessionToken);
+        stage.expect('401 invalid_session: he is out', answer.status === 401, String(answer.status));
+      },
+    },
+    {
+      title: `A member leaves, and WeCom says so at once (${secondLeaver.name})`,
+      async play(stage) {
+        const callbackUrl = await world.startCallback();
+        const sessionToken = await newSession(stage, secondLeaver);
+        wecom.updateMember(secondLeaver.corpid, secondLeaver.userid, { visible: false });
+        const { path, body } = signedCallback(world.callback, unsubscribeMessage(secondLeaver));
+        const status = await post(`${callbackUrl}${path}`, body);
+        stage.line(
+          'WeCom → callback',
+          `POST /callback/${secondLeaver.corpid}  unsubscribe, encrypted: ${status}`,
+        );
+        const answer = await askSession(stage, sessionToken);
+        stage.expect('401 invalid_session: he is out', answer.status === 401, String(answer.status));
+        stage.expect('nobody had to ask WeCom', answer.line.wecom.length === 0);
+      },
+    },
+  ];
+}
+
+function post(url: string, body: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method: 'POST' }, (incoming) => {
+      incoming.resume().on('end', () => resolve(incoming.statusCode ?? 0));
+    });
+    outgoing.on('error', reject).end(body);
+  });
+}
