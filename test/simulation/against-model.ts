@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import type { Redis } from '../../lib/redis.ts';
+import type { TokenStore } from '../../lib/token-store.ts';
+import type * as Heart from './heart.ts';
+import { type Answer, createModel, type KeyName, sealedOf, type Step } from './model.ts';
+import { type Data, type Lua, RedisAnswer, runCommand } from './redis-data.ts';
+
+/** A Redis whose time can be made to pass. */
+export interface Backend {
+  redis: Redis;
+  /** Takes `ms` off the life of every key. */
+  pass(keys: readonly string[], ms: number): Promise<void>;
+}
+
+const keyNames: readonly KeyName[] = ['tok', 'lease', 'neg', 'fails', 'rejects'];
+const owners = ['ann:1', 'bob:1', 'bob:2'];
+const fingerprints = ['aa', 'bb', 'cc'];
+/** A history during which so much real time passed proves nothing: a pause may have ended on its own. */
+const realMsMax = 1000;
+/** Redis counts on while we compare. */
+const slackMs = 1500;
+
+const owner = fc.constantFrom(...owners);
+const fingerprint = fc.constantFrom(...fingerprints);
+const failed = fc.constantFrom('', ...fingerprints, ...fingerprints.map(sealedOf));
+const pause = fc.constantFrom({ baseMs: 60_000, capMs: 600_000 }, { baseMs: 3000, capMs: 30_000 });
+
+/** More of what moves a record on; few enough names that steps meet. */
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('begin'),
+      owner,
+      failed,
+      aheadMs: fc.constantFrom(60_000, 1_200_000),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('commit'),
+      owner,
+      fingerprint,
+      ttlMs: fc.constantFrom(30_000, 510_000, 7_200_000),
+      failed: fc.constantFrom('', '', ...fingerprints),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(owner, pause).map(([name, ms]): Step => ({ do: 'fail', owner: name, ...ms })),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reject'), fingerprint }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('read') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.constantFrom(7000, 65_000, 455_000, 1_900_000) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('lose', 'spoil'), key: fc.constantFrom(...keyNames) }),
+  },
+);
+
+/** What mostly follows a lease: a history of single steps seldom comes far. */
+const fetched = fc
+  .tuple(owner, fingerprint, fc.boolean(), pause)
+  .map(([name, print, isGood, ms]): Step[] => [
+    { do: 'begin', owner: name, failed: print, aheadMs: 60_000 },
+    isGood
+      ? { do: 'commit', owner: name, fingerprint: print === 'aa' ? 'bb' : 'aa', ttlMs: 510_000, failed: '' }
+      : { do: 'fail', owner: name, ...ms },
+    { do: 'pass', ms: 7000 },
+  ]);
+const steps = fc
+  .array(
+    fc.oneof({ weight: 4, arbitrary: step.map((single) => [single]) }, { weight: 1, arbitrary: fetched }),
+    {
+      minLength: 1,
+      maxLength: 30,
+    },
+  )
+  .map((parts) => parts.flat());
+
+/** Runs random histories on `backend`; throws, with seed and path, when an answer is not the model's. */
+export async function compareWithModel(
+  heart: typeof Heart,
+  backend: Backend,
+  runs: number,
+  seed?: number,
+): Promise<void> {
+  const history = fc.asyncProperty(steps, async (all) => {
+    const kid = randomBytes(8).toString('hex');
+    const keys = keyNames.map((name) => `wxt1:{${kid}}:${name}`);
+    const store = heart.createTokenStore(backend.redis, kid);
+    const model = createModel();
+    const generations: number[] = [];
+    const startedAt = performance.now();
+    for (const [index, next] of all.entries()) {
+      const answer = await perform(backend, store, keys, next);
+      const expected = model.step(next);
+      if (performance.now() - startedAt > realMsMax || model.isClose()) return;
+      const difference = compare(answer, expected, generations);
+      if (difference) throw new Error(`step ${index} ${JSON.stringify(next)}: ${difference}`);
+    }
+  });
+  await fc.assert(history, { numRuns: runs, ...(seed !== undefined && { seed }) });
+}
+
+async function perform(
+  { redis, pass }: Backend,
+  store: TokenStore,
+  keys: readonly string[],
+  step: Step,
+): Promise<Answer> {
+  switch (step.do) {
+    case 'begin':
+      return store.begin(step.owner, step.failed, step.aheadMs);
+    case 'commit': {
+      const { fingerprint, ttlMs } = step;
+      return store.commit(step.owner, { fingerprint, sealed: sealedOf(fingerprint), ttlMs }, step.failed);
+    }
+    case 'fail':
+      return { pauseMs: await store.fail(step.owner, 'because', step) };
+    case 'reject':
+      return { pauseMs: await store.reject(step.fingerprint) };
+    case 'read':
+      return { record: await store.read() };
+    case 'pass':
+      await pass(keys, step.ms);
+      return undefined;
+    case 'lose':
+    case 'spoil': {
+      const key = keys[keyNames.indexOf(step.key)] ?? '';
+      await redis.pipeline([['del', key]]);
+      if (step.do === 'spoil') {
+        await redis.pipeline([step.key === 'tok' ? ['set', key, 'x'] : ['hset', key, 'x', 'y']]);
+      }
+      return undefined;
+    }
+  }
+}
+
+const approximate = new Set(['generation', 'ttlMs', 'waitMs', 'pauseMs']);
+
+/** Times may differ by a little, generations must grow alike; all else is equal. */
+function compare(answer: Answer, expected: Answer, generations: number[]): string | undefined {
+  const plain = (value: Answer): unknown =>
+    JSON.parse(JSON.stringify(value ?? null, (key, part: unknown) => (approximate.has(key) ? 0 : part)));
+  if (!isDeepStrictEqual(plain(answer), plain(expected))) {
+    return `answered ${JSON.stringify(answer)} instead of ${JSON.stringify(expected)}`;
+  }
+  for (const name of ['ttlMs', 'waitMs', 'pauseMs'] as const) {
+    const [is, should] = [numberIn(answer, name), numberIn(expected, name)];
+    if (is !== undefined && should !== undefined && Math.abs(is - should) > slackMs) {
+      return `${name} is ${is} instead of ${should}`;
+    }
+  }
+  const [is, should] = [numberIn(answer, 'generation'), numberIn(expected, 'generation')];
+  if (is === undefined || should === undefined) return undefined;
+  const isNew = generations[should] === undefined;
+  const newest = Math.max(0, ...generations.filter((known) => known !== undefined));
+  if (isNew && is <= newest) return `generation ${is} after ${newest}`;
+  if (!isNew && generations[should] !== is) return `generation ${is} instead of ${generations[should]}`;
+  generations[should] = is;
+  return undefined;
+}
+
+function numberIn(answer: Answer, name: string): number | undefined {
+  const record = answer && 'record' in answer ? answer.record : undefined;
+  const value = Object.entries({ ...record, ...answer }).find(([key]) => key === name)?.[1];
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** The data and the Lua of the simulation, without any wait. */
+export function virtualBackend(heart: typeof Heart, lua: Lua): Backend {
+  let nowMs = 1_767_225_600_000;
+  const data: Data = new Map();
+  const redis = { data, nowMs: () => nowMs, refuse: () => undefined };
+
+  function answered<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof RedisAnswer)) throw error;
+      throw new heart.RedisError(error.message.startsWith('WRONGTYPE') ? 'wrong_type' : 'error_answer');
+    }
+  }
+
+  return {
+    redis: {
+      pipeline: async (commands) =>
+        commands.map(([name, ...args]) => answered(() => runCommand(redis, name, args.map(String)))),
+      script: async (script, keys, args) => {
+        nowMs += 1;
+        return answered(() => lua.run(redis, script.lua, keys, args.map(String)));
+      },
+      close() {},
+    },
+    async pass(_, ms) {
+      nowMs += ms;
+    },
+  };
+}
+
+/** Any Redis: its keys are made to end sooner. */
+export function backendOf(redis: Redis): Backend {
+  return {
+    redis,
+    async pass(keys, ms) {
+      const lives = await redis.pipeline(keys.map((key) => ['pttl', key]));
+      await redis.pipeline(
+        keys.map((key, index) => {
+          const leftMs = Number(lives[index]);
+          return leftMs > ms ? ['pexpire', key, leftMs - ms] : ['pttl', key];
+        }),
+      );
+      const over = keys.filter((_, index) => Number(lives[index]) >= 0 && Number(lives[index]) <= ms);
+      if (over.length > 0) await redis.pipeline(over.map((key) => ['del', key]));
+    },
+  };
+}

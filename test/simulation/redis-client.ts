@@ -1,0 +1,109 @@
+import { type Clock, elapsedMs, moment, type Moment, withTimeout } from '../../lib/clock.ts';
+import type { Redis, RedisError } from '../../lib/redis.ts';
+import type { Random } from './random.ts';
+import type { Command, Outcome, RedisServer } from './redis-server.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** What lib/redis.ts promises about time; the simulated connection keeps to it. */
+const operationMsMax = 400;
+const brokenMs = 1000;
+
+const reasonOfAnswer: Record<string, string> = {
+  READONLY: 'read_only',
+  OOM: 'out_of_memory',
+  NOPERM: 'no_permission',
+  WRONGTYPE: 'wrong_type',
+};
+const healthy = new Set(['out_of_memory', 'no_permission', 'wrong_type', 'error_answer']);
+
+interface Options {
+  scheduler: Scheduler;
+  random: Random;
+  server: RedisServer;
+  clock: Clock;
+  RedisError: typeof RedisError;
+  /** Runs `action` in the instance: at once, when it thaws, or never. */
+  deliver: (action: () => void) => void;
+  /** Told of the reply to each script as it reaches the instance. */
+  onReply: (args: readonly string[], reply: unknown) => void;
+}
+
+/**
+ * The `Redis` of one instance, with the deadline, the second try and the rest after trouble of lib/redis.ts, over a
+ * network that delays and loses messages. A message that comes too late still runs.
+ */
+export function createRedisClient(options: Options): Redis {
+  const { scheduler, random, server, clock, RedisError, deliver, onReply } = options;
+  let broken: { since: Moment; error: RedisError } | undefined;
+
+  const latencyMs = () => random.between(...server.latencyMs);
+
+  function send(command: Command): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const fail = (reason: string) => reject(new RedisError(reason));
+      if (random.chance(server.lossChance)) {
+        // Half of the lost requests are only late: they run after their sender has given up.
+        if (random.chance(0.5)) {
+          scheduler.after(random.between(400, 9000), () => reach(() => server.arrive(command, () => {})));
+        }
+        return;
+      }
+      scheduler.after(latencyMs(), () => {
+        const mode = server.mode();
+        if (mode === 'refused') deliver(() => fail('refused'));
+        if (mode === 'refused' || mode === 'unreachable') return;
+        server.arrive(command, (outcome) => {
+          if (random.chance(server.lossChance)) return;
+          scheduler.after(latencyMs(), () => deliver(() => settle(command, outcome, resolve, fail)));
+        });
+      });
+    });
+  }
+
+  function reach(action: () => void): void {
+    if (server.mode() !== 'refused' && server.mode() !== 'unreachable') action();
+  }
+
+  function settle(
+    command: Command,
+    outcome: Outcome,
+    resolve: (reply: unknown) => void,
+    fail: (reason: string) => void,
+  ): void {
+    if ('error' in outcome) {
+      fail(reasonOfAnswer[outcome.error.message.split(' ')[0] ?? ''] ?? 'error_answer');
+      return;
+    }
+    if ('script' in command) onReply(command.args, outcome.reply);
+    // The instance may have crashed at this very moment.
+    deliver(() => resolve(outcome.reply));
+  }
+
+  function attempt(command: Command): Promise<unknown> {
+    return withTimeout(clock, operationMsMax, send(command), () => new RedisError('timeout'));
+  }
+
+  async function run(command: Command): Promise<unknown> {
+    if (broken && elapsedMs(clock, broken.since) < brokenMs) throw broken.error;
+    try {
+      const reply = await attempt(command).catch((error: unknown) => {
+        if (error instanceof RedisError && healthy.has(error.reason)) throw error;
+        return attempt(command);
+      });
+      broken = undefined;
+      return reply;
+    } catch (error) {
+      if (error instanceof RedisError && !healthy.has(error.reason)) broken = { since: moment(clock), error };
+      throw error;
+    }
+  }
+
+  return {
+    pipeline: async (commands) => {
+      const replies = await run({ pipeline: commands.map((command) => command.map(String)) });
+      return Array.isArray(replies) ? replies : [];
+    },
+    script: (script, keys, args) => run({ script, keys, args: args.map(String) }),
+    close() {},
+  };
+}

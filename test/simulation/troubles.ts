@@ -1,0 +1,67 @@
+/**
+ * What is wrong with the simulated world, and since when. A failed request is only forgiven while one of these
+ * explains it.
+ *
+ * - `redis`: down, hung, slow, read-only, full, without scripts, losing messages
+ * - `loss`: data of Redis is gone or foreign (flush, eviction, poison); `failover`: it went back in time
+ * - `redis_clock`: the clock of Redis jumped; `wall_clock`: that of an instance did
+ * - `gettoken`: refuses, hangs or is slow; `api`: other endpoints do
+ * - `invalidation`: a token died before its time; `unlinked`: every token is refused
+ * - `crash`, `freeze`: of an instance; `stop_of_time`: frozen with its monotonic clock
+ */
+export type Trouble =
+  | 'redis'
+  | 'loss'
+  | 'failover'
+  | 'redis_clock'
+  | 'wall_clock'
+  | 'gettoken'
+  | 'api'
+  | 'invalidation'
+  | 'unlinked'
+  | 'crash'
+  | 'freeze'
+  | 'stop_of_time';
+
+export interface Troubles {
+  /** It lasts until the answer is called. */
+  begin(trouble: Trouble): () => void;
+  /** It happens now and is over. */
+  happen(trouble: Trouble): void;
+  /** Whether any of `troubles` was there at `ms` or later. */
+  since(ms: number, ...troubles: Trouble[]): boolean;
+  /** How often any of `troubles` began, at `ms` or later. */
+  count(ms: number, ...troubles: Trouble[]): number;
+}
+
+export function createTroubles(nowMs: () => number): Troubles {
+  const active = new Map<Trouble, number>();
+  const beginnings: { trouble: Trouble; atMs: number }[] = [];
+  const lastMs = new Map<Trouble, number>();
+
+  function add(trouble: Trouble, by: number): void {
+    active.set(trouble, (active.get(trouble) ?? 0) + by);
+  }
+
+  return {
+    begin(trouble) {
+      add(trouble, 1);
+      beginnings.push({ trouble, atMs: nowMs() });
+      let over = false;
+      return () => {
+        if (over) return;
+        over = true;
+        add(trouble, -1);
+        lastMs.set(trouble, nowMs());
+      };
+    },
+    happen(trouble) {
+      beginnings.push({ trouble, atMs: nowMs() });
+      lastMs.set(trouble, nowMs());
+    },
+    since: (ms, ...troubles) =>
+      troubles.some((trouble) => (active.get(trouble) ?? 0) > 0 || (lastMs.get(trouble) ?? -1) >= ms),
+    count: (ms, ...troubles) =>
+      beginnings.filter(({ trouble, atMs }) => atMs >= ms && troubles.includes(trouble)).length,
+  };
+}

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import type { Corp, GettokenAnswer } from '../../lib/wecom.ts';
+
+/** What gettoken does while a token is still valid: nobody outside of WeCom knows, so all of it must work. */
+export type GettokenMode =
+  /** A: the same token with what is left of its life. */
+  | 'same'
+  /** B: the same token, its life renewed. */
+  | 'renewed'
+  /** C: a new token, the old one lives on. */
+  | 'new'
+  /** D: a new token, the old one dies at once. */
+  | 'new_old_dies';
+
+export const gettokenModes: readonly GettokenMode[] = ['same', 'renewed', 'new', 'new_old_dies'];
+
+/** A token as WeCom knows it; `number` is the order of issue. */
+export interface IssuedToken {
+  text: string;
+  fingerprint: string;
+  number: number;
+  endsAtMs: number;
+  dead: boolean;
+  /** An API call with it was refused. */
+  refused: boolean;
+}
+
+/** An errcode, or no answer within any deadline. */
+export type Failure = number | 'hang' | 'http_500';
+
+/** One app of a company at WeCom. */
+export interface App {
+  corp: Corp;
+  mode: GettokenMode;
+  lifeMs: number;
+  tokens: Map<string, IssuedToken>;
+  gettokenFailure?: Failure | undefined;
+  apiFailure?: Failure | undefined;
+  /** Every token is refused: the app is not linked with the mini-program. */
+  unlinked: boolean;
+  /** One way, in milliseconds. */
+  latencyMs: [min: number, max: number];
+  /** gettoken calls of our instances that arrived. */
+  gettokens: number;
+  /** Answers, or the errcode. */
+  gettoken(nowMs: number): GettokenAnswer | Failure;
+  /** The errcode for an API call that arrives with this token, 0 when it is good. */
+  check(accessToken: string, nowMs: number): number;
+  /** WeCom ends the present token before its time. */
+  invalidate(): void;
+  /** Somebody else calls gettoken with the same secret. */
+  outsider(nowMs: number): void;
+  byFingerprint(fingerprint: string): IssuedToken | undefined;
+  alive(token: IssuedToken, nowMs: number): boolean;
+}
+
+/** One way, on a good day. */
+export const wecomLatencyMs: [min: number, max: number] = [20, 120];
+
+export function createApp(corp: Corp, mode: GettokenMode, lifeMs: number): App {
+  let current: IssuedToken | undefined;
+  const fingerprints = new Map<string, IssuedToken>();
+
+  function issue(nowMs: number): IssuedToken {
+    const number = app.tokens.size + 1;
+    const text = `access-token-${corp.corpsecret}-${number}`;
+    const fingerprint = createHash('sha256').update(text).digest('hex').slice(0, 32);
+    const token = { text, fingerprint, number, endsAtMs: nowMs + lifeMs, dead: false, refused: false };
+    app.tokens.set(text, token);
+    fingerprints.set(fingerprint, token);
+    return token;
+  }
+
+  function refresh(nowMs: number): IssuedToken {
+    const alive = current && app.alive(current, nowMs) ? current : undefined;
+    if (alive && app.mode === 'same') return alive;
+    if (alive && app.mode === 'renewed') {
+      alive.endsAtMs = nowMs + lifeMs;
+      return alive;
+    }
+    if (alive && app.mode === 'new_old_dies') alive.dead = true;
+    current = issue(nowMs);
+    return current;
+  }
+
+  const app: App = {
+    corp,
+    mode,
+    lifeMs,
+    tokens: new Map(),
+    unlinked: false,
+    latencyMs: wecomLatencyMs,
+    gettokens: 0,
+    gettoken(nowMs) {
+      app.gettokens += 1;
+      if (app.gettokenFailure !== undefined) return app.gettokenFailure;
+      const token = refresh(nowMs);
+      const expiresIn = Math.max(1, Math.floor((token.endsAtMs - nowMs) / 1000));
+      return { access_token: token.text, expires_in: expiresIn };
+    },
+    check(accessToken, nowMs) {
+      const token = app.tokens.get(accessToken);
+      if (token && !token.dead && !app.unlinked && nowMs < token.endsAtMs) return 0;
+      if (token) token.refused = true;
+      return token && !token.dead && !app.unlinked ? 42_001 : 40_014;
+    },
+    invalidate() {
+      if (current) current.dead = true;
+    },
+    outsider(nowMs) {
+      refresh(nowMs);
+    },
+    byFingerprint: (fingerprint) => fingerprints.get(fingerprint),
+    alive: (token, nowMs) => !token.dead && nowMs < token.endsAtMs,
+  };
+  return app;
+}
