@@ -30,7 +30,7 @@ export interface AccessTokens {
   use<T>(corp: Corp, msMax: number, call: (accessToken: string) => Promise<T>): Promise<T>;
   /**
    * Renews the token if less than 20 minutes of its life are left; looks at the token, not at the reason why
-   * it was called, so that late and repeated timer events are harmless. Never rejects.
+   * it was called, so that late and repeated timer events are harmless. Rejects only because of a bug.
    */
   renew(corp: Corp): Promise<RenewOutcome>;
 }
@@ -305,8 +305,8 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
         return 'renewed';
       } catch (error) {
         if (error instanceof RedisError) return 'failed_transient';
-        const cause = error instanceof AppError ? error.cause : error;
-        return failureOf(cause) === 'operator' ? 'failed' : 'failed_transient';
+        if (!(error instanceof AppError)) throw error;
+        return failureOf(error.cause) === 'operator' ? 'failed' : 'failed_transient';
       }
     },
   };

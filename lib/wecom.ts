@@ -111,6 +111,7 @@ export function isTokenRefused(error: unknown): error is WecomError {
 
 const gettokenMsMax = 3000;
 const callMsMax = 2500;
+const callMsMin = 50;
 const answerBytesMax = 65_536;
 /** Pauses before asking again, per errcode; WeCom: at most three repeats of -1. */
 const repeatAfterMs: Record<number, readonly number[]> = {
@@ -210,8 +211,11 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
       if (rest && elapsedMs(clock, rest.since) < (restMs[rest.error.errcode ?? 0] ?? 0)) throw rest.error;
     }
     for (let repeats = 0; ; repeats += 1) {
+      // Too late for an answer: what is not sent spends no js_code.
+      const leftMs = msMax - elapsedMs(clock, start);
+      if (leftMs < callMsMin) throw new WecomError({ api: call.api, corpid, reason: 'no_time_left' });
       try {
-        return await measured(call, Math.min(callMsMax, msMax - elapsedMs(clock, start)));
+        return await measured(call, Math.min(callMsMax, leftMs));
       } catch (error) {
         if (!(error instanceof WecomError) || error.errcode === undefined) throw error;
         if (restMs[error.errcode]) {
