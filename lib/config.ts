@@ -20,6 +20,8 @@ export interface RefreshConfig {
 export interface ServicesConfig extends RefreshConfig {
   session: SessionLimits;
   recheck: RecheckLimits;
+  /** Of a Web function; 0 = any free port. */
+  port: number;
 }
 
 export interface LoginConfig extends ServicesConfig {
@@ -30,8 +32,6 @@ export interface LoginConfig extends ServicesConfig {
   reviewers: readonly Reviewer[];
   /** Milliseconds since 1970; no reviewer may log in from then on. */
   reviewersUntil: number;
-  /** 0 = any free port. */
-  port: number;
 }
 
 /** A company's 接收消息 settings. */
@@ -68,7 +68,6 @@ export function readLoginConfig(environment: Environment = process.env): LoginCo
     ...reviewers(variables),
     domainVerify: domainVerify(variables),
     appid: appid(variables),
-    port: port(variables),
   }));
 }
 
@@ -101,6 +100,7 @@ function servicesConfig(variables: Variables): ServicesConfig {
       recheckSeconds: integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400),
       graceSeconds: integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400),
     },
+    port: port(variables),
   };
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import {
   type Environment,
   invokeFunction,
@@ -44,7 +44,14 @@ export interface World {
   /** The complete environment of a function; overrides win, `undefined` unsets. */
   environment(overrides?: Record<string, string | undefined>): Environment;
   startLogin(overrides?: Record<string, string | undefined>, options?: StartOptions): Promise<Login>;
+  /** Its environment has REDIS_URL and WECOM_CALLBACKS, nothing else. */
+  startCallback(overrides?: Record<string, string>, options?: StartOptions): Promise<Login>;
+  /** Any Web function, `dist/<name>`, with exactly this environment. */
+  startWeb(name: string, environment: Environment, options?: StartOptions): Promise<Login>;
   refresh(overrides?: Record<string, string | undefined>, event?: unknown): Promise<Invocation>;
+  admin(event: unknown, overrides?: Record<string, string | undefined>): Promise<Invocation>;
+  /** What each company entered for 接收消息. */
+  callbacks: Record<string, { token: string; encodingAESKey: string }>;
   jsCode(userid?: string, corpid?: string): string;
   /** Adds a member of the test's own; answers the userid. */
   addMember(changes?: Partial<MemberInput>): string;
@@ -80,11 +87,14 @@ let requestsSent = 0;
  * One world and one login function for all tests of a describe block, to save the start; each test brings members of
  * its own. What it answers is filled in before the first test.
  */
-export function worldForAll(overrides?: Record<string, string | undefined>): { world: World; login: Login } {
+export function worldForAll(
+  overrides?: Record<string, string | undefined>,
+  options?: StartOptions,
+): { world: World; login: Login } {
   const shared = {} as { world: World; login: Login };
   beforeAll(async () => {
     shared.world = await startWorld({ lifetime: 'suite' });
-    shared.login = await shared.world.startLogin(overrides);
+    shared.login = await shared.world.startLogin(overrides, options);
   });
   afterAll(() => shared.world.stop());
   return shared;
@@ -110,6 +120,16 @@ export async function startWorld(
     wecom.addMember({ corpid: id, userid: 'ZhangSan', name: '张三', department: [1, 7], position: '工程师' });
     return `${id}:${corpsecret}`;
   });
+  const callbacks = Object.fromEntries(
+    [corpid, otherCorpid].map((id) => {
+      const token = keep(randomBytes(16).toString('hex'));
+      // 43 characters of base64 that stand for 32 bytes.
+      return [
+        id,
+        { token, encodingAESKey: keep(randomBytes(32).toString('base64').slice(0, 42).concat('A')) },
+      ];
+    }),
+  );
   const encryptionKey = keep(randomBytes(32).toString('base64url'));
   const started: RunningFunction[] = [];
   async function stop(): Promise<void> {
@@ -117,6 +137,17 @@ export async function startWorld(
     await Promise.all([wecom.close(), redis.stop()]);
   }
   if (options.lifetime !== 'suite') onTestFinished(stop);
+
+  async function invoke(
+    name: string,
+    overrides: Record<string, string | undefined> | undefined,
+    event: unknown,
+  ): Promise<Invocation> {
+    const invocation = await invokeFunction(name, world.environment(overrides), event);
+    invocation.lines.forEach(keepOutput);
+    keepOutput(JSON.stringify(invocation.result ?? invocation.error ?? ''));
+    return invocation;
+  }
 
   const world: World = {
     redis,
@@ -135,21 +166,28 @@ export async function startWorld(
       );
       return Object.fromEntries(set) as Environment;
     },
-    async startLogin(overrides, startOptions = {}) {
+    callbacks,
+    startLogin: (overrides, startOptions) =>
+      world.startWeb('login', world.environment(overrides), startOptions),
+    startCallback(overrides, startOptions) {
+      const entries = Object.entries(callbacks).map(
+        ([id, { token, encodingAESKey }]) => `${id}:${token}:${encodingAESKey}`,
+      );
+      const environment = { REDIS_URL: redis.url, WECOM_CALLBACKS: entries.join(','), ...overrides };
+      return world.startWeb('callback', environment, startOptions);
+    },
+    async startWeb(name, environment, startOptions = {}) {
       const onLine = (line: string) => {
         keepOutput(line);
         startOptions.onLine?.(line);
         lineWritten.emit('line');
       };
-      const running = await startFunction('login', world.environment(overrides), { ...startOptions, onLine });
+      const running = await startFunction(name, environment, { ...startOptions, onLine });
       started.push(running);
       return client(running);
     },
-    async refresh(overrides, event) {
-      const invocation = await invokeFunction('refresh', world.environment(overrides), event);
-      invocation.lines.forEach(keepOutput);
-      return invocation;
-    },
+    refresh: (overrides, event) => invoke('refresh', overrides, event),
+    admin: (event, overrides) => invoke('admin', overrides, event),
     jsCode: (userid = 'ZhangSan', id = corpid) => wecom.createJsCode({ corpid: id, userid }),
     addMember(changes = {}) {
       const userid = `Member${(membersAdded += 1)}`;
@@ -275,4 +313,33 @@ export async function loginsAtOnce(
   });
   await Promise.all(logins);
   return statuses;
+}
+
+/** The public contract of the routes beside POST /login; expect-answer.ts has the rest. */
+const refusals = {
+  invalid_encrypted_data: [400, 'The data does not decrypt to fresh data of this member.'],
+  invalid_credentials: [401, 'The account or the password is wrong.'],
+  role_not_allowed: [403, 'This role may not call this function.'],
+  rate_limited: [429, 'Too many attempts; see Retry-After.'],
+} as const;
+
+/** The whole answer: status, body, headers; whole seconds up to `retryAfterMax` with 429, else none. */
+export function expectRefused(answer: Answer, error: keyof typeof refusals, retryAfterMax?: number): void {
+  const [status, message] = refusals[error];
+  expect(answer.body).toEqual({ error, message, request_id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get('content-type')).toBe('application/json');
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  const retryAfter = answer.headers.get('retry-after');
+  if (retryAfterMax === undefined) expect(retryAfter).toBe(null);
+  else
+    expect(Number(retryAfter)).toSatisfy((s: number) => Number.isInteger(s) && s >= 1 && s <= retryAfterMax);
+}
+
+let addressesUsed = 0;
+
+/** X-Forwarded-For with an address, in a network, that no test of this file has used; or with this one. */
+export function from(address?: string): Record<string, string> {
+  addressesUsed += 1;
+  return { 'x-forwarded-for': address ?? `81.${addressesUsed >> 8}.${addressesUsed & 255}.9` };
 }

@@ -1,0 +1,255 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { scryptSync } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { expectError } from './expect-answer.ts';
+import { corpid, otherCorpid, secret, startWorld, worldForAll } from './world.ts';
+
+const password = secret('sechs sieben acht neun zehn');
+const salt = Buffer.alloc(16, 3);
+const key = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
+const all = worldForAll({
+  REVIEWERS: `appstore:14.8.1.${salt.toString('base64url')}.${key.toString('base64url')}`,
+  REVIEWERS_UNTIL: '2099-12-31',
+});
+
+async function newSession(userid: string, id = corpid): Promise<unknown> {
+  const { body } = await all.login.login({ js_code: all.world.jsCode(userid, id), corpid: id });
+  return body['session_token'];
+}
+const get = (token: unknown) => all.login.withSession('GET', '/session', token);
+
+const summary = {
+  role: 'member',
+  started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+  seen_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+  expires_in: expect.any(Number),
+  device: expect.any(String),
+};
+
+describe('functions/admin', () => {
+  test('admin list › answers the sessions of a person, and nothing that could be used as one', async () => {
+    const userid = all.world.addMember();
+    const tokens = [await newSession(userid), await newSession(userid)].map(String);
+    const { result, lines } = await all.world.admin({ action: 'list', corpid, userid: userid.toUpperCase() });
+    expect(result).toEqual({ sessions: [summary, summary] });
+    const written = JSON.stringify(result) + lines.join('\n');
+    for (const token of tokens) {
+      for (const part of token.split('.').slice(1)) expect(written).not.toContain(part);
+    }
+    for (const { key } of await all.world.redisContents()) expect(written).not.toContain(key);
+    expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
+      expect.objectContaining({ event: 'invoked', request_id: 'local-invocation', redis_calls: 1 }),
+    ]);
+    expect((await get(tokens[0])).status).toBe(200);
+  });
+
+  test('admin end › ends all sessions of a person and of nobody else, and logs it', async () => {
+    const userid = all.world.addMember();
+    all.world.addMember({ corpid: otherCorpid, userid });
+    const tokens = [await newSession(userid), await newSession(userid)];
+    const namesake = await newSession(userid, otherCorpid);
+    const { result, lines } = await all.world.admin({ action: 'end', corpid, userid });
+    expect(result).toEqual({ ended: 2 });
+    expect(lines.map((line): unknown => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({
+        event: 'session_ended',
+        level: 'warn',
+        corpid,
+        userid,
+        reason: 'operator',
+        sessions: 2,
+      }),
+    );
+    for (const token of tokens) expectError(await get(token), 'invalid_session');
+    expect((await get(namesake)).status).toBe(200);
+    expect((await all.world.admin({ action: 'list', corpid, userid })).result).toEqual({ sessions: [] });
+  });
+
+  test('admin › knows a reviewer by the corpid ""', async () => {
+    const body = JSON.stringify({ account: 'appstore', password });
+    const headers = { 'content-type': 'application/json' };
+    const reviewer = await all.login.send('POST', '/login/reviewer', { headers, body });
+    const who = { corpid: '', userid: 'appstore' };
+    const { result } = await all.world.admin({ action: 'list', ...who });
+    expect(result).toEqual({ sessions: [{ ...summary, role: 'reviewer', device: '' }] });
+    expect((await all.world.admin({ action: 'end', ...who })).result).toEqual({ ended: 1 });
+    expectError(await get(reviewer.body['session_token']), 'invalid_session');
+  });
+
+  test('admin › answers 0 and an empty list for somebody nobody knows', async () => {
+    const nobody = { corpid: 'wwnobody000000000', userid: 'nobody' };
+    expect((await all.world.admin({ action: 'list', ...nobody })).result).toEqual({ sessions: [] });
+    expect((await all.world.admin({ action: 'end', ...nobody })).result).toEqual({ ended: 0 });
+  });
+
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a text', 'list'],
+    ['another action', { action: 'flush', corpid, userid: 'ZhangSan' }],
+    ['no userid', { action: 'end', corpid }],
+    ['an empty userid', { action: 'end', corpid, userid: '' }],
+    ['a pattern in a list', { action: 'end', corpid, userid: ['*'] }],
+    ['one field more', { action: 'end', corpid, userid: 'ZhangSan', all: true }],
+    ['a long userid', { action: 'end', corpid, userid: 'x'.repeat(65) }],
+    ['the event of the timer', { Type: 'Timer', TriggerName: 'refresh', Message: '' }],
+  ])('admin › fails with invalid_request on %s', async (_, event) => {
+    const { result, error } = await all.world.admin(event);
+    expect([result, error]).toEqual([undefined, 'invalid_request']);
+  });
+
+  test.each([{ httpMethod: 'POST' }, { headers: {} }])(
+    'admin › refuses the HTTP-shaped event %j',
+    async (shape) => {
+      const { error, lines } = await all.world.admin({
+        action: 'list',
+        corpid,
+        userid: 'ZhangSan',
+        ...shape,
+      });
+      expect(error).toBe('this function answers no HTTP');
+      expect(lines.join()).toContain('"unexpected_event"');
+    },
+  );
+
+  test('admin › fails with temporarily_unavailable when Redis is down', async () => {
+    const question = { action: 'end', corpid, userid: 'ZhangSan' };
+    const { error } = await all.world.admin(question, { REDIS_URL: 'redis://127.0.0.1:1' });
+    expect(error).toBe('temporarily_unavailable');
+  });
+});
+
+interface Run {
+  code: unknown;
+  out: string;
+  err: string;
+}
+
+async function run(
+  script: string,
+  args: string[],
+  {
+    env = {},
+    cwd = process.cwd(),
+    typed = '',
+  }: { env?: Record<string, string>; cwd?: string; typed?: string } = {},
+): Promise<Run> {
+  const child = spawn(process.execPath, [join(process.cwd(), 'scripts/run.mjs'), script, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    cwd,
+  });
+  child.stdin.on('error', () => undefined).end(typed);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { code, out, err };
+}
+
+describe('npm run reviewer', () => {
+  const script = 'scripts/reviewer.ts';
+
+  test('npm run reviewer › prints a line that works, and never the password', async () => {
+    const chosen = secret('一个 很长的 Kennwort ohne 数字 x');
+    const { code, out, err } = await run(script, ['app.store'], { typed: `${chosen}\n` });
+    expect([code, out]).toEqual([0, expect.stringMatching(/^REVIEWERS=app\.store:14\.8\.5\.[\w.-]+\n$/)]);
+    expect(out + err).not.toContain(chosen);
+    expect(err).toContain('REVIEWERS_UNTIL');
+    const world = await startWorld();
+    const REVIEWERS = out.trim().slice('REVIEWERS='.length);
+    const login = await world.startLogin({ REVIEWERS, REVIEWERS_UNTIL: '2099-12-31' });
+    const headers = { 'content-type': 'application/json' };
+    for (const [typed, status] of [
+      [chosen, 200],
+      [password, 401],
+    ]) {
+      const body = JSON.stringify({ account: 'app.store', password: typed });
+      expect((await login.send('POST', '/login/reviewer', { headers, body })).status).toBe(status);
+    }
+  });
+
+  test.each([
+    ['short', 'kurz', 'fewer than 15'],
+    ['129 characters long', 'abcdefghij'.repeat(13), 'more than 128'],
+    ['of a few characters', 'abcab'.repeat(4), 'repeats'],
+    ['the account', 'this is appstore indeed', 'contains the account'],
+    ['a first guess', 'my Password for today', 'first guesses'],
+    ['empty', '', 'fewer than 15'],
+  ])('npm run reviewer › refuses a password that is %s', async (_, weak, reason) => {
+    const { code, out, err } = await run(script, ['AppStore'], { typed: `${weak}\n` });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain(reason);
+    if (weak !== '') expect(err).not.toContain(weak);
+  });
+
+  test.each([[[]], [['two words']], [['a:b']], [['x'.repeat(65)]]])(
+    'npm run reviewer › says how it is used instead of taking the name %j',
+    async (args) => {
+      const { code, out, err } = await run(script, args);
+      expect([code, out]).toEqual([1, '']);
+      expect(err).toContain('usage: npm run reviewer -- NAME');
+    },
+  );
+});
+
+describe('npm run sessions', () => {
+  const script = 'scripts/sessions.ts';
+
+  test('npm run sessions --local › lists and ends with the Redis of .env.STAGE, else of .env', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin();
+    const { body } = await login.login({ js_code: world.jsCode() });
+    const directory = mkdtempSync(join(tmpdir(), 'wecom-login-sessions-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const write = (file: string, overrides: Record<string, string>) => {
+      const lines = Object.entries(world.environment(overrides)).map(([name, value]) => `${name}=${value}\n`);
+      writeFileSync(join(directory, file), lines.join(''));
+    };
+    write('.env', { REDIS_URL: 'redis://127.0.0.1:1' });
+    write('.env.test', {});
+    const there = (args: string[]) => run(script, args, { cwd: directory });
+
+    const listed = await there(['list', corpid, 'zhangsan', '--local', '--stage', 'test']);
+    expect([listed.code, JSON.parse(listed.out)]).toEqual([0, { sessions: [summary] }]);
+    const down = await there(['end', corpid, 'ZhangSan', '--local']);
+    expect([down.code, down.out]).toEqual([1, '']);
+    expect(down.err).toContain('temporarily_unavailable');
+    expect((await login.withSession('GET', '/session', body['session_token'])).status).toBe(200);
+    const ended = await there(['end', corpid, 'ZhangSan', '--local', '--stage=test']);
+    expect([ended.code, JSON.parse(ended.out)]).toEqual([0, { ended: 1 }]);
+    expectError(await login.withSession('GET', '/session', body['session_token']), 'invalid_session');
+    for (const hidden of [...world.secrets, String(body['session_token'])]) {
+      expect(listed.out + listed.err + ended.out + ended.err + down.err).not.toContain(hidden);
+    }
+  });
+
+  test('npm run sessions --local › names what the environment lacks', async () => {
+    const { code, out, err } = await run(script, ['list', corpid, 'ZhangSan', '--local', '--stage', 'none'], {
+      env: { REDIS_URL: 'redis://127.0.0.1:1' },
+    });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain('WECOM_CORPS: is missing');
+  });
+
+  test.each([
+    [[]],
+    [['list']],
+    [['list', corpid]],
+    [['drop', corpid, 'ZhangSan']],
+    [['end', corpid, 'ZhangSan', 'LiSi']],
+    [['list', corpid, 'ZhangSan', '--force']],
+  ])('npm run sessions %j › says how it is used and exits with 2', async (args) => {
+    const { code, out, err } = await run(script, args);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain('npm run sessions -- end  CORPID USERID');
+  });
+
+  test('npm run sessions --help › exits with 0', async () => {
+    expect((await run(script, ['--help'])).code).toBe(0);
+  });
+});

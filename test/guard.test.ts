@@ -1,0 +1,149 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { scryptSync } from 'node:crypto';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createGuard, type Rule } from '../lib/guard.ts';
+import type { Permission } from '../lib/permission.ts';
+import type { Session, Sessions } from '../lib/session.ts';
+import { expectError } from './expect-answer.ts';
+import { corpid, expectRefused, type Login, otherCorpid, secret, startWorld, type World } from './world.ts';
+
+/** The function of docs/add-a-function.md as somebody would paste it, built in a copy of the project beside lib/. */
+function buildExample(): string {
+  const document = readFileSync('docs/add-a-function.md', 'utf8');
+  const [, example = ''] = /`functions\/hello\/index\.ts`:\n\n```ts\n(.*?)```/s.exec(document) ?? [];
+  mkdirSync('.build', { recursive: true });
+  const copy = mkdtempSync('.build/hello-');
+  mkdirSync(join(copy, 'functions/hello'), { recursive: true });
+  symlinkSync('../../lib', join(copy, 'lib'));
+  symlinkSync('../../node_modules', join(copy, 'node_modules'));
+  writeFileSync(join(copy, 'functions/hello/index.ts'), example);
+  writeFileSync(join(copy, 'package.json'), '{"type":"commonjs"}');
+  const compilerOptions = { preserveSymlinks: true, types: ['node'] };
+  const tsconfig = { extends: '../../tsconfig.json', compilerOptions, include: ['functions', 'lib/*.d.ts'] };
+  writeFileSync(join(copy, 'tsconfig.json'), JSON.stringify(tsconfig));
+  return copy;
+}
+
+describe('the function of docs/add-a-function.md', () => {
+  const password = secret('eins zwei drei vier fünf');
+  let copy: string;
+  let world: World;
+  let login: Login;
+  let hello: Login;
+
+  beforeAll(async () => {
+    copy = buildExample();
+    await build({
+      entryPoints: [join(copy, 'functions/hello/index.ts')],
+      outfile: join(copy, 'index.js'),
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20',
+      minify: true,
+      logLevel: 'error',
+      preserveSymlinks: true,
+      alias: { axios: 'axios/dist/browser/axios.cjs' },
+    });
+    world = await startWorld({ lifetime: 'suite' });
+    const salt = Buffer.alloc(16, 7);
+    const key = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
+    login = await world.startLogin({
+      REVIEWERS: `appstore:14.8.1.${salt.toString('base64url')}.${key.toString('base64url')}`,
+      REVIEWERS_UNTIL: '2099-12-31',
+    });
+    hello = await world.startWeb(`../${copy}`, world.environment({ PORT: '0' }));
+  });
+  afterAll(async () => {
+    await world.stop();
+    rmSync(copy, { recursive: true });
+  });
+
+  async function member(changes: object = {}, id = corpid): Promise<{ userid: string; token: unknown }> {
+    const userid = world.addMember({ corpid: id, ...changes });
+    const { body } = await login.login({ js_code: world.jsCode(userid, id), corpid: id });
+    return { userid, token: body['session_token'] };
+  }
+
+  test('docs/add-a-function.md › has an example without a type error', { timeout: 60_000 }, () => {
+    const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', copy];
+    expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
+  });
+
+  test('GET /hello › greets a member by the userid of his session, whatever the request says', async () => {
+    const { userid, token } = await member();
+    const answer = await hello.withSession('GET', '/hello?userid=ZhangSan', token);
+    expect([answer.status, answer.body]).toEqual([200, { hello: userid }]);
+  });
+
+  test('GET /hello › answers 403 role_not_allowed to a reviewer', async () => {
+    const body = JSON.stringify({ account: 'appstore', password });
+    const headers = { 'content-type': 'application/json' };
+    const reviewer = await login.send('POST', '/login/reviewer', { headers, body });
+    for (const path of ['/hello', '/payroll']) {
+      const answer = await hello.withSession('GET', path, reviewer.body['session_token']);
+      expectRefused(answer, 'role_not_allowed');
+      expect(await hello.logOf(answer)).toEqual([
+        expect.objectContaining({
+          event: 'access_denied',
+          level: 'warn',
+          role: 'reviewer',
+          userid: 'appstore',
+        }),
+        expect.objectContaining({ event: 'request', route: path, status: 403 }),
+      ]);
+    }
+  });
+
+  test('GET /payroll › is for department 7 of the first company only', async () => {
+    const [inside, outside] = [await member({ department: [3, 7] }), await member({ department: [1] })];
+    const elsewhere = await member({ department: [7] }, otherCorpid);
+    const allowed = await hello.withSession('GET', '/payroll', inside.token);
+    expect([allowed.status, allowed.body]).toEqual([200, { payroll_of: inside.userid }]);
+    for (const { token } of [outside, elsewhere]) {
+      expectRefused(await hello.withSession('GET', '/payroll', token), 'role_not_allowed');
+      expect((await hello.withSession('GET', '/hello', token)).status).toBe(200);
+    }
+  });
+
+  test('GET /hello › answers 401 invalid_session without a session, and after it ended', async () => {
+    const { token } = await member();
+    expectError(await hello.send('GET', '/hello'), 'invalid_session');
+    expect((await login.withSession('DELETE', '/session', token)).status).toBe(204);
+    expectError(await hello.withSession('GET', '/hello', token), 'invalid_session');
+  });
+});
+
+describe('lib/guard.ts', () => {
+  const session: Session = {
+    role: 'member',
+    person: { corpid, userid: 'ZhangSan' },
+    member: { corpid, userid: 'ZhangSan', name: '', department: [], position: '' },
+    expiresInSeconds: 60,
+    sessionKey: '',
+    checkedAt: 0,
+  };
+  const sessions = { find: async () => session } as unknown as Sessions;
+  const permission = { refreshed: async () => session } as unknown as Permission;
+  const guard = createGuard(sessions, permission, () => undefined);
+
+  test('guard › lets a member in where his role is named', async () => {
+    await expect(guard({ bearer: '' }, { roles: ['reviewer', 'member'] })).resolves.toBe(session);
+    await expect(guard({ bearer: '' }, { roles: ['member'], when: () => true })).resolves.toBe(session);
+  });
+
+  test.each<[string, unknown]>([
+    ['no role is named', { roles: [] }],
+    ['another role is named', { roles: ['reviewer'] }],
+    ['another role is named and the condition is met', { roles: ['reviewer'], when: () => true }],
+    ['the condition is not met', { roles: ['member'], when: () => false }],
+    ['the condition forgets to answer', { roles: ['member'], when: () => undefined }],
+    ['the condition answers a promise', { roles: ['member'], when: async () => false }],
+    ['the condition answers 1', { roles: ['member'], when: () => 1 }],
+  ])('guard › rejects with role_not_allowed when %s', async (_, rule) => {
+    await expect(guard({ bearer: '' }, rule as Rule)).rejects.toThrow('role_not_allowed');
+  });
+});

@@ -1,0 +1,175 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { networkOf } from '../lib/rate-limit.ts';
+import { expectError } from './expect-answer.ts';
+import {
+  type Answer,
+  corpid,
+  expectRefused,
+  from,
+  type Login,
+  startWorld,
+  type World,
+  worldForAll,
+} from './world.ts';
+
+const stranger = 'wwstranger0000001';
+
+const fail = (login: Login, address: string) => login.login({ js_code: 'unknown' }, from(address));
+
+async function expectBraked(login: Login, answer: Answer, reason: string, secondsMax: number): Promise<void> {
+  expectRefused(answer, 'rate_limited', secondsMax);
+  expect(await login.logOf(answer)).toEqual([
+    expect.objectContaining({
+      event: 'request',
+      level: 'info',
+      status: 429,
+      error: 'rate_limited',
+      reason,
+      wecom: [],
+    }),
+  ]);
+}
+
+/** The counter that the last failure made or raised. */
+async function counter(world: World, kind: string): Promise<{ key: string; count: number }> {
+  const found = (await world.redisContents()).filter(({ key }) => key.startsWith(`wxl1:${kind}:`));
+  expect(found).toHaveLength(1);
+  return { key: found[0]?.key ?? '', count: Number(found[0]?.fields['']) };
+}
+
+describe('codes that fail', () => {
+  const all = worldForAll();
+  let login: Login;
+  beforeAll(() => {
+    login = all.login;
+  });
+  beforeEach(() => all.world.wecom.reset());
+  const asked = () => all.world.wecom.counts().jscode2session;
+
+  test('POST /login › answers 429 to an address after 30 failing codes in a minute, without asking WeCom', async () => {
+    for (let i = 0; i < 30; i += 1) expectError(await fail(login, '81.1.1.1'), 'invalid_js_code');
+    expect(asked()).toBe(30);
+    for (const js_code of ['unknown', all.world.jsCode()]) {
+      const answer = await login.login({ js_code }, from('81.1.1.1'));
+      await expectBraked(login, answer, 'failing_address', 60);
+    }
+    expect(asked()).toBe(30);
+    // A neighbour in the same network, and what the platform adds on the right.
+    expect((await login.login({ js_code: all.world.jsCode() }, from('81.1.1.2'))).status).toBe(200);
+    await expectBraked(login, await fail(login, '99.9.9.9, 81.1.1.1, 10.1.2.3'), 'failing_address', 60);
+    // Who writes the blocked address in front of his own is not taken for it.
+    expect((await login.login({ js_code: all.world.jsCode() }, from('81.1.1.1, 81.1.1.3'))).status).toBe(200);
+    const kinds = [...new Set((await all.world.redisContents()).map(({ key }) => key.split(':')[1]))];
+    expect(kinds).toEqual(expect.arrayContaining(['address', 'network', 'fleet', 'known']));
+    expect(JSON.stringify(await all.world.redisContents())).not.toContain('81.1.1');
+  });
+
+  test('POST /login › counts no success, no refused member and no hint to the wrong company', async () => {
+    const refused = all.world.addMember({ visible: false });
+    for (let i = 0; i < 12; i += 1) {
+      expect((await login.login({ js_code: all.world.jsCode() }, from('81.2.1.1'))).status).toBe(200);
+      const js_code = all.world.jsCode(refused);
+      expectError(await login.login({ js_code }, from('81.2.1.1')), 'member_not_allowed');
+      const other = all.world.jsCode('ZhangSan', 'wwcorpb0000000002');
+      expect((await login.login({ js_code: other, corpid }, from('81.2.1.1'))).status).toBe(409);
+    }
+  });
+
+  test('POST /login › counts people of strange companies', async () => {
+    const come = () =>
+      login.login(
+        { js_code: all.world.wecom.createJsCode({ corpid: stranger, userid: 'x' }) },
+        from('81.3.1.1'),
+      );
+    for (let i = 0; i < 30; i += 1) expectError(await come(), 'corp_not_allowed');
+    await expectBraked(login, await come(), 'failing_address', 60);
+  });
+
+  test('POST /login › does not count what is refused before WeCom is asked, nor WeCom’s own failures', async () => {
+    all.world.wecom.fault({ endpoint: 'jscode2session', kind: 'errcode', errcode: 50001 });
+    for (let i = 0; i < 10; i += 1) {
+      expectError(await login.login({ js_code: 'a b' }, from('81.4.1.1')), 'invalid_request');
+      expect((await fail(login, '81.4.1.1')).status).toBe(503);
+    }
+    all.world.wecom.clearFaults();
+    for (let i = 0; i < 30; i += 1) expectError(await fail(login, '81.4.1.1'), 'invalid_js_code');
+    await expectBraked(login, await fail(login, '81.4.1.1'), 'failing_address', 60);
+  });
+});
+
+describe('the brakes on networks and on everybody', () => {
+  test.each([
+    ['81.1.1.1', '81.1.1.200', '81.1.2.1'],
+    ['2001:db8:1:2::3', '2001:0DB8:0001:ffff:1:2:3:4', '2001:db8:2::3'],
+    ['2001::1', '2001:0:0:9::1', '2001:0:1::1'],
+    ['[2001:db8:7::1]:443', '2001:db8:7:8::', '2001:db8:8::'],
+    ['::ffff:81.1.1.1', '81.1.1.9', '::ffff:81.1.3.1'],
+  ])(
+    'POST /login › answers 429 to the network of %s after 300 failing codes',
+    async (address, neighbour, other) => {
+      const world = await startWorld();
+      const login = await world.startLogin();
+      expectError(await fail(login, address), 'invalid_js_code');
+      const { key, count } = await counter(world, 'network');
+      await world.redisCommand('INCRBY', key, 299 - count);
+      expectError(await fail(login, neighbour), 'invalid_js_code');
+      expect((await counter(world, 'network')).count).toBe(300);
+      await expectBraked(login, await fail(login, address), 'failing_network', 600);
+      await expectBraked(login, await fail(login, neighbour), 'failing_network', 600);
+      expectError(await fail(login, other), 'invalid_js_code');
+      expect(world.wecom.counts().jscode2session).toBe(3);
+    },
+  );
+
+  test('POST /login › admits only networks in which somebody logged in once 1,000 codes failed, and alarms once', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin();
+    const other = await world.startLogin();
+    expect((await login.login({ js_code: world.jsCode() }, from('81.1.1.1'))).status).toBe(200);
+    expectError(await fail(login, '82.1.1.1'), 'invalid_js_code');
+    const { key } = await counter(world, 'fleet');
+    await world.redisCommand('INCRBY', key, 998);
+    expect(login.logged('login_brake_on')).toEqual([]);
+    expectError(await fail(other, '82.1.1.2'), 'invalid_js_code');
+    for (const at of [login, other]) {
+      await expectBraked(
+        at,
+        await at.login({ js_code: world.jsCode() }, from('83.1.1.1')),
+        'failing_fleet',
+        3600,
+      );
+    }
+    // A colleague in the same office.
+    expect((await other.login({ js_code: world.jsCode() }, from('81.1.1.77'))).status).toBe(200);
+    expectError(await fail(login, '81.1.1.78'), 'invalid_js_code');
+    expect([...login.logged('login_brake_on'), ...other.logged('login_brake_on')]).toEqual([
+      expect.objectContaining({ level: 'error', failures: 1000, window_seconds: 3600 }),
+    ]);
+    await world.redisCommand('DEL', key);
+    expect((await login.login({ js_code: world.jsCode() }, from('83.1.1.1'))).status).toBe(200);
+  });
+
+  test('POST /login › answers 503 without asking WeCom when Redis is down: nobody is admitted uncounted', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin({ REDIS_URL: 'redis://127.0.0.1:1' });
+    const answer = await fail(login, '81.1.1.1');
+    expectError(answer, 'temporarily_unavailable');
+    expect((await login.logOf(answer)).at(-1)).toMatchObject({ reason: 'redis_refused', wecom: [] });
+    expect(world.wecom.counts()).toEqual({ gettoken: 0, jscode2session: 0, 'user/get': 0 });
+  });
+});
+
+test.each([
+  ['1.2.3.4', '1.2.3'],
+  ['255.255.255.255', '255.255.255'],
+  ['::', '0:0:0'],
+  ['::1', '0:0:0'],
+  ['2001:db8::', '2001:db8:0'],
+  ['2001:DB8:00A:1::1', '2001:db8:a'],
+  ['1:2:3:4:5:6:7:8', '1:2:3'],
+  ['1::8', '1:0:0'],
+  ['1:2::7:8', '1:2:0'],
+  ['64:ff9b::1.2.3.4', '64:ff9b:0'],
+])('networkOf › takes %s for a member of %s', (address, network) => {
+  expect(networkOf(address)).toBe(network);
+});
