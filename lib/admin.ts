@@ -32,6 +32,6 @@ export async function answerAdmin(event: unknown, sessions: Sessions, log: Log):
     };
   }
   const ended = await sessions.endAll(person);
-  log('warn', 'session_ended', { ...person, reason: 'operator', sessions: ended });
+  if (ended > 0) log('warn', 'session_ended', { ...person, reason: 'operator', sessions: ended });
   return { ended };
 }

@@ -90,16 +90,18 @@ export function readCallbackConfig(environment: Environment = process.env): Call
 
 function servicesConfig(variables: Variables): ServicesConfig {
   const { integer } = variables;
+  const recheckSeconds = integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400);
+  const graceSeconds = integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400);
+  if (graceSeconds < recheckSeconds) {
+    variables.problem('MEMBER_RECHECK_GRACE_SECONDS', 'must not be less than MEMBER_RECHECK_SECONDS');
+  }
   return {
     ...refreshConfig(variables),
     session: {
       idleSeconds: integer('SESSION_IDLE_SECONDS', 1800, 60, 86_400),
       maxSeconds: integer('SESSION_MAX_SECONDS', 28_800, 300, 2_592_000),
     },
-    recheck: {
-      recheckSeconds: integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400),
-      graceSeconds: integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400),
-    },
+    recheck: { recheckSeconds, graceSeconds },
     port: port(variables),
   };
 }
@@ -284,7 +286,7 @@ function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'revie
       );
       return [];
     }
-    accounts.add(account);
+    accounts.add(account.toLowerCase());
     return [{ account, hash }];
   });
   if (accounts.size < parsed.length) variables.problem('REVIEWERS', 'holds an account twice');

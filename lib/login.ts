@@ -29,9 +29,6 @@ export interface LoginOptions {
   log: Log;
 }
 
-/** Where an operator ends a 60020, as WeCom's console names it. */
-const trustedIpPlace = 'WeCom admin console: 应用管理 → the linked mini-program → 企业可信IP';
-
 /** The whole login, waits for WeCom and Redis included. SCF's own timeout is 15 s. */
 const loginMsMax = 8000;
 
@@ -141,9 +138,9 @@ function publicError(error: WecomError, log: Log): AppError {
       log('error', 'wecom_rate_limited', { ...error.fields });
       return unavailable('wecom_rate_limited', 60, error);
     case 'operator':
-      if (error.errcode === 60020)
-        log('error', 'wecom_ip_not_trusted', { ...error.fields, enter_at: trustedIpPlace });
-      else log('error', 'wecom_misconfigured', { ...error.fields });
+      log('error', error.errcode === 60020 ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', {
+        ...error.fields,
+      });
       return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
     default:
       log('error', 'wecom_failed', { ...error.fields });

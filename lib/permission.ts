@@ -103,8 +103,13 @@ export function createPermission(options: {
       const ageSeconds = (clock.wallMs() - session.checkedAt) / 1000;
       if (ageSeconds < limits.recheckSeconds) return session;
       try {
-        if (!(await sessions.claimCheck(person, claimMs))) {
-          return ageSeconds > limits.graceSeconds ? answerOfAnother(session, session.checkedAt) : session;
+        const { claimed, last } = await sessions.claimCheck(person, claimMs);
+        if (!last) throw new AppError('invalid_session', { reason: 'ended' });
+        if (last.checkedAt > session.checkedAt) return { ...session, ...last };
+        if (!claimed) {
+          return ageSeconds > limits.graceSeconds
+            ? await answerOfAnother(session, session.checkedAt)
+            : session;
         }
         if (!(await withinBudget(corp.corpid))) {
           log('warn', 'recheck_skipped', { corpid: corp.corpid, per_hour_max: rechecksPerHourMax });
@@ -118,7 +123,7 @@ export function createPermission(options: {
           return end(session, error.options.reason);
         }
         const known = error instanceof WecomError || error instanceof AppError;
-        if (!known) throw error;
+        if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
         const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
         log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds) });
         return notChecked(session, ageSeconds);

@@ -44,7 +44,7 @@ const notedMax = 1000;
 
 const reviewerTriesPerAddressMax = 10;
 const reviewerTriesFree = 5;
-/** NIST SP 800-63B-4: no more than 100 failures in a row; only a new password opens the account again. */
+/** NIST SP 800-63B-4: no more than 100 failures in a row; then a new password, or 30 days, open the account again. */
 const reviewerTriesMax = 100;
 const reviewerWaitSecondsFirst = 30;
 const reviewerWaitSecondsMax = 3600;
@@ -88,8 +88,9 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
         const counted = await Promise.all(
           brakes.map(({ limiter, keyOf }) => limiter.penalty(keyOf(address))),
         );
-        if (counted.at(-1)?.consumedPoints === fleetFailuresMax) {
-          log('error', 'login_brake_on', { failures: fleetFailuresMax, window_seconds: 3600 });
+        const failures = counted.at(-1)?.consumedPoints ?? 0;
+        if (failures >= fleetFailuresMax && (failures - fleetFailuresMax) % 100 === 0) {
+          log('error', 'login_brake_on', { failures, window_seconds: 3600 });
         }
       }),
 

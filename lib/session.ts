@@ -29,12 +29,15 @@ export interface Sessions {
    * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format.
    */
   find(sessionToken: string): Promise<Session>;
-  /** Whether we are the one to ask WeCom about this person for the next `ms`; the same person's others are not. */
-  claimCheck(person: Person, ms: number): Promise<boolean>;
+  /**
+   * Whether we are the one to ask WeCom about this person for the next `ms`, and what it last said of him, since
+   * another may have asked a moment ago; `last` is `undefined` when he has no session any more.
+   */
+  claimCheck(person: Person, ms: number): Promise<{ claimed: boolean; last: LastCheck | undefined }>;
   /** Notes that WeCom confirmed the member just now and gives up the claim; his sessions may have ended meanwhile. */
   confirm(member: Member): Promise<void>;
   /** What WeCom last said of this person and when; `undefined` when he has no session. */
-  lastCheck(person: Person): Promise<{ member: Member; checkedAt: number } | undefined>;
+  lastCheck(person: Person): Promise<LastCheck | undefined>;
   /** Ends one session; answers whose it was, or `undefined` when it had ended before. */
   end(sessionToken: string): Promise<{ person: Person; deviceHash: string } | undefined>;
   /** Ends all sessions of a person; answers how many there were. */
@@ -94,7 +97,7 @@ interface StoredSession {
 }
 
 /** Sealed in the field `member`, shared by all sessions of the person. */
-interface StoredMember {
+export interface LastCheck {
   member: Member;
   checkedAt: number;
 }
@@ -155,11 +158,11 @@ export function createSessions(options: {
   }
 
   function sealedMember(member: Member): string {
-    const stored: StoredMember = { member, checkedAt: clock.wallMs() };
+    const stored: LastCheck = { member, checkedAt: clock.wallMs() };
     return seal.seal(JSON.stringify(stored), `${sessionsKey(member)} member`);
   }
 
-  function openMember(key: string, sealed: unknown): StoredMember | undefined {
+  function openMember(key: string, sealed: unknown): LastCheck | undefined {
     const opened = typeof sealed === 'string' ? seal.open(sealed, `${key} member`) : undefined;
     return opened === undefined ? undefined : JSON.parse(opened);
   }
@@ -246,8 +249,14 @@ export function createSessions(options: {
     },
 
     async claimCheck(person, ms) {
-      const [reply] = await available(redis.pipeline([['set', checkKey(person), '1', 'PX', ms, 'NX']]));
-      return reply === 'OK';
+      const key = sessionsKey(person);
+      const [reply, sealed] = await available(
+        redis.pipeline([
+          ['set', checkKey(person), '1', 'PX', ms, 'NX'],
+          ['hget', key, 'member'],
+        ]),
+      );
+      return { claimed: reply === 'OK', last: openMember(key, sealed) };
     },
 
     async confirm(member) {

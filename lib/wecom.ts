@@ -72,6 +72,8 @@ const reactionTo: Record<number, Reaction> = {
 };
 
 const ipNotTrusted = 60020;
+/** Where an operator ends a 60020, as WeCom's console names it. */
+const trustedIpPlace = 'WeCom admin console: 应用管理 → the app linked with the mini-program → 企业可信IP';
 
 export interface WecomFailure {
   api: string;
@@ -81,8 +83,9 @@ export interface WecomFailure {
   reason?: string;
   /** WeCom's own id of the failed call; its support asks for it. */
   hint?: string;
-  /** With 60020: the address to enter as 企业可信IP. */
+  /** With 60020: the address to enter as 企业可信IP, and where. */
   ip?: string;
+  enter_at?: string;
 }
 
 /** A call that failed. Carries neither the URL nor the body: they hold secrets and our egress address. */
@@ -269,9 +272,11 @@ function parseObject(body: string): object | undefined {
 }
 
 /** errmsg is for people: decisions go by errcode alone. */
-function fromErrmsg(errcode: number, body: object): Pick<WecomFailure, 'hint' | 'ip'> {
+function fromErrmsg(errcode: number, body: object): Pick<WecomFailure, 'hint' | 'ip' | 'enter_at'> {
   const errmsg = 'errmsg' in body && typeof body.errmsg === 'string' ? body.errmsg : '';
   const hint = /hint: \[(\w{1,64})\]/.exec(errmsg)?.[1];
-  const ip = errcode === ipNotTrusted ? /from ip: ([0-9a-fA-F.:]{1,45})/.exec(errmsg)?.[1] : undefined;
-  return { ...(hint !== undefined && { hint }), ...(ip !== undefined && { ip }) };
+  const hinted = hint !== undefined && { hint };
+  if (errcode !== ipNotTrusted) return { ...hinted };
+  const ip = /from ip: ([0-9a-fA-F.:]{1,45})/.exec(errmsg)?.[1] ?? 'unknown';
+  return { ...hinted, ip, enter_at: trustedIpPlace };
 }

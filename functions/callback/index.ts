@@ -49,7 +49,8 @@ startWebFunction(readCallbackConfig, (config, log) => {
         const sessions = leaver ? await endAllSessions(redis, leaver.person) : 0;
         const { MsgType: type, Event: event_name, ChangeType: change } = message;
         log('info', 'callback', { corpid, type, event_name, change });
-        if (leaver) log('warn', 'session_ended', { ...leaver.person, reason: leaver.reason, sessions });
+        if (leaver && sessions > 0)
+          log('warn', 'session_ended', { ...leaver.person, reason: leaver.reason, sessions });
         return 'success';
       },
     },

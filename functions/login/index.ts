@@ -73,7 +73,8 @@ startWebFunction(readLoginConfig, (config, log) => {
         const { account, password } = await request.body(reviewerBody);
         const client_address = request.clientAddress;
         const reviewer = await checkReviewer(account, password, client_address).catch((error: unknown) => {
-          log('warn', 'login_refused', { role: 'reviewer', client_address });
+          const reason = error instanceof AppError ? error.code : 'unknown';
+          log('warn', 'login_refused', { role: 'reviewer', client_address, reason });
           throw error;
         });
         await endReplaced(request.bearer, client_address);
