@@ -51,7 +51,6 @@ const environment = {
   TENCENT_CLOUD_ENDPOINT: cloud.url,
   TENCENT_SECRET_ID: secretId,
   TENCENT_SECRET_KEY: secretKey,
-  TENCENT_REGION: 'ap-guangzhou',
   TENCENT_VPC_ID: 'vpc-rehearsal',
   TENCENT_SUBNET_ID: 'subnet-rehearsal',
   WECOM_CORPS: `${CORPID}:${corpsecret}`,

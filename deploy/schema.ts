@@ -58,7 +58,7 @@ export const PROVIDER_SCHEMA = {
     properties: {
       ...shared,
       stage: { type: 'string', pattern: '^[a-zA-Z0-9-]+$' },
-      region: { type: 'string', pattern: '^[a-z]+-[a-z]+(-[a-z0-9]+)?$' },
+      region: { type: 'string', pattern: '^([a-z]+-[a-z]+(-[a-z0-9]+)?)?$' },
       build: text,
       codeBucket: text,
       requiredEnvironment: { type: 'array', items: text },

@@ -78,7 +78,8 @@ export function readSettings(service: ServerlessService, variables: NodeJS.Proce
     .map(([key, given]) => readFunction(key, given, service, stage));
   return {
     ...base,
-    region: provider.region ?? 'ap-guangzhou',
+    // A copied .env.example leaves it empty.
+    region: provider.region || 'ap-guangzhou',
     build: provider.build,
     codeBucket: provider.codeBucket || undefined,
     functions,

@@ -141,7 +141,7 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
   };
 }
 
-/** Answers whether one more is within the budget of this name for this hour; if Redis does not answer, it is not. */
+/** Answers whether one more is within the budget of this name for this hour. Rejects with `temporarily_unavailable`. */
 export function createHourlyBudget(
   redis: Redis,
   what: string,
@@ -149,9 +149,12 @@ export function createHourlyBudget(
 ): (name: string) => Promise<boolean> {
   const limiter = createLimiter(redis, what, max, 3600);
   return (name) =>
-    limiter.consume(tag(name)).then(
+    available(limiter.consume(tag(name))).then(
       () => true,
-      () => false,
+      (refused: unknown) => {
+        if (refused instanceof Error) throw refused;
+        return false;
+      },
     );
 }
 

@@ -6,7 +6,8 @@ import { type Log, requestRecord } from './log.ts';
 
 /**
  * Redis as the rest of the project sees it. Every operation has a deadline and is sent a second time when its
- * connection failed, so **every operation must be safe to run twice**.
+ * connection failed, so **every operation must be safe to run twice**; its answer may be that of
+ * the second run, for which the first has already changed everything.
  *
  * All methods reject with `RedisError`.
  */
@@ -118,8 +119,8 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     const record = requestRecord.getStore();
     const start = moment(clock);
     try {
-      const result = await attempt(operation).catch((error: RedisError) => {
-        if (isAnswer(error)) throw error;
+      const result = await attempt(operation).catch((error: unknown) => {
+        if (!(error instanceof RedisError) || isAnswer(error)) throw error;
         return attempt(operation);
       });
       broken = undefined;

@@ -11,7 +11,7 @@ import type { Seal } from './seal.ts';
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
- * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<start, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
+ * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
  * | `wxs1:{person}:check` | `1` | 5 s | somebody is asking WeCom about this member again |
  *
  * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
@@ -21,7 +21,7 @@ import type { Seal } from './seal.ts';
  * All methods reject with `temporarily_unavailable` when Redis does not answer.
  */
 export interface Sessions {
-  /** Stores a new session; the oldest ends when a person has more than 5. */
+  /** Stores a new session; the one unused for longest ends when a person has more than 5. */
   create(start: SessionStart): Promise<{ sessionToken: string; expiresInSeconds: number }>;
   /**
    * The session of this token; counts as use, to within a sixtieth of the idle time.
@@ -92,6 +92,7 @@ interface StoredSession {
   person: Person;
   sessionKey: string;
   deviceHash: string;
+  startedAt: number;
   endsAt: number;
   seenAt: number;
 }
@@ -113,9 +114,11 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KE
 local all = redis.call('HGETALL', KEYS[1])
 local sessions = {}
 for i = 1, #all, 2 do
-  if all[i] ~= 'member' then sessions[#sessions + 1] = {field = all[i], value = all[i + 1]} end
+  -- Values begin with their last use, so text order is age; the new one stays, however its clock is set.
+  if all[i] ~= 'member' then
+    sessions[#sessions + 1] = {field = all[i], value = all[i] == ARGV[1] and '~' or all[i + 1]}
+  end
 end
--- Values begin with their start, so text order is age.
 table.sort(sessions, function(a, b) return a.value > b.value end)
 local evicted = math.max(0, #sessions - tonumber(ARGV[5]))
 for i = #sessions - evicted + 1, #sessions do redis.call('HDEL', KEYS[1], sessions[i].field) end
@@ -167,17 +170,14 @@ export function createSessions(options: {
     return opened === undefined ? undefined : JSON.parse(opened);
   }
 
-  function sealedSession(startedAt: string, stored: StoredSession, place: Place): string {
-    return `${startedAt}|${seal.seal(JSON.stringify(stored), place.boundTo)}`;
+  function sealedSession(stored: StoredSession, place: Place): string {
+    return `${String(stored.seenAt).padStart(13, '0')}|${seal.seal(JSON.stringify(stored), place.boundTo)}`;
   }
 
-  function openSession(
-    value: unknown,
-    boundTo: string,
-  ): { startedAt: string; stored: StoredSession } | undefined {
-    const [startedAt = '', sealed = ''] = typeof value === 'string' ? value.split('|') : [];
+  function openSession(value: unknown, boundTo: string): StoredSession | undefined {
+    const [, sealed = ''] = typeof value === 'string' ? value.split('|') : [];
     const opened = seal.open(sealed, boundTo);
-    return opened === undefined ? undefined : { startedAt, stored: JSON.parse(opened) };
+    return opened === undefined ? undefined : JSON.parse(opened);
   }
 
   return {
@@ -197,9 +197,10 @@ export function createSessions(options: {
         sessionKey: start.role === 'member' ? start.sessionKey : '',
         deviceHash: start.role === 'member' ? start.deviceHash : '',
         endsAt: start.role === 'member' ? endsAt : Math.min(endsAt, start.endsAt),
+        startedAt: now,
         seenAt: now,
       };
-      const value = sealedSession(String(now).padStart(13, '0'), stored, place);
+      const value = sealedSession(stored, place);
       const member = start.role === 'member' ? sealedMember(start.member) : '';
       const args = [place.field, value, member, stored.endsAt - now, sessionsPerPersonMax];
       const evicted = Number(await available(redis.script(createScript, [key], args)));
@@ -216,9 +217,8 @@ export function createSessions(options: {
       const [reply] = await available(redis.pipeline([['hmget', place.key, place.field, 'member']]));
       const [value, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
       if (typeof value !== 'string') throw new AppError('invalid_session', { reason: 'unknown' });
-      const opened = openSession(value, place.boundTo);
-      if (!opened) throw new AppError('invalid_session', { reason: 'unreadable' });
-      const { stored, startedAt } = opened;
+      const stored = openSession(value, place.boundTo);
+      if (!stored) throw new AppError('invalid_session', { reason: 'unreadable' });
 
       const now = clock.wallMs();
       if (expiresInSeconds(stored, now) <= 0) {
@@ -232,7 +232,7 @@ export function createSessions(options: {
         throw new AppError('invalid_session', { reason: 'expired' });
       }
       if (now - stored.seenAt >= touchAfterMs) {
-        const args = [place.field, value, sealedSession(startedAt, { ...stored, seenAt: now }, place)];
+        const args = [place.field, value, sealedSession({ ...stored, seenAt: now }, place)];
         try {
           if ((await redis.script(replaceScript, [place.key], args)) === 1) stored.seenAt = now;
         } catch (error) {
@@ -274,9 +274,9 @@ export function createSessions(options: {
       const place = placeOfToken(sessionToken);
       if (!place) return undefined;
       const value = await available(redis.script(endScript, [place.key], [place.field]));
-      const opened = openSession(value, place.boundTo);
-      if (!opened || expiresInSeconds(opened.stored, clock.wallMs()) <= 0) return undefined;
-      const { person, deviceHash } = opened.stored;
+      const stored = openSession(value, place.boundTo);
+      if (!stored || expiresInSeconds(stored, clock.wallMs()) <= 0) return undefined;
+      const { person, deviceHash } = stored;
       return { person, deviceHash };
     },
 
@@ -288,9 +288,9 @@ export function createSessions(options: {
       const now = clock.wallMs();
       return Object.entries(fieldsOf(reply))
         .flatMap(([field, value]) => openSession(value, `${key} ${field}`) ?? [])
-        .map(({ startedAt, stored }) => ({
+        .map((stored) => ({
           role: stored.role,
-          startedAt: Number(startedAt),
+          startedAt: stored.startedAt,
           seenAt: stored.seenAt,
           expiresInSeconds: expiresInSeconds(stored, now),
           deviceHash: stored.deviceHash,

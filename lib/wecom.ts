@@ -137,8 +137,8 @@ const gettokenSchema = z.object({
 
 const jscode2sessionSchema = z.object({
   corpid: identifier,
-  // Encrypted when the company has not linked the mini-program; only read after the company was checked.
-  userid: z.optional(identifier),
+  // Encrypted, and of unknown shape, when the company is a stranger's; checked once the company is known to be ours.
+  userid: z.optional(text),
   session_key: z.string().check(z.maxLength(256)),
   deviceid: z.optional(text),
 });

@@ -6,9 +6,14 @@ import { expand } from 'dotenv-expand';
  * The variables of a stage by the one rule of Serverless: `.env.<stage>` if it exists, else `.env`. What is set
  * outside of the file wins.
  */
-export function readEnvironmentFile(stage: string): Record<string, string | undefined> {
+export function readEnvironmentFile(stage: string): {
+  /** `undefined` when there is none. */
+  file: string | undefined;
+  environment: Record<string, string | undefined>;
+} {
   const file = [`.env.${stage}`, '.env'].find((name) => existsSync(name));
-  if (file === undefined) return { ...process.env };
+  if (file === undefined) return { file, environment: { ...process.env } };
   const parsed = parse(readFileSync(file));
-  return { ...expand({ ignoreProcessEnv: true, parsed }).parsed, ...process.env };
+  const environment = { ...expand({ ignoreProcessEnv: true, parsed }).parsed, ...process.env };
+  return { file, environment };
 }

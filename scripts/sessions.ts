@@ -40,7 +40,12 @@ if (values.local) {
 
 async function askHere(): Promise<object> {
   try {
-    const config = readServicesConfig(readEnvironmentFile(values.stage));
+    const { file, environment } = readEnvironmentFile(values.stage);
+    process.stderr.write(`with ${file ?? 'the environment; there is no .env: copy .env.example to it'}\n`);
+    if (values.stage !== 'dev' && file === '.env' && action === 'end') {
+      return fail(`there is no .env.${values.stage}; .env may be another stage's`);
+    }
+    const config = readServicesConfig(environment);
     const log = createLog(config.secrets, (line) => process.stderr.write(`${line}\n`));
     const { redis, sessions } = createServices(config, clock, log);
     return await answerAdmin(question, sessions, log).finally(() => redis.close());

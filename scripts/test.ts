@@ -32,7 +32,8 @@ for (const [stream, target] of [
 ] as const) {
   stream.on('data', (chunk: Buffer) => {
     printed.push(chunk);
-    target.write(chunk);
+    // vitest names the JSON report, which is ours and gone in a moment.
+    target.write(chunk.toString('utf8').replace(/^JSON report written to .*\n/m, ''));
   });
 }
 const code = await new Promise<number | null>((resolve) => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { startWecom } from './wecom/server.ts';
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: '8095' } } });
+const values = readOptions();
 const port = Number(values.port);
 if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
   console.error(`--port ${values.port}: not a port number`);
@@ -41,3 +41,14 @@ What happened: curl ${wecom.url}/_simulator/state
 Ctrl-C ends it.`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void wecom.close());
+
+function readOptions(): { port: string } {
+  try {
+    return parseArgs({ options: { port: { type: 'string', default: '8095' } } }).values;
+  } catch (error) {
+    console.error(
+      `${error instanceof Error ? error.message : String(error)}\nUsage: npm run simulator -- [--port N]`,
+    );
+    process.exit(2);
+  }
+}

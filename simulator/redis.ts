@@ -61,6 +61,7 @@ async function embeddedRedis(): Promise<RunningRedis> {
   const port = await new Promise<number>((resolve, reject) => {
     worker.once('message', (message: { port: number }) => resolve(message.port));
     worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`the embedded Redis ended with code ${code}`)));
   });
   // It must not keep a program alive that has nothing else to do.
   worker.unref();
