@@ -1,0 +1,140 @@
+// Who is measured: the floor, ours, the peers. Each is one minified file, as it would be deployed, run as a process.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
+
+export interface Candidate {
+  name: string;
+  /** What is started. */
+  file: string;
+  bundleBytes: number;
+}
+
+export interface Running {
+  port: number;
+  pid: number;
+  /** CPU microseconds and resident bytes so far. */
+  used(): Promise<{ cpuUs: number; rssBytes: number }>;
+  stop(): Promise<void>;
+}
+
+/** Whom a candidate talks to. */
+export interface Upstreams {
+  redisUrl: string;
+  wecomUrl: string;
+  corpid: string;
+  corpsecret: string;
+}
+
+const peers = ['tnwx', 'wechat-work', 'wechat-enterprise-api', 'node-easywechat'];
+const output = '.build/bench/candidates';
+
+/** Bundles all that are installed; ours is `dist/login`, built before. */
+export async function prepareCandidates(): Promise<{ candidates: Candidate[]; missing: string[] }> {
+  const installed = peers.filter((peer) => existsSync(`bench/peers/node_modules/${peer}`));
+  const sources = ['bench/floor.mjs', ...installed.map((peer) => `bench/peers/${peer}.mjs`)];
+  await build({
+    entryPoints: sources.map((source) => ({ in: source, out: nameOf(source) })),
+    outdir: output,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    minify: true,
+    legalComments: 'none',
+    logLevel: 'error',
+    // urllib wants it only behind a proxy.
+    external: ['proxy-agent'],
+  });
+  await mkdir(output, { recursive: true });
+  // A copy: somebody may build anew while we measure.
+  await copyFile('dist/login/index.js', `${output}/ours.cjs`);
+  const names = ['floor', 'ours', ...installed];
+  const candidates = await Promise.all(
+    names.map(async (name) => {
+      const file = `${output}/${name}.cjs`;
+      return { name, file, bundleBytes: (await stat(file)).size };
+    }),
+  );
+  return { candidates, missing: peers.filter((peer) => !installed.includes(peer)) };
+}
+
+/** Starts one; resolves when it listens. A probe costs it some milliseconds at the start. */
+export async function start(
+  candidate: Candidate,
+  upstreams: Upstreams,
+  { probe }: { probe: boolean },
+): Promise<Running> {
+  const child = spawn(
+    process.execPath,
+    [...(probe ? ['--require', './bench/probe.cjs'] : []), candidate.file],
+    {
+      env: { PATH: process.env['PATH'], ...environment(upstreams) },
+      stdio: ['ignore', 'pipe', 'inherit', ...(probe ? (['ipc'] as const) : [])],
+    },
+  );
+  const port = await portOf(child);
+  return {
+    port,
+    pid: child.pid ?? 0,
+    async used() {
+      child.send('usage');
+      const { cpu, rssBytes } = await message<{ cpu: NodeJS.CpuUsage; rssBytes: number }>(child);
+      return { cpuUs: cpu.user + cpu.system, rssBytes };
+    },
+    async stop() {
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** The next message of a process. */
+export function message<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error('the process ended'));
+    child.once('exit', ended);
+    child.once('message', (value: T) => {
+      child.off('exit', ended);
+      resolve(value);
+    });
+  });
+}
+
+/** The same secret and company for all, under the names that each reads. */
+function environment({ redisUrl, wecomUrl, corpid, corpsecret }: Upstreams): Record<string, string> {
+  return {
+    PORT: '0',
+    REDIS_URL: redisUrl,
+    WECOM_BASE_URL: wecomUrl,
+    CORPID: corpid,
+    CORPSECRET: corpsecret,
+    WECOM_CORPS: `${corpid}:${corpsecret}`,
+    ENCRYPTION_KEY: Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7)).toString('base64url'),
+  };
+}
+
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`a candidate ended with code ${code}`)));
+    child.once('error', reject);
+    if (!child.stdout) return;
+    const lines = createInterface(child.stdout);
+    lines.on('line', (line) => {
+      const port = /"event":"listening","port":(\d+)/.exec(line)?.[1];
+      if (port === undefined) return;
+      resolve(Number(port));
+      // From here on its log is read and dropped, as cheaply as can be.
+      lines.close();
+      child.stdout?.resume();
+    });
+  });
+}
+
+function nameOf(source: string): string {
+  return source.slice(source.lastIndexOf('/') + 1).replace('.mjs', '');
+}

@@ -1,0 +1,87 @@
+// `npm run bench [-- --quick] [-- --only NAME]`: the built login function against hand-written code and other SDKs.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
+import { redisServerInstalled, startRedis } from '../simulator/redis.ts';
+import { createBench } from './bench.ts';
+import { prepareCandidates } from './candidates.ts';
+import { type Figure, figures } from './figures.ts';
+import { type Conditions, markdown, svg } from './report.ts';
+import { storms } from './storms.ts';
+
+const all = { ...figures, storms };
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+  },
+});
+const unknown = values.only.filter((name) => !(name in all));
+if (unknown.length > 0) fail(`--only ${unknown.join(', ')}: there are ${Object.keys(all).join(', ')}`);
+if (!redisServerInstalled()) {
+  fail(
+    'redis-server is not installed: the embedded Redis would be what is measured. apt-get install redis-server',
+  );
+}
+
+say('npm run build');
+execFileSync(process.execPath, ['scripts/run.mjs', 'scripts/build.ts'], { stdio: 'ignore' });
+const { candidates, missing } = await prepareCandidates();
+if (missing.length > 0) say(`Without ${missing.join(', ')}: npm ci --prefix bench/peers installs them.`);
+
+const startedMs = performance.now();
+const redis = await startRedis({ kind: 'server' });
+const bench = await createBench(redis, candidates, values.quick, (text) =>
+  say(`${Math.round((performance.now() - startedMs) / 1000)} s  ${text}`),
+);
+const results = new Map<string, Figure>();
+try {
+  for (const [name, measure] of Object.entries(all)) {
+    if (values.only.length === 0 || values.only.includes(name)) results.set(name, await measure(bench));
+  }
+} finally {
+  await Promise.all([bench.stop(), redis.stop()]);
+}
+
+const names = candidates.map(({ name }) => name);
+const conditions: Conditions = {
+  date: new Date().toISOString().slice(0, 10),
+  commit: commit(),
+  node: process.versions.node,
+  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 1e9)} GB`,
+  redis: /v=([\d.]+)/.exec(spawnSync('redis-server', ['--version']).stdout.toString())?.[1] ?? '',
+  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+  missing,
+};
+const table = await format(markdown(names, results, conditions), {
+  ...(await resolveConfig('docs/bench/results.md')),
+  parser: 'markdown',
+});
+say(`\n${table}`);
+// A part of the figures, or hurried ones, must not replace what README shows.
+const directory = values.quick || values.only.length > 0 ? '.build/bench/results' : 'docs/bench';
+await mkdir(directory, { recursive: true });
+await writeFile(`${directory}/results.md`, table);
+await writeFile(`${directory}/chart.svg`, svg(names, results, conditions));
+say(`Written to ${directory}/results.md and ${directory}/chart.svg`);
+
+function commit(): string {
+  const changed = git('status', '--porcelain', 'lib', 'functions') !== '';
+  return `${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes' : ''}`;
+}
+
+function git(...args: string[]): string {
+  return spawnSync('git', args).stdout.toString().trim();
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function fail(text: string): never {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,53 @@
+// A process beside the candidate that holds all its surroundings but Redis: WeCom, the relay to Redis, the clients.
+import { load, type Load } from './load.ts';
+import { startRedisRelay } from './redis-relay.ts';
+import { createWaits } from './waits.ts';
+import { startFastWecom } from './wecom.ts';
+
+/** Asks for one measurement; latencies are for its time only. */
+export interface Order {
+  port: number;
+  concurrent: number;
+  count?: number;
+  ms?: number;
+  wecomMs?: number;
+  redisMs?: number;
+}
+
+export interface Outcome extends Load {
+  redisRoundTrips: number;
+  /** CPU time of this process; close to `ms` means that it, not the candidate, was the limit. */
+  cpuMs: number;
+}
+
+export interface Ports {
+  wecom: number;
+  redisRelay: number;
+}
+
+const [redisPort = '', corpid = ''] = process.argv.slice(2);
+let wecomMs = 0;
+let redisMs = 0;
+const waits = createWaits();
+const relay = await startRedisRelay(Number(redisPort), () => redisMs, waits);
+const wecom = await startFastWecom(corpid, () => wecomMs, waits);
+
+async function carryOut(order: Order): Promise<Outcome> {
+  ({ wecomMs = 0, redisMs = 0 } = order);
+  const roundTripsBefore = relay.roundTrips();
+  const cpuBefore = process.cpuUsage();
+  const done = await load(order.port, order.concurrent, order, waits.totalMs);
+  const cpu = process.cpuUsage(cpuBefore);
+  const redisRoundTrips = relay.roundTrips() - roundTripsBefore;
+  return { ...done, redisRoundTrips, cpuMs: (cpu.user + cpu.system) / 1000 };
+}
+
+process.on('message', (order: Order) => {
+  carryOut(order)
+    .catch((error: unknown) => ({ error: String(error) }))
+    .then((outcome) => process.send?.(outcome))
+    .catch(() => process.exit(1));
+});
+process.on('disconnect', () => process.exit());
+const ports: Ports = { wecom, redisRelay: relay.port };
+process.send?.(ports);

@@ -1,0 +1,70 @@
+// A WeCom that costs next to nothing: the simulator checks what a client does, this one only answers, so that it is
+// never what a throughput is limited by. The storms use the simulator.
+import { createServer } from 'node:net';
+import type { Waits } from './waits.ts';
+
+const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: ';
+
+/** Answers every call after `latencyMs()`; resolves with its port. */
+export function startFastWecom(corpid: string, latencyMs: () => number, waits: Waits): Promise<number> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    let received = '';
+    socket.setEncoding('latin1');
+    socket.on('error', () => {});
+    socket.on('data', (chunk: string) => {
+      received += chunk;
+      for (let end = received.indexOf('\r\n\r\n'); end >= 0; end = received.indexOf('\r\n\r\n')) {
+        const request = received.slice(0, end);
+        received = received.slice(end + 4);
+        const body = answerTo(request.slice(4, request.indexOf(' ', 4)), corpid);
+        const close = /\r\nconnection: close/i.test(request);
+        const answer = `${head}${Buffer.byteLength(body)}\r\nConnection: ${close ? 'close' : 'keep-alive'}\r\n\r\n${body}`;
+        const send = () => (close ? socket.end(answer) : socket.write(answer));
+        const ms = latencyMs();
+        if (ms === 0) send();
+        else waits.during(ms, send);
+      }
+    });
+  });
+  return new Promise((resolve) => {
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+}
+
+function answerTo(url: string, corpid: string): string {
+  if (url.startsWith('/cgi-bin/miniprogram/jscode2session')) {
+    return JSON.stringify({
+      errcode: 0,
+      errmsg: 'ok',
+      corpid,
+      userid: /[?&]js_code=(\w+)/.exec(url)?.[1],
+      session_key: 'c2Vzc2lvbl9rZXlfMTZfYg==',
+      deviceid: '',
+    });
+  }
+  if (url.startsWith('/cgi-bin/user/get')) {
+    return JSON.stringify({
+      errcode: 0,
+      errmsg: 'ok',
+      userid: /[?&]userid=(\w+)/.exec(url)?.[1],
+      name: '张三',
+      department: [1, 7],
+      position: '工程师',
+      status: 1,
+      isleader: 0,
+      extattr: { attrs: [] },
+      telephone: '',
+      enable: 1,
+      hide_mobile: 0,
+      order: [0, 0],
+      main_department: 1,
+      alias: '',
+      is_leader_in_dept: [0, 0],
+      direct_leader: [],
+    });
+  }
+  return JSON.stringify({ errcode: 0, errmsg: 'ok', access_token: 't'.repeat(200), expires_in: 7200 });
+}

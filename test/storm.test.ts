@@ -1,0 +1,108 @@
+// What happens to 50 real processes on one real Redis. Counts are asserted; times depend on the machine.
+import { describe, expect, test } from 'vitest';
+import { corpid, type Login, loginsAtOnce, realRedis, startWorld, type World } from './world.ts';
+
+const processes = 50;
+/** All at once they would only starve each other of two cores; in the cloud each has a CPU of its own. */
+const startedTogether = 4;
+
+const gettokens = (world: World) => world.wecom.counts(corpid).gettoken;
+
+/** Starts `count` processes, a few at a time, and tells `onStarted` of each as it listens. */
+async function startLogins(
+  world: World,
+  count: number,
+  onStarted: (login: Login) => Promise<void> = () => Promise.resolve(),
+): Promise<Login[]> {
+  const logins: Login[] = [];
+  let begun = 0;
+  await Promise.all(
+    Array.from({ length: startedTogether }, async () => {
+      while (begun < count) {
+        begun += 1;
+        const login = await world.startLogin();
+        logins.push(login);
+        await onStarted(login);
+      }
+    }),
+  );
+  return logins;
+}
+
+/** WeCom takes its time, so that whoever would call gettoken too has the time to do it. */
+function slowWecom(world: World): void {
+  world.wecom.fault({ endpoint: 'gettoken', kind: 'latency', ms: 100 });
+  world.wecom.fault({ endpoint: 'jscode2session', kind: 'latency', ms: 60 });
+  world.wecom.fault({ endpoint: 'user/get', kind: 'latency', ms: 40 });
+}
+
+describe.skipIf(!realRedis)('POST /login › a storm on redis-server', { timeout: 120_000 }, () => {
+  test('50 processes: one gettoken at an empty start, after a flush, and when WeCom drops the token, of 20 a minute', async () => {
+    const world = await startWorld({ redis: 'server' });
+    slowWecom(world);
+    world.wecom.set({ gettokenPerMinuteMax: 20 });
+    const logins = await startLogins(world, processes);
+    expect(await loginsAtOnce(world, logins, 200)).toEqual({ 200: 200 });
+    expect(gettokens(world)).toBe(1);
+
+    // In the middle of logins: those on their way still hold a token, so nobody needs another one yet.
+    const gate = world.wecom.hold({ endpoint: 'jscode2session' });
+    const flushed = loginsAtOnce(world, logins, 100);
+    await gate.arrived(50);
+    await world.redis.flush();
+    gate.release();
+    expect(await flushed).toEqual({ 200: 100 });
+    expect(gettokens(world)).toBe(1);
+
+    const secondGate = world.wecom.hold({ endpoint: 'jscode2session' });
+    const dropped = loginsAtOnce(world, logins, 200);
+    await secondGate.arrived(50);
+    world.wecom.dropTokens(corpid);
+    secondGate.release();
+    expect(await dropped).toEqual({ 200: 200 });
+    expect(gettokens(world)).toBe(2);
+    expect(world.wecom.calls.filter(({ errcode }) => errcode === 45009)).toEqual([]);
+    expect(world.wecom.violations).toEqual([]);
+  });
+
+  test('50 processes that start one after the other, each with a login at once: one gettoken', async () => {
+    const world = await startWorld({ redis: 'server' });
+    slowWecom(world);
+    const statuses: Record<number, number>[] = [];
+    await startLogins(world, processes, async (login) => {
+      statuses.push(await loginsAtOnce(world, [login], 2));
+    });
+    expect(statuses).toEqual(Array.from({ length: processes }, () => ({ 200: 2 })));
+    expect(gettokens(world)).toBe(1);
+  });
+
+  test('10 processes, the one that fetches is killed before WeCom looks at it: one more, all others are let in', async () => {
+    const world = await startWorld({ redis: 'server' });
+    const [holder, ...others] = await startLogins(world, 10);
+    if (!holder) throw new Error('no process was started');
+    const gate = world.wecom.hold({ endpoint: 'gettoken' });
+    const itsAnswer = loginsAtOnce(world, [holder], 1).catch(() => 'gone');
+    await gate.arrived(1);
+    const answers = loginsAtOnce(world, others, 45);
+    holder.process.kill('SIGKILL');
+    gate.release();
+    expect(await answers).toEqual({ 200: 45 });
+    expect(await itsAnswer).toBe('gone');
+    expect(gettokens(world)).toBe(2);
+  });
+
+  test('10 processes, the one that has fetched is killed right after: nobody fetches again', async () => {
+    const world = await startWorld({ redis: 'server' });
+    const [holder, ...others] = await startLogins(world, 10);
+    if (!holder) throw new Error('no process was started');
+    // Its token is stored before it goes on to the js_code.
+    const gate = world.wecom.hold({ endpoint: 'jscode2session' });
+    const itsAnswer = loginsAtOnce(world, [holder], 1).catch(() => 'gone');
+    await gate.arrived(1);
+    holder.process.kill('SIGKILL');
+    expect(await itsAnswer).toBe('gone');
+    gate.release();
+    expect(await loginsAtOnce(world, others, 45)).toEqual({ 200: 45 });
+    expect(gettokens(world)).toBe(1);
+  });
+});
