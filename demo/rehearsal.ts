@@ -2,10 +2,18 @@
 // then what members and operators do with it. No account, no network. Ends with exit code 1 at the first thing wrong.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import * as z from 'zod/mini';
 import { startRedis } from '../simulator/redis.ts';
@@ -60,9 +68,13 @@ const environment = {
   ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
 };
 
+/** Where `sls` runs: this project, later a copy with one function more. */
+let project = process.cwd();
+
 async function sls(...args: string[]): Promise<string> {
   say(`$ sls ${args.join(' ')}`);
   const child = spawn(process.execPath, ['deploy/sls.mjs', ...args, '--stage', STAGE], {
+    cwd: project,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -98,6 +110,29 @@ async function call(
 /** The function URL that `sls` printed below the name of a function. */
 const urlIn = (output: string, key: string): string =>
   new RegExp(`^${key}: .*\\n +http url: (\\S+)`, 'm').exec(output)?.[1] ?? '';
+
+/** What docs/add-a-function.md tells to do, done in a copy of the project made of links. */
+function addFunctionOfTheDocument(): string {
+  const copy = join(folder, 'project');
+  mkdirSync(join(copy, 'functions/hello'), { recursive: true });
+  const own = ['functions', 'serverless.yml', 'dist', '.build', '.git'];
+  for (const name of readdirSync('.').filter((entry) => !own.includes(entry) && !entry.startsWith('.env'))) {
+    symlinkSync(resolve(name), join(copy, name));
+  }
+  for (const name of readdirSync('functions')) {
+    symlinkSync(resolve('functions', name), join(copy, 'functions', name));
+  }
+  const document = readFileSync('docs/add-a-function.md', 'utf8');
+  const [, example = ''] = /`functions\/hello\/index\.ts`:\n\n```ts\n(.*?)```/s.exec(document) ?? [];
+  writeFileSync(join(copy, 'functions/hello/index.ts'), example);
+  const manifest = readFileSync('serverless.yml', 'utf8');
+  const [, variables = ''] = /^ {2}admin:\n.*?( {4}environment:\n(?: {6}.*\n)+)/ms.exec(manifest) ?? [];
+  const http =
+    '    events: [{ http: { parameters: { authType: NONE, netConfig: { enableExtranet: true } } } }]';
+  const block = `\n  hello:\n    type: web\n    src: dist/hello\n${variables}${http}\n`;
+  writeFileSync(join(copy, 'serverless.yml'), manifest.trimEnd() + '\n' + block);
+  return copy;
+}
 
 const Login = z.object({
   session_token: z.string(),
@@ -169,6 +204,23 @@ async function rehearse(): Promise<void> {
   await sls('deploy');
   check(uploads() === zips, 'nothing was uploaded');
   check((await call(url, '/health', { method: 'GET' })).status === 200, 'the function URL is the same');
+
+  step('A function of your own: the one of docs/add-a-function.md');
+  project = addFunctionOfTheDocument();
+  const more = urlIn(await sls('deploy'), 'hello');
+  const fresh = await call(url, '/login', {
+    method: 'POST',
+    body: { js_code: wecom.createJsCode({ corpid: CORPID, userid: 'ZhangSan' }) },
+  });
+  const { session_token } = Login.parse(JSON.parse(fresh.body));
+  const bearer = { authorization: `Bearer ${session_token}` };
+  const hello = await call(more, '/hello', { method: 'GET', headers: bearer });
+  check(hello.body === '{"hello":"ZhangSan"}', `it knows who is calling: ${hello.body}`);
+  check(
+    (await call(more, '/hello', { method: 'GET' })).status === 401,
+    'and turns away who is not logged in',
+  );
+  check((await call(more, '/payroll', { method: 'GET', headers: bearer })).status === 403, 'and who may not');
 
   step('Remove everything');
   await sls('remove', '--yes');

@@ -40,7 +40,15 @@ interface Step {
 export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Terminal): Promise<void> {
   const { settings, packages, only, isConfirmed, deployId } = request;
   const { log } = terminal;
-  const progress = terminal.progress.get('tencent');
+  const spinner = terminal.progress.get('tencent');
+  const progress = {
+    update(text: string) {
+      spinner.update(text);
+      // Without a terminal there is no spinner, and minutes of silence look like a hang.
+      if (!process.stderr.isTTY) log.notice(text);
+    },
+    remove: () => spinner.remove(),
+  };
   const chosen = settings.functions.filter((fn) => only === undefined || fn.key === only);
   const packageOf = (fn: FunctionSettings): FunctionPackage => {
     const found = packages.get(fn.key);

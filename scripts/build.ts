@@ -1,8 +1,7 @@
 // Builds every function into dist/<name>/: exactly what is zipped and nothing else.
-import { chmod, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { build, type BuildOptions } from 'esbuild';
 
-const webFunctions = new Set(['login', 'callback']);
 const runtimeNode = 'node20';
 
 const scfBootstrap = `#!/bin/bash
@@ -32,7 +31,9 @@ await Promise.all(
       entryPoints: [`functions/${name}/index.ts`],
       outfile: `${aside}/${name}/index.js`,
     });
-    if (webFunctions.has(name)) {
+    // A Web function is a server that SCF starts by this file; an event function exports main_handler.
+    const source = await readFile(`functions/${name}/index.ts`, 'utf8');
+    if (source.includes('startWebFunction(')) {
       await writeFile(`${aside}/${name}/scf_bootstrap`, scfBootstrap);
       await chmod(`${aside}/${name}/scf_bootstrap`, 0o755);
     }
