@@ -91,10 +91,8 @@ export function readCallbackConfig(environment: Environment = process.env): Call
 function servicesConfig(variables: Variables): ServicesConfig {
   const { integer } = variables;
   const recheckSeconds = integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400);
-  const graceSeconds = integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400);
-  if (graceSeconds < recheckSeconds) {
-    variables.problem('MEMBER_RECHECK_GRACE_SECONDS', 'must not be less than MEMBER_RECHECK_SECONDS');
-  }
+  // With less grace than the time between two checks, every check would come too late.
+  const graceSeconds = Math.max(recheckSeconds, integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400));
   return {
     ...refreshConfig(variables),
     session: {
