@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
-import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
-import { type Context, Hono } from 'hono';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { AppError, errorTable } from './errors.ts';
@@ -34,14 +32,18 @@ export interface RouteRequest {
 /** An object goes out as JSON with 200, a string as plain text with 200, nothing as 204. */
 export type RouteAnswer = object | string | undefined;
 
-interface Environment {
-  Bindings: HttpBindings;
-  Variables: { route?: string; record: RequestRecord };
+interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  /** What was thrown instead of an answer. */
+  error?: unknown;
 }
 
 const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * The HTTP surface of one Web function. What is the same for every route happens here: request ids, limits,
@@ -52,11 +54,39 @@ export function createApp(
   clock: Clock,
   log: Log,
   bodyBytesMax = 4096,
-): Hono<Environment> {
-  const app = new Hono<Environment>();
-  app.use(async (context, next) => {
+): RequestListener {
+  const paths = [...new Set(routes.map(({ path }) => path))].map((path) => ({
+    path,
+    methods: routes.filter((route) => route.path === path),
+  }));
+
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse, record: RequestRecord) {
     const start = moment(clock);
-    const scfId = scfRequestId(context.req.header('x-scf-request-id'));
+    let route = '';
+    let answer: Answer;
+    try {
+      const { pathname, searchParams } = urlOf(incoming);
+      const found = paths.find(({ path, methods }) => matches(path, pathname) && methods.some(isEnabled));
+      if (!found) throw new AppError('not_found');
+      route = found.path;
+      const here = found.methods.filter(isEnabled);
+      const asked = here.find(({ method }) => method === incoming.method);
+      if (!asked) {
+        throw new AppError('method_not_allowed', { allow: here.map(({ method }) => method).join(', ') });
+      }
+      const params = paramsOf(route, pathname);
+      answer = answerOf(await asked.answer(routeRequest(incoming, params, searchParams, bodyBytesMax)));
+    } catch (error) {
+      answer = errorAnswer(error, record.request_id);
+    }
+    outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+    const ms = Math.round(elapsedMs(clock, start));
+    // Never the path as it came: people put all sorts of things into URLs.
+    logRequest({ method: incoming.method, route, status: answer.status, ms }, answer.error, record, log);
+  }
+
+  return (incoming, outgoing) => {
+    const scfId = scfRequestId(header(incoming, 'x-scf-request-id'));
     const record: RequestRecord = {
       request_id: randomUUID(),
       ...(scfId !== undefined && { scf_request_id: scfId }),
@@ -64,46 +94,13 @@ export function createApp(
       redis_calls: 0,
       wecom: [],
     };
-    context.set('record', record);
-    // Before the answer exists: adding them to a finished one would build a whole web Response.
-    for (const [name, value] of Object.entries(answerHeaders)) context.header(name, value);
-    await requestRecord.run(record, async () => {
-      await next();
-      logRequest(context, record, Math.round(elapsedMs(clock, start)), log);
-    });
-  });
-
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const all = routes.filter((route) => route.path === path);
-    // hono answers HEAD with the GET handler; the raw request still says HEAD.
-    const routeOf = (context: Context) => all.find(({ method }) => method === context.req.raw.method);
-    app.all(
-      path,
-      async (context, next) => {
-        const here = all.filter(({ enabled }) => enabled?.() ?? true);
-        if (here.length === 0) throw new AppError('not_found');
-        context.set('route', path);
-        const allow = here.map(({ method }) => method).join(', ');
-        if (!routeOf(context)) throw new AppError('method_not_allowed', { allow });
-        await next();
-      },
-      async (context) => {
-        const answer = await routeOf(context)?.answer(routeRequest(context, bodyBytesMax));
-        if (answer === undefined) return context.body(null, 204);
-        return typeof answer === 'string' ? context.text(answer) : context.json(answer);
-      },
-    );
-  }
-
-  app.notFound((context) => errorAnswer(new AppError('not_found'), context));
-  app.onError((error, context) => errorAnswer(error, context));
-  return app;
+    void requestRecord.run(record, handle, incoming, outgoing, record);
+  };
 }
 
 /** Listens on all interfaces, as SCF asks of a Web function, and logs the port; `0` takes any free one. */
-export function serve(app: Hono<Environment>, port: number, log: Log): void {
-  const listener = getRequestListener(app.fetch, { errorHandler: (error) => answerUnroutable(error, log) });
-  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
+export function serve(app: RequestListener, port: number, log: Log): void {
+  const server = createServer(app);
   // Longer than the platform's proxy keeps its connections, so that it is never the server that hangs up first.
   server.keepAliveTimeout = 75_000;
   server.listen({ port, host: '0.0.0.0', backlog: 1024 }, () => {
@@ -116,27 +113,47 @@ export function serve(app: Hono<Environment>, port: number, log: Log): void {
   });
 }
 
-/** What never reaches a route: a Host, path or method that makes no URL. */
-function answerUnroutable(error: unknown, log: Log): Response {
-  const code = error instanceof RequestError ? 'invalid_request' : 'internal_error';
-  const { status, message } = errorTable[code];
-  const request_id = randomUUID();
-  const thrown = code === 'internal_error' ? error : undefined;
-  log(thrown === undefined ? 'info' : 'error', 'request', {
-    request_id,
-    status,
-    error: code,
-    reason: 'no_url',
-    thrown,
-  });
-  return Response.json({ error: code, message, request_id }, { status, headers: answerHeaders });
+function isEnabled({ enabled }: Route): boolean {
+  return enabled?.() ?? true;
 }
 
-function routeRequest(context: Context<Environment>, bodyBytesMax: number): RouteRequest {
-  const bytes = () => readBody(context.env.incoming, bodyBytesMax);
+/** Dots are resolved and an absolute form is taken apart; nothing is decoded. */
+function urlOf(incoming: IncomingMessage): URL {
+  try {
+    return new URL(incoming.url ?? '', 'http://any');
+  } catch {
+    throw new AppError('invalid_request', { reason: 'no_url' });
+  }
+}
+
+function matches(path: string, pathname: string): boolean {
+  if (!path.includes(':')) return path === pathname;
+  const given = pathname.split('/');
+  const wanted = path.split('/');
+  return (
+    wanted.length === given.length &&
+    wanted.every((segment, index) =>
+      segment.startsWith(':') ? given[index] !== '' : given[index] === segment,
+    )
+  );
+}
+
+function paramsOf(path: string, pathname: string): Map<string, string> {
+  const given = pathname.split('/');
+  const named = [...path.split('/').entries()].filter(([, segment]) => segment.startsWith(':'));
+  return new Map(named.map(([index, segment]) => [segment.slice(1), given[index] ?? '']));
+}
+
+function routeRequest(
+  incoming: IncomingMessage,
+  params: Map<string, string>,
+  searchParams: URLSearchParams,
+  bodyBytesMax: number,
+): RouteRequest {
+  const bytes = () => readBody(incoming, bodyBytesMax);
   return {
     async body(schema) {
-      if (!jsonPattern.test(context.req.header('content-type') ?? '')) {
+      if (!jsonPattern.test(header(incoming, 'content-type') ?? '')) {
         throw new AppError('unsupported_media_type');
       }
       const result = schema.safeParse(parseJson(await bytes()));
@@ -151,17 +168,20 @@ function routeRequest(context: Context<Environment>, bodyBytesMax: number): Rout
         throw new AppError('invalid_request', { reason: 'not_utf8' });
       }
     },
-    param: (name) => context.req.param(name) ?? '',
-    bearer: bearerPattern.exec(context.req.header('authorization') ?? '')?.[1] ?? '',
-    query: context.req.query(),
-    clientAddress: clientAddress(
-      context.req.header('x-forwarded-for'),
-      context.env.incoming.socket.remoteAddress ?? '',
-    ),
+    param: (name) => params.get(name) ?? '',
+    bearer: bearerPattern.exec(header(incoming, 'authorization') ?? '')?.[1] ?? '',
+    query: Object.fromEntries(searchParams),
+    clientAddress: clientAddress(header(incoming, 'x-forwarded-for'), incoming.socket.remoteAddress ?? ''),
   };
 }
 
-/** Node's own stream: through a web Request the same bytes cost several times as much. */
+/** A header as one string; one that came twice and may not is what Node made of it: its first value. */
+function header(incoming: IncomingMessage, name: string): string | undefined {
+  const value = incoming.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+/** The whole body, or `too_large` as soon as it is. */
 function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -197,33 +217,50 @@ function parseJson(bytes: Buffer): unknown {
 
 /** A byte order mark stays, and so is no JSON. Throws on what is not UTF-8. */
 function decodeUtf8(bytes: Buffer): string {
-  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  return utf8.decode(bytes);
+}
+
+function answerOf(answer: RouteAnswer): Answer {
+  if (answer === undefined) return { status: 204, headers: answerHeaders, body: '' };
+  return typeof answer === 'string'
+    ? bodyAnswer(200, 'text/plain; charset=UTF-8', answer)
+    : bodyAnswer(200, 'application/json', JSON.stringify(answer));
 }
 
 /** The only place where an error becomes an answer. */
-function errorAnswer(error: Error, context: Context<Environment>): Response {
+function errorAnswer(error: unknown, request_id: string): Answer {
   const known = error instanceof AppError ? error : new AppError('internal_error');
   const { status, message } = errorTable[known.code];
   const { retryAfterSeconds, corpid, allow } = known.options;
-  if (retryAfterSeconds !== undefined) context.header('Retry-After', String(retryAfterSeconds));
-  if (allow !== undefined) context.header('Allow', allow);
-  // Set by hono for thrown errors only; the log line reads it from there.
-  context.error ??= known;
-  const request_id = context.get('record').request_id;
-  return context.json(
-    { error: known.code, message, request_id, ...(corpid !== undefined && { corpid }) },
-    status,
-  );
+  const body = { error: known.code, message, request_id, ...(corpid !== undefined && { corpid }) };
+  return {
+    ...bodyAnswer(status, 'application/json', JSON.stringify(body), {
+      ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
+      ...(allow !== undefined && { Allow: allow }),
+    }),
+    error,
+  };
 }
 
-function logRequest(context: Context<Environment>, record: RequestRecord, ms: number, log: Log): void {
-  const { error } = context;
+function bodyAnswer(status: number, type: string, body: string, more: Record<string, string> = {}): Answer {
+  const length = String(Buffer.byteLength(body));
+  return {
+    status,
+    headers: { ...answerHeaders, 'Content-Type': type, 'Content-Length': length, ...more },
+    body,
+  };
+}
+
+function logRequest(
+  request: { method: string | undefined; route: string; status: number; ms: number },
+  error: unknown,
+  record: RequestRecord,
+  log: Log,
+): void {
+  const { ms, ...asked } = request;
   const expected = error === undefined || error instanceof AppError;
   log(expected ? 'info' : 'error', 'request', {
-    method: context.req.raw.method,
-    // Never the path as it came: people put all sorts of things into URLs.
-    route: context.get('route') ?? '',
-    status: context.res.status,
+    ...asked,
     ...(error instanceof AppError && { error: error.code, reason: error.options.reason }),
     ...(!expected && { error: 'internal_error', thrown: error }),
     ms,

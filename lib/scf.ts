@@ -110,7 +110,8 @@ for (const [network, prefix] of [
  * by and to write into the log; never a reason to trust anyone.
  */
 export function clientAddress(forwardedFor: string | undefined, socketAddress: string): string {
-  const chain = (forwardedFor ?? '').slice(-1024).split(',').map(bareAddress);
+  if (forwardedFor === undefined) return bareAddress(socketAddress);
+  const chain = forwardedFor.slice(-1024).split(',').map(bareAddress);
   for (const address of chain.toReversed()) {
     const family = isIP(address);
     if (family === 0) continue;

@@ -1,6 +1,7 @@
 // Builds every function into dist/<name>/: exactly what is zipped and nothing else.
 import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { build, type BuildOptions } from 'esbuild';
+import { build } from 'esbuild';
+import { functionBundle } from './function-bundle.ts';
 
 const runtimeNode = 'node20';
 
@@ -9,25 +10,13 @@ export PATH=/var/lang/${runtimeNode}/bin:$PATH
 exec node index.js
 `;
 
-const options: BuildOptions = {
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  minify: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-  // axios' build without its Node adapter: lib/keep-alive-adapter.ts does that part.
-  alias: { axios: 'axios/dist/browser/axios.cjs' },
-};
-
 // Built aside and moved, so that dist/ is never half there.
 const aside = `.build/dist-${process.pid}`;
 const names = await readdir('functions');
 await Promise.all(
   names.map(async (name) => {
     await build({
-      ...options,
+      ...functionBundle,
       entryPoints: [`functions/${name}/index.ts`],
       outfile: `${aside}/${name}/index.js`,
     });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { scryptSync } from 'node:crypto';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { functionBundle } from '../scripts/function-bundle.ts';
 import { createGuard, type Rule } from '../lib/guard.ts';
 import type { Permission } from '../lib/permission.ts';
 import type { Session, Sessions } from '../lib/session.ts';
@@ -37,16 +38,10 @@ describe('the function of docs/add-a-function.md', () => {
   beforeAll(async () => {
     copy = buildExample();
     await build({
+      ...functionBundle,
       entryPoints: [join(copy, 'functions/hello/index.ts')],
       outfile: join(copy, 'index.js'),
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      target: 'node20',
-      minify: true,
-      logLevel: 'error',
       preserveSymlinks: true,
-      alias: { axios: 'axios/dist/browser/axios.cjs' },
     });
     world = await startWorld({ lifetime: 'suite' });
     const salt = Buffer.alloc(16, 7);

@@ -1,0 +1,49 @@
+// How esbuild makes one file of a function.
+import { readFile } from 'node:fs/promises';
+import type { BuildOptions, Plugin } from 'esbuild';
+
+/** The only commands that ioredis has to know by name: lib/redis.ts sends all others through `call`. */
+const namedCommands = ['auth', 'client', 'eval', 'evalsha', 'info', 'quit', 'readonly', 'script', 'select'];
+
+/**
+ * What packages do while they load and no function needs. Every cold start would wait for it: what each costs
+ * stands in docs/decisions.md.
+ */
+const trims: Record<string, (source: string) => string> = {
+  // It looks whether there is a fetch; in Node that loads all of undici.
+  'axios/dist/browser/axios.cjs': (source) => `const globalThis = {}, FormData = undefined;\n${source}`,
+  // ioredis makes two methods for each of 400 commands.
+  '@ioredis/commands/built/commands.json': (source) => {
+    const commands: Record<string, unknown> = JSON.parse(source);
+    return JSON.stringify(Object.fromEntries(namedCommands.map((name) => [name, commands[name]])));
+  },
+  'ioredis/built/cluster/index.js': () => 'exports.default = undefined;',
+  // Its own log, for terminals: colours, columns, a table of environment variables.
+  'ioredis/built/utils/debug.js': () => 'exports.default = () => () => {};',
+};
+
+const trim: Plugin = {
+  name: 'trim',
+  setup({ onLoad }) {
+    for (const [file, change] of Object.entries(trims)) {
+      const filter = new RegExp(`node_modules/${file.replaceAll('.', '\\.')}$`);
+      onLoad({ filter }, async ({ path }) => ({
+        contents: change(await readFile(path, 'utf8')),
+        loader: path.endsWith('.json') ? 'json' : 'js',
+      }));
+    }
+  },
+};
+
+export const functionBundle: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  // axios' build without its Node adapter: lib/keep-alive-adapter.ts does that part.
+  alias: { axios: 'axios/dist/browser/axios.cjs' },
+  plugins: [trim],
+};
