@@ -15,9 +15,16 @@ export interface Candidate {
 export interface Running {
   port: number;
   pid: number;
-  /** CPU microseconds and resident bytes so far. */
-  used(): Promise<{ cpuUs: number; rssBytes: number }>;
+  /** CPU microseconds and bytes so far; `collect` takes out the garbage first. */
+  used(order?: 'collect'): Promise<Used>;
   stop(): Promise<void>;
+}
+
+export interface Used {
+  cpuUs: number;
+  rssBytes: number;
+  /** On V8's heap and beside it. */
+  liveBytes: number;
 }
 
 /** Whom a candidate talks to. */
@@ -70,7 +77,7 @@ export async function start(
 ): Promise<Running> {
   const child = spawn(
     process.execPath,
-    [...(probe ? ['--require', './bench/probe.cjs'] : []), candidate.file],
+    [...(probe ? ['--expose-gc', '--require', './bench/probe.cjs'] : []), candidate.file],
     {
       env: { PATH: process.env['PATH'], ...environment(upstreams) },
       stdio: ['ignore', 'pipe', 'inherit', ...(probe ? (['ipc'] as const) : [])],
@@ -80,10 +87,10 @@ export async function start(
   return {
     port,
     pid: child.pid ?? 0,
-    async used() {
-      child.send('usage');
-      const { cpu, rssBytes } = await message<{ cpu: NodeJS.CpuUsage; rssBytes: number }>(child);
-      return { cpuUs: cpu.user + cpu.system, rssBytes };
+    async used(order) {
+      child.send(order ?? 'look');
+      const { cpu, ...bytes } = await message<Used & { cpu: NodeJS.CpuUsage }>(child);
+      return { ...bytes, cpuUs: cpu.user + cpu.system };
     },
     async stop() {
       const exited = new Promise((resolve) => child.once('exit', resolve));

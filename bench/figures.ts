@@ -67,16 +67,19 @@ export const figures: Record<string, (bench: Bench) => Promise<Figure>> = {
   },
 
   memory: (bench) =>
-    medians(bench, 'memory', 1, async (candidate) => {
+    medians(bench, 'memory', bench.quick ? 1 : 3, async (candidate) => {
       const running = await bench.start(candidate);
-      const megabytes = async () => (await running.used()).rssBytes / 1e6;
       const half = { port: running.port, concurrent: 32, count: 10_000 };
       try {
         await bench.measure(half);
-        const rss10k = await megabytes();
+        const first = await running.used('collect');
         await bench.measure(half);
-        const rss20k = await megabytes();
-        return { rss10k, rss20k, rssGrowth: rss20k - rss10k };
+        const second = await running.used('collect');
+        return {
+          rss10k: first.rssBytes / 1e6,
+          rssGrowth: (second.rssBytes - first.rssBytes) / 1e6,
+          liveGrowth: (second.liveBytes - first.liveBytes) / 1e6,
+        };
       } finally {
         await running.stop();
       }
