@@ -63,6 +63,8 @@ const rows: readonly Row[] = [
   { figure: 'memory', key: 'liveGrowth', title: 'of it live after a collection, MB', digits: 1 },
   { figure: 'storms', key: 'emptyCalls', title: 'gettoken: 50 cold processes, 1,000 logins', digits: 0 },
   { figure: 'storms', key: 'emptyFailed', title: 'logins that failed', digits: 0 },
+  { figure: 'storms', key: 'storedCalls', title: 'gettoken: the same with a token in Redis', digits: 0 },
+  { figure: 'storms', key: 'storedFailed', title: 'logins that failed', digits: 0 },
   { figure: 'storms', key: 'invalidatedCalls', title: 'gettoken: token dropped, 500 logins', digits: 0 },
   { figure: 'storms', key: 'invalidatedFailed', title: 'logins that failed', digits: 0 },
   { figure: 'storms', key: 'limitedCalls', title: 'gettoken: 50 cold, limited to 20 a minute', digits: 0 },

@@ -41,9 +41,9 @@ async function stormsOf({ redis }: Bench, candidate: Candidate): Promise<Record<
   const running: Running[] = [];
   const gettokens = () => wecom.counts().gettoken;
 
-  async function freshProcesses(): Promise<void> {
+  async function freshProcesses(withToken: boolean): Promise<void> {
     await stopAll();
-    await redis.flush();
+    if (!withToken) await redis.flush();
     let begun = 0;
     await Promise.all(
       Array.from({ length: startedTogether }, async () => {
@@ -63,9 +63,13 @@ async function stormsOf({ redis }: Bench, candidate: Candidate): Promise<Record<
   }
 
   try {
-    await freshProcesses();
+    await freshProcesses(false);
     const empty = await loginsAtOnce(wecom, running, firstLogins);
     const emptyCalls = gettokens();
+
+    await freshProcesses(true);
+    const stored = await loginsAtOnce(wecom, running, firstLogins);
+    const storedCalls = gettokens() - emptyCalls;
 
     const gate = wecom.hold({ endpoint: 'jscode2session' });
     const invalidated = loginsAtOnce(wecom, running, loginsAtInvalidation);
@@ -73,9 +77,9 @@ async function stormsOf({ redis }: Bench, candidate: Candidate): Promise<Record<
     wecom.dropTokens(corpid);
     gate.release();
     const invalidatedOk = await invalidated;
-    const invalidatedCalls = gettokens() - emptyCalls;
+    const invalidatedCalls = gettokens() - emptyCalls - storedCalls;
 
-    await freshProcesses();
+    await freshProcesses(false);
     wecom.set({ gettokenPerMinuteMax });
     // What the first storm took of this minute.
     wecom.advanceMs(61_000);
@@ -84,6 +88,8 @@ async function stormsOf({ redis }: Bench, candidate: Candidate): Promise<Record<
     return {
       emptyCalls,
       emptyFailed: firstLogins - empty,
+      storedCalls,
+      storedFailed: firstLogins - stored,
       invalidatedCalls,
       invalidatedFailed: loginsAtInvalidation - invalidatedOk,
       limitedCalls: gettokens() - before,
