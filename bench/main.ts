@@ -1,4 +1,5 @@
 // `npm run bench [-- --quick] [-- --only NAME]`: the built login function against hand-written code and other SDKs.
+// `npm run bench -- load [--quick]`: what one instance sustains, and what happens past that.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
@@ -8,17 +9,22 @@ import { redisServerInstalled, startRedis } from '../simulator/redis.ts';
 import { createBench } from './bench.ts';
 import { prepareCandidates } from './candidates.ts';
 import { type Figure, figures } from './figures.ts';
-import { type Conditions, markdown, svg } from './report.ts';
+import { comparison, type Conditions, markdown, type Report, svg } from './report.ts';
 import { storms } from './storms.ts';
+import { loadReport, sustainedLoad } from './sustained.ts';
 
 const all = { ...figures, storms };
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
   },
 });
+const [what = 'comparison', ...more] = positionals;
+if (!['comparison', 'load'].includes(what) || more.length > 0)
+  fail(`${positionals.join(' ')}: there is only load`);
 const unknown = values.only.filter((name) => !(name in all));
 if (unknown.length > 0) fail(`--only ${unknown.join(', ')}: there are ${Object.keys(all).join(', ')}`);
 if (!redisServerInstalled()) {
@@ -29,44 +35,67 @@ if (!redisServerInstalled()) {
 
 say('npm run build');
 execFileSync(process.execPath, ['scripts/run.mjs', 'scripts/build.ts'], { stdio: 'ignore' });
-const { candidates, missing } = await prepareCandidates();
-if (missing.length > 0) say(`Without ${missing.join(', ')}: npm ci --prefix bench/peers installs them.`);
-
 const startedMs = performance.now();
+const progress = (text: string) => say(`${Math.round((performance.now() - startedMs) / 1000)} s  ${text}`);
 const redis = await startRedis({ kind: 'server' });
-const bench = await createBench(redis, candidates, values.quick, (text) =>
-  say(`${Math.round((performance.now() - startedMs) / 1000)} s  ${text}`),
-);
-const results = new Map<string, Figure>();
 try {
-  for (const [name, measure] of Object.entries(all)) {
-    if (values.only.length === 0 || values.only.includes(name)) results.set(name, await measure(bench));
-  }
+  await (what === 'load' ? measureLoad() : compare());
 } finally {
-  await Promise.all([bench.stop(), redis.stop()]);
+  await redis.stop();
 }
 
-const names = candidates.map(({ name }) => name);
-const conditions: Conditions = {
-  date: new Date().toISOString().slice(0, 10),
-  commit: commit(),
-  node: process.versions.node,
-  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 1e9)} GB`,
-  redis: /v=([\d.]+)/.exec(spawnSync('redis-server', ['--version']).stdout.toString())?.[1] ?? '',
-  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
-  missing,
-};
-const table = await format(markdown(names, results, conditions), {
-  ...(await resolveConfig('docs/bench/results.md')),
-  parser: 'markdown',
-});
-say(`\n${table}`);
-// A part of the figures, or hurried ones, must not replace what README shows.
-const directory = values.quick || values.only.length > 0 ? '.build/bench/results' : 'docs/bench';
-await mkdir(directory, { recursive: true });
-await writeFile(`${directory}/results.md`, table);
-await writeFile(`${directory}/chart.svg`, svg(names, results, conditions));
-say(`Written to ${directory}/results.md and ${directory}/chart.svg`);
+async function compare(): Promise<void> {
+  const { candidates, missing } = await prepareCandidates();
+  if (missing.length > 0) say(`Without ${missing.join(', ')}: npm ci --prefix bench/peers installs them.`);
+  const bench = await createBench(redis, candidates, values.quick, progress);
+  const results = new Map<string, Figure>();
+  try {
+    for (const [name, measure] of Object.entries(all)) {
+      if (values.only.length === 0 || values.only.includes(name)) results.set(name, await measure(bench));
+    }
+  } finally {
+    await bench.stop();
+  }
+  const names = candidates.map(({ name }) => name);
+  await write(comparison, { table: 'results.md', chart: 'chart.svg' }, names, results, missing);
+}
+
+async function measureLoad(): Promise<void> {
+  const figure = await sustainedLoad(redis, values.quick ? 2 : 10, progress);
+  const files = { table: 'load.md', chart: 'load.svg' };
+  await write(loadReport, files, [...figure.keys()], new Map([['load', figure]]), []);
+}
+
+async function write(
+  report: Report,
+  files: { table: string; chart: string },
+  names: readonly string[],
+  results: Map<string, Figure>,
+  missing: readonly string[],
+): Promise<void> {
+  const conditions: Conditions = {
+    date: new Date().toISOString().slice(0, 10),
+    commit: commit(),
+    node: process.versions.node,
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 1e9)} GB`,
+    redis: /v=([\d.]+)/.exec(spawnSync('redis-server', ['--version']).stdout.toString())?.[1] ?? '',
+    command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(
+      ' ',
+    ),
+    missing,
+  };
+  const table = await format(markdown(report, names, results, conditions), {
+    ...(await resolveConfig('docs/bench/results.md')),
+    parser: 'markdown',
+  });
+  say(`\n${table}`);
+  // A part of the figures, or hurried ones, must not replace what README shows.
+  const directory = values.quick || values.only.length > 0 ? '.build/bench/results' : 'docs/bench';
+  await mkdir(directory, { recursive: true });
+  await writeFile(`${directory}/${files.table}`, table);
+  await writeFile(`${directory}/${files.chart}`, svg(report, names, results, conditions));
+  say(`Written to ${directory}/${files.table} and ${directory}/${files.chart}`);
+}
 
 function commit(): string {
   const changed = git('status', '--porcelain', 'lib', 'functions') !== '';

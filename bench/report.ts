@@ -13,13 +13,25 @@ export interface Conditions {
   missing: readonly string[];
 }
 
-interface Row {
+/** One figure of all candidates as a line of the table. */
+export interface Row {
   figure: string;
   key: string;
   title: string;
   digits: number;
   /** With the ratio to the floor beside the number. */
   ratio?: boolean;
+}
+
+/** What of a run is shown, and how. */
+export interface Report {
+  title: string;
+  rows: readonly Row[];
+  panels: readonly Panel[];
+  /** Below the table, as Markdown. */
+  note: string;
+  /** Of the chart, for those who do not see it. */
+  label: string;
 }
 
 const rows: readonly Row[] = [
@@ -74,7 +86,12 @@ const rows: readonly Row[] = [
 type Results = ReadonlyMap<string, Figure>;
 
 /** The table, one column per candidate. */
-export function markdown(names: readonly string[], results: Results, conditions: Conditions): string {
+export function markdown(
+  { title, rows, note }: Report,
+  names: readonly string[],
+  results: Results,
+  conditions: Conditions,
+): string {
   const { date, commit, node, machine, redis, command, missing } = conditions;
   const cells = rows
     .filter(({ figure }) => results.has(figure))
@@ -82,14 +99,13 @@ export function markdown(names: readonly string[], results: Results, conditions:
   const lines = [['', ...names], names.map(() => '--:'), ...cells].map((line, index) =>
     index === 1 ? `| --- | ${line.join(' | ')} |` : `| ${line.join(' | ')} |`,
   );
-  return `# What was measured
+  return `# ${title}
 
 \`${command}\` · ${date} · commit ${commit} · Node ${node} · ${machine} · Redis ${redis}
 ${missing.length > 0 ? `\nNot installed: ${missing.join(', ')}.\n` : ''}
 ${lines.join('\n')}
 
-In brackets: ratio to the floor of the same run. Medians of rounds in which every candidate has its turn. How and
-against what: [bench/README.md](../../bench/README.md).
+${note}
 `;
 }
 
@@ -109,7 +125,8 @@ function format(number: number, digits: number): string {
   return number.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-interface Panel {
+/** One figure of all candidates as bars. */
+export interface Panel {
   figure: string;
   key: string;
   title: string;
@@ -144,6 +161,17 @@ const panels: readonly Panel[] = [
   { figure: 'size', key: 'bundleKb', title: 'bundle, KB', better: 'shorter', digits: 0 },
 ];
 
+/** The floor, ours and the peers side by side. */
+export const comparison: Report = {
+  title: 'What was measured',
+  rows,
+  panels,
+  label: 'Benchmark of the login function',
+  note: `In brackets: ratio to the floor of the same run. Medians of rounds in which every candidate has its turn. How and
+against what: [bench/README.md](../../bench/README.md).`,
+};
+
+const colours: Record<string, string> = { ours: '#0969da', floor: '#8c959f' };
 const barHeight = 18;
 const barGap = 4;
 const panelWidth = 470;
@@ -152,6 +180,7 @@ const barWidthMax = panelWidth - labelWidth - 70;
 
 /** The chart: a panel per figure, a bar per candidate. */
 export function svg(
+  { panels, label }: Report,
   names: readonly string[],
   results: Results,
   { date, commit, node, machine }: Conditions,
@@ -166,7 +195,7 @@ export function svg(
     return `<g transform="translate(${x} ${y})">${drawPanel(panel, names, results)}</g>`;
   });
   const note = `${date}, commit ${commit}, Node ${node}, ${machine}`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13" role="img" aria-label="Benchmark of the login function">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13" role="img" aria-label="${escape(label)}">
 <rect width="100%" height="100%" fill="#fff"/>
 ${drawn.join('\n')}
 <text x="20" y="${height - 16}" fill="#57606a" font-size="11">${escape(note)}</text>
@@ -185,7 +214,7 @@ function drawPanel(
     const found = values[index];
     const y = 32 + index * (barHeight + barGap);
     const width = found === undefined ? 0 : Math.max(found > 0 ? 2 : 0, (found / max) * barWidthMax);
-    const colour = name === 'ours' ? '#0969da' : name === 'floor' ? '#8c959f' : '#d4a72c';
+    const colour = colours[name] ?? '#d4a72c';
     const text = found === undefined ? 'not measured' : format(found, digits);
     return `<text x="${labelWidth - 8}" y="${y + 13}" text-anchor="end" fill="#1f2328"${name === 'ours' ? ' font-weight="bold"' : ''}>${escape(name)}</text><rect x="${labelWidth}" y="${y}" width="${width.toFixed(1)}" height="${barHeight}" fill="${colour}"/><text x="${(labelWidth + width + 6).toFixed(1)}" y="${y + 13}" fill="#1f2328">${text}</text>`;
   });

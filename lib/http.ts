@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment } from './clock.ts';
-import { AppError, errorTable } from './errors.ts';
+import { AppError, errorTable, unavailable } from './errors.ts';
 import { type Log, type RequestRecord, requestRecord } from './log.ts';
 import { clientAddress, scfRequestId } from './scf.ts';
 
@@ -41,6 +41,8 @@ interface Answer {
 }
 
 const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+/** More at once would all be late. SCF sends an instance at most 100. */
+const requestsAtOnceMax = 1000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -60,11 +62,15 @@ export function createApp(
     methods: routes.filter((route) => route.path === path),
   }));
 
+  let underWay = 0;
+
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse, record: RequestRecord) {
     const start = moment(clock);
     let route = '';
     let answer: Answer;
+    underWay += 1;
     try {
+      if (underWay > requestsAtOnceMax) throw unavailable('busy', 1);
       const { pathname, searchParams } = urlOf(incoming);
       const found = paths.find(({ path, methods }) => matches(path, pathname) && methods.some(isEnabled));
       if (!found) throw new AppError('not_found');
@@ -79,6 +85,7 @@ export function createApp(
     } catch (error) {
       answer = errorAnswer(error, record.request_id);
     }
+    underWay -= 1;
     outgoing.writeHead(answer.status, answer.headers).end(answer.body);
     const ms = Math.round(elapsedMs(clock, start));
     // Never the path as it came: people put all sorts of things into URLs.
