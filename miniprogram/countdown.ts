@@ -1,0 +1,11 @@
+/** Tells the seconds left, at once and every second until 0; the answer stops it. By the clock, so the background does not stretch it. */
+export function countDown(seconds: number, tell: (secondsLeft: number) => void): () => void {
+  const endsAtMs = Date.now() + seconds * 1000;
+  const left = () => Math.max(0, Math.ceil((endsAtMs - Date.now()) / 1000));
+  const timer = setInterval(() => {
+    tell(left());
+    if (left() === 0) clearInterval(timer);
+  }, 1000);
+  tell(left());
+  return () => clearInterval(timer);
+}

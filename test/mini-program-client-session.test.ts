@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest';
+import { endSession, errorOf, openPhone, serve } from './mini-program-phone.ts';
+import { corpid, otherCorpid, worldForAll } from './world.ts';
+
+const all = worldForAll();
+
+describe('request()', () => {
+  test('request() › logs in first if nobody is, and asks as that member', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    const [first, second] = await Promise.all([
+      client.request({ url: '/session' }),
+      client.request<{ role: string }>({ url: `${all.login.url}/session` }),
+    ]);
+    expect(first).toMatchObject({ role: 'member', member: { corpid, userid: 'ZhangSan' } });
+    expect(second.role).toBe('member');
+    expect([phone.asked.login, phone.to('/login').length, phone.to('/session').length]).toEqual([1, 1, 2]);
+    expect(phone.to('/session').map(({ authorization }) => authorization)).toEqual(
+      Array.from({ length: 2 }, () => expect.stringMatching(/^Bearer s1\./) as string),
+    );
+  });
+
+  test('request() › replaces an ended session once for all that wait, and nobody notices', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.login();
+    await client.request({ url: '/session' });
+    await endSession(all.login, phone);
+    const answers = await Promise.all([1, 2, 3, 4].map(() => client.request({ url: '/session' })));
+    expect(answers).toEqual(answers.map(() => expect.objectContaining({ role: 'member' }) as object));
+    expect([phone.asked.login, phone.to('/login').length]).toEqual([2, 2]);
+    expect(phone.to('/session').length).toBe(1 + 4 + 4);
+  });
+
+  test('request() › gives up when the new session is refused as well', async () => {
+    const paths: string[] = [];
+    const url = await serve(({ url = '' }, response) => {
+      paths.push(url);
+      const session = { session_token: `s${paths.length}`, expires_in: 9, role: 'reviewer' };
+      const member = { ...session, role: 'member', member: { userid: 'x' } };
+      response.writeHead(url === '/login' ? 200 : 401, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify(url === '/login' ? member : { error: 'invalid_session', request_id: 'r-1' }),
+      );
+    });
+    const phone = openPhone(all.world);
+    expect(await errorOf(phone.client(url).request({ url: '/mine' }))).toMatchObject({
+      code: 'invalid_session',
+      requestId: 'r-1',
+    });
+    expect(paths).toEqual(['/login', '/mine', '/login', '/mine']);
+  });
+
+  test('request() › takes a member who may not enter any more out of his session', async () => {
+    const userid = all.world.addMember();
+    const phone = openPhone(all.world, { userid });
+    const client = phone.client(all.login);
+    await client.request({ url: '/session' });
+    await endSession(all.login, phone);
+    all.world.wecom.updateMember(corpid, userid, { visible: false });
+    expect(await errorOf(client.request({ url: '/session' }))).toMatchObject({ code: 'member_not_allowed' });
+    expect(client.session()).toBe(undefined);
+  });
+
+  test('request() › sends the session_token to this server and the backends named, nowhere else', async () => {
+    const seen: (string | undefined)[] = [];
+    const backend = await serve(({ headers }, response) => {
+      seen.push(headers.authorization);
+      response.writeHead(204).end();
+    });
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login, { otherBackends: [`${backend}/api/`] });
+    expect(await client.request({ url: `${backend}/api/things`, method: 'POST', data: { a: 1 } })).toBe(
+      undefined,
+    );
+    expect(seen).toEqual([expect.stringMatching(/^Bearer s1\./)]);
+    for (const url of [
+      `${backend}/apiary`,
+      `${all.login.url}.evil.test/session`,
+      `${all.login.url}@evil.test/`,
+      'https://evil.test/',
+      'session',
+      '//evil.test/session',
+      `${backend}/api/../other`,
+      `${backend}/api/%2E%2e/other`,
+      '/\\evil.test',
+    ]) {
+      expect(await errorOf(client.request({ url }))).toMatchObject({ code: 'url_not_trusted', detail: url });
+    }
+    expect([seen.length, phone.sent.length]).toEqual([1, 2]);
+  });
+
+  test('request() › waits when a function of yours says so, and reads headers in any letters', async () => {
+    let calls = 0;
+    const backend = await serve((_, response) => {
+      calls += 1;
+      if (calls === 1) response.writeHead(429, { 'rEtRy-AfTeR': '1' }).end('{"error":"rate_limited"}');
+      else if (calls === 2) response.end('{"done":true}');
+      else response.writeHead(429, { 'retry-after': '77' }).end('{"error":"rate_limited"}');
+    });
+    const client = openPhone(all.world).client(all.login, { otherBackends: [backend] });
+    expect(await client.request({ url: `${backend}/`, method: 'POST' })).toEqual({ done: true });
+    expect(await errorOf(client.request({ url: `${backend}/` }))).toMatchObject({
+      code: 'rate_limited',
+      retryAfterSeconds: 77,
+    });
+    expect(calls).toBe(3);
+  });
+});
+
+describe('logout()', () => {
+  test('logout() › ends the session on the server, and nothing logs in by itself afterwards', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.request({ url: '/session' });
+    const authorization = phone.to('/session')[0]?.authorization ?? '';
+    expect(await client.logout()).toBe(true);
+    expect(client.session()).toBe(undefined);
+    expect((await all.login.send('GET', '/session', { headers: { authorization } })).status).toBe(401);
+    expect(await errorOf(client.request({ url: '/session' }))).toMatchObject({ code: 'logged_out' });
+    expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'logged_out' });
+    expect(await client.logout()).toBe(true);
+    expect([phone.asked.login, phone.sent.length]).toEqual([1, 3]);
+    expect((await client.login()).role).toBe('member');
+  });
+
+  test('logout() › ends all sessions of the person if asked, and the one of a login under way', async () => {
+    const userid = all.world.addMember();
+    const phone = openPhone(all.world, { userid });
+    const [here, there] = [phone.client(all.login), phone.client(all.login)];
+    await there.login();
+    const entering = here.login();
+    expect(await here.logout({ everywhere: true })).toBe(true);
+    await entering;
+    expect(here.session()).toBe(undefined);
+    await there.request({ url: '/session' });
+    expect(phone.to('/login').length).toBe(3);
+  });
+
+  test('logout() › does not let a request that was under way log in again', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.login();
+    const held = new Promise<() => void>((resolve) => phone.nextRequest.push(resolve));
+    const asked = errorOf(client.request({ url: '/session' }));
+    const reach = await held;
+    await client.logout();
+    reach();
+    expect(await asked).toMatchObject({ code: 'logged_out' });
+    expect([phone.asked.login, client.session()]).toEqual([1, undefined]);
+  });
+
+  test('logout() › says when the server could not be told', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.login();
+    phone.nextRequest.push('request:fail ');
+    expect(await client.logout()).toBe(false);
+    expect(client.session()).toBe(undefined);
+  });
+});
+
+describe('userdata()', () => {
+  test('userdata() › answers what the server decrypted', async () => {
+    const phone = openPhone(all.world, { userid: all.world.addMember() });
+    const data = await phone.client(all.login).userdata('getMobile');
+    expect(data).toEqual({ corpid, userid: phone.person.userid, mobile: '13900001111' });
+    expect(phone.asked).toMatchObject({ login: 1, getMobile: 1, getEnterpriseUserInfo: 0 });
+  });
+
+  test('userdata() › logs in anew and fetches again when the session_key has changed since', async () => {
+    const { world, login } = all;
+    const userid = world.addMember();
+    const phone = openPhone(world, { userid });
+    const client = phone.client(login);
+    await client.login();
+    await login.login({ js_code: world.jsCode(userid) });
+    expect(await client.userdata('getEnterpriseUserInfo')).toMatchObject({ userid });
+    expect(phone.asked).toMatchObject({ login: 2, getEnterpriseUserInfo: 2 });
+    expect(phone.to('/userdata').length).toBe(2);
+    // The old session is not left behind.
+    expect(phone.to('/login')[1]?.authorization).toBe(phone.to('/userdata')[0]?.authorization);
+  });
+
+  test('userdata() › fetches again, but logs in only once, when the session had ended', async () => {
+    const phone = openPhone(all.world, { userid: all.world.addMember() });
+    const client = phone.client(all.login);
+    await client.request({ url: '/session' });
+    await endSession(all.login, phone);
+    expect(await client.userdata('getMobile')).toMatchObject({ mobile: '13900001111' });
+    expect(phone.asked).toMatchObject({ login: 2, getMobile: 2 });
+  });
+
+  test('userdata() › gives up after the second time', async () => {
+    const phone = openPhone(all.world, { userid: all.world.addMember() });
+    const client = phone.client(all.login);
+    await client.login();
+    const encryptedData = Buffer.alloc(48).toString('base64');
+    const garbage = { answer: { encryptedData, iv: Buffer.alloc(16).toString('base64') } };
+    // The login between the two asks wx.qy as well, and is answered as usual.
+    const code = { answer: { code: all.world.jsCode(phone.person.userid) } };
+    phone.nextQy.push(garbage, code, garbage);
+    expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'invalid_encrypted_data' });
+    expect(phone.asked).toMatchObject({ login: 2, getMobile: 2 });
+    expect(phone.to('/userdata').length).toBe(2);
+  });
+
+  test('userdata() › says when the member does not agree, or WeCom cannot, and sends nothing', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.login();
+    phone.nextQy.push({ fail: 'getMobile:fail auth deny' }, { answer: { iv: 'AAAA' } });
+    expect(await errorOf(client.userdata('getMobile'))).toMatchObject({
+      code: 'userdata_not_given',
+      detail: 'getMobile:fail auth deny',
+    });
+    expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'userdata_not_given' });
+    expect(await errorOf(client.userdata('getQrCode'))).toMatchObject({ code: 'wecom_too_old' });
+    expect(phone.to('/userdata')).toEqual([]);
+  });
+
+  test('userdata() › of the second company’s member is his own', async () => {
+    const phone = openPhone(all.world, { corpid: otherCorpid });
+    expect(await phone.client(all.login).userdata('getMobile')).toMatchObject({ corpid: otherCorpid });
+  });
+});

@@ -1,0 +1,253 @@
+import { randomBytes, scryptSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { endSession, errorOf, openPhone, serve } from './mini-program-phone.ts';
+import { secret, startWorld, worldForAll } from './world.ts';
+
+const all = worldForAll();
+
+describe('a server that is not ours', () => {
+  test.each<[string, number, string, string]>([
+    ['an HTML page', 200, 'text/html', '<!doctype html><title>Hotel WiFi</title>'],
+    ['an HTML page with 502', 502, 'text/html', '<html>Bad Gateway</html>'],
+    ['nothing', 200, 'application/json', ''],
+    ['204', 204, 'application/json', ''],
+    ['JSON without a session', 200, 'application/json', '{"ok":true}'],
+    [
+      'a member without a token',
+      200,
+      'application/json',
+      '{"expires_in":9,"role":"member","member":{"corpid":"ww1","userid":"x","name":"","department":[],"position":""}}',
+    ],
+    [
+      'a session without a member',
+      200,
+      'application/json',
+      '{"session_token":"s","expires_in":9,"role":"member"}',
+    ],
+    ['a list', 200, 'application/json', '[]'],
+    ['a number', 200, 'application/json', '7'],
+    ['an error of another shape', 500, 'application/json', '{"error":{"code":1}}'],
+  ])(
+    'login() › is bad_server_answer when the answer is %s, and comes once',
+    async (_, status, type, body) => {
+      let requests = 0;
+      const url = await serve((_, response) => {
+        requests += 1;
+        response.writeHead(status, { 'content-type': type }).end(body);
+      });
+      const client = openPhone(all.world).client(url);
+      expect(await errorOf(client.login())).toMatchObject({ code: 'bad_server_answer' });
+      expect([requests, client.session()]).toEqual([1, undefined]);
+    },
+  );
+
+  test.each([
+    '',
+    'login.mycompany.cn',
+    'https://',
+    'https://login.example.com',
+    'https://example.com:444/x',
+    'ftp://a.cn',
+    'https://a.cn?b',
+  ])(
+    'login() › is server_url_missing while the address is “%s”, without a code or a request',
+    async (serverUrl) => {
+      const phone = openPhone(all.world);
+      const client = phone.client(serverUrl);
+      expect(await errorOf(client.login())).toMatchObject({ code: 'server_url_missing' });
+      expect(await errorOf(client.request({ url: '/session' }))).toMatchObject({
+        code: 'server_url_missing',
+      });
+      expect(await errorOf(client.reviewerLogin('a', 'b'))).toMatchObject({ code: 'server_url_missing' });
+      expect([phone.asked.login, phone.sent.length]).toEqual([0, 0]);
+    },
+  );
+
+  test('login() › takes an address with a slash at its end', async () => {
+    const client = openPhone(all.world).client(` ${all.login.url}/`);
+    expect((await client.login()).role).toBe('member');
+  });
+});
+
+describe('a network that fails', () => {
+  test.each([
+    ['request:fail ', 'offline'],
+    ['request:fail errcode:-105 cronet_error_code:-105 error_msg:net::ERR_NAME_NOT_RESOLVED', 'offline'],
+    ['request:fail timeout', 'server_timeout'],
+    [
+      'request:fail errcode:-118 cronet_error_code:-118 error_msg:net::ERR_CONNECTION_TIMED_OUT',
+      'server_timeout',
+    ],
+    ['request:fail url not in domain list', 'server_url_refused'],
+    ['request:fail -202:net::ERR_CERT_AUTHORITY_INVALID', 'server_url_refused'],
+    ['request:fail ssl hand shake error', 'server_url_refused'],
+  ])('login() › “%s” is %s, and the next login works', async (errMsg, code) => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    phone.nextRequest.push(errMsg);
+    expect(await errorOf(client.login())).toMatchObject({ code, detail: errMsg });
+    expect(phone.asked.login).toBe(1);
+    expect((await client.login()).role).toBe('member');
+  });
+
+  test('login() › is offline when nobody listens', async () => {
+    expect(await errorOf(openPhone(all.world).client('http://127.0.0.1:1').login())).toMatchObject({
+      code: 'offline',
+    });
+  });
+
+  test('login() › does not wait for ever for a server that is silent, nor for a request that never ends', async () => {
+    const silent = await serve(() => {});
+    const phone = openPhone(all.world);
+    const client = phone.client(silent, { requestTimeoutMs: 50 });
+    expect(await errorOf(client.login())).toMatchObject({ code: 'server_timeout' });
+    phone.nextRequest.push(() => {});
+    expect(await errorOf(client.login())).toMatchObject({ code: 'server_timeout' });
+    expect(phone.asked.login).toBe(2);
+  });
+});
+
+describe('the app in the background', () => {
+  const interrupted = 'request:fail interrupted';
+  const aMoment = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+  test('login() › begins again with a fresh code when it was interrupted, as soon as it is seen again', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    const failed = new Promise<void>((resolve) => {
+      phone.nextRequest.push((_, fail) => {
+        phone.hide();
+        fail(interrupted);
+        resolve();
+      });
+    });
+    const entering = client.login();
+    await failed;
+    await aMoment();
+    expect([phone.asked.login, phone.sent.length]).toEqual([1, 0]);
+    phone.show();
+    expect((await entering).role).toBe('member');
+    expect([phone.asked.login, phone.sent.length]).toEqual([2, 1]);
+  });
+
+  test('login() › goes on when it hears of the interruption only after it is seen again', async () => {
+    const phone = openPhone(all.world);
+    phone.nextRequest.push((_, fail) => {
+      phone.hide();
+      phone.show();
+      fail(interrupted);
+    });
+    expect((await phone.client(all.login).login()).role).toBe('member');
+    expect(phone.asked.login).toBe(2);
+  });
+
+  test('login() › begins again when wx.qy.login fails because nobody sees it, but not otherwise', async () => {
+    const phone = openPhone(all.world);
+    phone.nextQy.push({ fail: 'qy.login:fail' });
+    const entering = phone.client(all.login).login();
+    phone.hide();
+    await aMoment();
+    expect(phone.asked.login).toBe(1);
+    phone.show();
+    expect((await entering).role).toBe('member');
+    expect(phone.asked.login).toBe(2);
+  });
+
+  test('login() › gives up when it is interrupted again and again', async () => {
+    const phone = openPhone(all.world);
+    phone.nextRequest.push(interrupted, interrupted, interrupted);
+    expect(await errorOf(phone.client(all.login).login())).toMatchObject({ code: 'interrupted' });
+    expect([phone.asked.login, phone.sent.length]).toEqual([3, 0]);
+  });
+
+  test('request() › repeats what only reads; what writes may have arrived, so the page decides', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.login();
+    phone.nextRequest.push(interrupted);
+    expect(await client.request({ url: '/session' })).toMatchObject({ role: 'member' });
+    phone.nextRequest.push(interrupted);
+    expect(await errorOf(client.request({ url: '/userdata', method: 'POST', data: {} }))).toMatchObject({
+      code: 'interrupted',
+    });
+    expect(phone.sent.length).toBe(2);
+  });
+});
+
+describe('reviewers', () => {
+  const password = secret('richtig Pferd Batterie 7');
+  const salt = randomBytes(16);
+  const key = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
+  const hash = `14.8.1.${salt.toString('base64url')}.${key.toString('base64url')}`;
+  const on = { REVIEWERS: `appstore:${hash}`, REVIEWERS_UNTIL: '2099-12-31' };
+
+  /** Ordinary WeChat, and a function that admits reviewers. */
+  async function review() {
+    const world = await startWorld();
+    const login = await world.startLogin(on);
+    const phone = openPhone(world, { qy: false });
+    return { world, login, phone, client: phone.client(login) };
+  }
+
+  test('reviewerLoginOffered() › knows it without a try being counted', async () => {
+    const { world, login, phone, client } = await review();
+    expect(await client.reviewerLoginOffered()).toBe(true);
+    expect(await phone.client(all.login).reviewerLoginOffered()).toBe(false);
+    expect(phone.sent.map(({ method, path }) => [method, path])).toEqual([
+      ['GET', '/login/reviewer'],
+      ['GET', '/login/reviewer'],
+    ]);
+    expect(await world.redisContents()).toEqual([]);
+    expect(login.logged('login_refused')).toEqual([]);
+  });
+
+  test('reviewerLoginOffered() › does not take another server’s answer for a no', async () => {
+    const phone = openPhone(all.world, { qy: false });
+    const html = await serve((_, response) => response.writeHead(404).end('<html>Not Found</html>'));
+    const any = await serve((_, response) => response.end('{}'));
+    for (const url of [html, any]) {
+      expect(await errorOf(phone.client(url).reviewerLoginOffered())).toMatchObject({
+        code: 'bad_server_answer',
+      });
+    }
+    expect(await errorOf(phone.client('http://127.0.0.1:1').reviewerLoginOffered())).toMatchObject({
+      code: 'offline',
+    });
+  });
+
+  test('reviewerLogin() › is one request for a double tap, and its session works', async () => {
+    const { phone, client } = await review();
+    const [first, second] = await Promise.all([
+      client.reviewerLogin('appstore', password),
+      client.reviewerLogin('appstore', password),
+    ]);
+    expect([first.role, second]).toEqual(['reviewer', first]);
+    expect(await client.request({ url: '/session' })).toMatchObject({ role: 'reviewer' });
+    expect(phone.sent.map(({ path }) => path)).toEqual(['/login/reviewer', '/session']);
+  });
+
+  test('reviewerLogin() › sends every try once, and says how long to wait', async () => {
+    const { phone, client } = await review();
+    const codes: string[] = [];
+    for (let tries = 1; tries <= 7; tries += 1) {
+      const error = await errorOf(client.reviewerLogin('appstore', `wrong ${tries}`));
+      codes.push(error.code);
+      expect(error.retryAfterSeconds === undefined).toBe(error.code === 'invalid_credentials');
+    }
+    expect(codes).toEqual([...Array.from({ length: 6 }, () => 'invalid_credentials'), 'rate_limited']);
+    expect(phone.sent.length).toBe(7);
+  });
+
+  test('request() › cannot replace a reviewer’s session, and says that he must log in again', async () => {
+    const { login, phone, client } = await review();
+    await client.reviewerLogin('appstore', password);
+    await client.request({ url: '/session' });
+    await endSession(login, phone);
+    expect(await errorOf(client.request({ url: '/session' }))).toMatchObject({
+      code: 'reviewer_session_ended',
+    });
+    expect([client.session(), phone.to('/login').length]).toEqual([undefined, 0]);
+    expect(await errorOf(client.request({ url: '/session' }))).toMatchObject({ code: 'not_in_wecom' });
+    expect((await client.reviewerLogin('appstore', password)).role).toBe('reviewer');
+  });
+});
