@@ -41,6 +41,8 @@ interface Answer {
 }
 
 const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+/** Who sends slower than this must not hold a place; looked at every 5 s. */
+const receiving = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5000 };
 /** More at once would all be late. SCF sends an instance at most 100. */
 const requestsAtOnceMax = 1000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
@@ -107,7 +109,7 @@ export function createApp(
 
 /** Listens on all interfaces, as SCF asks of a Web function, and logs the port; `0` takes any free one. */
 export function serve(app: RequestListener, port: number, log: Log): void {
-  const server = createServer(app);
+  const server = createServer(receiving, app);
   // Longer than the platform's proxy keeps its connections, so that it is never the server that hangs up first.
   server.keepAliveTimeout = 75_000;
   server.listen({ port, host: '0.0.0.0', backlog: 1024 }, () => {
@@ -194,7 +196,8 @@ function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> 
     const chunks: Buffer[] = [];
     let bytes = 0;
     const tooLarge = () => {
-      incoming.pause();
+      // Read to its end, unseen: otherwise the next request on this connection would never be answered.
+      incoming.removeAllListeners('data').resume();
       reject(new AppError('too_large'));
     };
     // A client that hangs up in the middle of its body is no bug of ours.

@@ -1,8 +1,8 @@
 import type { AccessTokens } from './access-token.ts';
-import { type Clock, elapsedMs, moment, sleep } from './clock.ts';
+import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import { createHourlyBudget } from './rate-limit.ts';
+import { createRecheckBudget } from './rate-limit.ts';
 import type { Redis } from './redis.ts';
 import type { Member } from './person.ts';
 import type { Session, Sessions } from './session.ts';
@@ -38,8 +38,7 @@ const recheckMsMax = 2500;
 const lookAgainMs = 100;
 /** Longer than one check takes; after a failed one, the pause before the next. */
 const claimMs = 5000;
-/** A fifth of WeCom's 150,000 calls per hour: logins never wait for re-checks. */
-const rechecksPerHourMax = 30_000;
+const logSkippedAgainMs = 60_000;
 
 export function createPermission(options: {
   corps: readonly Corp[];
@@ -52,7 +51,8 @@ export function createPermission(options: {
   log: Log;
 }): Permission {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
-  const withinBudget = createHourlyBudget(redis, 'recheck', rechecksPerHourMax);
+  const budget = createRecheckBudget(redis);
+  let skippedLoggedAt: Moment | undefined;
 
   async function read(corp: Corp, userid: string, msMax: number): Promise<Member> {
     const until = clock.monotonicMs() + msMax;
@@ -111,8 +111,13 @@ export function createPermission(options: {
             ? await answerOfAnother(session, session.checkedAt)
             : session;
         }
-        if (!(await withinBudget(corp.corpid))) {
-          log('warn', 'recheck_skipped', { corpid: corp.corpid, per_hour_max: rechecksPerHourMax });
+        const usedUp = await budget(corp.corpid);
+        if (usedUp) {
+          // Not for each of thousands of requests.
+          if (!skippedLoggedAt || elapsedMs(clock, skippedLoggedAt) > logSkippedAgainMs) {
+            skippedLoggedAt = moment(clock);
+            log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
+          }
           return session;
         }
         const member = await read(corp, person.userid, recheckMsMax);

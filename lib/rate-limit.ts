@@ -15,8 +15,10 @@ import { available, defineScript, type Redis, type Script } from './redis.ts';
  * | `wxl1:network:{hash}` | number | 10 min | the same for its /24 or /48; more than 300 are refused |
  * | `wxl1:fleet:{all}` | number | 1 h | the same for everyone; from 1,000 on only known networks are admitted |
  * | `wxl1:known:{hash}` | `1` | 7 days | a member logged in from this network |
- * | `wxl1:recheck:{hash}` | number | 1 h | re-checks of members of one company |
- * | `wxl1:reviewer-address:{hash}` | number | 15 min | passwords tried from one address; more than 10 are refused |
+ * | `wxl1:recheck-minute:{hash}` | number | 1 min | re-checks of members of one company; more than 3,000 are skipped |
+ * | `wxl1:recheck:{hash}` | number | 1 h | the same; more than 30,000 are skipped |
+ * | `wxl1:reviewer-address:{hash}` | number | 15 min | passwords tried from one address, of IPv6 from its /48; more than 10 are refused |
+ * | `wxl1:reviewer-fleet:{all}` | number | 1 h | the same for everyone; more than 1,000 are refused |
  * | `wxl1:reviewer:{hash}` | number | 30 days | passwords tried for one account since the last good one |
  * | `wxl1:reviewer-wait:{hash}` | number | 30 s – 1 h | the next password may not be tried yet |
  *
@@ -42,7 +44,15 @@ const knownSeconds = 7 * 86_400;
 const notedMsMax = 3_600_000;
 const notedMax = 1000;
 
+/** Of WeCom's 10,000 calls a minute and 150,000 an hour: logins never wait for re-checks. */
+const recheckShares = [
+  { name: 'recheck-minute', max: 3000, seconds: 60 },
+  { name: 'recheck', max: 30_000, seconds: 3600 },
+];
+
 const reviewerTriesPerAddressMax = 10;
+/** Each unknown account leaves a key for 30 days, and each try costs a scrypt: both need an end. */
+const reviewerTriesPerHourMax = 1000;
 const reviewerTriesFree = 5;
 /** NIST SP 800-63B-4: no more than 100 failures in a row; then a new password, or 30 days, open the account again. */
 const reviewerTriesMax = 100;
@@ -108,13 +118,20 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
 
 export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
   const perAddress = createLimiter(redis, 'reviewer-address', reviewerTriesPerAddressMax, 900);
+  const fleet = createLimiter(redis, 'reviewer-fleet', reviewerTriesPerHourMax, 3600);
   const inARow = createLimiter(redis, 'reviewer', reviewerTriesMax, 30 * 86_400);
   const waiting = createLimiter(redis, 'reviewer-wait', 1, reviewerWaitSecondsMax);
 
   return {
     admit: (account, address) =>
       limited(async () => {
-        await perAddress.consume(tag(address));
+        await perAddress.consume(sourceTag(address));
+        await fleet.consume('{all}').catch((refused: unknown) => {
+          if (consumedPoints(refused) === reviewerTriesPerHourMax + 1) {
+            log('error', 'reviewer_brake_on', { tries_max: reviewerTriesPerHourMax, window_seconds: 3600 });
+          }
+          throw refused;
+        });
         const key = tag(account);
         // Counted before it is known how it ends, so that tries at the same moment count too.
         const { consumedPoints: tries } = await inARow.consume(key).catch((refused: unknown) => {
@@ -133,7 +150,8 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
     succeeded: (account, address) =>
       limited(async () => {
         await Promise.all([
-          perAddress.reward(tag(address)),
+          perAddress.reward(sourceTag(address)),
+          fleet.reward('{all}'),
           inARow.delete(tag(account)),
           waiting.delete(tag(account)),
         ]);
@@ -141,21 +159,31 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
   };
 }
 
-/** Answers whether one more is within the budget of this name for this hour. Rejects with `temporarily_unavailable`. */
-export function createHourlyBudget(
-  redis: Redis,
-  what: string,
-  max: number,
-): (name: string) => Promise<boolean> {
-  const limiter = createLimiter(redis, what, max, 3600);
-  return (name) =>
-    available(limiter.consume(tag(name))).then(
-      () => true,
-      (refused: unknown) => {
-        if (refused instanceof Error) throw refused;
-        return false;
-      },
-    );
+/** A share of WeCom's limits that is used up: `max` in `windowSeconds`. */
+export interface UsedUp {
+  max: number;
+  window_seconds: number;
+}
+
+/**
+ * Counts one more re-check of this company; answers what is used up, if something is. Rejects with
+ * `temporarily_unavailable`.
+ */
+export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<UsedUp | undefined> {
+  const limiters = recheckShares.map(({ name, max, seconds }) => createLimiter(redis, name, max, seconds));
+  return async (corpid) => {
+    for (const limiter of limiters) {
+      const refused = await available(limiter.consume(tag(corpid))).then(
+        () => false,
+        (error: unknown) => {
+          if (error instanceof Error) throw error;
+          return true;
+        },
+      );
+      if (refused) return { max: limiter.points, window_seconds: limiter.duration };
+    }
+    return undefined;
+  };
 }
 
 function createLimiter(redis: Redis, name: string, points: number, duration: number): RateLimiterRedis {
@@ -217,6 +245,12 @@ function msBeforeNext(result: unknown): number {
   return typeof ms === 'number' ? ms : 0;
 }
 
+function consumedPoints(result: unknown): unknown {
+  return typeof result === 'object' && result !== null && 'consumedPoints' in result
+    ? result.consumedPoints
+    : undefined;
+}
+
 function knownKey(address: string): string {
   return `wxl1:known:${tag(networkOf(address))}`;
 }
@@ -224,6 +258,11 @@ function knownKey(address: string): string {
 /** Addresses and accounts stand in keys only as hashes. */
 function tag(text: string): string {
   return `{${createHash('sha256').update(text).digest('base64url').slice(0, 22)}}`;
+}
+
+/** Whoever has one IPv6 address has a network full of them. */
+function sourceTag(address: string): string {
+  return tag(isIPv4(address) ? address : networkOf(address));
 }
 
 /** The /24 of an IPv4 address, the /48 of an IPv6 one. */

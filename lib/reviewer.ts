@@ -32,7 +32,9 @@ const waitingMax = 4;
  * Rejects with `invalid_credentials`, `rate_limited`, or `temporarily_unavailable`.
  */
 export function createReviewerCheck(reviewers: readonly Reviewer[], limits: ReviewerLimits) {
-  const nobody: PasswordHash = { ...cost, salt: Buffer.alloc(16), key: Buffer.alloc(keyBytes) };
+  // As dear as a real one, or the time would tell which accounts there are.
+  const dearest = reviewers.map(({ hash }) => hash).toSorted((a, b) => costOf(b) - costOf(a))[0] ?? cost;
+  const nobody: PasswordHash = { ...dearest, salt: Buffer.alloc(16), key: Buffer.alloc(keyBytes) };
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -86,6 +88,10 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
   const affordable =
     hash.log2N >= 14 && hash.r >= 8 && hash.p >= 1 && 128 * 2 ** hash.log2N * hash.r < memoryBytesMax;
   return affordable && hash.p <= 10 ? hash : undefined;
+}
+
+function costOf({ log2N, r, p }: { log2N: number; r: number; p: number }): number {
+  return 2 ** log2N * r * p;
 }
 
 /** NFKC on both sides, so that full-width characters and composed accents are what they look like. */

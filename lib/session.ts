@@ -202,7 +202,9 @@ export function createSessions(options: {
       };
       const value = sealedSession(stored, place);
       const member = start.role === 'member' ? sealedMember(start.member) : '';
-      const args = [place.field, value, member, stored.endsAt - now, sessionsPerPersonMax];
+      // A reviewer's day may have ended while his password was hashed; without a life the key would stay for ever.
+      const lifeMs = Math.max(1, stored.endsAt - now);
+      const args = [place.field, value, member, lifeMs, sessionsPerPersonMax];
       const evicted = Number(await available(redis.script(createScript, [key], args)));
       if (evicted > 0) log('info', 'session_ended', { ...person, reason: 'too_many', sessions: evicted });
       return {

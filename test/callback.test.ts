@@ -52,7 +52,7 @@ const envelope = ({ encrypt }: Sealed, to = corpid) =>
 
 const verify = (message: Sealed, to = corpid) =>
   callback.send('GET', `/callback/${to}?${queryOf(message)}&echostr=${encodeURIComponent(message.encrypt)}`);
-const post = (message: Sealed, body: string | Uint8Array = envelope(message), to = corpid) =>
+const post = (message: Sealed, body: string | Uint8Array<ArrayBuffer> = envelope(message), to = corpid) =>
   callback.send('POST', `/callback/${to}?${queryOf(message)}`, {
     headers: { 'content-type': 'text/xml' },
     body,
@@ -123,7 +123,7 @@ describe('the verification of the URL', () => {
     await expectRejected(await callback.send('GET', `/callback/${corpid}`), 'signature');
   });
 
-  test('ANY /callback/:corpid › answers 404 for a company that is not configured, whoever signed', async () => {
+  test('[A46] ANY /callback/:corpid › answers 404 for a company that is not configured, whoever signed', async () => {
     const message = sealed('x', { to: corpid });
     expectError(await verify(message, 'wwstranger0000000'), 'not_found');
     expectError(await post(message, envelope(message), '__proto__'), 'not_found');
@@ -172,7 +172,7 @@ describe('a callback that is not from WeCom to this company', () => {
     ['a time that is none', 'outdated', (good) => signed(good.encrypt, tokenOf(), 'now')],
     ['nothing encrypted', 'not_decrypted', (good) => signed('', tokenOf(), good.timestamp)],
     ['something else encrypted', 'not_decrypted', (good) => signed('AAAA', tokenOf(), good.timestamp)],
-  ])('ANY /callback/:corpid › answers 400 invalid_request to %s', async (_, reason, change) => {
+  ])('[A46] ANY /callback/:corpid › answers 400 invalid_request to %s', async (_, reason, change) => {
     const message = change(sealed(ping));
     await expectRejected(await post(message), reason);
     await expectRejected(await verify(message), reason);
@@ -186,7 +186,7 @@ describe('a callback that is not from WeCom to this company', () => {
     });
   });
 
-  test.each<[string, string | Uint8Array, string]>([
+  test.each<[string, string | Uint8Array<ArrayBuffer>, string]>([
     ['empty', '', 'not_xml'],
     ['JSON', '{"Encrypt":"x"}', 'not_xml'],
     ['cut off', '<xml><Encrypt>', 'signature'],
@@ -205,17 +205,20 @@ describe('a callback that is not from WeCom to this company', () => {
     ['with __proto__', '<xml><__proto__><Encrypt>x</Encrypt></__proto__></xml>', 'not_xml'],
     ['nothing but <', '<'.repeat(16_000), 'not_xml'],
     ['invalid UTF-8', Buffer.from([0x3c, 0xff, 0xfe]), 'not_utf8'],
-  ])('POST /callback/:corpid › answers 400 invalid_request to a body that is %s', async (_, body, reason) => {
-    await expectRejected(await post(sealed(ping), body), reason);
-  });
+  ])(
+    '[A47] POST /callback/:corpid › answers 400 invalid_request to a body that is %s',
+    async (_, body, reason) => {
+      await expectRejected(await post(sealed(ping), body), reason);
+    },
+  );
 
-  test('POST /callback/:corpid › answers 413 to a body of more than 16 KB', async () => {
+  test('[A1 A47] POST /callback/:corpid › answers 413 to a body of more than 16 KB', async () => {
     const message = sealed(ping);
     expectError(await post(message, envelope(message).padEnd(16_385)), 'too_large');
     expect((await post(message, envelope(message).padEnd(16_384))).status).toBe(200);
   });
 
-  test('POST /callback/:corpid › does not open XML with a DOCTYPE even when WeCom signed it', async () => {
+  test('[A47] POST /callback/:corpid › does not open XML with a DOCTYPE even when WeCom signed it', async () => {
     await expectRejected(await deliver(`<!DOCTYPE xml [<!ENTITY a "b">]>${ping}`), 'doctype');
   });
 });

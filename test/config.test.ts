@@ -71,7 +71,7 @@ describe('the start of a function', () => {
     ]);
   });
 
-  test('login › names all wrong variables in one line, shows no value, and ends with code 1', async () => {
+  test('[A33 A35] login › names all wrong variables in one line, shows no value, and ends with code 1', async () => {
     const { code, lines } = await refusal(wrong);
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);
@@ -236,7 +236,7 @@ describe('the environment', () => {
     ['PORT', { PORT: '65536' }],
     ['PORT', { PORT: '0x10' }],
     ['PORT', { PORT: '80.5' }],
-  ])('is refused because of %s in case %#', (name, overrides) => {
+  ])('[A35] is refused because of %s in case %#', (name, overrides) => {
     const problems = problemsOf(overrides);
     expect(problems.length).toBeGreaterThan(0);
     for (const problem of problems) expect(problem).toMatch(new RegExp(`^${name}: `));

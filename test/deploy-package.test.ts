@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('sls package › zips each function of serverless.yml: its bundle, scf_bootstrap for web functions, nothing else', async () => {
+test('[A41] sls package › zips each function of serverless.yml: its bundle, scf_bootstrap for web functions, nothing else', async () => {
   const declared = [...yml.matchAll(/^ {2}(\w+):\n(?: {4}#.*\n)* {4}type: (web|event)$/gm)];
   expect(declared.length).toBeGreaterThan(0);
   expect(readdirSync(join(folder, '.serverless')).filter((name) => name.endsWith('.zip'))).toHaveLength(

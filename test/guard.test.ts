@@ -68,13 +68,13 @@ describe('the function of docs/add-a-function.md', () => {
     expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
   });
 
-  test('GET /hello › greets a member by the userid of his session, whatever the request says', async () => {
+  test('[A39] GET /hello › greets a member by the userid of his session, whatever the request says', async () => {
     const { userid, token } = await member();
     const answer = await hello.withSession('GET', '/hello?userid=ZhangSan', token);
     expect([answer.status, answer.body]).toEqual([200, { hello: userid }]);
   });
 
-  test('GET /hello › answers 403 role_not_allowed to a reviewer', async () => {
+  test('[A21] GET /hello › answers 403 role_not_allowed to a reviewer', async () => {
     const body = JSON.stringify({ account: 'appstore', password });
     const headers = { 'content-type': 'application/json' };
     const reviewer = await login.send('POST', '/login/reviewer', { headers, body });
@@ -138,7 +138,7 @@ describe('lib/guard.ts', () => {
     ['the condition forgets to answer', { roles: ['member'], when: () => undefined }],
     ['the condition answers a promise', { roles: ['member'], when: async () => false }],
     ['the condition answers 1', { roles: ['member'], when: () => 1 }],
-  ])('guard › rejects with role_not_allowed when %s', async (_, rule) => {
+  ])('[A21] guard › rejects with role_not_allowed when %s', async (_, rule) => {
     await expect(guard({ bearer: '' }, rule as Rule)).rejects.toThrow('role_not_allowed');
   });
 });

@@ -22,26 +22,29 @@ describe('methods and paths', () => {
       .map((method) => [method, path, allow.join(', ')] as const),
   );
 
-  test.each(refused)('%s %s › answers 405 method_not_allowed with Allow: %s', async (method, path, allow) => {
-    const answer = await rawRequest(all.login.url, {
-      method,
-      path,
-      headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
-    });
-    if (method === 'HEAD') {
-      expect(answer.text).toBe('');
-      expect(answer.status).toBe(405);
-      expectHeaders(answer, 'application/json');
-      expect(answer.headers.get('allow')).toBe(allow);
-    } else {
-      expectError(answer, 'method_not_allowed', { allow });
-    }
-    expect(await all.login.logOf(answer)).toEqual([
-      expect.objectContaining({ event: 'request', method, route: path, status: 405 }),
-    ]);
-  });
+  test.each(refused)(
+    '[A27 A29] %s %s › answers 405 method_not_allowed with Allow: %s',
+    async (method, path, allow) => {
+      const answer = await rawRequest(all.login.url, {
+        method,
+        path,
+        headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+      });
+      if (method === 'HEAD') {
+        expect(answer.text).toBe('');
+        expect(answer.status).toBe(405);
+        expectHeaders(answer, 'application/json');
+        expect(answer.headers.get('allow')).toBe(allow);
+      } else {
+        expectError(answer, 'method_not_allowed', { allow });
+      }
+      expect(await all.login.logOf(answer)).toEqual([
+        expect.objectContaining({ event: 'request', method, route: path, status: 405 }),
+      ]);
+    },
+  );
 
-  test('POST /session › cannot be turned into another method by a header or a parameter', async () => {
+  test('[A27] POST /session › cannot be turned into another method by a header or a parameter', async () => {
     const headers = {
       'x-http-method-override': 'DELETE',
       'x-http-method': 'DELETE',
@@ -82,7 +85,7 @@ describe('methods and paths', () => {
     '/WW_verify_xyz789,AbC123.txt',
     '/__proto__',
     '/constructor',
-  ])('%s › answers 404 not_found to every method', async (path) => {
+  ])('[A28] %s › answers 404 not_found to every method', async (path) => {
     for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS', 'TRACE']) {
       const answer = await rawRequest(all.login.url, { method, path });
       if (method === 'HEAD') expect(answer.status).toBe(404);
@@ -92,7 +95,7 @@ describe('methods and paths', () => {
     }
   });
 
-  test('GET › answers 404 not_found to a path of 8,000 characters', async () => {
+  test('[A28] GET › answers 404 not_found to a path of 8,000 characters', async () => {
     expectError(await all.login.send('GET', `/${'a'.repeat(8000)}`), 'not_found');
   });
 
@@ -132,15 +135,18 @@ describe('bodies', () => {
     ['of 64 KB', () => [bodyOf(65_536)], true],
     ['of 64 KB in chunks', () => [bodyOf(32_768), ' '.repeat(32_768)], false],
     ['of 4,098 bytes in 1,366 characters', () => [`"${'汉'.repeat(1366)}"`], true],
-  ])('POST /login › answers 413 too_large to a body %s, and asks nobody', async (_, chunksOf, withLength) => {
-    const chunks = chunksOf();
-    const length = Buffer.byteLength(chunks.join(''));
-    const headers = { ...json, ...(withLength && { 'content-length': `${length}` }) };
-    const answer = await rawRequest(all.login.url, { method: 'POST', path: '/login', headers, chunks });
-    expectError(answer, 'too_large');
-    expect(all.world.wecom.counts().jscode2session).toBe(0);
-    expect((await all.login.send('GET', '/health')).status).toBe(200);
-  });
+  ])(
+    '[A1] POST /login › answers 413 too_large to a body %s, and asks nobody',
+    async (_, chunksOf, withLength) => {
+      const chunks = chunksOf();
+      const length = Buffer.byteLength(chunks.join(''));
+      const headers = { ...json, ...(withLength && { 'content-length': `${length}` }) };
+      const answer = await rawRequest(all.login.url, { method: 'POST', path: '/login', headers, chunks });
+      expectError(answer, 'too_large');
+      expect(all.world.wecom.counts().jscode2session).toBe(0);
+      expect((await all.login.send('GET', '/health')).status).toBe(200);
+    },
+  );
 
   test.each([
     'application/json',
@@ -169,7 +175,7 @@ describe('bodies', () => {
     'application/json; charset=utf-8; x=y',
     'application/json, text/plain',
     'text/plain; application/json',
-  ])('POST /login › answers 415 unsupported_media_type to Content-Type: %s', async (type) => {
+  ])('[A2] POST /login › answers 415 unsupported_media_type to Content-Type: %s', async (type) => {
     const body = JSON.stringify({ js_code: all.world.jsCode() });
     const headers = {
       ...(type !== undefined && { 'content-type': type }),
@@ -185,7 +191,7 @@ describe('bodies', () => {
     expect(all.world.wecom.counts().jscode2session).toBe(0);
   });
 
-  test('POST /login › takes a client that hangs up in the middle of its body for no fault of ours', async () => {
+  test('[A1] POST /login › takes a client that hangs up in the middle of its body for no fault of ours', async () => {
     const { login } = all;
     const request = (id: string, framing: string) =>
       `POST /login HTTP/1.1\r\nHost: x\r\nX-Scf-Request-Id: ${id}\r\nContent-Type: application/json\r\n${framing}`;

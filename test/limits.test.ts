@@ -46,7 +46,7 @@ describe('codes that fail', () => {
   beforeEach(() => all.world.wecom.reset());
   const asked = () => all.world.wecom.counts().jscode2session;
 
-  test('POST /login › answers 429 to an address after 30 failing codes in a minute, without asking WeCom', async () => {
+  test('[A9 A38] POST /login › answers 429 to an address after 30 failing codes in a minute, without asking WeCom', async () => {
     for (let i = 0; i < 30; i += 1) expectError(await fail(login, '81.1.1.1'), 'invalid_js_code');
     expect(asked()).toBe(30);
     for (const js_code of ['unknown', all.world.jsCode()]) {
@@ -64,7 +64,7 @@ describe('codes that fail', () => {
     expect(JSON.stringify(await all.world.redisContents())).not.toContain('81.1.1');
   });
 
-  test('POST /login › counts no success, no refused member and no hint to the wrong company', async () => {
+  test('[A9] POST /login › counts no success, no refused member and no hint to the wrong company', async () => {
     const refused = all.world.addMember({ visible: false });
     for (let i = 0; i < 12; i += 1) {
       expect((await login.login({ js_code: all.world.jsCode() }, from('81.2.1.1'))).status).toBe(200);
@@ -75,7 +75,7 @@ describe('codes that fail', () => {
     }
   });
 
-  test('POST /login › counts people of strange companies', async () => {
+  test('[A9 A13] POST /login › counts people of strange companies', async () => {
     const come = () =>
       login.login(
         { js_code: all.world.wecom.createJsCode({ corpid: stranger, userid: 'x' }) },
@@ -105,7 +105,7 @@ describe('the brakes on networks and on everybody', () => {
     ['[2001:db8:7::1]:443', '2001:db8:7:8::', '2001:db8:8::'],
     ['::ffff:81.1.1.1', '81.1.1.9', '::ffff:81.1.3.1'],
   ])(
-    'POST /login › answers 429 to the network of %s after 300 failing codes',
+    '[A9 A38] POST /login › answers 429 to the network of %s after 300 failing codes',
     async (address, neighbour, other) => {
       const world = await startWorld();
       const login = await world.startLogin();
@@ -121,7 +121,7 @@ describe('the brakes on networks and on everybody', () => {
     },
   );
 
-  test('POST /login › admits only networks in which somebody logged in once 1,000 codes failed, and alarms once', async () => {
+  test('[A9 A38] POST /login › admits only networks in which somebody logged in once 1,000 codes failed, and alarms once', async () => {
     const world = await startWorld();
     const login = await world.startLogin();
     const other = await world.startLogin();
@@ -149,7 +149,7 @@ describe('the brakes on networks and on everybody', () => {
     expect((await login.login({ js_code: world.jsCode() }, from('83.1.1.1'))).status).toBe(200);
   });
 
-  test('POST /login › answers 503 without asking WeCom when Redis is down: nobody is admitted uncounted', async () => {
+  test('[A9] POST /login › answers 503 without asking WeCom when Redis is down: nobody is admitted uncounted', async () => {
     const world = await startWorld();
     const login = await world.startLogin({ REDIS_URL: 'redis://127.0.0.1:1' });
     const answer = await fail(login, '81.1.1.1');

@@ -45,7 +45,7 @@ describe('the log of login', () => {
   });
 
   test.each(['', 'a b', 'x'.repeat(65), '","level":"error', '\u00e9', '$(id)'])(
-    'GET /health › does not log an X-Scf-Request-Id of another shape: %j',
+    '[A32] GET /health › does not log an X-Scf-Request-Id of another shape: %j',
     async (id) => {
       const { login } = all;
       const from = login.lines.length;
@@ -58,7 +58,7 @@ describe('the log of login', () => {
   );
 
   const canary = secret('canary-1f0c9d');
-  test('POST /login › logs nothing of what a stranger writes into headers, path, query and body', async () => {
+  test('[A32 A45] POST /login › logs nothing of what a stranger writes into headers, path, query and body', async () => {
     const { login } = all;
     const headers = {
       'x-scf-secret-id': canary,
@@ -125,7 +125,7 @@ describe('the log of login', () => {
     ['10 KB', `6.6.6.6${', 10.0.0.1'.repeat(1000)}`, '127.0.0.1'],
     ['a zone', '140.248.50.98, fe80::1%eth0', '140.248.50.98'],
   ])(
-    'POST /login › takes the first address from the right that is not the platform: %s',
+    '[A16] POST /login › takes the first address from the right that is not the platform: %s',
     async (_, chain, client) => {
       const { login, world } = all;
       const headers = {
@@ -145,7 +145,7 @@ describe('the log of login', () => {
 });
 
 describe('a bug', () => {
-  test('POST /login › answers 500 internal_error to a bug, and logs where it is without what it held', async () => {
+  test('[A33] POST /login › answers 500 internal_error to a bug, and logs where it is without what it held', async () => {
     const world = await startWorld();
     const overrides = { CANARY: secret('canary-of-the-bug') };
     const login = await world.startLogin(overrides, { nodeArgs: ['--require', './test/bug-shim.cjs'] });
@@ -193,7 +193,7 @@ describe('createLog', () => {
     return line;
   }
 
-  test('log › replaces configured secrets wherever they stand, percent-encoded ones and those in stacks too', () => {
+  test('[A33] log › replaces configured secrets wherever they stand, percent-encoded ones and those in stacks too', () => {
     const password = 'p@ss/w"rd\\1';
     const line = written([password, 'tiny'], {
       text: `a ${password} b ${encodeURIComponent(password)}`,
@@ -205,19 +205,19 @@ describe('createLog', () => {
     expect(JSON.parse(line)).toMatchObject({ text: 'a [redacted] b [redacted]', short: 'tiny' });
   });
 
-  test('log › replaces secrets in URLs whoever they belong to', () => {
+  test('[A33] log › replaces secrets in URLs whoever they belong to', () => {
     const url = 'https://x/?corpid=ww1&corpsecret=AAA&access_token=BBB&js_code=CCC&session_key=DDD&userid=u';
     expect(JSON.parse(written([], { url }))).toMatchObject({
       url: 'https://x/?corpid=ww1&corpsecret=[redacted]&access_token=[redacted]&js_code=[redacted]&session_key=[redacted]&userid=u',
     });
   });
 
-  test('log › shows neither the cause nor the fields of an error', () => {
+  test('[A33] log › shows neither the cause nor the fields of an error', () => {
     const thrown = Object.assign(new Error('x', { cause: 'hidden-1' }), { config: { url: 'hidden-2' } });
     expect(written([], { thrown })).not.toContain('hidden');
   });
 
-  test('log › keeps control and bidirectional characters out of its line', () => {
+  test('[A32] log › keeps control and bidirectional characters out of its line', () => {
     const nasty =
       '\r\n\u0000\u001b[31m\u007f\u0085\u061c\u200e\u200f\u2028\u2029\u202e\u2066\u2069","event":"forged';
     const line = written([], { nasty });
@@ -225,7 +225,7 @@ describe('createLog', () => {
     expect(JSON.parse(line)).toMatchObject({ event: 'test', nasty });
   });
 
-  test('log › cuts what is long, so that SCF does not drop the line', () => {
+  test('[A32] log › cuts what is long, so that SCF does not drop the line', () => {
     const thrown = new Error('y'.repeat(5000));
     const line = written([], { text: 'x'.repeat(10_000), thrown });
     expect(line.length).toBeLessThan(3000);

@@ -9,7 +9,7 @@ describe('POST /login with a body that is not what it should be', () => {
   beforeEach(() => all.world.wecom.reset());
 
   /** Refused before anyone is asked, and not a word of it is logged. */
-  async function expectRefused(body: string | Uint8Array, reason: 'not_json' | 'shape'): Promise<void> {
+  async function expectRefused(body: string | Uint8Array<ArrayBuffer>, reason: 'not_json' | 'shape'): Promise<void> {
     const { world, login } = all;
     const answer = await login.send('POST', '/login', {
       headers: { 'content-type': 'application/json' },
@@ -40,7 +40,7 @@ describe('POST /login with a body that is not what it should be', () => {
   const bytes = (...parts: (string | number[])[]) =>
     Buffer.concat(parts.map((part) => Buffer.from(part as string)));
 
-  test.each<[string, string | Uint8Array]>([
+  test.each<[string, string | Uint8Array<ArrayBuffer>]>([
     ['empty', ''],
     ['blank', ' \r\n'],
     ['cut off', '{"js_code":"abc'],
@@ -56,7 +56,7 @@ describe('POST /login with a body that is not what it should be', () => {
     ['with a NUL', '{"js_code":"abc"}\0'],
     ['with a raw NUL in the string', '{"js_code":"a\0c"}'],
     ['with a raw line break in the string', '{"js_code":"a\r\nc"}'],
-  ])('POST /login › answers 400 invalid_request when the body is %s', (_, body) =>
+  ])('[A3] POST /login › answers 400 invalid_request when the body is %s', (_, body) =>
     expectRefused(body, 'not_json'),
   );
 
@@ -77,8 +77,9 @@ describe('POST /login with a body that is not what it should be', () => {
     '['.repeat(2048) + ']'.repeat(2048),
     `{"js_code":${'{"a":'.repeat(600)}1${'}'.repeat(600)}}`,
     `{"js_code":"abc","a":${'['.repeat(1900)}${']'.repeat(1900)}}`,
-  ])('POST /login › answers 400 invalid_request to the JSON %#, which is not the object it takes', (body) =>
-    expectRefused(body, 'shape'),
+  ])(
+    '[A3 A4 A30] POST /login › answers 400 invalid_request to the JSON %#, which is not the object it takes',
+    (body) => expectRefused(body, 'shape'),
   );
 
   test.each([
@@ -92,13 +93,16 @@ describe('POST /login with a body that is not what it should be', () => {
     ['toString', '"toString":"x"'],
     ['hasOwnProperty', '"hasOwnProperty":1'],
     ['an empty key', '"":1'],
-  ])('POST /login › answers 400 invalid_request when the body also brings %s', async (_, more) => {
-    const { world } = all;
-    await expectRefused(`{"js_code":"${world.jsCode()}",${more}}`, 'shape');
-    await expectRefused(`{${more},"js_code":"${world.jsCode()}"}`, 'shape');
-  });
+  ])(
+    '[A5 A6 A12] POST /login › answers 400 invalid_request when the body also brings %s',
+    async (_, more) => {
+      const { world } = all;
+      await expectRefused(`{"js_code":"${world.jsCode()}",${more}}`, 'shape');
+      await expectRefused(`{${more},"js_code":"${world.jsCode()}"}`, 'shape');
+    },
+  );
 
-  test('POST /login › answers 400 invalid_request when js_code stands in __proto__ only', () =>
+  test('[A5] POST /login › answers 400 invalid_request when js_code stands in __proto__ only', () =>
     expectRefused('{"__proto__":{"js_code":"abc"}}', 'shape'));
 
   test.each([
@@ -128,16 +132,16 @@ describe('POST /login with a body that is not what it should be', () => {
     ['with a lone surrogate', 'a\ud800c'],
     ['with a control sequence', '\u001b[31mred'],
     ['with a forged log line', '","level":"error","event":"forged'],
-  ])('POST /login › answers 400 invalid_request when js_code is %s', (_, js_code) =>
+  ])('[A6 A7 A32] POST /login › answers 400 invalid_request when js_code is %s', (_, js_code) =>
     expectRefused(JSON.stringify({ js_code }), 'shape'),
   );
 
   test.each([null, 1, true, {}, [corpid], '', ' ', 'ww a', `${corpid}\n`, 'ww&x', '公司', 'w'.repeat(65)])(
-    'POST /login › answers 400 invalid_request when corpid is %j',
+    '[A12] POST /login › answers 400 invalid_request when corpid is %j',
     (hint) => expectRefused(JSON.stringify({ js_code: all.world.jsCode(), corpid: hint }), 'shape'),
   );
 
-  test('POST /login › takes every character that a URL does not reserve, and 512 of them', async () => {
+  test('[A7] POST /login › takes every character that a URL does not reserve, and 512 of them', async () => {
     const { world, login } = all;
     for (const js_code of ['A', 'Az09-_.~', '..', 'a'.repeat(512)]) {
       expectError(await login.login({ js_code }), 'invalid_js_code');
@@ -146,7 +150,7 @@ describe('POST /login with a body that is not what it should be', () => {
     expect(world.wecom.violations).toEqual([]);
   });
 
-  test('POST /login › uses the last of two js_code keys, as JSON.parse does', async () => {
+  test('[A3] POST /login › uses the last of two js_code keys, as JSON.parse does', async () => {
     const { world, login } = all;
     const answer = await login.send('POST', '/login', {
       headers: { 'content-type': 'application/json' },

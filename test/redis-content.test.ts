@@ -24,7 +24,7 @@ function expectInTable(entry: RedisEntry): void {
   expect(entry.ttlMs).toBeLessThanOrEqual((row?.ttlSecondsMax ?? 0) * 1000);
 }
 
-test('Redis › holds after a run only keys of the documented tables, each with a TTL, and nothing readable', async () => {
+test('[A43] Redis › holds after a run only keys of the documented tables, each with a TTL, and nothing readable', async () => {
   const world = await startWorld();
   const login = await world.startLogin();
   const readable = [corpid, otherCorpid];

@@ -55,7 +55,7 @@ describe('while no reviewer may log in', () => {
     ['without REVIEWERS', { ...on, REVIEWERS: '' }],
     ['without REVIEWERS_UNTIL', { ...on, REVIEWERS_UNTIL: '' }],
     ['after REVIEWERS_UNTIL', { ...on, REVIEWERS_UNTIL: yesterday }],
-  ])('ANY /login/reviewer › answers 404 like any unknown path %s', async (_, environment) => {
+  ])('[A20] ANY /login/reviewer › answers 404 like any unknown path %s', async (_, environment) => {
     const login = await (await startWorld()).startLogin(environment, counted);
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']) {
       const [here, nowhere] = await Promise.all(
@@ -74,7 +74,7 @@ describe('while no reviewer may log in', () => {
     expect(login.logged('scrypt')).toEqual([]);
   });
 
-  test('POST /login/reviewer › ends with the day of REVIEWERS_UNTIL in China, and so do the sessions', async () => {
+  test('[A20] POST /login/reviewer › ends with the day of REVIEWERS_UNTIL in China, and so do the sessions', async () => {
     const world = await startWorld();
     const clock = movableClock(world);
     const tomorrow = new Date(Date.now() + 86_400_000 + 8 * 3_600_000).toISOString().slice(0, 10);
@@ -109,7 +109,7 @@ describe('a reviewer', () => {
     login = all.login;
   });
 
-  test('POST /login/reviewer › opens a session of the role reviewer', async () => {
+  test('[A21] POST /login/reviewer › opens a session of the role reviewer', async () => {
     const account = next();
     const answer = await attempt(login, account, password, from('81.255.0.1'));
     expect(answer.body).toEqual({
@@ -141,7 +141,7 @@ describe('a reviewer', () => {
     );
   });
 
-  test('POST /login/reviewer › answers the same to a wrong password and to an unknown account, for the same work', async () => {
+  test('[A17] POST /login/reviewer › answers the same to a wrong password and to an unknown account, for the same work', async () => {
     const account = next();
     for (const name of [account, 'nobody', account.toUpperCase(), 'constructor', '*', '欧阳']) {
       const work = await scrypts(login, async () => {
@@ -156,7 +156,7 @@ describe('a reviewer', () => {
     }
   });
 
-  test('POST /login/reviewer › takes full-width letters and composed accents for what they look like', async () => {
+  test('[A19] POST /login/reviewer › takes full-width letters and composed accents for what they look like', async () => {
     const account = next();
     const wide = account.replaceAll(/[!-~]/g, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0));
     expect((await attempt(login, wide, secret(password.normalize('NFD')))).status).toBe(200);
@@ -164,7 +164,7 @@ describe('a reviewer', () => {
     expect((await attempt(login, account, widePassword)).status).toBe(200);
   });
 
-  test('POST /login/reviewer › keeps every blank of a password', async () => {
+  test('[A19] POST /login/reviewer › keeps every blank of a password', async () => {
     expect((await attempt(login, 'spaced', spaced)).status).toBe(200);
     expectRefused(await attempt(login, 'spaced', secret(spaced.trim())), 'invalid_credentials');
     expectRefused(await attempt(login, ' spaced', spaced), 'invalid_credentials');
@@ -180,19 +180,22 @@ describe('a reviewer', () => {
     ['a list', ['appstore'], 'ab'],
     ['a number', 'appstore', 7],
     ['null', 'appstore', null],
-  ])('POST /login/reviewer › answers 400 invalid_request to %s, without work', async (_, account, typed) => {
-    const work = await scrypts(login, async () =>
-      expectError(await attempt(login, account, typed), 'invalid_request'),
-    );
-    expect(work).toBe(0);
-  });
+  ])(
+    '[A19] POST /login/reviewer › answers 400 invalid_request to %s, without work',
+    async (_, account, typed) => {
+      const work = await scrypts(login, async () =>
+        expectError(await attempt(login, account, typed), 'invalid_request'),
+      );
+      expect(work).toBe(0);
+    },
+  );
 
   test('POST /login/reviewer › counts 128 characters as they are compared', async () => {
     const typed = secret('e\u0301'.repeat(128));
     expectRefused(await attempt(login, next(), typed), 'invalid_credentials');
   });
 
-  test('POST /login/reviewer › never makes a member of anybody, nor a reviewer of a member', async () => {
+  test('[A21] POST /login/reviewer › never makes a member of anybody, nor a reviewer of a member', async () => {
     const member = await login.login({ js_code: all.world.jsCode() });
     const headers = { ...from(), authorization: `Bearer ${String(member.body['session_token'])}` };
     const reviewer = await attempt(login, 'zhangsan', password, headers);
@@ -212,7 +215,7 @@ describe('a reviewer', () => {
     );
   });
 
-  test('POST /login/reviewer › allows one address 10 tries in 15 minutes, on whatever accounts', async () => {
+  test('[A18] POST /login/reviewer › allows one address 10 tries in 15 minutes, on whatever accounts', async () => {
     const address = from('82.1.2.3');
     const mine = [next(), next(), next(), next()];
     for (let i = 0; i < 10; i += 1) {
@@ -227,7 +230,7 @@ describe('a reviewer', () => {
     expect((await attempt(login, next(), password)).status).toBe(200);
   });
 
-  test('POST /login/reviewer › lets no tries slip through at the same moment', async () => {
+  test('[A18] POST /login/reviewer › lets no tries slip through at the same moment', async () => {
     const account = next();
     const answers: Answer[] = [];
     const work = await scrypts(login, async () => {
@@ -240,7 +243,7 @@ describe('a reviewer', () => {
   });
 });
 
-test('POST /login/reviewer › makes whoever is wrong wait longer and longer, and locks the account after 100 in a row', async () => {
+test('[A18] POST /login/reviewer › makes whoever is wrong wait longer and longer, and locks the account after 100 in a row', async () => {
   const world = await startWorld();
   const login = await world.startLogin(on, counted);
   const keyOf = async (kind: string) =>
@@ -282,7 +285,7 @@ test('POST /login/reviewer › makes whoever is wrong wait longer and longer, an
   expect((await attempt(renewed, 'appstore', password)).status).toBe(200);
 });
 
-test('POST /login/reviewer › answers 429 when four passwords are being checked already', async () => {
+test('[A18] POST /login/reviewer › answers 429 when four passwords are being checked already', async () => {
   const world = await startWorld();
   const login = await world.startLogin({ ...on, HOLD_SCRYPT: '1' }, counted);
   const answers: Answer[] = [];
@@ -303,7 +306,7 @@ test('POST /login/reviewer › answers 429 when four passwords are being checked
   expect(answers.slice(6).map(({ status }) => status)).toEqual([401, 401, 401, 401]);
 });
 
-test('POST /login/reviewer › answers 503 without looking at the password when Redis is down', async () => {
+test('[A18] POST /login/reviewer › answers 503 without looking at the password when Redis is down', async () => {
   const login = await (await startWorld()).startLogin({ ...on, REDIS_URL: 'redis://127.0.0.1:1' }, counted);
   expectError(await attempt(login, 'appstore', password), 'temporarily_unavailable');
   expect(login.logged('scrypt')).toEqual([]);

@@ -17,7 +17,7 @@ const about = (expected: number) =>
   expect.toSatisfy((seconds: number) => seconds <= expected && seconds > expected - 20, `about ${expected}`);
 
 describe('how long a session lives', () => {
-  test('GET /session › ends a session that was not used for 30 minutes', async () => {
+  test('[A24] GET /session › ends a session that was not used for 30 minutes', async () => {
     const world = await startWorld();
     const clock = movableClock(world);
     const login = await clock.startLogin();
@@ -42,7 +42,7 @@ describe('how long a session lives', () => {
     expectError(await login.withSession('DELETE', '/session?all=true', token), 'invalid_session');
   });
 
-  test('GET /session › ends a session after 8 hours however much it is used', async () => {
+  test('[A24] GET /session › ends a session after 8 hours however much it is used', async () => {
     const world = await startWorld();
     const clock = movableClock(world);
     const login = await clock.startLogin();
@@ -81,7 +81,7 @@ describe('how long a session lives', () => {
 });
 
 describe('an ended session stays ended', () => {
-  test('GET /session › does not bring a session back that another instance ends while this one notes its use', async () => {
+  test('[A25] GET /session › does not bring a session back that another instance ends while this one notes its use', async () => {
     const world = await startWorld();
     const clock = movableClock(world);
     const gate = await startRedisGate(world.redis.url);
@@ -106,7 +106,7 @@ describe('an ended session stays ended', () => {
     expect((await world.redisContents()).filter(({ key }) => key.startsWith('wxs1:'))).toEqual([]);
   });
 
-  test('GET /session › answers 200 or 401 to uses during a logout, and 401 ever after', async () => {
+  test('[A25] GET /session › answers 200 or 401 to uses during a logout, and 401 ever after', async () => {
     const world = await startWorld();
     const clock = movableClock(world);
     const login = await clock.startLogin();

@@ -51,22 +51,30 @@ describe('GET /session and DELETE /session with a session_token that is none', (
       'the token in other headers',
       { 'x-session-token': wellFormed, 'proxy-authorization': `Bearer ${wellFormed}` },
     ],
-  ])('GET /session › answers 401 invalid_session to %s, without asking Redis', async (_, headers) => {
-    for (const method of ['GET', 'DELETE']) {
-      const answer = await rawRequest(all.login.url, { method, path: '/session?all=true', headers });
-      expectError(answer, 'invalid_session');
-      expect(await all.login.logOf(answer)).toEqual([
-        expect.objectContaining({ error: 'invalid_session', reason: 'malformed', redis_calls: 0, wecom: [] }),
-      ]);
-    }
-  });
+  ])(
+    '[A22 A26 A43 A45] GET /session › answers 401 invalid_session to %s, without asking Redis',
+    async (_, headers) => {
+      for (const method of ['GET', 'DELETE']) {
+        const answer = await rawRequest(all.login.url, { method, path: '/session?all=true', headers });
+        expectError(answer, 'invalid_session');
+        expect(await all.login.logOf(answer)).toEqual([
+          expect.objectContaining({
+            error: 'invalid_session',
+            reason: 'malformed',
+            redis_calls: 0,
+            wecom: [],
+          }),
+        ]);
+      }
+    },
+  );
 
-  test('GET /session › answers 401 invalid_session to a token nobody issued', async () => {
+  test('[A22] GET /session › answers 401 invalid_session to a token nobody issued', async () => {
     expectError(await get(wellFormed), 'invalid_session');
     expectError(await all.login.withSession('DELETE', '/session', wellFormed), 'invalid_session');
   });
 
-  test("GET /session › answers 401 invalid_session to one member's secret under another member's name", async () => {
+  test("[A22] GET /session › answers 401 invalid_session to one member's secret under another member's name", async () => {
     const mine = await newSession(all.world.addMember());
     const theirs = await newSession(all.world.addMember());
     const mixed = secret(`${theirs.slice(0, 25)}.${mine.slice(26)}`);
@@ -75,7 +83,7 @@ describe('GET /session and DELETE /session with a session_token that is none', (
     expect([await statusOf(mine), await statusOf(theirs)]).toEqual([200, 200]);
   });
 
-  test('GET /session › takes a session_token from the Authorization header only', async () => {
+  test('[A22] GET /session › takes a session_token from the Authorization header only', async () => {
     const token = await newSession(all.world.addMember());
     const query = `session_token=${token}&token=${token}&access_token=${token}&authorization=Bearer%20${token}`;
     expectError(await all.login.send('GET', `/session?${query}`), 'invalid_session');
@@ -111,7 +119,7 @@ describe('DELETE /session', () => {
     expect(await statusOf(second)).toBe(200);
   });
 
-  test('DELETE /session?all=true › ends all sessions of the person and of nobody else', async () => {
+  test('[A14] DELETE /session?all=true › ends all sessions of the person and of nobody else', async () => {
     const userid = all.world.addMember();
     all.world.addMember({ corpid: otherCorpid, userid });
     const tokens = [await newSession(userid), await newSession(userid), await newSession(userid)];
@@ -175,7 +183,7 @@ describe('several sessions of one person', () => {
     expect(statuses.filter((status) => status === 200)).toHaveLength(5);
   });
 
-  test('POST /login › ends the session the member came with', async () => {
+  test('[A23] POST /login › ends the session the member came with', async () => {
     const userid = all.world.addMember();
     const [old, other] = [await newSession(userid), await newSession(userid)];
     const fresh = await newSession(userid, { authorization: `Bearer ${old}` });
@@ -186,7 +194,7 @@ describe('several sessions of one person', () => {
     );
   });
 
-  test('POST /login › keeps the session the member came with when the login fails', async () => {
+  test('[A23] POST /login › keeps the session the member came with when the login fails', async () => {
     const old = await newSession(all.world.addMember());
     const headers = { authorization: `Bearer ${old}` };
     expectError(await all.login.login({ js_code: 'unknown' }, headers), 'invalid_js_code');

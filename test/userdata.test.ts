@@ -95,10 +95,13 @@ describe('POST /userdata', () => {
     ['a watermark without time', 'not_decrypted', { watermark: { appid } }],
     ['a time that is text', 'not_decrypted', { watermark: { appid, timestamp: String(nowSeconds()) } }],
     ['a userid that is a number', 'not_decrypted', { userid: 7 }],
-  ])('POST /userdata › answers 400 invalid_encrypted_data to data with %s', async (_, reason, fields) => {
-    const { token, encrypt } = await member();
-    await expectInvalid(await send(token, encrypt({ watermark: watermark(), ...fields })), reason);
-  });
+  ])(
+    '[A39] POST /userdata › answers 400 invalid_encrypted_data to data with %s',
+    async (_, reason, fields) => {
+      const { token, encrypt } = await member();
+      await expectInvalid(await send(token, encrypt({ watermark: watermark(), ...fields })), reason);
+    },
+  );
 
   test('POST /userdata › answers 400 invalid_encrypted_data to what belongs to another session_key', async () => {
     const { userid, token, encrypt } = await member();

@@ -237,7 +237,7 @@ export interface Login extends RunningFunction {
   send(
     method: string,
     path: string,
-    options?: { headers?: Record<string, string>; body?: string | Uint8Array },
+    options?: { headers?: Record<string, string>; body?: string | Uint8Array<ArrayBuffer> },
   ): Promise<Answer>;
   /** `POST /login`. */
   login(body: unknown, headers?: Record<string, string>): Promise<Answer>;

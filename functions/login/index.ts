@@ -45,6 +45,7 @@ startWebFunction(readLoginConfig, (config, log) => {
     log,
   });
   const checkReviewer = createReviewerCheck(reviewers, createReviewerLimits(redis, log));
+  const reviewersEnabled = () => reviewers.length > 0 && clock.wallMs() < reviewersUntil;
   const anyRole = { roles: ['member', 'reviewer'] } as const;
 
   /** Whoever logs in anew has no more use for the session he came with. */
@@ -68,7 +69,7 @@ startWebFunction(readLoginConfig, (config, log) => {
     {
       method: 'POST',
       path: '/login/reviewer',
-      enabled: () => reviewers.length > 0 && clock.wallMs() < reviewersUntil,
+      enabled: reviewersEnabled,
       async answer(request) {
         const { account, password } = await request.body(reviewerBody);
         const client_address = request.clientAddress;
@@ -77,6 +78,8 @@ startWebFunction(readLoginConfig, (config, log) => {
           log('warn', 'login_refused', { role: 'reviewer', client_address, reason });
           throw error;
         });
+        // The last day may have ended while the password was hashed.
+        if (!reviewersEnabled()) throw new AppError('not_found');
         await endReplaced(request.bearer, client_address);
         const endsAt = Math.min(clock.wallMs() + reviewerSessionSeconds * 1000, reviewersUntil);
         const created = await sessions.create({ role: 'reviewer', account: reviewer, endsAt });
