@@ -50,10 +50,20 @@ export function prepare(baseUrl: string, call: Call, agent?: Agent): () => Promi
 }
 
 /** Sends all at the same moment, each on a connection of its own; answers in the same order. */
-export async function sendTogether(calls: readonly { baseUrl: string; call: Call }[]): Promise<Answer[]> {
+export async function sendTogether(
+  calls: readonly { baseUrl: string; call: Call }[],
+  onProgress: (answered: number) => void = () => undefined,
+): Promise<Answer[]> {
   const agent = new Agent({ keepAlive: false });
   const prepared = calls.map(({ baseUrl, call }) => prepare(baseUrl, call, agent));
-  const answers = await Promise.all(prepared.map((send) => send()));
+  let answered = 0;
+  const answers = await Promise.all(
+    prepared.map(async (send) => {
+      const answer = await send();
+      onProgress((answered += 1));
+      return answer;
+    }),
+  );
   agent.destroy();
   return answers;
 }

@@ -9,7 +9,7 @@ export interface Company {
   name: string;
 }
 
-const newSecret = () => randomBytes(32).toString('base64url');
+export const newSecret = () => randomBytes(32).toString('base64url');
 
 /** The company whose mini-program this is. */
 export const company: Company = { corpid: 'wwdemo0000000001', corpsecret: newSecret(), name: '示例公司' };
@@ -34,12 +34,40 @@ export const member = {
 /** Works for the company, but the app is not visible to him. */
 export const memberOutOfRange = { corpid: company.corpid, userid: 'LiSi', name: '李四' };
 export const memberOfSecondCompany = { corpid: secondCompany.corpid, userid: 'WangWu', name: '王五' };
+/** Disabled in WeCom's console, but still in the directory. */
+export const memberDisabled = { corpid: company.corpid, userid: 'SunBa', name: '孙八' };
 /** These two leave while we watch. */
 export const firstLeaver = { corpid: company.corpid, userid: 'ZhaoLiu', name: '赵六' };
 export const secondLeaver = { corpid: company.corpid, userid: 'QianQi', name: '钱七' };
 /** Of the app store, in ordinary WeChat. */
-export const reviewer = { account: 'reviewer', password: newSecret() };
+export const reviewer = { account: 'reviewer', password: newPassword() };
 export const stranger = { corpid: strangersCorpid, userid: 'MoSheng' };
+
+/** Who may hold the demo's phone, and from which address; a reviewer has ordinary WeChat and no WeCom identity. */
+export const phones = {
+  member: { person: member, address: '198.51.100.11' },
+  secondCompany: { person: memberOfSecondCompany, address: '198.51.100.12' },
+  outOfRange: { person: memberOutOfRange, address: '198.51.100.13' },
+  disabled: { person: memberDisabled, address: '198.51.100.14' },
+  stranger: { person: stranger, address: '203.0.113.15' },
+  reviewer: { person: undefined, address: '192.0.2.16' },
+} as const;
+export type Who = keyof typeof phones;
+export const whoNames = [
+  'member',
+  'secondCompany',
+  'outOfRange',
+  'disabled',
+  'stranger',
+  'reviewer',
+] as const;
+
+/** Four groups of four: to be typed by somebody who reads it off the screen. */
+function newPassword(): string {
+  const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
+  const group = () => Array.from(randomBytes(4), (byte) => letters[byte % letters.length]).join('');
+  return [group(), group(), group(), group()].join('-');
+}
 
 const familyNames = '王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗郑梁谢宋唐'.split('');
 const givenNames = '伟芳娜敏静丽强磊军洋勇艳杰涛明超霞平刚玲'.split('');
@@ -60,5 +88,6 @@ export function moveIn(wecom: Wecom): void {
   wecom.addCompany(bigCompany);
   for (const person of [member, memberOfSecondCompany, firstLeaver, secondLeaver]) wecom.addMember(person);
   wecom.addMember({ ...memberOutOfRange, visible: false });
+  wecom.addMember({ ...memberDisabled, status: 2 });
   for (const person of crowd) wecom.addMember(person);
 }

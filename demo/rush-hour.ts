@@ -5,94 +5,132 @@ import { bigCompany, crowd } from './people.ts';
 import type { Stage, Step } from './exchange.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
-const processes = 20;
+export const processes = 20;
 /** A machine with two cores starts them faster a few at a time. */
 const startedTogether = 4;
 const finishedBeforeDrop = 100;
 
 const answerWithName = z.object({ member: z.object({ name: z.string() }) });
 
-/** Two steps that belong together: the second runs on the processes that the first has started. */
-export function createRushHour({ wecom, redis, startLogin, stopLogin }: World): {
-  allAtOnce: Step;
-  tokenDropped: Step;
-} {
+/** What a rush came to. */
+export interface RushResult {
+  requests: number;
+  /** Let in, each by the right name. */
+  named: number;
+  /** `498 × 200, 2 × 503 temporarily_unavailable` */
+  statuses: string;
+  /** Why, of those that were not let in: what a function tells its operator and nobody else. */
+  reasons: string;
+  /** Calls that WeCom saw. */
+  counts: { gettoken: number; jscode2session: number; 'user/get': number };
+  redisOperations: number;
+  tookMs: number;
+  medianMs: number;
+}
+
+/** {@link processes} login functions for the big company alone. */
+export async function startRushProcesses(
+  world: World,
+  onProgress: (started: number) => void,
+): Promise<LoginFunction[]> {
   const logins: LoginFunction[] = [];
+  await Promise.all(
+    Array.from({ length: startedTogether }, async (_, starter) => {
+      for (let index = starter; index < processes; index += startedTogether) {
+        logins.push(await world.startLogin({ companies: [bigCompany], straightToRedis: true }));
+        onProgress(logins.length);
+      }
+    }),
+  );
+  return logins;
+}
 
-  async function startAll(stage: Stage): Promise<void> {
-    const row = stage.lineUnderWay(`${processes} × login`);
-    const startedMs = performance.now();
-    await Promise.all(
-      Array.from({ length: startedTogether }, async (_, starter) => {
-        for (let index = starter; index < processes; index += startedTogether) {
-          logins.push(await startLogin([bigCompany]));
-          row.update(`${logins.length} of ${processes} processes started`);
-        }
-      }),
-    );
-    row.done(`${processes} processes started in ${seconds(performance.now() - startedMs)}`);
-  }
-
-  /** Everybody logs in once; shows and answers what it took. */
-  async function logInTogether(stage: Stage, name: string) {
-    const before = wecom.counts(bigCompany.corpid);
-    const requests = crowd.map((person, index) => {
-      const login = logins[index % logins.length];
-      if (!login) throw new Error('no login function was started');
-      const scfRequestId = `${name}-${index}`;
-      const body = { js_code: wecom.createJsCode(person) };
-      const call: Call = { method: 'POST', path: '/login', scfRequestId, body };
-      return { login, baseUrl: login.url, call };
-    });
-
-    const row = stage.lineUnderWay('mini-programs → login');
-    row.update(`${requests.length} × POST /login`);
-    const startedMs = performance.now();
-    const answers = await sendTogether(requests);
-    const tookMs = performance.now() - startedMs;
-    const lines = await Promise.all(
-      requests.map(({ login, call }) => login.logged(call.scfRequestId).catch(() => undefined)),
-    );
-
-    const after = wecom.counts(bigCompany.corpid);
-    const counts = {
+/** Everybody of {@link crowd} logs in once, all at the same moment. */
+export async function logInTogether(
+  { wecom }: World,
+  logins: readonly LoginFunction[],
+  name: string,
+  onProgress: (answered: number) => void = () => undefined,
+): Promise<RushResult> {
+  const before = wecom.counts(bigCompany.corpid);
+  const requests = crowd.map((person, index) => {
+    const login = logins[index % logins.length];
+    if (!login) throw new Error('no login function was started');
+    const scfRequestId = `${name}-${index}`;
+    const body = { js_code: wecom.createJsCode(person) };
+    const call: Call = { method: 'POST', path: '/login', scfRequestId, body };
+    return { login, baseUrl: login.url, call };
+  });
+  const startedMs = performance.now();
+  const answers = await sendTogether(requests, onProgress);
+  const tookMs = performance.now() - startedMs;
+  const lines = await Promise.all(
+    requests.map(({ login, call }) => login.logged(call.scfRequestId).catch(() => undefined)),
+  );
+  const after = wecom.counts(bigCompany.corpid);
+  const times = answers.map(({ ms }) => ms).toSorted((a, b) => a - b);
+  const named = answers.filter(({ status, body }, index) => {
+    const { data } = answerWithName.safeParse(body);
+    return status === 200 && data?.member.name === crowd[index]?.name;
+  });
+  return {
+    requests: requests.length,
+    named: named.length,
+    statuses: countStatuses(answers),
+    reasons: countReasons(lines),
+    counts: {
       gettoken: after.gettoken - before.gettoken,
       jscode2session: after.jscode2session - before.jscode2session,
       'user/get': after['user/get'] - before['user/get'],
-    };
-    const times = answers.map(({ ms }) => ms).toSorted((a, b) => a - b);
-    const roundTrips = lines.reduce((sum, line) => sum + (line?.redis_calls ?? 0), 0);
-    row.done(`${requests.length} × POST /login on ${logins.length} processes, all at the same moment`);
-    const calls = Object.entries(counts).map(([endpoint, count]) => `${count} × ${endpoint}`);
+    },
+    redisOperations: lines.reduce((sum, line) => sum + (line?.redis_calls ?? 0), 0),
+    tookMs,
+    medianMs: times[times.length >> 1] ?? 0,
+  };
+}
+
+/** Two steps that belong together: the second runs on the processes that the first has started. */
+export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: Step } {
+  const { wecom, redis } = world;
+  let logins: LoginFunction[] = [];
+
+  /** One rush, shown as lines of the story; answers how many gettoken it took. */
+  async function tell(stage: Stage, name: string): Promise<number> {
+    const row = stage.lineUnderWay('mini-programs → login');
+    row.update(`${crowd.length} × POST /login`);
+    const rush = await logInTogether(world, logins, name);
+    row.done(`${rush.requests} × POST /login on ${logins.length} processes, all at the same moment`);
+    const calls = Object.entries(rush.counts).map(([endpoint, count]) => `${count} × ${endpoint}`);
     stage.line('login → WeCom', calls.join(', '));
-    stage.line('login → Redis', `${roundTrips} operations`);
+    stage.line('login → Redis', `${rush.redisOperations} operations`);
     stage.line(
       'login → mini-programs',
-      `${countStatuses(answers)} in ${seconds(tookMs)} (median ${seconds(times[times.length >> 1] ?? 0)})`,
+      `${rush.statuses} in ${seconds(rush.tookMs)} (median ${seconds(rush.medianMs)})`,
     );
-    const named = answers.filter(({ status, body }, index) => {
-      const { data } = answerWithName.safeParse(body);
-      return status === 200 && data?.member.name === crowd[index]?.name;
-    });
     stage.expect(
       `all ${crowd.length} are let in, each by name`,
-      named.length === crowd.length,
-      `${named.length} were (${countReasons(lines)})`,
+      rush.named === crowd.length,
+      `${rush.named} were (${rush.reasons})`,
     );
-    return counts;
+    return rush.counts.gettoken;
   }
 
   return {
     allAtOnce: {
       title: `${crowd.length} members log in at the same moment, on ${processes} fresh processes and an empty Redis`,
       async play(stage) {
-        await startAll(stage);
+        const row = stage.lineUnderWay(`${processes} × login`);
+        const startedMs = performance.now();
+        logins = await startRushProcesses(world, (started) =>
+          row.update(`${started} of ${processes} processes started`),
+        );
+        row.done(`${processes} processes started in ${seconds(performance.now() - startedMs)}`);
         await redis.empty?.();
         stage.line(
           'Redis',
           redis.empty ? 'emptied' : 'not emptied, it is yours; holds nothing of this company',
         );
-        const { gettoken } = await logInTogether(stage, 'rush');
+        const gettoken = await tell(stage, 'rush');
         stage.expect(`1 gettoken for ${processes} processes`, gettoken === 1, `there were ${gettoken}`);
       },
     },
@@ -107,7 +145,7 @@ export function createRushHour({ wecom, redis, startLogin, stopLogin }: World): 
           finished += 1;
           if (finished === finishedBeforeDrop) wecom.dropTokens(bigCompany.corpid);
         });
-        const { gettoken } = await logInTogether(stage, 'drop');
+        const gettoken = await tell(stage, 'drop');
         unsubscribe();
         stage.line(
           'WeCom',
@@ -115,7 +153,7 @@ export function createRushHour({ wecom, redis, startLogin, stopLogin }: World): 
         );
         stage.expect('WeCom refused calls because of it', refused > 0, 'it refused none');
         stage.expect('1 more gettoken, and nobody notices', gettoken === 1, `there were ${gettoken}`);
-        await Promise.all(logins.map(stopLogin));
+        await Promise.all(logins.map(world.stopLogin));
       },
     },
   };

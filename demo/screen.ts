@@ -1,4 +1,5 @@
 // How the demo looks in a terminal: at most 100 columns, colours only where they are wanted.
+import type { Entry } from './feed.ts';
 import type { RefreshRun, RequestLine, WecomCall } from './world.ts';
 
 /** A line that is still under way; on a terminal it is rewritten in place, in a file it is written once. */
@@ -104,6 +105,29 @@ export function describeRequest(line: RequestLine): string {
   const calls = line.wecom.map((call) => [endpointOf(call), call.errcode].filter(Boolean).join(' '));
   const spent = [`Redis ${line.redis_calls} ×`, ...calls].join(', ');
   return `${line.method} ${line.route || 'elsewhere'} → ${line.status} after ${line.ms} ms: ${spent}`;
+}
+
+/** What happened on the page, for whoever watches the terminal: who and what, line by line. */
+export function describeEntry(entry: Entry): [who: string, text: string][] {
+  switch (entry.kind) {
+    case 'answered':
+      return [
+        ...(entry.alerts ?? []).map(({ level, event }): [string, string] => ['login', `${level}: ${event}`]),
+        ...(entry.line ? [['login', describeRequest(entry.line)] as [string, string]] : []),
+      ];
+    case 'timer':
+      return [['timer → refresh', describeRefresh(entry.run)]];
+    case 'log':
+      return [['login', `${entry.alert.level}: ${entry.alert.event}`]];
+    case 'callback':
+      return [['WeCom → callback', `${entry.event}: ${entry.status} after ${entry.ms} ms`]];
+    case 'world':
+      return [['page', `${entry.fault}: ${entry.active ? 'on' : 'off'}`]];
+    case 'rush':
+      return entry.result ? [['page', `500 logins at once: ${entry.result.statuses}`]] : [];
+    default:
+      return [];
+  }
 }
 
 export function describeRefresh({ counts, error, wecom }: RefreshRun): string {

@@ -3,20 +3,22 @@ import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildFunctions } from './build.ts';
 import { startDemoRedis } from './redis.ts';
-import { createScreen, describeRefresh, describeRequest } from './screen.ts';
+import { createScreen, describeEntry, describeRefresh } from './screen.ts';
 import { createExchange, type Step } from './exchange.ts';
 import { createMoreSteps } from './story-more.ts';
 import { createSteps } from './story.ts';
 import { Trouble } from './trouble.ts';
 import { showWhatToTry } from './try-it.ts';
-import { createWorld, ourCompanies, type RequestLine, type World, wecomLatencyMs } from './world.ts';
+import { compileFiles, type Page, startPage } from './page-server.ts';
+import { createWorld, ourCompanies, type World, wecomLatencyMs } from './world.ts';
 
 const usage = `Usage: npm start -- [--once] [--port <number>]
 
 The login of a WeCom mini-program on this machine alone: no account, no Docker, no network.
 
-  --once           end after the story; the exit code is 0 only if every step went as told
-  --port <number>  port of the login function that stays up (default: any free one)
+  --once           end after the story, without the page; the exit code is 0 only if every step
+                   went as told
+  --port <number>  port of the page (default: any free one)
   --help           show this text
 
 Environment:
@@ -30,6 +32,7 @@ const { once, port } = readOptions();
 const screen = createScreen(process.stdout);
 /** What has to be ended; filled as it is started. */
 let world: World | undefined;
+let page: Page | undefined;
 let ending = false;
 let storyTold = false;
 
@@ -59,7 +62,7 @@ async function main(): Promise<void> {
   const startedMs = performance.now();
   const [loadBefore = 0] = loadavg();
   screen.title('The login of a WeCom mini-program, all of it on this machine');
-  const { steps, url, wecom } = await setUp();
+  const { steps, wecom, files, loginOfStory } = await setUp();
   const failed = await play(steps);
 
   screen.print();
@@ -77,8 +80,11 @@ async function main(): Promise<void> {
     screen.success(`All ${steps.length} steps went as told, in ${seconds} s.`);
   }
   if (once) await end(failed.length + wecom.violations.length === 0 ? exitCodes.ok : exitCodes.failed);
-  if (ending) return;
-  showWhatToTry(screen, url, wecom.url);
+  if (ending || !world) return;
+  await world.stopLogin(loginOfStory);
+  page = await startPage(world, files, port);
+  page.feed.follow((entry) => describeEntry(entry).forEach((line) => screen.aside(...line)));
+  showWhatToTry(screen, page.url, wecom.url);
   storyTold = true;
 }
 
@@ -96,8 +102,14 @@ async function setUp() {
   const { wecom } = world;
   wecomRow.done(`simulated, ${wecom.url}, answers after ${wecomLatencyMs.min}–${wecomLatencyMs.max} ms`);
 
+  const pageRow = screen.starting('page');
+  const files = once ? new Map() : await compileFiles();
+  pageRow.done(
+    once ? 'not with --once' : 'the mini-program, compiled for the browser; served after the story',
+  );
+
   const loginRow = screen.starting('login');
-  const login = await world.startLogin(ourCompanies, port, showLater);
+  const login = await world.startLogin();
   loginRow.done(`${login.url}, the login function, a process of its own`);
 
   const refreshRow = screen.starting('refresh');
@@ -107,20 +119,17 @@ async function setUp() {
   refreshRow.done(`a timer, every ${refreshEverySeconds} s; ${describeRefresh(first)}`);
   world.startTimer(refreshEverySeconds, (run) => {
     // After the story only what is news.
-    if (!storyTold || run.counts['fresh'] !== ourCompanies.length)
-      screen.aside('timer → refresh', describeRefresh(run));
+    if (storyTold && run.counts['fresh'] === ourCompanies.length) return;
+    if (page) page.feed.add({ kind: 'timer', run });
+    else screen.aside('timer → refresh', describeRefresh(run));
   });
   const exchange = createExchange(world, login);
   return {
     steps: [...createSteps(world, exchange), ...createMoreSteps(world, exchange)],
-    url: login.url,
+    loginOfStory: login,
     wecom,
+    files,
   };
-}
-
-/** Requests of the story are shown by the story. */
-function showLater(line: RequestLine): void {
-  if (storyTold) screen.aside('login', describeRequest(line));
 }
 
 /** Plays all steps, whatever becomes of them; answers those that did not go as told. */
@@ -146,6 +155,7 @@ async function play(steps: readonly Step[]): Promise<Step[]> {
 
 async function end(code: number): Promise<void> {
   ending = true;
+  await page?.stop();
   await world?.stop();
   process.exit(code);
 }

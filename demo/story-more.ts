@@ -1,8 +1,8 @@
 // The rest of the story: who else may come in, and who must leave.
-import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { errorAnswer, type Exchange, loginAnswer, type Stage, type Step } from './exchange.ts';
+import { postCallback } from './leaver.ts';
 import { firstLeaver, memberOfSecondCompany, reviewer, secondLeaver } from './people.ts';
 import { recheckSeconds, type World } from './world.ts';
 
@@ -64,7 +64,7 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
         const sessionToken = await newSession(stage, secondLeaver);
         wecom.updateMember(secondLeaver.corpid, secondLeaver.userid, { visible: false });
         const { path, body } = signedCallback(world.callback, unsubscribeMessage(secondLeaver));
-        const status = await post(`${callbackUrl}${path}`, body);
+        const status = await postCallback(`${callbackUrl}${path}`, body);
         stage.line(
           'WeCom → callback',
           `POST /callback/${secondLeaver.corpid}  unsubscribe, encrypted: ${status}`,
@@ -75,13 +75,4 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
       },
     },
   ];
-}
-
-function post(url: string, body: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'POST' }, (incoming) => {
-      incoming.resume().on('end', () => resolve(incoming.statusCode ?? 0));
-    });
-    outgoing.on('error', reject).end(body);
-  });
 }

@@ -2,7 +2,9 @@ import { company, member } from './people.ts';
 import type { Screen } from './screen.ts';
 
 /** Prints commands that work as they are, in sh, bash and zsh. */
-export function showWhatToTry(screen: Screen, loginUrl: string, wecomUrl: string): void {
+export function showWhatToTry(screen: Screen, pageUrl: string, wecomUrl: string): void {
+  // Past every restart of the login function.
+  const loginUrl = `${pageUrl}/server`;
   const person = JSON.stringify({ corpid: company.corpid, userid: member.userid });
   // createJsCode answers exactly what POST /login takes.
   const login = [
@@ -11,7 +13,10 @@ export function showWhatToTry(screen: Screen, loginUrl: string, wecomUrl: string
     `  curl -s -w '\\n' ${loginUrl}/login -H 'Content-Type: application/json' -d @-`,
   ].join('\n  ');
 
-  screen.heading(`It stays up: the login function is ${loginUrl}. Ctrl-C ends everything.`);
+  screen.heading(`Now open ${pageUrl}/`);
+  screen.print(
+    'The mini-program on a phone, beside it what can break and every call. Ctrl-C ends everything.',
+  );
   screen.print('\nIn another terminal, log in with a fresh code, as wx.qy.login gives the mini-program one:');
   screen.command(`  ${login}`);
   screen.print('\nLog in and ask who is logged in:');

@@ -6,8 +6,9 @@ import { hashPassword } from '../lib/reviewer.ts';
 import { invokeFunction, type RunningFunction, startFunction } from '../simulator/functions.ts';
 import { ENDPOINTS } from '../simulator/wecom/answer.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
-import { company, type Company, moveIn, reviewer, secondCompany } from './people.ts';
+import { bigCompany, company, type Company, moveIn, reviewer, secondCompany } from './people.ts';
 import type { DemoRedis } from './redis.ts';
+import { startRedisRelay } from './redis-relay.ts';
 import { Trouble } from './trouble.ts';
 
 /** How long the simulated WeCom takes to answer, in ms: as far away as a server in the same country. */
@@ -18,7 +19,12 @@ export const recheckSeconds = 3;
 /** Who shares the mini-program; the first is the default. */
 export const ourCompanies = [company, secondCompany];
 
-const wecomCallSchema = z.object({ api: z.string(), ms: z.number(), errcode: z.optional(z.number()) });
+const wecomCallSchema = z.object({
+  api: z.string(),
+  ms: z.number(),
+  errcode: z.optional(z.number()),
+  failure: z.optional(z.string()),
+});
 
 const requestLineSchema = z.object({
   event: z.literal('request'),
@@ -26,6 +32,7 @@ const requestLineSchema = z.object({
   method: z.string(),
   route: z.string(),
   status: z.number(),
+  error: z.optional(z.string()),
   reason: z.optional(z.string()),
   ms: z.number(),
   redis_ms: z.number(),
@@ -35,7 +42,28 @@ const requestLineSchema = z.object({
 
 const invokedLineSchema = z.object({ event: z.literal('invoked'), wecom: z.array(wecomCallSchema) });
 
-/** A call to WeCom as a function logs it; without errcode it went well. */
+const alertSchema = z.looseObject({
+  level: z.enum(['warn', 'error']),
+  event: z.string(),
+  scf_request_id: z.optional(z.string()),
+});
+
+/** A line that a function logs because its operator should look at it. */
+export type AlertLine = z.infer<typeof alertSchema>;
+
+/** Options of `startLogin`. */
+export interface LoginOptions {
+  /** Default: {@link ourCompanies}. */
+  companies?: readonly Company[];
+  /** Default 0, any free one. */
+  port?: number;
+  onRequest?: (line: RequestLine) => void;
+  onAlert?: (line: AlertLine) => void;
+  /** Past the relay that the page can cut, unless it is cut: hundreds of logins would wait for this process. */
+  straightToRedis?: boolean;
+}
+
+/** A call to WeCom as a function logs it; without errcode and failure it went well. */
 export type WecomCall = z.infer<typeof wecomCallSchema>;
 /** The line that a Web function logs for each request. */
 export type RequestLine = z.infer<typeof requestLineSchema>;
@@ -62,12 +90,15 @@ const logLineMsMax = 5000;
 /** Starts WeCom beside `redis`, with everybody in it; the functions are started by whoever wants to see it. */
 export async function createWorld(redis: DemoRedis) {
   const wecom = await startWecom();
+  // Over TLS the relay would be taken for an impostor.
+  const relay = redis.url.startsWith('redis://') ? await startRedisRelay(redis.url) : undefined;
   moveIn(wecom);
   slowDown(wecom);
   const encryptionKey = randomBytes(32).toString('base64url');
   const running = new Set<RunningFunction>();
   const pending = new Set<Promise<unknown>>();
   let timer: NodeJS.Timeout | undefined;
+  let callbackUrl: Promise<string> | undefined;
   let stopping = false;
 
   const callback = {
@@ -75,14 +106,18 @@ export async function createWorld(redis: DemoRedis) {
     token: randomBytes(12).toString('hex'),
     encodingAESKey: randomBytes(32).toString('base64').slice(0, 43),
   };
+  /** What the functions are given; WeCom may have another one by now. */
+  const corpsecrets = new Map(
+    [company, secondCompany, bigCompany].map((each) => [each.corpid, each.corpsecret]),
+  );
   const reviewerHash = await hashPassword(reviewer.password);
 
   const environment = (companies: readonly Company[]) => ({
-    WECOM_CORPS: companies.map(({ corpid, corpsecret }) => `${corpid}:${corpsecret}`).join(','),
+    WECOM_CORPS: companies.map(({ corpid }) => `${corpid}:${corpsecrets.get(corpid)}`).join(','),
     MEMBER_RECHECK_SECONDS: String(recheckSeconds),
     REVIEWERS: `${reviewer.account}:${reviewerHash}`,
     REVIEWERS_UNTIL: '2099-12-31',
-    REDIS_URL: redis.url,
+    REDIS_URL: relay?.url ?? redis.url,
     ...(process.env['REDIS_CA'] !== undefined && { REDIS_CA: process.env['REDIS_CA'] }),
     ENCRYPTION_KEY: encryptionKey,
     WECOM_BASE_URL: wecom.url,
@@ -109,44 +144,43 @@ export async function createWorld(redis: DemoRedis) {
     };
   }
 
+  async function startCallback(): Promise<string> {
+    const { corpid, token, encodingAESKey } = callback;
+    const started = await track(
+      startFunction('callback', {
+        WECOM_CALLBACKS: `${corpid}:${token}:${encodingAESKey}`,
+        REDIS_URL: relay?.url ?? redis.url,
+      }),
+    );
+    running.add(started);
+    return started.url;
+  }
+
   return {
     redis,
     wecom,
+    relay,
+    corpsecrets,
 
     /** What a company has entered in WeCom as 接收消息. */
     callback,
 
-    /** A login function of these companies, freshly started; `port` 0 takes any free one. */
-    async startLogin(
-      companies: readonly Company[] = ourCompanies,
-      port = 0,
-      onRequest: (line: RequestLine) => void = () => undefined,
-    ): Promise<LoginFunction> {
+    /** A login function, freshly started. */
+    async startLogin(options: LoginOptions = {}): Promise<LoginFunction> {
+      const { companies = ourCompanies, port = 0, onRequest, onAlert, straightToRedis = false } = options;
       if (port > 0) await refuseTakenPort(port);
-      const log = createRequestLog(onRequest);
+      const log = createRequestLog(onRequest, onAlert);
+      const straight = straightToRedis && !relay?.isCut();
+      const own = { PORT: String(port), ...(straight && { REDIS_URL: redis.url }) };
       const login = await track(
-        startFunction(
-          'login',
-          { ...environment(companies), PORT: String(port) },
-          { onLine: (line) => log.read(line) },
-        ),
+        startFunction('login', { ...environment(companies), ...own }, { onLine: (line) => log.read(line) }),
       );
       running.add(login);
       return { ...login, logged: (scfRequestId) => log.find(scfRequestId) };
     },
 
-    /** The function that WeCom tells who has left; answers its URL. */
-    async startCallback(): Promise<string> {
-      const { corpid, token, encodingAESKey } = callback;
-      const started = await track(
-        startFunction('callback', {
-          WECOM_CALLBACKS: `${corpid}:${token}:${encodingAESKey}`,
-          REDIS_URL: redis.url,
-        }),
-      );
-      running.add(started);
-      return started.url;
-    },
+    /** The function that WeCom tells who has left, started at the first call; answers its URL. */
+    startCallback: () => (callbackUrl ??= startCallback()),
 
     async stopLogin(login: LoginFunction): Promise<void> {
       await login.stop();
@@ -174,6 +208,7 @@ export async function createWorld(redis: DemoRedis) {
       await Promise.allSettled(pending);
       await Promise.all([...running].map((login) => login.stop()));
       await wecom.close();
+      await relay?.stop();
       await redis.stop();
     },
 
@@ -192,15 +227,20 @@ function slowDown(wecom: Wecom): void {
 }
 
 /** The request lines of one process by their SCF request id. */
-function createRequestLog(onRequest: (line: RequestLine) => void) {
+function createRequestLog(onRequest?: (line: RequestLine) => void, onAlert?: (line: AlertLine) => void) {
   const found = new Map<string, RequestLine>();
   const waiting = new Map<string, (line: RequestLine) => void>();
 
   return {
     read(text: string): void {
-      const { data: line } = z.safeParse(requestLineSchema, parseJson(text));
-      if (!line) return;
-      onRequest(line);
+      const parsed = parseJson(text);
+      const { data: line } = z.safeParse(requestLineSchema, parsed);
+      if (!line) {
+        const { data: alert } = z.safeParse(alertSchema, parsed);
+        if (alert) onAlert?.(alert);
+        return;
+      }
+      onRequest?.(line);
       if (line.scf_request_id === undefined) return;
       const wanted = waiting.get(line.scf_request_id);
       if (wanted) wanted(line);

@@ -58,7 +58,7 @@ test(
     expect(Math.max(...output.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100);
     expect(code).toBe(0);
   },
-  minute,
+  2 * minute,
 );
 
 test(
@@ -72,6 +72,36 @@ test(
     expect(code).toBe(1);
   },
   minute,
+);
+
+test(
+  'npm start › serves the page after the story, until Ctrl-C',
+  async () => {
+    const { REDIS_URL: _, ...inherited } = process.env;
+    const child = spawn(process.execPath, ['scripts/run.mjs', 'demo/start.ts'], {
+      env: { ...inherited, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let output = '';
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString('utf8');
+        const found = /Now open (http:\S+)/.exec(output)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+      child.once('close', () => reject(new Error(`it ended before: ${output}`)));
+    });
+    expect(output).not.toContain('✗');
+    expect(await (await fetch(url)).text()).toContain('<iframe id="phone"');
+    expect((await fetch(new URL('/server/health', url))).status).toBe(200);
+    expect((await fetch(new URL('/phone/phone.js', url))).status).toBe(200);
+    child.kill('SIGINT');
+    const [code]: unknown[] = await once(child, 'close');
+    expect(code).toBe(0);
+    expect(output).not.toMatch(/[\w-]{40}/);
+  },
+  2 * minute,
 );
 
 test('npm start › refuses an option that it does not know with 2', async () => {

@@ -1,0 +1,134 @@
+// What the page can break. Each breakage is real: a switch of the simulated WeCom, a cut connection, a phone without a
+// network; what the functions make of it is their own doing.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ENDPOINTS } from '../simulator/wecom/answer.ts';
+import type { FaultKind } from '../simulator/wecom/faults.ts';
+import { company, member, newSecret, secondCompany } from './people.ts';
+import { leaveCompany } from './leaver.ts';
+import type { Feed } from './feed.ts';
+import { wecomLatencyMs, type World } from './world.ts';
+
+export const faultNames = [
+  'tokenDropped',
+  'ipNotTrusted',
+  'wrongSecret',
+  'wecomSlow',
+  'wecomDown',
+  'rateLimited',
+  'redisDown',
+  'memberLeft',
+  'phoneOffline',
+  'htmlAnswer',
+  'codeFails',
+  'codeHangs',
+] as const;
+export type FaultName = (typeof faultNames)[number];
+
+export interface FaultState {
+  fault: FaultName;
+  active: boolean;
+  /** `false` where it cannot be broken: a Redis over TLS that is not ours. */
+  available: boolean;
+}
+
+/** What {@link createBreakage} makes. */
+export type Breakage = ReturnType<typeof createBreakage>;
+
+/** Slow enough to notice, within what the login function waits for one answer. */
+const slowMs = { min: 1500, max: 1900 };
+const corpids = [company.corpid, secondCompany.corpid];
+
+/** @param restartLogin a login function with the companies' secrets of now in place of the running one */
+export function createBreakage(world: World, feed: Feed, restartLogin: () => Promise<void>) {
+  const { wecom, relay } = world;
+  const active = new Set<FaultName>();
+  const resetSecrets = new Map<string, string>();
+  let gettokenAtDrop = 0;
+  const gettokens = () => corpids.reduce((sum, corpid) => sum + wecom.counts(corpid).gettoken, 0);
+
+  /** WeCom's own faults are set as a whole: the simulator clears only all of them. */
+  function applyToWecom(): void {
+    const { min, max } = active.has('wecomSlow') ? slowMs : wecomLatencyMs;
+    wecom.clearFaults();
+    for (const endpoint of ENDPOINTS) {
+      wecom.fault({ endpoint, kind: 'latency', ms: () => min + Math.random() * (max - min) });
+      const fault = wecomFault(endpoint);
+      if (fault) wecom.fault({ endpoint, ...fault });
+    }
+  }
+
+  function wecomFault(endpoint: (typeof ENDPOINTS)[number]): FaultKind | undefined {
+    if (active.has('wecomDown')) return { kind: 'cut', at: 'before' };
+    // WeCom counts each API by itself; gettoken is far from its limit.
+    const limited = active.has('rateLimited') && endpoint !== 'gettoken';
+    return limited ? { kind: 'errcode', errcode: 45009 } : undefined;
+  }
+
+  function dropTokens(): void {
+    for (const corpid of corpids) wecom.dropTokens(corpid);
+    gettokenAtDrop = gettokens();
+  }
+
+  const breaking: Partial<Record<FaultName, (on: boolean) => Promise<void> | void>> = {
+    tokenDropped: (on) => (on ? dropTokens() : undefined),
+    ipNotTrusted(on) {
+      for (const corpid of corpids) wecom.updateCompany(corpid, { ipTrusted: !on });
+    },
+    /** As when somebody resets the secret in WeCom's console; mended by deploying the new one. */
+    async wrongSecret(on) {
+      if (on) {
+        for (const corpid of corpids) {
+          const corpsecret = newSecret();
+          resetSecrets.set(corpid, corpsecret);
+          wecom.updateCompany(corpid, { corpsecret });
+        }
+        dropTokens();
+        return;
+      }
+      for (const [corpid, corpsecret] of resetSecrets) world.corpsecrets.set(corpid, corpsecret);
+      await restartLogin();
+    },
+    wecomSlow: applyToWecom,
+    wecomDown: applyToWecom,
+    rateLimited: applyToWecom,
+    redisDown: (on) => (on ? relay?.cut() : relay?.mend()),
+    async memberLeft(on) {
+      if (on) await leaveCompany(world, feed, member);
+      else wecom.updateMember(member.corpid, member.userid, { deleted: false });
+    },
+  };
+
+  const isActive = (name: FaultName) =>
+    name === 'tokenDropped' && active.has(name) ? gettokens() === gettokenAtDrop : active.has(name);
+
+  async function set(name: FaultName, on: boolean): Promise<void> {
+    if (isActive(name) === on || (name === 'redisDown' && !relay)) return;
+    if (on) active.add(name);
+    else active.delete(name);
+    await breaking[name]?.(on);
+    feed.add({ kind: 'world', fault: name, active: on });
+  }
+
+  return {
+    isActive,
+    set,
+
+    /** In the order of {@link faultNames}. */
+    states: (): FaultState[] =>
+      faultNames.map((fault) => ({
+        fault,
+        active: isActive(fault),
+        available: fault !== 'redisDown' || relay !== undefined,
+      })),
+
+    async healAll(): Promise<void> {
+      for (const name of faultNames) await set(name, false);
+    },
+
+    /** Waits while `codeHangs` is on; `false` when the phone gave up before. */
+    async codeGiven(signal: AbortSignal): Promise<boolean> {
+      while (isActive('codeHangs') && !signal.aborted) await sleep(100);
+      return !signal.aborted;
+    },
+  };
+}

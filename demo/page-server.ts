@@ -1,0 +1,271 @@
+// Serves the page of `npm start`: the phone, the world beside it, and behind both the login function. One origin, on
+// this machine only, and no other web page can steer it.
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import * as z from 'zod/mini';
+import { type Breakage, createBreakage, faultNames } from './breakage.ts';
+import { createFeed, type Entry, type Feed, type Snapshot } from './feed.ts';
+import { compilePage } from './page/compile.ts';
+import { type AlertLine, ourCompanies, type LoginFunction, type World } from './world.ts';
+import { compileMiniProgram, type PhoneFiles } from './phone/compile.ts';
+import { company, phones, reviewer, whoNames } from './people.ts';
+import { createPageRush } from './page-rush.ts';
+import { Trouble } from './trouble.ts';
+import { createWecomApp } from './wecom-app.ts';
+
+/** What {@link startPage} makes. */
+export type Page = Awaited<ReturnType<typeof startPage>>;
+
+const bodyBytesMax = 65_536;
+const whoSchema = z.enum(whoNames);
+const whoBody = z.strictObject({ who: whoSchema });
+const faultBody = z.strictObject({ fault: z.enum(faultNames), active: z.boolean() });
+
+const securityHeaders = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+    "frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+};
+
+/**
+ * Everything the page loads, by path.
+ * @throws Trouble when the mini-program in `root` does not compile
+ */
+export async function compileFiles(root?: string): Promise<PhoneFiles> {
+  const companyNames = Object.fromEntries(ourCompanies.map(({ corpid, name }) => [corpid, name]));
+  const settings = { companyNames, audience: `${company.name}员工` };
+  const [phone, page] = await Promise.all([compileMiniProgram(root, settings), compilePage()]);
+  return new Map([...page, ...phoneAt('/phone/', phone)]);
+}
+
+/**
+ * Starts the page on 127.0.0.1, with a login function of its own.
+ *
+ * @param port 0 takes any free one
+ * @throws Trouble when the port is taken
+ */
+export async function startPage(world: World, files: PhoneFiles, port = 0) {
+  const feed = createFeed();
+  const alertsOf = new Map<string, AlertLine[]>();
+  const onAlert = (alert: AlertLine) => {
+    const found = alertsOf.get(String(alert.scf_request_id));
+    if (found) found.push(alert);
+    else feed.add({ kind: 'log', alert });
+  };
+  const startLogin = () => world.startLogin({ onAlert });
+  let login = await startLogin();
+  const breakage = createBreakage(world, feed, async () => {
+    const before = login;
+    login = await startLogin();
+    await world.stopLogin(before);
+  });
+  const rush = createPageRush(world, feed);
+  const wecomApp = createWecomApp(world, feed, breakage);
+  const passOn = createProxy(feed, breakage, alertsOf, () => login);
+
+  const snapshot = (): Snapshot => ({
+    faults: breakage.states(),
+    counts: world.wecom.counts(),
+    rushRunning: rush.running(),
+    violations: world.wecom.violations.length,
+  });
+
+  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { pathname } = new URL(req.url ?? '/', 'http://page');
+    const refused = refusal(req, listeningPort);
+    if (refused) return send(res, 403, refused);
+    if (pathname.startsWith('/server/')) return passOn(req, res);
+    if (req.method === 'POST') return act(pathname, await readBody(req), res);
+    if (req.method !== 'GET') return send(res, 405, 'GET or POST');
+    if (pathname === '/events') return stream(feed, snapshot, req, res);
+    const file = files.get(pathname);
+    if (!file) return send(res, 404, 'nothing here');
+    res.writeHead(200, { ...securityHeaders, 'Content-Type': `${file.contentType}; charset=utf-8` });
+    res.end(file.body);
+  }
+
+  async function act(pathname: string, body: string, res: ServerResponse): Promise<void> {
+    const json: unknown = JSON.parse(body || '{}');
+    const api = /^\/wecom-app\/(\w+)$/.exec(pathname)?.[1];
+    if (api !== undefined) return wecomApp(api, whoBody.parse(json).who, res);
+    switch (pathname) {
+      case '/world/fault': {
+        const { fault, active } = faultBody.parse(json);
+        await breakage.set(fault, active);
+        return send(res, 204);
+      }
+      case '/world/heal':
+        await breakage.healAll();
+        return send(res, 204);
+      case '/world/rush':
+        void rush.run();
+        return send(res, 204);
+      default:
+        return send(res, 404, 'nothing here');
+    }
+  }
+
+  const server = createServer((req, res) => {
+    answer(req, res).catch((error: unknown) => {
+      if (!res.headersSent) send(res, 400, error instanceof Error ? error.message : String(error));
+    });
+  });
+  server.listen({ port, host: '127.0.0.1' });
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    throw new Trouble(`port ${port} cannot be used (${error.code ?? error.message}); --port takes another`);
+  });
+  const address = server.address();
+  const listeningPort = typeof address === 'object' && address ? address.port : 0;
+
+  return {
+    url: `http://127.0.0.1:${listeningPort}`,
+    feed,
+    breakage,
+    rush,
+    snapshot,
+
+    async stop(): Promise<void> {
+      server.close();
+      server.closeAllConnections();
+      await rush.finished();
+    },
+  };
+}
+
+/** Only this page may ask: another site can neither name this host (DNS rebinding) nor send from another origin. */
+function refusal({ method, headers }: IncomingMessage, port: number): string | undefined {
+  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+  if (!hosts.includes(headers.host ?? '')) return 'this Host is not served';
+  if (method === 'GET' || method === 'HEAD') return undefined;
+  const { origin } = headers;
+  const same = origin === `http://${headers.host}`;
+  // The deletes and posts of browsers always carry it; without one this is no browser, and no page steers it.
+  return origin === undefined || same ? undefined : 'another origin';
+}
+
+/** The phone's frame, and its files beside it. */
+function phoneAt(prefix: string, files: PhoneFiles): PhoneFiles {
+  const html = `<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>小程序</title>
+<link rel="stylesheet" href="${prefix}phone.css">
+</head>
+<body><script src="${prefix}phone.js"></script></body>
+</html>
+`;
+  return new Map([
+    [prefix, { contentType: 'text/html', body: html }],
+    ...[...files].map(([name, file]) => [prefix + name, file] as const),
+  ]);
+}
+
+/** Passes a request of the phone on to the login function, as the cloud's gateway does. */
+function createProxy(
+  feed: Feed,
+  breakage: Breakage,
+  alertsOf: Map<string, AlertLine[]>,
+  current: () => LoginFunction,
+) {
+  let requests = 0;
+  return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const body = await readBody(req);
+    const who = whoSchema.parse(req.headers['x-phone'] ?? 'member');
+    const id = `phone-${(requests += 1)}`;
+    const path = (req.url ?? '').slice('/server'.length);
+    const method = req.method ?? 'GET';
+    feed.add({ kind: 'sent', id, who, method, path });
+    const startedMs = performance.now();
+    const answered = (status: number) =>
+      ({ kind: 'answered', id, status, ms: Math.round(performance.now() - startedMs) }) as const;
+    if (breakage.isActive('phoneOffline')) {
+      req.socket.destroy();
+      feed.add(answered(0));
+      return;
+    }
+    if (breakage.isActive('htmlAnswer')) {
+      res
+        .writeHead(200, { 'Content-Type': 'text/html' })
+        .end('<html><body>请先登录酒店无线网络</body></html>');
+      feed.add(answered(200));
+      return;
+    }
+    const login = current();
+    const alerts: AlertLine[] = [];
+    alertsOf.set(id, alerts);
+    const { 'content-type': contentType, authorization } = req.headers;
+    const headers = {
+      'X-Scf-Request-Id': id,
+      'X-Forwarded-For': phones[who].address,
+      ...(contentType !== undefined && { 'Content-Type': contentType }),
+      ...(authorization !== undefined && { Authorization: authorization }),
+      ...(body && { 'Content-Length': String(Buffer.byteLength(body)) }),
+    };
+    const outgoing = request(new URL(path, login.url), { method, headers });
+    outgoing.end(body);
+    const incoming = await once(outgoing, 'response').then(
+      ([response]: IncomingMessage[]) => response,
+      () => undefined,
+    );
+    if (!incoming) {
+      res.writeHead(502, { 'Content-Type': 'text/html' }).end('<html><body>502 Bad Gateway</body></html>');
+      feed.add(answered(502));
+      return;
+    }
+    const status = incoming.statusCode ?? 0;
+    const { connection: _, ...answerHeaders } = incoming.headers;
+    res.writeHead(status, answerHeaders);
+    incoming.pipe(res);
+    const happened = answered(status);
+    const line = await login.logged(id).catch(() => undefined);
+    alertsOf.delete(id);
+    feed.add({ ...happened, alerts, ...(line && { line }) });
+  };
+}
+
+/** Server-sent events: what was, what is, and what comes. */
+function stream(feed: Feed, snapshot: () => Snapshot, req: IncomingMessage, res: ServerResponse): void {
+  res.writeHead(200, { ...securityHeaders, 'Content-Type': 'text/event-stream' });
+  let before = '';
+  const tell = (event: string, data: unknown) =>
+    res.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  const tellSnapshot = () => {
+    const now = JSON.stringify(snapshot());
+    if (now !== before) tell('snapshot', JSON.parse(now));
+    before = now;
+  };
+  tell('reviewer', reviewer);
+  tell('entries', feed.entries);
+  tellSnapshot();
+  const stop = feed.follow((entry: Entry) => {
+    tell('entries', [entry]);
+    tellSnapshot();
+  });
+  // Counters move without an entry, in a rush for example.
+  const timer = setInterval(tellSnapshot, 250);
+  req.on('close', () => {
+    stop();
+    clearInterval(timer);
+  });
+}
+
+async function readBody(req: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw new Error('body too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function send(res: ServerResponse, status: number, text = ''): void {
+  res.writeHead(status, { ...securityHeaders, 'Content-Type': 'text/plain; charset=utf-8' });
+  res.end(text);
+}

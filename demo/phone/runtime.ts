@@ -1,0 +1,209 @@
+/// <reference lib="dom" />
+/* oxlint-disable typescript/no-unsafe-type-assertion -- events, elements and glass-easel are typed more loosely than they are */
+// Runs a compiled mini-program in the browser: App, Page and Component, the stack of pages and their lives.
+import { MiniProgramEnv } from 'glass-easel-miniprogram-adapter';
+import { createElementBackend } from './elements.ts';
+import { createScreen } from './screen.ts';
+import { createAppLife } from './app-life.ts';
+import { createWx, type Navigation } from './wx.ts';
+
+type Json = Record<string, unknown>;
+
+/** Where the page's server passes requests on to the login function. */
+const serverPath = '/server';
+
+/** What compile.ts writes into `phone.js`. */
+export interface Program {
+  /** app.json */
+  app: { pages: string[]; window?: Json; usingComponents?: Record<string, string> };
+  /** theme.json, or `{}` */
+  theme: { light?: Record<string, string>; dark?: Record<string, string> };
+  /** The JSON of each page and component. */
+  parts: Record<string, Json & { component?: boolean; usingComponents?: Record<string, string> }>;
+  templates: Record<string, unknown>;
+  /** The mini-program's own, which its pages have not read yet. */
+  settings: { serverUrl: string };
+  loadApp(): void;
+  loaders: Record<string, () => void>;
+}
+
+/** A page as the mini-program's own code sees it: its data and its methods. */
+type PageInstance = Record<string, unknown> & { route: string; options: Record<string, string> };
+
+interface OpenPage {
+  path: string;
+  instance: PageInstance;
+  element: HTMLElement;
+  release(): void;
+}
+
+const stackMax = 10;
+
+/**
+ * Opens it at its first page. The address says who holds the phone, `?who=member`, and with `&server=unset` that nobody
+ * has entered the server's address in settings.ts; else it is the login function behind this page.
+ */
+export function openMiniProgram(program: Program): void {
+  const query = new URLSearchParams(location.search);
+  const who = query.get('who') ?? 'member';
+  if (query.get('server') !== 'unset') program.settings.serverUrl = location.origin + serverPath;
+  const inWecom = who !== 'reviewer';
+  const env = new MiniProgramEnv();
+  const codeSpace = env.createCodeSpace('', true);
+  const backend = env.associateBackend(createElementBackend());
+  const stack: OpenPage[] = [];
+  const defined = new Set<string>();
+  let app: Json = {};
+  let inBackground = false;
+  const life = createAppLife();
+
+  const screen = createScreen(inWecom ? '企业微信' : '微信', {
+    back: () => navigation.back(1),
+    toBackground: () => setBackground(true),
+    toForeground: () => setBackground(false),
+  });
+
+  function call(target: Json | undefined, method: string, ...args: unknown[]): void {
+    const found = target?.[method];
+    if (typeof found === 'function') (found as (...values: unknown[]) => unknown).apply(target, args);
+  }
+
+  const top = () => stack.at(-1);
+
+  function setBackground(hidden: boolean): void {
+    if (hidden === inBackground) return;
+    inBackground = hidden;
+    const event = hidden ? 'onHide' : 'onShow';
+    if (hidden) {
+      call(top()?.instance, event);
+      call(app, event);
+      life.hidden();
+    } else {
+      life.shown();
+      call(app, event, { path: top()?.path, query: {}, scene: 1001 });
+      call(top()?.instance, event);
+    }
+  }
+
+  function define(path: string): void {
+    if (defined.has(path)) return;
+    defined.add(path);
+    const config = program.parts[path] ?? {};
+    for (const used of Object.values(config.usingComponents ?? {})) {
+      define(new URL(used, `https://x/${path}`).pathname.slice(1));
+    }
+    codeSpace.addComponentStaticConfig(path, config);
+    codeSpace.addCompiledTemplate(path, {
+      groupList: program.templates,
+      content: program.templates[path],
+      fallbackListenerOnNativeNode: true,
+    } as never);
+    codeSpace.globalComponentEnv(window, path, () => program.loaders[path]?.());
+  }
+
+  function open(path: string, options: Record<string, string>): void {
+    define(path);
+    const element = document.createElement('div');
+    element.className = 'wx-page';
+    const placeholder = document.createElement('div');
+    element.append(placeholder);
+    screen.pages.append(element);
+    const root = backend.createRoot('page', codeSpace, path);
+    root.attach(element as never, placeholder as never);
+    const instance = root.get() as unknown as PageInstance;
+    Object.assign(instance, { route: path, options });
+    stack.push({ path, instance, element, release: () => root.release() });
+    call(instance, 'onLoad', options);
+    show();
+    call(instance, 'onReady');
+  }
+
+  function close(): void {
+    const page = stack.pop();
+    if (!page) return;
+    call(page.instance, 'onUnload');
+    page.release();
+    page.element.remove();
+  }
+
+  /** Shows the page on top, with its own style sheet and no other page's. */
+  function show(): void {
+    const page = top();
+    if (!page) return;
+    for (const other of stack) other.element.hidden = other !== page;
+    for (const sheet of document.querySelectorAll<HTMLLinkElement>('link[data-page]')) {
+      sheet.media = sheet.dataset['page'] === page.path ? 'all' : 'not all';
+    }
+    restyle();
+    page.element.scrollTop = 0;
+    if (!inBackground) call(page.instance, 'onShow');
+  }
+
+  function restyle(): void {
+    const dark = window.matchMedia?.('(prefers-color-scheme: dark)').matches ?? false;
+    const theme = (dark ? program.theme.dark : program.theme.light) ?? {};
+    const config = { ...program.app.window, ...program.parts[top()?.path ?? ''] };
+    const value = (name: string, otherwise: string) => {
+      const configured = config[name];
+      const text = typeof configured === 'string' ? configured : otherwise;
+      return text.startsWith('@') ? (theme[text.slice(1)] ?? otherwise) : text;
+    };
+    const style = {
+      title: value('navigationBarTitleText', ''),
+      barBackground: value('navigationBarBackgroundColor', dark ? '#191919' : '#ededed'),
+      barText: value('navigationBarTextStyle', dark ? 'white' : 'black'),
+      background: value('backgroundColor', dark ? '#111' : '#fff'),
+    };
+    screen.style(style, stack.length > 1);
+  }
+
+  const navigation: Navigation = {
+    find(url) {
+      const { pathname, searchParams } = new URL(url, `https://x/${top()?.path ?? ''}`);
+      const path = pathname.slice(1);
+      if (!program.app.pages.includes(path)) return undefined;
+      return { path, options: Object.fromEntries(searchParams) };
+    },
+    push(path, options) {
+      if (stack.length >= stackMax) return false;
+      call(top()?.instance, 'onHide');
+      open(path, options);
+      return true;
+    },
+    replace(path, options) {
+      close();
+      open(path, options);
+    },
+    restart(path, options) {
+      while (stack.length > 0) close();
+      open(path, options);
+    },
+    back(delta) {
+      if (stack.length <= 1) return;
+      for (let closed = 0; closed < delta && stack.length > 1; closed += 1) close();
+      show();
+    },
+  };
+
+  for (const path of program.app.pages) {
+    const sheet = document.createElement('link');
+    Object.assign(sheet, { rel: 'stylesheet', href: `/phone/${path}.css`, media: 'not all' });
+    sheet.dataset['page'] = path;
+    document.head.append(sheet);
+  }
+  window.matchMedia?.('(prefers-color-scheme: dark)').addEventListener('change', restyle);
+  document.addEventListener('visibilitychange', () => setBackground(document.visibilityState === 'hidden'));
+  Object.assign(window, {
+    wx: createWx({ who, inWecom, life, serverUrl: program.settings.serverUrl, screen, navigation }),
+    App: (definition: Json) => (app = definition),
+    getApp: () => app,
+    getCurrentPages: () => stack.map(({ instance }) => instance),
+  });
+
+  const [first = ''] = program.app.pages;
+  const launch = { path: first, query: {}, scene: 1001, referrerInfo: {} };
+  program.loadApp();
+  call(app, 'onLaunch', launch);
+  call(app, 'onShow', launch);
+  open(first, {});
+}

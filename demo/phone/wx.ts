@@ -1,0 +1,221 @@
+/// <reference lib="dom" />
+/* oxlint-disable typescript/no-unsafe-type-assertion -- events, elements and glass-easel are typed more loosely than they are */
+// `wx` as far as a login needs it. What WeCom's app does on a real phone is asked of the simulated one behind this
+// page, over HTTP; `wx.request` reaches the built login function, at the address that the mini-program's settings name.
+import type { AppLife } from './app-life.ts';
+import type { Screen } from './screen.ts';
+import { createRequest } from './wx-request.ts';
+
+/** How `wx` turns pages. */
+export interface Navigation {
+  /** `undefined` for a page that app.json does not list. */
+  find(url: string): { path: string; options: Record<string, string> } | undefined;
+  /** `false` when the stack is full. */
+  push(path: string, options: Record<string, string>): boolean;
+  replace(path: string, options: Record<string, string>): void;
+  restart(path: string, options: Record<string, string>): void;
+  back(delta: number): void;
+}
+
+/** What {@link createWx} stands on. */
+export interface Phone {
+  who: string;
+  inWecom: boolean;
+  serverUrl: string;
+  life: AppLife;
+  screen: Screen;
+  navigation: Navigation;
+}
+
+/** Options of every asynchronous API of `wx`. */
+export interface Callbacks {
+  success?: (result: object) => void;
+  fail?: (error: { errMsg: string }) => void;
+  complete?: (result: object) => void;
+}
+type Options = Callbacks & Record<string, unknown>;
+
+const consents: Record<string, string> = {
+  getMobile: '手机号',
+  getEmail: '邮箱',
+  getAvatar: '头像',
+  getQrCode: '二维码',
+};
+
+/** Makes the global `wx`; without `wx.qy` outside of WeCom, as it is there. */
+export function createWx({ who, inWecom, serverUrl, life, screen, navigation }: Phone) {
+  const { onAppShow, onAppHide, offAppShow, offAppHide } = life;
+  const storage = createStorage(who);
+
+  const turn = (name: string, go: (path: string, options: Record<string, string>) => unknown) =>
+    api(name, ({ url }) => {
+      const page = navigation.find(String(url));
+      if (!page) throw new Error(`page "${String(url)}" is not found`);
+      if (go(page.path, page.options) === false) throw new Error('webview count limit exceed');
+    });
+
+  /** What WeCom's app on the phone does; the simulated one answers. */
+  const qy = (name: string) =>
+    api(`qy.${name}`, async ({ timeout }) => {
+      const asked = consents[name];
+      if (
+        asked &&
+        !(await screen.dialog({
+          title: '授权',
+          content: `允许此小程序使用你的${asked}？`,
+          confirmText: '允许',
+          cancelText: '拒绝',
+        }))
+      ) {
+        throw new Error('auth deny');
+      }
+      return askWecomApp(name, who, Number(timeout ?? 0));
+    });
+
+  const systemInfo = () => ({
+    ...(inWecom && { environment: 'wxwork' }),
+    brand: 'demo',
+    model: 'browser',
+    platform: 'devtools',
+    system: 'browser',
+    language: 'zh_CN',
+    version: '8.0.50',
+    SDKVersion: '3.4.0',
+    pixelRatio: window.devicePixelRatio,
+    theme: isDark() ? 'dark' : 'light',
+    statusBarHeight: 0,
+    windowWidth: window.innerWidth,
+    windowHeight: window.innerHeight,
+    screenWidth: window.innerWidth,
+    screenHeight: window.innerHeight,
+  });
+
+  return {
+    request: createRequest(serverUrl, who, life),
+    onAppShow,
+    onAppHide,
+    offAppShow,
+    offAppHide,
+    getSystemInfo: api('getSystemInfo', systemInfo),
+    getSystemInfoSync: systemInfo,
+    getAccountInfoSync: () => ({
+      miniProgram: { appId: 'wxdemo0000000000', envVersion: 'develop', version: '' },
+    }),
+    getNetworkType: api('getNetworkType', () => ({ networkType: 'wifi' })),
+    nextTick: (then: () => void) => queueMicrotask(then),
+
+    navigateTo: turn('navigateTo', navigation.push),
+    redirectTo: turn('redirectTo', navigation.replace),
+    reLaunch: turn('reLaunch', navigation.restart),
+    switchTab: api('switchTab', () => {
+      throw new Error('can not switch to no-tabBar page');
+    }),
+    navigateBack: api('navigateBack', ({ delta }) => navigation.back(Number(delta ?? 1))),
+    setNavigationBarTitle: api('setNavigationBarTitle', ({ title }) => {
+      screen.showTitle(String(title));
+    }),
+
+    showToast: api('showToast', ({ title, duration, mask }) =>
+      screen.showToast(String(title), duration === undefined ? undefined : Number(duration), Boolean(mask)),
+    ),
+    hideToast: api('hideToast', screen.hideToast),
+    showLoading: api('showLoading', ({ title, mask }) =>
+      screen.showToast(String(title), Infinity, Boolean(mask)),
+    ),
+    hideLoading: api('hideLoading', screen.hideToast),
+    showModal: api('showModal', async ({ title, content, confirmText, cancelText, showCancel }) => {
+      const confirm = await screen.dialog({
+        title: textOr(title, ''),
+        content: textOr(content, ''),
+        confirmText: textOr(confirmText, '确定'),
+        cancelText: showCancel === false ? '' : textOr(cancelText, '取消'),
+      });
+      return { confirm, cancel: !confirm };
+    }),
+    setClipboardData: api('setClipboardData', async ({ data }) => {
+      // Not every browser lets a page write there; the toast is what the mini-program's user sees either way.
+      await navigator.clipboard?.writeText(String(data)).catch(() => undefined);
+      screen.showToast('内容已复制');
+    }),
+
+    ...storage,
+    getStorage: api('getStorage', ({ key }) => ({ data: storage.getStorageSync(String(key)) })),
+    setStorage: api('setStorage', ({ key, data }) => storage.setStorageSync(String(key), data)),
+    removeStorage: api('removeStorage', ({ key }) => storage.removeStorageSync(String(key))),
+
+    ...(inWecom && {
+      qy: {
+        login: qy('login'),
+        checkSession: qy('checkSession'),
+        getEnterpriseUserInfo: qy('getEnterpriseUserInfo'),
+        getMobile: qy('getMobile'),
+        getEmail: qy('getEmail'),
+        getAvatar: qy('getAvatar'),
+        getQrCode: qy('getQrCode'),
+      },
+    }),
+  };
+}
+
+async function askWecomApp(api: string, who: string, timeoutMs: number): Promise<object> {
+  const request = new XMLHttpRequest();
+  request.open('POST', `/wecom-app/${api}`);
+  request.setRequestHeader('Content-Type', 'application/json');
+  request.timeout = timeoutMs;
+  return new Promise((resolve, reject) => {
+    request.addEventListener('load', () => {
+      if (request.status === 200) resolve(JSON.parse(request.responseText) as object);
+      else reject(new Error(request.responseText));
+    });
+    request.addEventListener('error', () => reject(new Error('network error')));
+    request.addEventListener('timeout', () => reject(new Error('timeout')));
+    request.send(JSON.stringify({ who }));
+  });
+}
+
+/** One phone's storage is not another's. */
+function createStorage(who: string) {
+  const prefix = `${who}:`;
+  return {
+    getStorageSync: (key: string): unknown => JSON.parse(localStorage.getItem(prefix + key) ?? '""'),
+    setStorageSync: (key: string, value: unknown) =>
+      localStorage.setItem(prefix + key, JSON.stringify(value)),
+    removeStorageSync: (key: string) => localStorage.removeItem(prefix + key),
+    clearStorageSync: () => {
+      for (const key of Object.keys(localStorage)) if (key.startsWith(prefix)) localStorage.removeItem(key);
+    },
+  };
+}
+
+const isDark = () => window.matchMedia?.('(prefers-color-scheme: dark)').matches ?? false;
+
+/** An API with callbacks that is a promise when it is given none. What `run` throws becomes the `errMsg`. */
+function api(name: string, run: (options: Options) => unknown) {
+  return (options: Options = {}): Promise<object> | undefined => {
+    const promise = settled(name, options, run);
+    if (!options.success && !options.fail && !options.complete) {
+      return promise.then(({ ok, result }) => (ok ? result : Promise.reject(result)));
+    }
+    void call(promise, options);
+    return undefined;
+  };
+}
+
+async function settled(name: string, options: Options, run: (options: Options) => unknown) {
+  try {
+    const result = { ...((await run(options)) as object | undefined), errMsg: `${name}:ok` };
+    return { ok: true, result } as const;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, result: { errMsg: `${name}:fail ${reason}` } } as const;
+  }
+}
+
+async function call(promise: ReturnType<typeof settled>, options: Callbacks): Promise<void> {
+  const { ok, result } = await promise;
+  if (ok) options.success?.(result);
+  else options.fail?.(result);
+  options.complete?.(result);
+}
+
+const textOr = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);

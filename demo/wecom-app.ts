@@ -1,0 +1,47 @@
+// What WeCom's app on the phone does for the mini-program: `wx.qy.*`, answered from the simulator.
+import type { ServerResponse } from 'node:http';
+import type { Breakage } from './breakage.ts';
+import type { Feed } from './feed.ts';
+import { phones, type Who } from './people.ts';
+import type { World } from './world.ts';
+
+/** What WeCom encrypts for the mini-program beside corpid and userid. */
+const fieldsOf: Record<string, Record<string, string>> = {
+  getEnterpriseUserInfo: { language: 'zh_CN' },
+  getMobile: { mobile: '13800000000' },
+  getEmail: { email: 'member@example.com' },
+  getAvatar: { avatar: 'https://example.com/avatar.png' },
+  getQrCode: { qr_code: 'https://example.com/qr-code.png' },
+};
+
+export function createWecomApp({ wecom }: World, feed: Feed, breakage: Breakage) {
+  async function ask(api: string, who: Who, signal: AbortSignal): Promise<object> {
+    const { person } = phones[who];
+    if (!person) throw new Error('no WeCom here');
+    if (api === 'checkSession') return { expireIn: 600 };
+    if (api === 'login') {
+      if (breakage.isActive('codeFails')) throw new Error('system error');
+      if (!(await breakage.codeGiven(signal))) throw new Error('the phone gave up');
+      return { code: wecom.createJsCode(person) };
+    }
+    const fields = fieldsOf[api];
+    if (!fields) throw new Error('not supported');
+    const name = api === 'getEnterpriseUserInfo' && 'name' in person ? { name: person.name } : {};
+    const { encrypted_data, iv } = wecom.encryptUserData(person, { ...name, ...fields });
+    return { encryptedData: encrypted_data, iv };
+  }
+
+  return async (api: string, who: Who, res: ServerResponse): Promise<void> => {
+    const startedMs = performance.now();
+    const gone = new AbortController();
+    res.on('close', () => gone.abort());
+    const answer = await ask(api, who, gone.signal).catch((error: Error) => error);
+    const ok = !(answer instanceof Error);
+    feed.add({ kind: 'wecom-app', who, api, ms: Math.round(performance.now() - startedMs), ok });
+    res.writeHead(ok ? 200 : 500, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-store',
+    });
+    res.end(ok ? JSON.stringify(answer) : answer.message);
+  };
+}

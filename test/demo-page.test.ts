@@ -1,0 +1,151 @@
+// What stands behind the page of `npm start`: who may steer it, what it passes on, what it does when pressed.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { compileFiles } from '../demo/page-server.ts';
+import { company, reviewer } from '../demo/people.ts';
+import { type Demo, startDemo } from './mini-program-pages.ts';
+
+describe('the page of npm start', () => {
+  let demo: Demo;
+  beforeAll(async () => {
+    demo = await startDemo();
+  });
+  afterAll(() => demo.stop());
+
+  /** With any headers, which fetch would not send. */
+  function ask(method: string, path: string, headers: Record<string, string> = {}, body = '') {
+    return new Promise<{ status: number; headers: Record<string, unknown>; text: string }>(
+      (resolve, reject) => {
+        const outgoing = request(new URL(path, demo.page.url), { method, headers }, (incoming) => {
+          let text = '';
+          incoming.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          incoming.on('end', () =>
+            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }),
+          );
+        });
+        outgoing.on('error', reject).end(body);
+      },
+    );
+  }
+  const json = { 'Content-Type': 'application/json' };
+  const slow = JSON.stringify({ fault: 'wecomSlow', active: true });
+
+  test.each([
+    '/',
+    '/page.js',
+    '/page.css',
+    '/phone/?who=member',
+    '/phone/phone.js',
+    '/phone/pages/home/home.css',
+  ])('GET %s › is served from here, under a policy that lets nothing else in', async (path) => {
+    const { status, headers, text } = await ask('GET', path);
+    expect(status).toBe(200);
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self';/);
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(text).not.toMatch(/(src|href)="(https?:)?\/\//);
+  });
+
+  test.each([
+    ['another site', { Origin: 'https://attacker.example' }],
+    ['another port of this machine', { Origin: 'http://127.0.0.1:1' }],
+    ['a frame without an origin', { Origin: 'null' }],
+    ['a name that was rebound to this machine', { Host: 'attacker.example' }],
+  ])('POST /world/fault › refuses %s and changes nothing', async (_, headers) => {
+    expect((await ask('POST', '/world/fault', { ...json, ...headers }, slow)).status).toBe(403);
+    expect((await ask('POST', '/server/login', { ...json, ...headers }, '{}')).status).toBe(403);
+    expect(demo.page.breakage.isActive('wecomSlow')).toBe(false);
+    expect(demo.sent()).toEqual([]);
+  });
+
+  test('GET /events › does not speak to a name that was rebound to this machine', async () => {
+    expect((await ask('GET', '/events', { Host: 'attacker.example' })).status).toBe(403);
+  });
+
+  test('POST /world/fault › breaks and mends for the page itself; nonsense is refused', async () => {
+    const own = { ...json, Origin: demo.page.url };
+    expect((await ask('POST', '/world/fault', own, slow)).status).toBe(204);
+    expect(demo.page.breakage.isActive('wecomSlow')).toBe(true);
+    expect((await ask('POST', '/world/heal', own)).status).toBe(204);
+    expect(demo.page.breakage.isActive('wecomSlow')).toBe(false);
+    for (const body of ['{', '{}', '{"fault":"none","active":true}', '{"fault":"wecomSlow"}', '[]']) {
+      expect((await ask('POST', '/world/fault', own, body)).status, body).toBe(400);
+    }
+    expect((await ask('POST', '/wecom-app/login', own, '{"who":"nobody"}')).status).toBe(400);
+    expect((await ask('GET', '/../package.json')).status).toBe(404);
+  });
+
+  test('what the page sends › holds no corpsecret, access_token or session_token', async () => {
+    const own = { ...json, Origin: demo.page.url };
+    const { text } = await ask('POST', '/wecom-app/login', own, '{"who":"member"}');
+    const { code } = JSON.parse(text) as { code: string };
+    const login = await ask('POST', '/server/login', own, JSON.stringify({ js_code: code }));
+    const { session_token: sessionToken } = JSON.parse(login.text) as { session_token: string };
+    await expect.poll(() => demo.page.feed.entries.filter(({ kind }) => kind === 'answered')).toHaveLength(1);
+    const shown = JSON.stringify([demo.page.feed.entries, demo.page.snapshot()]);
+    for (const value of [code, sessionToken, company.corpsecret, reviewer.password])
+      expect(shown).not.toContain(value);
+    expect(shown).toContain('miniprogram/jscode2session');
+  });
+
+  test('500 members on 20 cold instances › all are let in with one gettoken, and the page is told', async () => {
+    await ask('POST', '/world/rush', { ...json, Origin: demo.page.url });
+    expect(demo.page.snapshot().rushRunning).toBe(true);
+    await demo.page.rush.finished();
+    expect(demo.page.feed.entries).toContainEqual(
+      expect.objectContaining({
+        kind: 'rush',
+        result: expect.objectContaining({
+          requests: 500,
+          named: 500,
+          statuses: '500 × 200',
+          counts: { gettoken: 1, jscode2session: 500, 'user/get': 500 },
+        }),
+      }),
+    );
+  }, 120_000);
+});
+
+describe('compiling the mini-program', () => {
+  /** A copy with one file changed. */
+  function broken(file: string, change: (text: string) => string): string {
+    const root = mkdtempSync(join(tmpdir(), 'mini-program-'));
+    onTestFinished(() => rmSync(root, { recursive: true }));
+    cpSync('miniprogram', root, { recursive: true });
+    writeFileSync(join(root, file), change(readFileSync(join(root, file), 'utf8')));
+    return root;
+  }
+  const home = 'pages/home/home';
+
+  test.each([
+    ['a tag that is not closed', `${home}.wxml`, '<view>\n  <text>x</view>\n', ':2:4: missing end tag'],
+    ['a broken expression', `${home}.wxml`, '<view>{{ name }</view>', ':1:'],
+    [
+      'a tag that does not exist',
+      `${home}.wxml`,
+      '<view>\n\n  <veiw/></view>',
+      ':3:3: the demo has no <veiw>',
+    ],
+    ['a slip in a style sheet', `${home}.wxss`, '.a { colour: red; }\n.b { color red }', ':'],
+    ['a module that is missing', `${home}.ts`, "import './nowhere';", ':1:8: Could not resolve'],
+    [
+      'a page without its JSON',
+      'app.json',
+      '{ "pages": ["pages/none/none"] }',
+      'none.json: there is no such file',
+    ],
+  ])('%s › fails, with file, line and column', async (_, file, text, complaint) => {
+    const root = broken(file, () => text);
+    await expect(compileFiles(root)).rejects.toThrow(complaint);
+    await expect(compileFiles(root)).rejects.toThrow(file.split('/').at(-1) === 'app.json' ? 'none' : file);
+  });
+
+  test('as it is › compiles without a warning and carries no secret and no address of WeCom', async () => {
+    const files = await compileFiles();
+    const all = [...files].filter(([path]) => path.startsWith('/phone/')).map(([, { body }]) => body);
+    expect(all.join('\n')).not.toMatch(/qyapi|corpsecret|access_token=/);
+    expect(all.join('\n')).not.toContain(company.corpsecret);
+  });
+});

@@ -1,0 +1,248 @@
+// Every kind of person and every fault, tap by tap, on whatever opens a phone.
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { reviewer, type Who } from '../demo/people.ts';
+import type { FaultName } from '../demo/breakage.ts';
+import { texts } from '../miniprogram/texts.ts';
+import { type Demo, type OpenPhone, type Phone, startDemo } from './mini-program-pages.ts';
+
+/** What a member reads first when this goes wrong. */
+const titleOf = (code: string): string => {
+  const { title } = texts[code] ?? {};
+  if (!title) throw new Error(`no text for ${code}`);
+  return title;
+};
+
+/** The server may ask the phone to wait for most of it. */
+vi.setConfig({ testTimeout: 60_000 });
+
+export function describeFlow(browser: string, open: OpenPhone): void {
+  /** A phone in this person's hand; at the end it has complained about nothing. */
+  async function withPhone(demo: Demo, who: Who, use: (phone: Phone) => Promise<void>, query = '') {
+    const phone = await open(demo.phoneUrl(who, query));
+    try {
+      await use(phone);
+      expect(phone.complaints).toEqual([]);
+    } finally {
+      await phone.close();
+    }
+    expect(demo.world.wecom.violations).toEqual([]);
+  }
+
+  describe(`${browser}: who opens it`, () => {
+    let demo: Demo;
+    beforeAll(async () => {
+      demo = await startDemo();
+    });
+    afterAll(() => demo.stop());
+
+    test('a member › is in at once, asks who he is, shows data that only WeCom has, leaves and comes back', () =>
+      withPhone(demo, 'member', async (phone) => {
+        await phone.shows('张三', '示例公司 · 工程师', 'ZhangSan');
+        expect(demo.sent('member')).toEqual(['POST /login']);
+        await phone.tap('查询状态');
+        await phone.shows('服务器确认');
+        await phone.tap('企业资料');
+        await phone.shows('姓名');
+        await phone.tap('手机号');
+        await phone.shows('允许此小程序使用你的手机号？');
+        await phone.tap('拒绝');
+        await phone.shows(titleOf('userdata_not_given'));
+        await phone.tap('手机号');
+        await phone.tap('允许');
+        await phone.shows('13800000000');
+        await phone.tap('退出登录');
+        await phone.shows('您已退出登录', '本次会话已结束。');
+        await phone.tap('重新进入');
+        await phone.shows('张三');
+        expect(demo.sent('member')).toEqual([
+          'POST /login',
+          'GET /session',
+          'POST /userdata',
+          'POST /userdata',
+          'DELETE /session',
+          'POST /login',
+        ]);
+      }));
+
+    test('a member of the second company › is in, after a second code for his own company', () =>
+      withPhone(demo, 'secondCompany', async (phone) => {
+        await phone.shows('王五', '示例子公司');
+        expect(demo.sent('secondCompany')).toEqual(['POST /login', 'POST /login']);
+      }));
+
+    test.each([
+      ['out of the visible range', 'outOfRange', 'member_not_allowed'],
+      ['disabled', 'disabled', 'member_not_allowed'],
+      ['of another company', 'stranger', 'corp_not_allowed'],
+    ] as const)('somebody %s › reads why not and what to do, and may try again', (_, who, code) =>
+      withPhone(demo, who, async (phone) => {
+        await phone.shows(titleOf(code), code, '错误编号');
+        expect(await phone.buttons()).toContain('重试');
+        await phone.tap('重试');
+        await expect.poll(() => demo.sent(who)).toEqual(['POST /login', 'POST /login']);
+        await phone.shows(titleOf(code));
+      }),
+    );
+
+    test('a reviewer in ordinary WeChat › reads for whom this is, logs in by password and sees demo data only', () =>
+      withPhone(demo, 'reviewer', async (phone) => {
+        await phone.shows('仅供示例公司员工使用');
+        await phone.tap('审核人员登录');
+        await phone.shows('仅供应用商店审核使用');
+        await phone.tap('登录');
+        await phone.shows('请填写完整');
+        await phone.type('账号', reviewer.account);
+        await phone.type('密码', 'not the password');
+        await phone.tap('登录');
+        await phone.shows(titleOf('invalid_credentials'));
+        await phone.type('密码', reviewer.password);
+        await phone.tapTwice('登录');
+        await phone.shows('示例部门');
+        expect(await phone.buttons()).not.toContain('手机号');
+        expect(demo.sent('reviewer')).toEqual([
+          'GET /login/reviewer',
+          'POST /login/reviewer',
+          'POST /login/reviewer',
+        ]);
+        await phone.tap('退出登录');
+        await phone.shows('您已退出登录');
+      }));
+
+    test('a developer who has not entered the address of his server › reads where to do it', () =>
+      withPhone(demo, 'member', (phone) => phone.shows(titleOf('server_url_missing')), '&server=unset'));
+  });
+
+  describe.concurrent(`${browser}: what breaks`, () => {
+    /** One world each, so that they can wait side by side for what the server tells them to wait. */
+    function faultTest(name: string, play: (demo: Demo) => Promise<void>) {
+      test(name, async ({ onTestFinished }) => {
+        const demo = await startDemo();
+        onTestFinished(() => demo.stop());
+        await play(demo);
+      });
+    }
+
+    const refusing: [FaultName, string][] = [
+      ['redisDown', 'temporarily_unavailable'],
+      ['phoneOffline', 'offline'],
+      ['htmlAnswer', 'bad_server_answer'],
+      ['codeFails', 'wecom_login_failed'],
+      ['codeHangs', 'wecom_timeout'],
+    ];
+    for (const [fault, code] of refusing) {
+      faultTest(`${fault} › says what is wrong; healed, one more tap lets the member in`, async (demo) => {
+        await demo.page.breakage.set(fault, true);
+        await withPhone(demo, 'member', async (phone) => {
+          await phone.shows(titleOf(code), code);
+          await demo.page.breakage.healAll();
+          const sent = demo.sent().length;
+          await phone.tapTwice('重试');
+          await phone.shows('张三', '工程师');
+          expect(demo.sent().slice(sent)).toEqual(['POST /login']);
+        });
+      });
+    }
+
+    const mended: FaultName[] = ['ipNotTrusted', 'wecomDown'];
+    for (const fault of mended) {
+      faultTest(
+        `${fault} › healed while the mini-program waits, it lets the member in without a tap`,
+        async (demo) => {
+          await demo.page.breakage.set(fault, true);
+          await withPhone(demo, 'member', async (phone) => {
+            await expect
+              .poll(() => demo.page.feed.entries, { timeout: 10_000 })
+              .toContainEqual(expect.objectContaining({ kind: 'answered', status: 503 }));
+            await demo.page.breakage.healAll();
+            await phone.shows('张三');
+          });
+        },
+      );
+    }
+
+    for (const fault of ['wrongSecret', 'rateLimited'] as const) {
+      faultTest(
+        `${fault} › asks the member to wait for a minute and says how long it still is`,
+        async (demo) => {
+          await demo.page.breakage.set(fault, true);
+          await withPhone(demo, 'member', async (phone) => {
+            await phone.shows(titleOf('temporarily_unavailable'), '后可重试');
+            await phone.shows('58 秒后可重试');
+            expect(await phone.buttons()).not.toContain('重试');
+            expect(demo.sent()).toEqual(['POST /login']);
+          });
+        },
+      );
+    }
+
+    faultTest('wrongSecret › is over as soon as the function has the new secret', async (demo) => {
+      await demo.page.breakage.set('wrongSecret', true);
+      await demo.page.breakage.set('wrongSecret', false);
+      await withPhone(demo, 'member', (phone) => phone.shows('张三'));
+    });
+
+    faultTest('tokenDropped › goes unnoticed and costs one gettoken', async (demo) => {
+      await withPhone(demo, 'member', async (phone) => {
+        await phone.shows('张三');
+        await phone.tap('退出登录');
+        const { gettoken } = demo.world.wecom.counts();
+        await demo.page.breakage.set('tokenDropped', true);
+        await phone.tap('重新进入');
+        await phone.shows('张三');
+        expect(demo.world.wecom.counts().gettoken).toBe(gettoken + 1);
+        expect(demo.page.breakage.isActive('tokenDropped')).toBe(false);
+      });
+    });
+
+    faultTest('wecomSlow › says that it takes longer, and then is in', async (demo) => {
+      await demo.page.breakage.set('wecomSlow', true);
+      await withPhone(demo, 'member', async (phone) => {
+        await phone.shows('比平时久一些');
+        await phone.shows('张三');
+      });
+    });
+
+    faultTest(
+      'put to the background during login › it is in when it is back, after one login',
+      async (demo) => {
+        await demo.page.breakage.set('codeHangs', true);
+        await withPhone(demo, 'member', async (phone) => {
+          await phone.shows('正在进入');
+          await phone.tap('关闭');
+          await phone.tap('打开小程序');
+          await demo.page.breakage.set('codeHangs', false);
+          await phone.shows('张三');
+          expect(demo.sent()).toEqual(['POST /login']);
+        });
+      },
+    );
+
+    faultTest(
+      'memberLeft › the callback ends his session: the next tap says so; back again, he is let in',
+      async (demo) => {
+        await withPhone(demo, 'member', async (phone) => {
+          await phone.shows('张三');
+          await demo.page.breakage.set('memberLeft', true);
+          expect(demo.page.feed.entries).toContainEqual(
+            expect.objectContaining({ kind: 'callback', status: 200, event: 'unsubscribe' }),
+          );
+          await phone.tap('查询状态');
+          await phone.shows(titleOf('member_not_allowed'));
+          await demo.page.breakage.healAll();
+          await phone.tap('重试');
+          await phone.shows('张三');
+        });
+      },
+    );
+
+    faultTest('a session lost in the middle › is replaced without a word', async (demo) => {
+      await withPhone(demo, 'member', async (phone) => {
+        await phone.shows('张三');
+        await demo.world.redis.empty?.();
+        await phone.tap('查询状态');
+        await phone.shows('服务器确认');
+        expect(demo.sent()).toEqual(['POST /login', 'GET /session', 'POST /login', 'GET /session']);
+      });
+    });
+  });
+}

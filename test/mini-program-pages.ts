@@ -1,0 +1,209 @@
+// The demo's phone in the hands of a test: the same steps in jsdom, which is always there, and in Chromium.
+import { JSDOM, VirtualConsole } from 'jsdom';
+import type { Browser, ConsoleMessage } from 'playwright-core';
+import { vi } from 'vitest';
+import type { Who } from '../demo/people.ts';
+import { compileFiles, type Page, startPage } from '../demo/page-server.ts';
+import { startDemoRedis } from '../demo/redis.ts';
+import { createWorld, type World } from '../demo/world.ts';
+import { secret } from './world.ts';
+
+/** A phone with the mini-program open. */
+export interface Phone {
+  /** Everything that can be read on it. */
+  text(): Promise<string>;
+  /** Waits until this can be read. */
+  shows(...texts: string[]): Promise<void>;
+  /** Taps the button of this name as soon as it can be tapped. */
+  tap(name: string): Promise<void>;
+  /** Twice at once, as impatient fingers do. */
+  tapTwice(name: string): Promise<void>;
+  /** Types into the field of this name. */
+  type(name: string, text: string): Promise<void>;
+  /** Names of the page's own buttons that can be tapped. */
+  buttons(): Promise<string[]>;
+  /** Exceptions, console output, violations of the Content-Security-Policy: there must be none. */
+  complaints: string[];
+  close(): Promise<void>;
+}
+
+/** Opens phones; one for jsdom, one for Chromium. */
+export type OpenPhone = (url: string) => Promise<Phone>;
+
+/** What only a real browser can do. */
+export interface BrowserPhone extends Phone {
+  /** What sticks out to the side. */
+  overflow(): Promise<string[]>;
+  /** Presses Tab until the control of this name has the focus. */
+  tabTo(name: string): Promise<void>;
+  press(key: string): Promise<void>;
+}
+
+const tabsMax = 30;
+
+/** The demo without a terminal: everything of `npm start` but the story. */
+export interface Demo {
+  world: World;
+  page: Page;
+  /** What the phones sent: `POST /login`, and so on. */
+  sent(who?: Who): string[];
+  phoneUrl(who: Who, query?: string): string;
+  stop(): Promise<void>;
+}
+
+const shownMsMax = 25_000;
+const files = compileFiles();
+
+export async function startDemo(): Promise<Demo> {
+  const world = await createWorld(await startDemoRedis(undefined));
+  for (const corpsecret of world.corpsecrets.values()) secret(corpsecret);
+  const page = await startPage(world, await files);
+  return {
+    world,
+    page,
+    sent: (who) =>
+      page.feed.entries.flatMap((entry) =>
+        entry.kind === 'sent' && (who === undefined || entry.who === who)
+          ? [`${entry.method} ${entry.path}`]
+          : [],
+      ),
+    phoneUrl: (who, query = '') => `${page.url}/phone/?who=${who}${query}`,
+    async stop() {
+      await page.stop();
+      await world.stop();
+    },
+  };
+}
+
+/** The mini-program in jsdom: no layout and no style sheets, but real requests to the real functions. */
+export const openInJsdom: OpenPhone = async (url) => {
+  const complaints: string[] = [];
+  const virtualConsole = new VirtualConsole();
+  for (const kind of ['jsdomError', 'error', 'warn', 'info', 'log'] as const) {
+    virtualConsole.on(kind as 'log', (...said: unknown[]) =>
+      complaints.push(`${kind}: ${said.map(String).join(' ')}`),
+    );
+  }
+  const [html, script] = await Promise.all(
+    [url, new URL('phone.js', url)].map(async (address) => (await fetch(address)).text()),
+  );
+  const { window } = new JSDOM(html, {
+    url,
+    runScripts: 'outside-only',
+    pretendToBeVisual: true,
+    virtualConsole,
+  });
+  const { document } = window;
+  // jsdom reports a request that got no answer as an error of the page; the mini-program's way to meet it is tested.
+  const isNetwork = (complaint: string) => /^jsdomError: Error: (connect|socket|read|Error)/.test(complaint);
+  window.eval(script ?? '');
+
+  const visible = (element: Element) => !element.closest('[hidden]') && !element.closest('[inert]');
+  const nameOf = (element: Element) => (element.getAttribute('aria-label') ?? element.textContent).trim();
+  const find = (selector: string, name: string) =>
+    vi.waitFor(
+      () => {
+        const found = [...document.querySelectorAll<HTMLInputElement>(selector)].find(
+          (element) => visible(element) && !element.disabled && nameOf(element) === name,
+        );
+        if (!found) throw new Error(`there is no ${name} to tap in: ${textOf()}`);
+        return found;
+      },
+      { timeout: shownMsMax, interval: 20 },
+    );
+
+  function textOf(): string {
+    const body = document.body.cloneNode(true) as HTMLElement;
+    for (const element of body.querySelectorAll('[hidden], script')) element.remove();
+    for (const element of body.querySelectorAll('view, text, button, p, h1, h2')) element.append('\n');
+    return body.textContent.replaceAll(/\s*\n\s*/g, '\n').trim();
+  }
+
+  return {
+    get complaints() {
+      return complaints.filter((complaint) => !isNetwork(complaint));
+    },
+    text: () => Promise.resolve(textOf()),
+    shows: (...texts) => waitForTexts(() => Promise.resolve(textOf()), texts),
+    tap: async (name) => (await find('button', name)).click(),
+    async tapTwice(name) {
+      const button = await find('button', name);
+      button.click();
+      button.click();
+    },
+    async type(name, text) {
+      const input = await find('input', name);
+      input.value = text;
+      input.dispatchEvent(new window.Event('input', { bubbles: true }));
+    },
+    buttons: () =>
+      Promise.resolve(
+        [...document.querySelectorAll<HTMLButtonElement>('page button')]
+          .filter((button) => visible(button) && !button.disabled)
+          .map(nameOf),
+      ),
+    close: () => Promise.resolve(window.close()),
+  };
+};
+
+/** The mini-program in a Chromium, with storage of its own, as wide as a phone. */
+export function openInChromium(browser: () => Browser, width = 375): (url: string) => Promise<BrowserPhone> {
+  return async (url) => {
+    const context = await browser().newContext({ viewport: { width, height: 700 }, locale: 'zh-CN' });
+    const page = await context.newPage();
+    page.setDefaultTimeout(shownMsMax);
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(`pageerror: ${error.message}`));
+    page.on('console', (message) => {
+      if (isComplaint(message)) complaints.push(`console: ${message.text()}`);
+    });
+    await page.goto(url);
+    const button = (name: string) => page.getByRole('button', { name, exact: true });
+    const text = () => page.innerText('body');
+    return {
+      complaints,
+      text,
+      shows: (...texts) => waitForTexts(text, texts),
+      tap: (name) => button(name).click(),
+      tapTwice: (name) => button(name).dblclick(),
+      type: (name, typed) => page.getByRole('textbox', { name, exact: true }).fill(typed),
+      buttons: () => page.locator('page button:enabled:visible').allInnerTexts(),
+      close: () => context.close(),
+      press: (key) => page.keyboard.press(key),
+
+      async tabTo(name) {
+        const focused = `(({ ariaLabel, textContent }) => (ariaLabel ?? textContent).trim())(document.activeElement)`;
+        for (let presses = 0; presses < tabsMax; presses += 1) {
+          await page.keyboard.press('Tab');
+          if ((await page.evaluate(focused)) === name) return;
+        }
+        throw new Error(`${tabsMax} times Tab did not reach ${name}`);
+      },
+
+      overflow: () =>
+        page.evaluate<
+          string[]
+        >(`[...document.querySelectorAll('body, .wx-page:not([hidden]), .wx-page:not([hidden]) *')]
+          .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && getComputedStyle(e).display !== 'inline'
+            && e.tagName !== 'INPUT' || e.getBoundingClientRect().right > innerWidth + 1)
+          .map((e) => e.tagName + '.' + e.className + ' ' + e.scrollWidth + ' > ' + e.clientWidth)`),
+    };
+  };
+}
+
+/** Chromium reports every answer that is no success as an error; how the mini-program meets those is tested. */
+export function isComplaint(message: ConsoleMessage): boolean {
+  const serious = ['error', 'warning', 'assert'].includes(message.type());
+  return serious && !message.text().startsWith('Failed to load resource');
+}
+
+function waitForTexts(read: () => Promise<string>, texts: readonly string[]): Promise<void> {
+  return vi.waitFor(
+    async () => {
+      const text = await read();
+      const missing = texts.filter((wanted) => !text.includes(wanted));
+      if (missing.length > 0) throw new Error(`the phone does not show ${missing.join(', ')} but:\n${text}`);
+    },
+    { timeout: shownMsMax, interval: 20 },
+  );
+}
