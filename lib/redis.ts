@@ -56,17 +56,31 @@ const operationMsMax = 400;
 /** While Redis is known to be down, callers are told at once instead of waiting. */
 const brokenMs = 1000;
 const logAgainMs = 2000;
+/** Commands that a Redis which refuses or pauses writes still answers; all that this project reads with. */
+const readCommands = new Set(['get', 'hget', 'hgetall', 'hmget', 'pttl']);
+
+/** A connection and what is known of it. */
+interface Lane {
+  connection?: Promise<Client> | undefined;
+  broken?: { since: Moment; error: RedisError } | undefined;
+}
+
+/** Sends one request; its reply has a deadline of its own. */
+type Ask = <Reply>(send: (client: Client) => Promise<Reply>) => Promise<Reply>;
 
 /**
  * One connection per process, opened when first needed and thrown away after any trouble: a socket that has
  * timed out once (a frozen instance, a silent firewall) is never trusted again.
+ *
+ * A Redis that pauses writes, as during a fail-over, also keeps back the reads that wait behind them. So reads
+ * that got no answer are repeated on a second connection, which closes when writes work again.
  */
 export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redis {
-  let connection: Promise<Client> | undefined;
-  let broken: { since: Moment; error: RedisError } | undefined;
+  const main: Lane = {};
+  const forReads: Lane = {};
   let loggedAt: Moment | undefined;
 
-  function connect(): Promise<Client> {
+  function connect(lane: Lane): Promise<Client> {
     const client = new Client(clientOptions(address));
     // ioredis closes the connection on a refused password and keeps the reason to this event.
     let lastError: unknown;
@@ -85,50 +99,73 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
         throw error instanceof RedisError ? error : redisError(lastError ?? error);
       });
     client.on('close', () => {
-      if (connection === opening) connection = undefined;
+      if (lane.connection === opening) lane.connection = undefined;
     });
     return opening;
   }
 
-  async function attempt<T>(operation: (client: Client) => Promise<T>): Promise<T> {
-    connection ??= connect();
-    const used = connection;
+  /** Nothing new is sent on its connection; what waits for a reply has this long to get it. */
+  function leave(lane: Lane, closeAfterMs: number): void {
+    const left = lane.connection;
+    lane.connection = undefined;
+    left
+      ?.then((client) => {
+        const close = () => client.disconnect();
+        return closeAfterMs > 0 ? clock.after(closeAfterMs, close) : close();
+      })
+      .catch(() => {});
+  }
+
+  async function attempt<T>(lane: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
+    if (isBroken(lane)) throw lane.broken?.error;
+    lane.connection ??= connect(lane);
+    const used = lane.connection;
     try {
       const client = await used;
-      return await withTimeout(clock, operationMsMax, operation(client), () => new RedisError('timeout'));
+      return await operation((send) => {
+        inOneWrite(client);
+        return withTimeout(clock, operationMsMax, send(client), () => new RedisError('timeout'));
+      });
     } catch (error) {
       const failure = redisError(error);
       // Once per connection, however many operations fail on it together.
-      if (!isAnswer(failure) && connection === used) {
-        connection = undefined;
+      if (!isAnswer(failure) && lane.connection === used) {
         // A server that only refuses to write still answers what others are reading on this connection.
-        const onlyReads = failure.reason === 'read_only';
-        used
-          .then((client) => {
-            const close = () => client.disconnect();
-            return onlyReads ? clock.after(operationMsMax, close) : close();
-          })
-          .catch(() => {});
+        leave(lane, failure.reason === 'read_only' ? operationMsMax : 0);
       }
       throw failure;
     }
   }
 
-  async function run<T>(operation: (client: Client) => Promise<T>): Promise<T> {
-    if (broken && elapsedMs(clock, broken.since) < brokenMs) throw broken.error;
+  function isBroken({ broken }: Lane): boolean {
+    return broken !== undefined && elapsedMs(clock, broken.since) < brokenMs;
+  }
+
+  async function run<T>(second: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
+    if (isBroken(main) && isBroken(second)) throw main.broken?.error;
     const record = requestRecord.getStore();
     const start = moment(clock);
     try {
-      const result = await attempt(operation).catch((error: unknown) => {
-        if (!(error instanceof RedisError) || isAnswer(error)) throw error;
-        return attempt(operation);
-      });
-      broken = undefined;
+      const result = await attempt(main, operation).then(
+        (reply) => {
+          main.broken = undefined;
+          if (second === main) leave(forReads, operationMsMax);
+          return reply;
+        },
+        (error: unknown) => {
+          if (!(error instanceof RedisError) || isAnswer(error)) throw error;
+          return attempt(second, operation);
+        },
+      );
+      second.broken = undefined;
       return result;
     } catch (error) {
       const failure = redisError(error);
-      if (!isAnswer(failure) && failure.reason !== 'read_only')
-        broken = { since: moment(clock), error: failure };
+      if (!isAnswer(failure) && failure.reason !== 'read_only') {
+        for (const lane of [main, second]) {
+          if (!isBroken(lane)) lane.broken = { since: moment(clock), error: failure };
+        }
+      }
       if (!loggedAt || elapsedMs(clock, loggedAt) > logAgainMs) {
         loggedAt = moment(clock);
         log('error', 'redis_failed', { reason: failure.reason });
@@ -143,22 +180,35 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
   }
 
   return {
-    pipeline: (commands) =>
-      run((client) => Promise.all(commands.map(([name, ...args]) => client.call(name, ...args)))),
+    pipeline(commands) {
+      const second = commands.every(([name]) => readCommands.has(name)) ? forReads : main;
+      return run(second, (ask) =>
+        ask((client) => Promise.all(commands.map(([name, ...args]) => client.call(name, ...args)))),
+      );
+    },
     script: (script, keys, args) =>
-      run(async (client) => {
+      run(main, async (ask) => {
         try {
-          return await client.evalsha(script.sha1, keys.length, ...keys, ...args);
+          return await ask((client) => client.evalsha(script.sha1, keys.length, ...keys, ...args));
         } catch (error) {
           if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-          return client.eval(script.lua, keys.length, ...keys, ...args);
+          return ask((client) => client.eval(script.lua, keys.length, ...keys, ...args));
         }
       }),
     close() {
-      connection?.then((client) => client.disconnect()).catch(() => {});
-      connection = undefined;
+      leave(main, 0);
+      leave(forReads, 0);
     },
   };
+}
+
+/**
+ * What is asked in one turn of the event loop goes out in one write. ioredis' own pipelining would hold back
+ * what is asked later until all replies to it are there.
+ */
+function inOneWrite({ stream }: Client): void {
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 /** A Redis that does not answer becomes `temporarily_unavailable`. */
@@ -183,8 +233,6 @@ function clientOptions(address: RedisAddress): RedisOptions {
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    // What is asked in one turn of the event loop goes out in one write.
-    enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     enableReadyCheck: false,
     disableClientInfo: true,

@@ -1,21 +1,38 @@
 // `npm test`: runs vitest, then searches everything the run printed, and everything the functions under test
 // wrote to their logs, for the secrets it used. A secret found fails the run without being printed again.
+// A whole run also writes docs/reliability.md, and fails when a row of it is neither shown nor argued.
+// `--quick` leaves out the long suites; all other arguments are vitest's.
 // Ends with `N passed, N failed`. With CI=true a skipped test is a failure.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+/** Faults, attacks, crowds, whole deploys and browsers: minutes. */
+const longSuites = [
+  'attacks/**',
+  'faults/**',
+  'simulator/**',
+  '{access-token,admin,callback,crowd,demo,demo-page,limits,log,mutants,recheck,refresh,reviewer}.test.ts',
+  '{session-life,simulation,storm,tencent-cloud,token-model,token-store,upgrade}.test.ts',
+  '{deploy,doctor,mini-program-c,mini-program-pages,setup}*.test.ts',
+];
 
 const directory = mkdtempSync(join(tmpdir(), 'wecom-login-test-'));
 const files = {
   secrets: join(directory, 'secrets'),
   output: join(directory, 'output'),
   results: join(directory, 'results.json'),
+  figures: join(directory, 'figures'),
 };
 for (const file of Object.values(files)) writeFileSync(file, '');
 
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${files.results}`];
-const args = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...process.argv.slice(2)];
+const given = process.argv.slice(2);
+const quick = given.includes('--quick');
+const excluded = quick ? longSuites.flatMap((glob) => ['--exclude', `test/${glob}`]) : [];
+const chosen = [...excluded, ...given.filter((argument) => argument !== '--quick')];
+const args = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...chosen];
 const child = spawn(process.execPath, args, {
   stdio: ['ignore', 'pipe', 'pipe'],
   env: {
@@ -23,6 +40,7 @@ const child = spawn(process.execPath, args, {
     ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
     SECRETS_FILE: files.secrets,
     OUTPUT_FILE: files.output,
+    FIGURES_FILE: files.figures,
   },
 });
 const printed: Buffer[] = [];
@@ -52,6 +70,7 @@ let failed = numFailedTests;
 const output = `${Buffer.concat(printed).toString('utf8')}\n${readFileSync(files.output, 'utf8')}`;
 const secrets = new Set(readFileSync(files.secrets, 'utf8').split('\n').filter(Boolean));
 const leaked = [...secrets].filter((value) => output.includes(value));
+if (chosen.length === 0) writeReliability();
 rmSync(directory, { recursive: true });
 
 if (leaked.length > 0) {
@@ -71,6 +90,11 @@ if (skipped > 0 && process.env['CI'] === 'true') {
 if (code !== 0 && failed === 0) failed = 1;
 say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function writeReliability(): void {
+  const script = ['scripts/run.mjs', 'scripts/reliability.ts', files.results, files.figures];
+  if (spawnSync(process.execPath, script, { stdio: 'inherit' }).status !== 0) failed += 1;
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { expectError } from './expect-answer.ts';
+import { figure } from './reliability/figure.ts';
 import {
   corpid,
   type Login,
@@ -42,7 +43,7 @@ describe('POST /login', () => {
   );
 
   test(
-    'fetches one access_token for 500 members on 20 fresh processes with an empty Redis',
+    '[S1 T4] fetches one access_token for 500 members on 20 fresh processes with an empty Redis',
     crowd,
     async () => {
       const world = await startWorld(quickRedis);
@@ -58,7 +59,7 @@ describe('POST /login', () => {
     ['C', 100],
     ['D', 100],
   ] as const)(
-    'fetches one more when WeCom drops the token, and no member notices (gettoken mode %s, %i logins on the way)',
+    '[W1 T6] fetches one more when WeCom drops the token, and no member notices (gettoken mode %s, %i logins on the way)',
     crowd,
     async (gettokenMode, count) => {
       const world = await startWorld(quickRedis);
@@ -106,7 +107,7 @@ describe('POST /login', () => {
     ['C', 0],
     ['D', 1],
   ] as const)(
-    'survives another program that fetches with the same secret (gettoken mode %s: %i more of ours)',
+    '[W4] survives another program that fetches with the same secret (gettoken mode %s: %i more of ours)',
     async (gettokenMode, more) => {
       const world = await startWorld(quickRedis);
       world.wecom.set({ gettokenMode });
@@ -120,7 +121,7 @@ describe('POST /login', () => {
     },
   );
 
-  test('asks Redis for the token once per process and not at all when it is warm', async () => {
+  test('[G3] asks Redis for the token once per process and not at all when it is warm', async () => {
     const world = await startWorld(quickRedis);
     const redisCalls: unknown[] = [];
     for (const login of [await world.startLogin(), await world.startLogin()]) {
@@ -133,6 +134,7 @@ describe('POST /login', () => {
     // network as known; the very first asks for the lease and commits, too.
     expect(redisCalls).toEqual([6, 2, 2, 4, 2, 2]);
     expect(gettokens(world)).toBe(1);
+    figure('G3', 'real processes: 2 round trips per warm login, none of them for the token');
   });
 
   test('asks early once per life when WeCom gives the same token again (mode A)', async () => {
@@ -160,7 +162,7 @@ describe('POST /login', () => {
 });
 
 describe('POST /login answers 503', () => {
-  test('when the secret is wrong, with hardly any gettoken and one clear line in the log', async () => {
+  test('[W5] when the secret is wrong, with hardly any gettoken and one clear line in the log', async () => {
     const world = await startWorld(quickRedis);
     world.wecom.updateCompany(corpid, { corpsecret: secret('a-corpsecret-of-somebody-else') });
     const functions = await Promise.all([world.startLogin(), world.startLogin()]);
@@ -187,7 +189,7 @@ describe('POST /login answers 503', () => {
     expect(gettokens(world)).toBe(2);
   });
 
-  test('while gettoken is rate-limited, without asking again', async () => {
+  test('[W6] while gettoken is rate-limited, without asking again', async () => {
     const world = await startWorld(quickRedis);
     world.wecom.fault({ endpoint: 'gettoken', kind: 'errcode', errcode: 45009 });
     const login = await world.startLogin();
@@ -198,7 +200,7 @@ describe('POST /login answers 503', () => {
     expect(await loginsAtOnce(world, [login], 1)).toEqual({ 200: 1 });
   });
 
-  test('while jscode2session is rate-limited, for a minute and without asking again', async () => {
+  test('[W7] while jscode2session is rate-limited, for a minute and without asking again', async () => {
     const world = await startWorld(quickRedis);
     world.wecom.fault({ endpoint: 'jscode2session', kind: 'errcode', errcode: 45009 });
     const login = await world.startLogin();
@@ -210,7 +212,7 @@ describe('POST /login answers 503', () => {
     expect(login.logged('wecom_rate_limited')[0]).toMatchObject({ api: 'miniprogram/jscode2session' });
   });
 
-  test('when our address is not trusted, tells the operator which, and fetches no token for it', async () => {
+  test('[W10] when our address is not trusted, tells the operator which, and fetches no token for it', async () => {
     const world = await startWorld(quickRedis);
     const functions = await Promise.all([world.startLogin(), world.startLogin()]);
     await loginsAtOnce(world, functions, 2);
@@ -231,7 +233,7 @@ describe('POST /login answers 503', () => {
   });
 
   test.each(modes)(
-    'when WeCom refuses every token it gives, and fetches a few per pause (gettoken mode %s)',
+    '[W2 W3] when WeCom refuses every token it gives, and fetches a few per pause (gettoken mode %s)',
     async (gettokenMode) => {
       const world = await startWorld(quickRedis);
       world.wecom.set({ gettokenMode });
@@ -268,12 +270,15 @@ describe('POST /login answers 503', () => {
     { errcode: 45033, times: 9, status: 503, calls: 2 },
     { errcode: 48002, times: 9, status: 503, calls: 1 },
     { errcode: 987_654, times: 9, status: 503, calls: 1 },
-  ])('or 200 after as many calls as WeCom allows (errcode $errcode, $times times: $calls)', async (given) => {
-    const { errcode, times, status, calls } = given;
-    const world = await startWorld(quickRedis);
-    world.wecom.fault({ endpoint: 'jscode2session', kind: 'errcode', errcode, times });
-    const answer = await loginOnce(world);
-    expect(answer.status).toBe(status);
-    expect(world.wecom.counts()).toMatchObject({ gettoken: 1, jscode2session: calls });
-  });
+  ])(
+    '[W8 W9 W11] or 200 after as many calls as WeCom allows (errcode $errcode, $times times: $calls)',
+    async (given) => {
+      const { errcode, times, status, calls } = given;
+      const world = await startWorld(quickRedis);
+      world.wecom.fault({ endpoint: 'jscode2session', kind: 'errcode', errcode, times });
+      const answer = await loginOnce(world);
+      expect(answer.status).toBe(status);
+      expect(world.wecom.counts()).toMatchObject({ gettoken: 1, jscode2session: calls });
+    },
+  );
 });

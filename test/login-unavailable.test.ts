@@ -16,7 +16,7 @@ describe('POST /login while something is down', () => {
     expect((await login.send('GET', '/health')).status).toBe(200);
   });
 
-  test('POST /login › answers 503 with Retry-After while Redis is down, and calls nobody', async () => {
+  test('[R1] POST /login › answers 503 with Retry-After while Redis is down, and calls nobody', async () => {
     const world = await startWorld();
     const login = await world.startLogin();
     await world.redis.stop();
@@ -29,7 +29,7 @@ describe('POST /login while something is down', () => {
     expectError(await login.withSession('DELETE', '/session', session), 'temporarily_unavailable');
   });
 
-  test('POST /login › answers 503 when the egress address is not trusted, and the log names it', async () => {
+  test('[W10] POST /login › answers 503 when the egress address is not trusted, and the log names it', async () => {
     const world = await startWorld();
     const login = await world.startLogin();
     world.wecom.updateCompany(corpid, { ipTrusted: false });

@@ -1,27 +1,71 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
-/** A way to Redis that can hold one request back, so that a test orders what happens by events. */
+/** What a network does to the replies of Redis, or to the way there. */
+export type Toxic =
+  /** Replies come this much later. */
+  | { kind: 'latency'; ms: number }
+  /** Replies come in pieces of so many bytes. */
+  | { kind: 'slices'; bytes: number }
+  | { kind: 'bandwidth'; bytesPerSecond: number }
+  /** Connections open, nothing passes; one that was in use then stays dead ever after. */
+  | { kind: 'black_hole' }
+  /** Nobody listens any more. */
+  | { kind: 'refuse' }
+  /** RST in the middle of the reply that comes `after` so many others; once. */
+  | { kind: 'reset'; after: number };
+
+/** A way to Redis that a test can hold up, spoil, cut, and lead elsewhere, so that events order what happens. */
 export interface RedisGate {
   url: string;
   /** Holds the next request that contains `text`; `held` resolves when it has come, `release` lets it go on. */
   holdNext(text: string): { held: Promise<void>; release(): void };
+  /** From now on, on open connections too; nothing = as if it were not there. */
+  set(toxic?: Toxic): Promise<void>;
+  /** Breaks every open connection with RST. */
+  cut(): void;
+  /** Leads to another Redis and cuts the connections to the one before, as a virtual address does. */
+  leadTo(redisUrl: string): void;
+  /** How often requests so far contained `text`. */
+  seen(text: string): number;
+  /** Connections on which a request still waits for its reply. */
+  unanswered(): number;
 }
 
 export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
-  const { hostname, port } = new URL(redisUrl);
-  const sockets = new Set<Socket>();
+  let target = new URL(redisUrl);
+  let toxic: Toxic | undefined;
   let hold: { text: string; arrived: () => void; released: Promise<void> } | undefined;
-  const server = createServer((client) => {
-    const redis = connect(Number(port), hostname);
-    for (const socket of [client, redis]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => [client, redis].forEach((end) => end.destroy()));
-    }
-    redis.pipe(client);
+  const open = new Set<Socket>();
+  const requests: string[] = [];
+  const waiting = new Set<Socket>();
+
+  function watch(socket: Socket): void {
+    open.add(socket);
+    socket
+      .on('error', () => undefined)
+      .on('close', () => {
+        open.delete(socket);
+        waiting.delete(socket);
+      });
+  }
+
+  const server = createServer({ noDelay: true }, (client) => {
+    watch(client);
+    // Left without a word, even when the way is free again.
+    if (toxic?.kind === 'black_hole') return;
+    const redis = connect(Number(target.port), target.hostname);
+    watch(redis);
+    client.on('close', () => redis.destroy());
+    redis.on('close', () => client.destroy());
+    let lost = false;
     client.on('data', (chunk: Buffer) => {
+      requests.push(chunk.toString('latin1'));
+      waiting.add(client);
+      lost ||= toxic?.kind === 'black_hole';
+      if (lost) return;
       if (!hold || !chunk.includes(hold.text)) {
         redis.write(chunk);
         return;
@@ -31,17 +75,54 @@ export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
       arrived();
       void released.then(() => redis.write(chunk));
     });
+    let delivered = Promise.resolve();
+    redis.on('data', (chunk: Buffer) => {
+      lost ||= toxic?.kind === 'black_hole';
+      if (lost) return;
+      const arrivedMs = performance.now();
+      delivered = delivered.then(() => deliver(client, chunk, arrivedMs));
+    });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
+
+  async function deliver(client: Socket, chunk: Buffer, arrivedMs: number): Promise<void> {
+    const pauseMs = toxic?.kind === 'bandwidth' ? 1000 / toxic.bytesPerSecond : 0;
+    switch (toxic?.kind) {
+      case 'latency':
+        await sleep(Math.max(0, arrivedMs + toxic.ms - performance.now()));
+        break;
+      case 'slices':
+        return inPieces(client, chunk, toxic.bytes, () => nextTurn());
+      case 'bandwidth':
+        return inPieces(client, chunk, 1, () => sleep(pauseMs));
+      case 'reset':
+        if (toxic.after > 0) {
+          toxic = { kind: 'reset', after: toxic.after - 1 };
+          break;
+        }
+        toxic = undefined;
+        client.write(chunk.subarray(0, Math.ceil(chunk.length / 2)), () => client.resetAndDestroy());
+        return;
+    }
+    waiting.delete(client);
+    client.write(chunk);
+  }
+
+  function listen(port: number): Promise<unknown> {
+    server.listen({ port, host: '127.0.0.1', backlog: 1024 });
+    return once(server, 'listening');
+  }
+
+  await listen(0);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the gate has no port');
-  return {
-    url: `redis://127.0.0.1:${address.port}`,
+  const { port } = address;
+  onTestFinished(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+
+  const gate: RedisGate = {
+    url: `redis://127.0.0.1:${port}`,
     holdNext(text) {
       let arrived = () => {};
       let release = () => {};
@@ -54,5 +135,37 @@ export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
       hold = { text, arrived, released };
       return { held, release };
     },
+    async set(next) {
+      const refused = toxic?.kind === 'refuse';
+      toxic = next;
+      if (next?.kind === 'refuse') {
+        server.close();
+        gate.cut();
+      } else if (refused) {
+        await listen(port);
+      }
+    },
+    cut() {
+      for (const socket of open) socket.resetAndDestroy();
+    },
+    leadTo(next) {
+      target = new URL(next);
+      gate.cut();
+    },
+    seen: (text) => requests.join('').split(text).length - 1,
+    unanswered: () => waiting.size,
   };
+  return gate;
+}
+
+async function inPieces(
+  client: Socket,
+  chunk: Buffer,
+  bytes: number,
+  between: () => Promise<unknown>,
+): Promise<void> {
+  for (let i = 0; i < chunk.length && !client.destroyed; i += bytes) {
+    client.write(chunk.subarray(i, i + bytes));
+    await between();
+  }
 }

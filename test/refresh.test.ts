@@ -45,7 +45,7 @@ describe('refresh', () => {
     expect(gettokens(world)).toBe(4);
   });
 
-  test('calls gettoken once for three timer events at the same moment', { retry: 2 }, async () => {
+  test('[S7] calls gettoken once for three timer events at the same moment', { retry: 2 }, async () => {
     const world = await startWorld(quickRedis);
     const gate = world.wecom.hold({ endpoint: 'gettoken' });
     const events = [world.refresh(), world.refresh(), world.refresh()];
@@ -59,7 +59,7 @@ describe('refresh', () => {
     expect(gettokens(world)).toBe(2);
   });
 
-  test('looks at the token and not at the event: late, odd and empty ones are harmless', async () => {
+  test('[S9] looks at the token and not at the event: late, odd and empty ones are harmless', async () => {
     const world = await startWorld(quickRedis);
     await world.refresh();
     const old = { Type: 'Timer', TriggerName: 'x', Time: '2020-01-01T00:00:00Z', Message: '{"renew":"all"}' };
@@ -82,7 +82,7 @@ describe('refresh', () => {
     expect(gettokens(world)).toBe(0);
   });
 
-  test('goes on with the other companies when the secret of one is wrong, and does not ask to be called again', async () => {
+  test('[S10] goes on with the other companies when the secret of one is wrong, and does not ask to be called again', async () => {
     const world = await startWorld(quickRedis);
     world.wecom.updateCompany(corpid, { corpsecret: secret('a-corpsecret-nobody-told-us') });
     const { result, lines } = await world.refresh();
@@ -95,7 +95,7 @@ describe('refresh', () => {
     expect(world.wecom.counts(otherCorpid).gettoken).toBe(1);
   });
 
-  test('asks to be called again when a failure may pass, after the other companies were served', async () => {
+  test('[S10] asks to be called again when a failure may pass, after the other companies were served', async () => {
     const world = await startWorld(quickRedis);
     world.wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: -1, times: 1 });
     world.wecom.fault({ endpoint: 'gettoken', corpid, kind: 'html', status: 502, times: 1 });
@@ -111,7 +111,7 @@ describe('refresh', () => {
     expect(world.wecom.counts(otherCorpid).gettoken).toBe(1);
   });
 
-  test('asks to be called again when Redis is down, and calls no gettoken', async () => {
+  test('[R1] asks to be called again when Redis is down, and calls no gettoken', async () => {
     const world = await startWorld(quickRedis);
     const { error, lines } = await world.refresh({ REDIS_URL: 'redis://127.0.0.1:1' });
     expect(error).toBe('2 of 2 access tokens were not renewed; try again');
@@ -119,7 +119,7 @@ describe('refresh', () => {
     expect(gettokens(world)).toBe(0);
   });
 
-  test('replaces a record that does not open', async () => {
+  test('[R21] replaces a record that does not open', async () => {
     const world = await startWorld(quickRedis);
     await world.refresh();
     for (const key of await tokenKeys(world)) await world.redisCommand('HSET', key, 'c', 'garbage');
@@ -139,7 +139,7 @@ describe('refresh', () => {
     ]);
   });
 
-  test('fails each call after one line that names every problem when it is not configured', async () => {
+  test('[S15] fails each call after one line that names every problem when it is not configured', async () => {
     const world = await startWorld(quickRedis);
     const { error, lines } = await world.refresh({ WECOM_CORPS: undefined, ENCRYPTION_KEY: 'short' });
     expect(error).toBe('the configuration is not usable; see the log line config_invalid');

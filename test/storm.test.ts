@@ -1,5 +1,6 @@
 // What happens to 50 real processes on one real Redis. Counts are asserted; times depend on the machine.
 import { describe, expect, test } from 'vitest';
+import { figure } from './reliability/figure.ts';
 import { corpid, type Login, loginsAtOnce, realRedis, startWorld, type World } from './world.ts';
 
 const processes = 50;
@@ -37,13 +38,14 @@ function slowWecom(world: World): void {
 }
 
 describe.skipIf(!realRedis)('POST /login › a storm on redis-server', { timeout: 120_000 }, () => {
-  test('50 processes: one gettoken at an empty start, after a flush, and when WeCom drops the token, of 20 a minute', async () => {
+  test('[G1 G2 S1] 50 processes: one gettoken at an empty start, after a flush, and when WeCom drops the token, of 20 a minute', async () => {
     const world = await startWorld({ redis: 'server' });
     slowWecom(world);
     world.wecom.set({ gettokenPerMinuteMax: 20 });
     const logins = await startLogins(world, processes);
     expect(await loginsAtOnce(world, logins, 200)).toEqual({ 200: 200 });
     expect(gettokens(world)).toBe(1);
+    figure('G1', `${processes} real processes, 200 logins: 1 gettoken, 0 failed`);
 
     // In the middle of logins: those on their way still hold a token, so nobody needs another one yet.
     const gate = world.wecom.hold({ endpoint: 'jscode2session' });
@@ -61,11 +63,12 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', { timeout
     secondGate.release();
     expect(await dropped).toEqual({ 200: 200 });
     expect(gettokens(world)).toBe(2);
+    figure('G2', `${processes} real processes, 200 logins on the way: 1 gettoken more, 0 failed`);
     expect(world.wecom.calls.filter(({ errcode }) => errcode === 45009)).toEqual([]);
     expect(world.wecom.violations).toEqual([]);
   });
 
-  test('50 processes that start one after the other, each with a login at once: one gettoken', async () => {
+  test('[S1] 50 processes that start one after the other, each with a login at once: one gettoken', async () => {
     const world = await startWorld({ redis: 'server' });
     slowWecom(world);
     const statuses: Record<number, number>[] = [];
@@ -76,7 +79,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', { timeout
     expect(gettokens(world)).toBe(1);
   });
 
-  test('10 processes, the one that fetches is killed before WeCom looks at it: one more, all others are let in', async () => {
+  test('[S2] 10 processes, the one that fetches is killed before WeCom looks at it: one more, all others are let in', async () => {
     const world = await startWorld({ redis: 'server' });
     const [holder, ...others] = await startLogins(world, 10);
     if (!holder) throw new Error('no process was started');
@@ -91,7 +94,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', { timeout
     expect(gettokens(world)).toBe(2);
   });
 
-  test('10 processes, the one that has fetched is killed right after: nobody fetches again', async () => {
+  test('[S2] 10 processes, the one that has fetched is killed right after: nobody fetches again', async () => {
     const world = await startWorld({ redis: 'server' });
     const [holder, ...others] = await startLogins(world, 10);
     if (!holder) throw new Error('no process was started');

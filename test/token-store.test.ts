@@ -55,7 +55,7 @@ describe.each([
   });
   const started = () => storeAt(redisAt(server.url));
 
-  test('begin › gives the lease to one owner, again when he asks again, and busy to others', async () => {
+  test('[T4] begin › gives the lease to one owner, again when he asks again, and busy to others', async () => {
     const { store } = started();
     expect(await store.read()).toBeUndefined();
     expect(await store.begin('first', '', minuteMs)).toEqual({ state: 'lease' });
@@ -91,7 +91,7 @@ describe.each([
     expect(await outside.exists(key('lease'), key('neg'), key('fails'))).toBe(0);
   });
 
-  test('begin › lets one renew a token that ends soon while the others go on using it', async () => {
+  test('[T1] begin › lets one renew a token that ends soon while the others go on using it', async () => {
     const { store: mine } = started();
     await store(mine, token('ending', 10 * minuteMs));
     const record = expect.objectContaining({ fingerprint: token('ending').fingerprint });
@@ -111,7 +111,7 @@ describe.each([
     });
   });
 
-  test('begin › replaces a token only if it is still the one that failed', async () => {
+  test('[T3] begin › replaces a token only if it is still the one that failed', async () => {
     const { store: mine } = started();
     await store(mine, token('two'));
     const hit = { state: 'hit', record: { fingerprint: token('two').fingerprint } };
@@ -131,7 +131,7 @@ describe.each([
     expect(await mine.begin('late', 'garbage', minuteMs)).toMatchObject({ state: 'hit' });
   });
 
-  test('commit › is refused to whoever lost the lease, and shows him what is stored', async () => {
+  test('[R11 T5 G6] commit › is refused to whoever lost the lease, and shows him what is stored', async () => {
     const { store: mine, key } = started();
     await mine.begin('frozen', '', minuteMs);
     await outside.del(key('lease'));
@@ -212,7 +212,7 @@ describe.each([
     expect(await mine.begin('next', token('two').fingerprint, minuteMs)).toMatchObject({ state: 'paused' });
   });
 
-  test('commit › counts generations up, also after a flush and when the clock was set back', async () => {
+  test('[R10 S12] commit › counts generations up, also after a flush and when the clock was set back', async () => {
     const { store: mine, key } = started();
     const generations: number[] = [];
     const commitNext = async (name: string, failed = '') => {
@@ -261,7 +261,7 @@ describe.each([
     });
   });
 
-  test('every operation › treats keys of a foreign type and damaged records as absent', async () => {
+  test('[R21] every operation › treats keys of a foreign type and damaged records as absent', async () => {
     const { store: mine, key } = started();
     await outside.set(key('tok'), 'x');
     for (const name of ['lease', 'neg', 'fails', 'rejects']) await outside.hset(key(name), 'x', 'y');
@@ -285,7 +285,7 @@ describe.each([
     expect(await mine.begin('owner', '', minuteMs)).toEqual({ state: 'lease' });
   });
 
-  test('every script › is sent whole when Redis has forgotten it', async () => {
+  test('[R18] every script › is sent whole when Redis has forgotten it', async () => {
     const { store: mine } = started();
     for (const name of ['one', 'two']) {
       await outside.script('FLUSH');
@@ -298,7 +298,7 @@ describe.each([
     expect(await mine.fail('owner', 'transient', pause)).toBe(0);
   });
 
-  test('every script › changes nothing when it is sent a second time', async () => {
+  test('[R4] every script › changes nothing when it is sent a second time', async () => {
     const { store: mine, key } = started();
     const contents = async () => [
       await outside.hgetall(key('tok')),
@@ -351,7 +351,7 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     return { server, outside, ...storeAt(redis) };
   }
 
-  test('a full Redis › still takes the lease and the new token', async () => {
+  test('[R8] a full Redis › still takes the lease and the new token', async () => {
     const { outside, store: mine } = await troubled(['--maxmemory-policy', 'noeviction']);
     await outside.config('SET', 'maxmemory', '1');
     await expect(outside.set('x', 'y')).rejects.toThrow('OOM');
@@ -362,7 +362,7 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     expect(await mine.reject(token('one').fingerprint)).toBe(2000);
   });
 
-  test('a read-only replica › shows the token and gives no lease', async () => {
+  test('[R7] a read-only replica › shows the token and gives no lease', async () => {
     const { outside, store: mine } = await troubled();
     await store(mine, token('one'));
     await outside.replicaof('127.0.0.1', 1);
@@ -377,7 +377,7 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     expect(await mine.begin('owner', token('one').fingerprint, minuteMs)).toEqual({ state: 'lease' });
   });
 
-  test('a Redis that forbids scripts › shows the token and gives no lease', async () => {
+  test('[R15] a Redis that forbids scripts › shows the token and gives no lease', async () => {
     const { outside, store: mine } = await troubled();
     await store(mine, token('one'));
     await outside.acl('SETUSER', 'default', '-eval', '-evalsha');
@@ -385,7 +385,7 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
   });
 
-  test('a Redis whose writes are paused › shows the token and gives no lease', async () => {
+  test('[R6] a Redis whose writes are paused › shows the token and gives no lease', async () => {
     const { outside, store: mine } = await troubled();
     await store(mine, token('one'));
     await outside.call('CLIENT', 'PAUSE', '60000', 'WRITE');
@@ -394,7 +394,7 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     await outside.call('CLIENT', 'UNPAUSE');
   });
 
-  test('a cluster › runs every script', async () => {
+  test('[R19] a cluster › runs every script', async () => {
     const { outside, store: mine, key } = await troubled(['--cluster-enabled', 'yes']);
     await outside.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     while (!String(await outside.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) {
@@ -408,7 +408,7 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     expect(await mine.reject(token('one').fingerprint)).toBe(2000);
   });
 
-  test('a wrong or missing password › is named, and is the only reason', async () => {
+  test('[R14] a wrong or missing password › is named, and is the only reason', async () => {
     const { server, outside } = await troubled();
     await outside.config('SET', 'requirepass', 'the right one');
     for (const password of ['a wrong one', undefined]) {

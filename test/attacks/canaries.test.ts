@@ -188,7 +188,7 @@ async function crash(running: Login): Promise<void> {
 }
 
 test(
-  '[A33] a whole life › leaves no secret in any output, in any answer, or readable in Redis',
+  '[G8 A33] a whole life › leaves no secret in any output, in any answer, or readable in Redis',
   { timeout: 120_000 },
   async () => {
     const life = await startLife();

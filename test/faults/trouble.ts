@@ -1,0 +1,138 @@
+import { connect } from 'node:net';
+import { Redis as Client } from 'ioredis';
+import { expect, onTestFinished } from 'vitest';
+import { startRedis } from '../../simulator/redis.ts';
+import { expectError } from '../expect-answer.ts';
+import { type Answer, type Login, loginsAtOnce, startWorld, type World } from '../world.ts';
+
+/** The whole login may take 8 s, whatever is broken. */
+export const msMax = 8000 + 5000;
+
+/** The deadlines are real: on a machine busy with other things, one of many logins may miss one. */
+export const patient = { retry: 1, timeout: 60_000 };
+
+export const gettokens = (world: World, id?: string) => world.wecom.counts(id).gettoken;
+
+/** Longer than this has nobody waited for an answer. */
+export async function inTime<T>(work: Promise<T>): Promise<T> {
+  const start = performance.now();
+  const result = await work;
+  expect(performance.now() - start).toBeLessThan(msMax);
+  return result;
+}
+
+/** One login; the answer, in time. */
+export const oneLogin = (world: World, login: Login): Promise<Answer> =>
+  inTime(login.login({ js_code: world.jsCode() }));
+
+/** A warm process, a fresh one without a token, and one member logged in. */
+export async function running(redisUrl?: string) {
+  const world = await startWorld({ redis: 'server' });
+  const overrides = redisUrl === undefined ? {} : { REDIS_URL: redisUrl };
+  const [warm, fresh] = await Promise.all([world.startLogin(overrides), world.startLogin(overrides)]);
+  const { body } = await warm.login({ js_code: world.jsCode(world.addMember()) });
+  return { world, warm, fresh, sessionToken: body['session_token'] };
+}
+
+/**
+ * Every login, twice 20 of them at once, is answered 503 with Retry-After and in time; the log names the reason;
+ * nobody calls gettoken, and every process lives on.
+ */
+export async function allRefused(world: World, functions: readonly Login[], reason: RegExp): Promise<void> {
+  const before = gettokens(world);
+  for (let i = 0; i < 2; i += 1) {
+    const logins = functions.flatMap((login) =>
+      Array.from({ length: Math.ceil(20 / functions.length) }, () =>
+        login.login({ js_code: world.jsCode() }),
+      ),
+    );
+    for (const answer of await inTime(Promise.all(logins))) {
+      expectError(answer, 'temporarily_unavailable', { retryAfter: '2' });
+    }
+  }
+  expect(gettokens(world)).toBe(before);
+  for (const { process, logged } of functions) {
+    expect(process.exitCode).toBeNull();
+    expect(logged('crashed')).toEqual([]);
+    const failures = logged('redis_failed');
+    expect(failures.length).toBeGreaterThan(0);
+    for (const failure of failures) {
+      expect(failure).toMatchObject({ level: 'error', reason: expect.stringMatching(reason) });
+    }
+  }
+}
+
+/** Redis is whole again; a process notices within a second, so the first answers do not count. */
+export async function recovers(world: World, functions: readonly Login[]): Promise<void> {
+  for (const login of functions) {
+    while ((await oneLogin(world, login)).status !== 200);
+  }
+  expect(await loginsAtOnce(world, functions, 20)).toEqual({ 200: 20 });
+}
+
+/** A connection past the code under test that asks no questions of its own and stays open until the test ends. */
+export function connected(world: World): Client {
+  const client = new Client(world.redis.url, { enableReadyCheck: false, retryStrategy: () => null });
+  client.on('error', () => undefined);
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
+/** One command in words, on a connection of its own. */
+export async function command(world: World, text: string): Promise<unknown> {
+  const [name = '', ...args] = text.split(' ');
+  const client = connected(world);
+  try {
+    return await client.call(name, ...args);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Ends all pauses of gettoken, as waiting would. */
+export async function endPauses(world: World): Promise<void> {
+  for (const { key } of await world.redisContents()) {
+    if (key.endsWith(':neg')) await world.redisCommand('DEL', key);
+  }
+}
+
+/** The record of the access_token in Redis. */
+export async function tokenRecord(world: World) {
+  const entry = (await world.redisContents()).find(({ key }) => key.endsWith(':tok'));
+  return entry ?? { key: '', fields: {}, ttlMs: 0 };
+}
+
+/** Freezes a process until the answer is called, or the test ends. */
+export function freeze(pid: number | undefined): () => void {
+  if (pid === undefined) throw new Error('there is no process to freeze');
+  process.kill(pid, 'SIGSTOP');
+  const thaw = () => {
+    try {
+      process.kill(pid, 'SIGCONT');
+    } catch {
+      // It is gone already.
+    }
+  };
+  onTestFinished(thaw);
+  return thaw;
+}
+
+/**
+ * A port at which the kernel answers no SYN any more: that of a frozen server whose queue of connections is full. `hear` ends
+ * that.
+ */
+export async function deafServer(): Promise<{ url: string; hear: () => void }> {
+  const server = await startRedis({ kind: 'server', args: ['--tcp-backlog', '1'] });
+  onTestFinished(() => server.stop());
+  const thaw = freeze(server.pid);
+  const { hostname, port } = new URL(server.url);
+  const queued = Array.from({ length: 8 }, () =>
+    connect(Number(port), hostname).on('error', () => undefined),
+  );
+  const hear = () => {
+    for (const socket of queued) socket.destroy();
+    thaw();
+  };
+  onTestFinished(hear);
+  return { url: server.url, hear };
+}

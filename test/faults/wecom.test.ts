@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:tls';
+import { once } from 'node:events';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { movableClock } from '../clock.ts';
+import { expectError } from '../expect-answer.ts';
+import { corpid, type Login, loginsAtOnce, quickRedis, realRedis, startWorld, type World } from '../world.ts';
+import {
+  deafServer,
+  endPauses,
+  freeze,
+  gettokens,
+  inTime,
+  oneLogin,
+  tokenRecord,
+  patient,
+} from './trouble.ts';
+
+const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
+
+describe('What WeCom refuses', patient, () => {
+  test('[W12] POST /login › answers 400 to a code that is unknown, used or expired, asks once and fetches no token for it', async () => {
+    const world = await startWorld(quickRedis);
+    const login = await world.startLogin();
+    const used = world.jsCode();
+    const expired = world.jsCode();
+    expect((await login.login({ js_code: used })).status).toBe(200);
+    world.wecom.advanceMs(300_001);
+    for (const [i, js_code] of ['never-issued', used, expired].entries()) {
+      const answer = await inTime(login.login({ js_code }));
+      expectError(answer, 'invalid_js_code');
+      expect((await login.logOf(answer)).at(-1)).toMatchObject({ status: 400, reason: 'errcode_40029' });
+      expect(world.wecom.counts()).toEqual({ gettoken: 1, jscode2session: 2 + i, 'user/get': 1 });
+    }
+    expect((await oneLogin(world, login)).status).toBe(200);
+  });
+
+  test('[W13] POST /login › answers 403 to a member who may not use the app, for whatever reason, and ends his sessions', async () => {
+    const world = await startWorld(quickRedis);
+    const login = await world.startLogin();
+    const refusals: [string, (userid: string) => void][] = [
+      ['errcode_60011', (userid) => world.wecom.updateMember(corpid, userid, { visible: false })],
+      ['errcode_60111', (userid) => world.wecom.updateMember(corpid, userid, { deleted: true })],
+      ['status_2', (userid) => world.wecom.updateMember(corpid, userid, { status: 2 })],
+      ['status_5', (userid) => world.wecom.updateMember(corpid, userid, { status: 5 })],
+      [
+        'disabled',
+        () => world.wecom.fault({ endpoint: 'user/get', kind: 'fields', fields: { enable: 0 }, times: 1 }),
+      ],
+      [
+        'errcode_46004',
+        () => world.wecom.fault({ endpoint: 'user/get', kind: 'errcode', errcode: 46_004, times: 1 }),
+      ],
+    ];
+    for (const [reason, refuse] of refusals) {
+      const userid = world.addMember();
+      const { body } = await login.login({ js_code: world.jsCode(userid) });
+      const js_code = world.jsCode(userid);
+      refuse(userid);
+      const answer = await inTime(login.login({ js_code }));
+      expectError(answer, 'member_not_allowed');
+      const lines = await login.logOf(answer);
+      expect(lines).toContainEqual(expect.objectContaining({ event: 'login_refused', userid, reason }));
+      expect(lines).toContainEqual(expect.objectContaining({ event: 'session_ended', userid, sessions: 1 }));
+      expectError(await session(login, body['session_token']), 'invalid_session');
+    }
+    expect((await oneLogin(world, login)).status).toBe(200);
+    expect(gettokens(world)).toBe(1);
+  });
+
+  test.each(['jscode2session', 'user/get'] as const)(
+    '[W7] POST /login › answers 503 for a minute without asking again when %s is limited, then 200',
+    async (endpoint) => {
+      const world = await startWorld(quickRedis);
+      const clock = movableClock(world);
+      const login = await clock.startLogin();
+      world.wecom.fault({ endpoint, kind: 'errcode', errcode: 45_009, times: 1 });
+      for (let i = 0; i < 3; i += 1) {
+        expectError(await oneLogin(world, login), 'temporarily_unavailable', { retryAfter: '60' });
+      }
+      expect(world.wecom.counts()).toMatchObject({ gettoken: 1, [endpoint]: 1 });
+      expect(login.logged('wecom_rate_limited')[0]).toMatchObject({ level: 'error', errcode: 45_009 });
+      clock.advanceSeconds(61);
+      expect((await oneLogin(world, login)).status).toBe(200);
+      expect(gettokens(world)).toBe(1);
+    },
+  );
+});
+
+describe('The way to WeCom', patient, () => {
+  const read = (name: string) => readFileSync(`test/faults/tls/${name}.pem`, 'utf8');
+
+  /** WeCom behind TLS, with this certificate. */
+  async function behindTls(world: World, certificate: string): Promise<string> {
+    const open = new Set<Socket>();
+    const server = createServer({ key: read('key'), cert: read(certificate) }, (client) => {
+      const wecom = connect(Number(new URL(world.wecom.url).port), '127.0.0.1');
+      for (const socket of [client, wecom]) {
+        open.add(socket);
+        socket
+          .on('error', () => undefined)
+          .on('close', () => [client, wecom].forEach((end) => end.destroy()));
+      }
+      client.pipe(wecom).pipe(client);
+    });
+    server.on('tlsClientError', () => undefined).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.close();
+      for (const socket of open) socket.destroy();
+    });
+    const address = server.address();
+    return typeof address === 'object' && address ? String(address.port) : '';
+  }
+
+  test('[W17] POST /login › answers 503 when the certificate is not trusted, expired or another host’s, and 200 when it is right', async () => {
+    const world = await startWorld(quickRedis);
+    const trusting = (name: string) => ({ NODE_EXTRA_CA_CERTS: `test/faults/tls/${name}.pem` });
+    const [valid, expired] = await Promise.all([behindTls(world, 'valid'), behindTls(world, 'expired')]);
+    for (const [host, port, trusted, reason] of [
+      ['localhost', valid, {}, 'depth_zero_self_signed_cert'],
+      ['localhost', expired, trusting('expired'), 'cert_has_expired'],
+      ['127.0.0.1', valid, trusting('valid'), 'err_tls_cert_altname_invalid'],
+    ] as const) {
+      const login = await world.startLogin({ WECOM_BASE_URL: `https://${host}:${port}`, ...trusted });
+      const answer = await oneLogin(world, login);
+      expectError(answer, 'temporarily_unavailable');
+      expect(await login.logOf(answer)).toContainEqual(
+        expect.objectContaining({ event: 'gettoken_failed', level: 'error', reason }),
+      );
+      await endPauses(world);
+    }
+    // Nothing but the handshake has reached WeCom.
+    expect(world.wecom.counts()).toEqual({ gettoken: 0, jscode2session: 0, 'user/get': 0 });
+    const right = { WECOM_BASE_URL: `https://localhost:${valid}`, ...trusting('valid') };
+    expect(await loginsAtOnce(world, [await world.startLogin(right)], 5)).toEqual({ 200: 5 });
+    expect(gettokens(world)).toBe(1);
+  });
+
+  test('[W18] POST /login › answers 503 when WeCom’s name does not resolve, and lives on', async () => {
+    const world = await startWorld(quickRedis);
+    const login = await world.startLogin({ WECOM_BASE_URL: 'https://qyapi.invalid' });
+    const answer = await oneLogin(world, login);
+    expectError(answer, 'temporarily_unavailable');
+    const reason = expect.stringMatching(/^(enotfound|eai_again|timeout)$/);
+    expect(await login.logOf(answer)).toContainEqual(
+      expect.objectContaining({ event: 'gettoken_failed', reason }),
+    );
+    expect((await login.send('GET', '/health')).status).toBe(200);
+    await endPauses(world);
+    expect((await oneLogin(world, await world.startLogin())).status).toBe(200);
+    expect(gettokens(world)).toBe(1);
+  });
+
+  test.skipIf(!realRedis)(
+    '[W18] POST /login › answers 503 in time when nobody answers a SYN at WeCom’s address',
+    async () => {
+      const world = await startWorld(quickRedis);
+      const { url } = await deafServer();
+      const login = await world.startLogin({ WECOM_BASE_URL: url.replace('redis:', 'https:') });
+      const answer = await oneLogin(world, login);
+      expectError(answer, 'temporarily_unavailable');
+      expect(await login.logOf(answer)).toContainEqual(
+        expect.objectContaining({ event: 'gettoken_failed', reason: 'timeout' }),
+      );
+    },
+  );
+
+  test.each(['fin', 'rst'] as const)(
+    '[W21] POST /login › does not show members that idle connections had died (%s) while the process was frozen',
+    async (how) => {
+      const world = await startWorld(quickRedis);
+      const login = await world.startLogin();
+      for (let i = 0; i < 3; i += 1) {
+        expect(await loginsAtOnce(world, [login], 20)).toEqual({ 200: 20 });
+        const thaw = freeze(login.pid);
+        expect(world.wecom.closeIdleSockets(how)).toBeGreaterThan(0);
+        thaw();
+      }
+      expect(await loginsAtOnce(world, [login], 20)).toEqual({ 200: 20 });
+      expect(gettokens(world)).toBe(1);
+    },
+  );
+});
+
+describe('gettoken is late', patient, () => {
+  test('[W20] POST /login › answers 503 for the second of the pause when a gettoken given up on killed the old token, then 200 with one more', async () => {
+    const world = await startWorld(quickRedis);
+    world.wecom.set({ gettokenMode: 'D' });
+    const login = await world.startLogin();
+    expect((await oneLogin(world, login)).status).toBe(200);
+    // So near its end that the next fresh process renews it on the way.
+    const { key } = await tokenRecord(world);
+    await world.redisCommand('PEXPIRE', key, 30_000);
+    world.wecom.fault({ endpoint: 'gettoken', kind: 'hang', effect: true, times: 1 });
+    const fresh = await world.startLogin();
+    const answer = await oneLogin(world, fresh);
+    expectError(answer, 'temporarily_unavailable');
+    const events = (await fresh.logOf(answer)).map(({ event }) => event);
+    expect(events).toEqual(['gettoken_failed', 'token_refused', 'request']);
+    expect(gettokens(world)).toBe(2);
+    await endPauses(world);
+    expect(await loginsAtOnce(world, [login, fresh], 20)).toEqual({ 200: 20 });
+    expect(gettokens(world)).toBe(3);
+  });
+
+  test('[W19] POST /login › waits for a gettoken of 2.4 s, gives up one of 20 s, and never has two on the way', async () => {
+    const world = await startWorld(quickRedis);
+    const functions = await Promise.all([world.startLogin(), world.startLogin()]);
+    world.wecom.fault({ endpoint: 'gettoken', kind: 'latency', ms: 20_000, times: 1 });
+    world.wecom.fault({ endpoint: 'gettoken', kind: 'latency', ms: 2400, times: 1 });
+    expect(await inTime(loginsAtOnce(world, functions, 20))).toEqual({ 503: 20 });
+    expect(gettokens(world)).toBe(1);
+    await endPauses(world);
+    expect(await inTime(loginsAtOnce(world, functions, 20))).toEqual({ 200: 20 });
+    expect(gettokens(world)).toBe(2);
+  });
+});
