@@ -1,7 +1,8 @@
-// The only file that speaks to Tencent Cloud: SCF, CAM, CLS and Tag through Tencent's SDK, COS through
+// The only file that speaks to Tencent Cloud: SCF, CAM, CLS, Tag and SSL through Tencent's SDK, COS through
 // @serverless/tencent-scf. Every failure leaves here as a CloudError, every throttled call is repeated.
 import { Agent, get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { CommonClient } from 'tencentcloud-sdk-nodejs-common';
@@ -36,15 +37,19 @@ export interface Credentials {
 export interface Cloud {
   /** One SCF call. Throws CloudError. */
   scf<A extends ScfAction>(action: A, request: Request<A>): Promise<Answer<A>>;
-  /** One call of CAM, CLS or Tag. Throws CloudError. */
-  other(service: 'cam' | 'cls' | 'tag', action: string, request: object): Promise<Record<string, unknown>>;
+  /** One call of CAM, CLS, Tag or SSL. Throws CloudError. */
+  other(
+    service: 'cam' | 'cls' | 'tag' | 'ssl',
+    action: string,
+    request: object,
+  ): Promise<Record<string, unknown>>;
   /** Puts a zip into COS and says where it lies. */
   upload(
     place: { bucket: string; key: string; isOwnBucket: boolean },
     zipPath: string,
   ): Promise<{ CosBucketName: string; CosObjectName: string }>;
-  /** GET on a function URL; undefined when no HTTP answer came. */
-  getStatus(url: string): Promise<number | undefined>;
+  /** GET on a function URL or custom domain; undefined when no HTTP answer came. */
+  get(url: string): Promise<{ status: number; body: string } | undefined>;
 }
 
 /** `TENCENT_CLOUD_ENDPOINT` replaces Tencent Cloud by a local one. Loopback only, so that no key can be sent astray. */
@@ -112,7 +117,7 @@ export function createCloud(credentials: Credentials, region: string, environmen
     },
   });
   const scfClient = new scf.v20180416.Client(config('scf'));
-  const versions = { cam: '2019-01-16', cls: '2020-10-16', tag: '2018-08-13' };
+  const versions = { cam: '2019-01-16', cls: '2020-10-16', tag: '2018-08-13', ssl: '2019-12-05' };
   let appId = credentials.appId;
 
   const other: Cloud['other'] = (service, action, request) =>
@@ -154,14 +159,20 @@ export function createCloud(credentials: Credentials, region: string, environmen
       );
     },
 
-    getStatus(url) {
+    get(url) {
       const target = new URL(url);
       return new Promise((resolve) => {
         const options = { timeout: API_TIMEOUT_SECONDS * 1000, headers: { host: target.host } };
         const request = local
-          ? httpGet(`${local.origin}${target.pathname}`, options)
+          ? httpGet(`${local.origin}${target.pathname}${target.search}`, options)
           : httpsGet(target, options);
-        request.once('response', (response) => resolve(response.resume().statusCode));
+        request.once('response', (response) => {
+          const status = response.statusCode ?? 0;
+          text(response).then(
+            (body) => resolve({ status, body }),
+            () => resolve(undefined),
+          );
+        });
         request.once('timeout', () => request.destroy(new Error('timeout')));
         request.once('error', () => resolve(undefined));
       });

@@ -55,7 +55,7 @@ export async function checkVersion(
     let status: number | undefined;
     for (let attempt = 0; attempt < CHECK_TRIES; attempt++) {
       if (attempt > 0) await delay(CHECK_PAUSE_MS * 2 ** attempt);
-      status = await cloud.getStatus(url + fn.healthPath);
+      status = (await cloud.get(url + fn.healthPath))?.status;
       if (status === 200) return 'healthy';
     }
     if (status === undefined) return 'unreachable';

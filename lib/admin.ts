@@ -9,6 +9,11 @@ const requestSchema = z.strictObject({
   userid: z.string().check(z.minLength(1), z.maxLength(64)),
 });
 
+/** Whether an operator asks what is wrong (`{"action": "diagnose"}`) and not about a person. */
+export function asksDiagnosis(event: unknown): boolean {
+  return z.strictObject({ action: z.literal('diagnose') }).safeParse(event).success;
+}
+
 /**
  * What an operator may ask: `list` or `end` the sessions of one person. A reviewer's corpid is `''`.
  *

@@ -1,14 +1,17 @@
-import { answerAdmin } from '../../lib/admin.ts';
+import { answerAdmin, asksDiagnosis } from '../../lib/admin.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readServicesConfig } from '../../lib/config.ts';
+import { diagnose } from '../../lib/diagnose.ts';
 import { createMainHandler } from '../../lib/scf.ts';
 import { createServices } from '../../lib/services.ts';
 
 /**
- * Called by an operator with the deployer's own cloud credentials (`npm run sessions`): it has no trigger. Redis
- * can be reached only from inside the VPC, so a laptop can neither list nor end sessions.
+ * Called by an operator with the deployer's own cloud credentials (`npm run sessions`, `npm run doctor`): it has
+ * no trigger. Redis can be reached only from inside the VPC and WeCom only from the trusted IP, so a laptop can
+ * neither list and end sessions nor see what is wrong.
  */
 export const main_handler = createMainHandler(clock, readServicesConfig, async (config, log, event) => {
+  if (asksDiagnosis(event)) return { findings: await diagnose(config, clock, log) };
   const { redis, sessions } = createServices(config, clock, log);
   try {
     return await answerAdmin(event, sessions, log);

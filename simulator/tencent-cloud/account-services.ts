@@ -1,4 +1,4 @@
-// The three small APIs beside SCF: who owns the key (CAM), log topics (CLS), tags of resources (Tag).
+// The small APIs beside SCF: who owns the key (CAM), log topics (CLS), tags of resources (Tag), certificates (SSL).
 import * as z from 'zod/mini';
 import { ApiError } from './api-error.ts';
 import type { ScfContext } from './scf-functions.ts';
@@ -40,6 +40,7 @@ const SCHEMAS = {
     ReplaceTags: z.optional(z.array(z.strictObject({ TagKey: z.string(), TagValue: z.string() }))),
     DeleteTags: z.optional(z.array(z.strictObject({ TagKey: z.string() }))),
   }),
+  'ssl.DescribeCertificate': z.strictObject({ CertificateId: z.string() }),
 };
 
 type Call = keyof typeof SCHEMAS;
@@ -126,9 +127,15 @@ const answers: { [C in Call]: (context: ScfContext, p: Given<C>, logs: LogLine[]
     ];
     return {};
   },
+
+  'ssl.DescribeCertificate': ({ state }, { CertificateId }) => {
+    const certificate = state.data.certificates[CertificateId];
+    if (!certificate) throw new ApiError('FailedOperation.CertificateNotFound', 'No such certificate.');
+    return { CertificateId, Status: 1, ...certificate };
+  },
 };
 
-/** Answers one call of CAM, CLS or Tag; unknown actions and malformed parameters are refused. */
+/** Answers one call of CAM, CLS, Tag or SSL; unknown actions and malformed parameters are refused. */
 export function answerAccountService(
   service: string,
   action: string,

@@ -1,4 +1,4 @@
-// A Tencent Cloud on one loopback port: CAM, COS, CLS, Tag and SCF by Host header, as their real hosts are named.
+// A Tencent Cloud on one loopback port: CAM, COS, CLS, Tag, SSL and SCF by Host header, as their real hosts are named.
 // It is strict where the cloud is strict, keeps its state in a folder, and really runs the functions it is given.
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -68,6 +68,7 @@ const SERVICES: Record<string, string> = {
   cam: '2019-01-16',
   cls: '2020-10-16',
   tag: '2018-08-13',
+  ssl: '2019-12-05',
 };
 
 export async function startTencentCloud(options: CloudOptions): Promise<TencentCloud> {

@@ -71,6 +71,8 @@ export interface CloudState {
     string,
     { TopicId: string; TopicName: string; LogsetId: string; Period: number; indexed: boolean }
   >;
+  /** By id, made in the SSL console. `CertEndTime` like `2027-01-31 23:59:59`, UTC+8. */
+  certificates: Record<string, { Domain: string; SubjectAltName: string[]; CertEndTime: string }>;
   /** Fixed egress IP per VPC subnet (or `public`), held while a function uses it. */
   egressIps: Record<string, string>;
   idCounter: number;
@@ -82,6 +84,7 @@ const EMPTY: CloudState = {
   buckets: {},
   logsets: {},
   topics: {},
+  certificates: {},
   egressIps: {},
   idCounter: 0,
 };

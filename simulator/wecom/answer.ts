@@ -1,16 +1,21 @@
 import { randomInt } from 'node:crypto';
 
 /** The endpoints this simulator has, spelled as in WeCom's documentation. */
-export const ENDPOINTS = ['gettoken', 'jscode2session', 'user/get'] as const;
+export const ENDPOINTS = ['gettoken', 'jscode2session', 'user/get', 'agent/list', 'agent/get'] as const;
 
 /** One of {@link ENDPOINTS}. */
-export type Endpoint = (typeof ENDPOINTS)[number];
+export type AnyEndpoint = (typeof ENDPOINTS)[number];
+
+/** Those that a login calls; the others are only for an operator's questions. */
+export type Endpoint = 'gettoken' | 'jscode2session' | 'user/get';
 
 /** Where each endpoint is served; every other path answers 404 with an empty body, as WeCom does. */
-export const PATHS: Record<string, Endpoint> = {
+export const PATHS: Record<string, AnyEndpoint> = {
   '/cgi-bin/gettoken': 'gettoken',
   '/cgi-bin/miniprogram/jscode2session': 'jscode2session',
   '/cgi-bin/user/get': 'user/get',
+  '/cgi-bin/agent/list': 'agent/list',
+  '/cgi-bin/agent/get': 'agent/get',
 };
 
 /** The JSON body of an answer: HTTP status 200 whatever its errcode. */
@@ -24,6 +29,7 @@ const ERRMSG: Record<number, string> = {
   40013: 'invalid corpid',
   40014: 'invalid access_token',
   40029: 'invalid code',
+  40056: 'invalid agentid',
   40058: 'invalid request parameter',
   41001: 'access_token missing',
   41002: 'corpid missing',
@@ -54,7 +60,7 @@ export function succeed(fields: Record<string, unknown>): Answer {
  * `user/get` carries its empty arrays in errors too, and its 40014 comes without the tail.
  * @see https://developer.work.weixin.qq.com/document/path/90313
  */
-export function refuse(endpoint: Endpoint, errcode: number, egressIp: string, text?: string): Answer {
+export function refuse(endpoint: AnyEndpoint, errcode: number, egressIp: string, text?: string): Answer {
   const said = text ?? ERRMSG[errcode] ?? 'error';
   const help = `https://open.work.weixin.qq.com/devtool/query?e=${errcode}`;
   const isBare = endpoint === 'user/get' && errcode === 40014;

@@ -1,10 +1,10 @@
-import type { Endpoint } from './answer.ts';
+import type { AnyEndpoint, Endpoint } from './answer.ts';
 
 /** One finished call. Never holds a secret, token, code or userid. */
 export type Call = {
   /** Arrival by the real clock, ms since 1970; `advanceMs` does not move it. */
   at: number;
-  endpoint: Endpoint;
+  endpoint: AnyEndpoint;
   /** The company whose secret or token it carried, null when that is unknown. */
   corpid: string | null;
   /** null when no answer of WeCom's kind reached the socket whole. */
@@ -15,8 +15,8 @@ export type Call = {
   outcome: string;
 };
 
-/** Calls per endpoint. */
-export type Counts = Record<Endpoint, number>;
+/** Calls per endpoint; one that no login calls is absent until it was called. */
+export type Counts = Record<Endpoint, number> & Partial<Record<AnyEndpoint, number>>;
 
 const LOG_MAX = 1000;
 
@@ -27,7 +27,7 @@ export function createCalls() {
   const listeners = new Set<(call: Call) => void>();
 
   function countsOf(key: string): Counts {
-    const counts = counters.get(key) ?? { gettoken: 0, jscode2session: 0, 'user/get': 0 };
+    const counts: Counts = counters.get(key) ?? { gettoken: 0, jscode2session: 0, 'user/get': 0 };
     counters.set(key, counts);
     return counts;
   }
@@ -35,9 +35,11 @@ export function createCalls() {
   return {
     log,
 
-    count(endpoint: Endpoint, corpid: string | null): void {
-      countsOf('')[endpoint] += 1;
-      if (corpid !== null) countsOf(corpid)[endpoint] += 1;
+    count(endpoint: AnyEndpoint, corpid: string | null): void {
+      for (const key of corpid === null ? [''] : ['', corpid]) {
+        const counts = countsOf(key);
+        counts[endpoint] = (counts[endpoint] ?? 0) + 1;
+      }
     },
 
     record(call: Call): void {

@@ -1,7 +1,7 @@
 import type { Call, Calls } from './calls.ts';
 import type { Clock } from './clock.ts';
 import type { CompanyChanges, CompanyInput, MemberChanges, MemberInput, Person } from './directory.ts';
-import type { Endpoint } from './answer.ts';
+import type { AnyEndpoint } from './answer.ts';
 import type { World } from './endpoints.ts';
 import type { Fault, Faults } from './faults.ts';
 import type { GatePosition, Gates, Target } from './gates.ts';
@@ -62,11 +62,11 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
     /** Adds a fault; see {@link Fault}. */
     fault: (fault: Fault): void => faults.add(fault),
     /** Removes all faults, or those of one endpoint; calls that a fault already holds stay held. */
-    clearFaults: (endpoint?: Endpoint): void => faults.clear(endpoint),
+    clearFaults: (endpoint?: AnyEndpoint): void => faults.clear(endpoint),
     /** Closes a gate before (or, with `after`, behind) an endpoint. */
     hold: (target: Target, position?: GatePosition) => gates.hold(target, position),
     /** Opens all gates, or those of one endpoint. */
-    release: (endpoint?: Endpoint): void => gates.releaseAll(endpoint),
+    release: (endpoint?: AnyEndpoint): void => gates.releaseAll(endpoint),
     /**
      * Kills the idle keep-alive connections and answers how many. `fin`: closed now, as by a server's timeout;
      * `rst`: forgotten as by a gateway, the client's next request on one meets an RST and never arrives.

@@ -1,7 +1,7 @@
 // What WeCom answers when nothing is broken: one function per endpoint, checks in WeCom's order.
 import { createHash } from 'node:crypto';
 import type { AccessTokens } from './access-token.ts';
-import { type Answer, type Endpoint, refuse, succeed } from './answer.ts';
+import { type Answer, type AnyEndpoint, refuse, succeed } from './answer.ts';
 import { type App, type Directory, type Person, personKey } from './directory.ts';
 import type { GettokenLimits } from './gettoken-limits.ts';
 import type { JsCodes } from './js-code.ts';
@@ -23,10 +23,12 @@ export type Query = { params: URLSearchParams; problem: string | undefined };
  * Answers one well-formed or malformed request, with its effects: a token issued, a code spent.
  * @see https://developer.work.weixin.qq.com/document/path/90664
  */
-export const answer: Record<Endpoint, (world: World, query: Query) => Answer> = {
+export const answer: Record<AnyEndpoint, (world: World, query: Query) => Answer> = {
   gettoken,
   jscode2session,
   'user/get': userGet,
+  'agent/list': agentList,
+  'agent/get': agentGet,
 };
 
 /** ban → secret and corpid present → shape → company → secret → limit → token */
@@ -106,6 +108,51 @@ function userGet(world: World, { params, problem }: Query): Answer {
     is_leader_in_dept: member.department.map(() => 0),
     direct_leader: [],
   });
+}
+
+/** WeCom numbers self-built apps from 1000002 on. */
+const FIRST_AGENTID = 1_000_002;
+
+/** token → app not stopped → trusted IP; a token sees no app but its own */
+function agentList(world: World, { params }: Query): Answer {
+  const caller = callerOf(world, params);
+  const refused = typeof caller === 'number' ? caller : appRefusal(caller);
+  if (typeof caller === 'number' || refused !== undefined) {
+    return refuse('agent/list', refused ?? 40014, world.settings.egressIp);
+  }
+  return succeed({ agentlist: [{ agentid: agentidOf(world, caller), name: '小程序', square_logo_url: '' }] });
+}
+
+/** as agent/list, then the agentid is the app's own */
+function agentGet(world: World, { params }: Query): Answer {
+  const no = (errcode: number) => refuse('agent/get', errcode, world.settings.egressIp);
+  const caller = callerOf(world, params);
+  if (typeof caller === 'number') return no(caller);
+  const refused = appRefusal(caller);
+  if (refused !== undefined) return no(refused);
+  const agentid = agentidOf(world, caller);
+  if (params.get('agentid') !== String(agentid)) return no(40056);
+  const visible = [...world.directory.members.values()].filter(
+    (member) => member.corpid === caller.corpid && member.visible && !member.deleted,
+  );
+  return succeed({
+    agentid,
+    name: '小程序',
+    square_logo_url: '',
+    description: '',
+    allow_userinfos: { user: visible.map(({ userid }) => ({ userid })) },
+    allow_partys: { partyid: [] },
+    allow_tags: { tagid: [] },
+    close: 0,
+    redirect_domain: '',
+    report_location_flag: 0,
+    isreportenter: 0,
+    home_url: '',
+  });
+}
+
+function agentidOf({ directory }: World, app: App): number {
+  return FIRST_AGENTID + (directory.companies.get(app.corpid)?.apps.indexOf(app) ?? 0);
 }
 
 /** The app whose living token the query carries, or the errcode. */

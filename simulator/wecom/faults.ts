@@ -1,4 +1,4 @@
-import type { Endpoint } from './answer.ts';
+import type { AnyEndpoint } from './answer.ts';
 import { isMeant, type Target } from './gates.ts';
 
 /**
@@ -42,7 +42,7 @@ export type Trouble = { latencyMs: number; fault: FaultKind | undefined };
 export function createFaults() {
   let faults: { spec: Fault; left: number }[] = [];
 
-  function take(meant: (fault: FaultKind) => boolean, endpoint: Endpoint, corpid: string | null) {
+  function take(meant: (fault: FaultKind) => boolean, endpoint: AnyEndpoint, corpid: string | null) {
     const found = faults.find(({ spec }) => meant(spec) && isMeant(spec, endpoint, corpid));
     if (!found) return undefined;
     found.left -= 1;
@@ -56,14 +56,14 @@ export function createFaults() {
     },
 
     /** Takes what the next call of `endpoint` meets: at most one latency and one other fault. */
-    take(endpoint: Endpoint, corpid: string | null): Trouble {
+    take(endpoint: AnyEndpoint, corpid: string | null): Trouble {
       const slow = take(({ kind }) => kind === 'latency', endpoint, corpid);
       const fault = take(({ kind }) => kind !== 'latency', endpoint, corpid);
       const ms = slow?.kind === 'latency' ? slow.ms : 0;
       return { latencyMs: typeof ms === 'function' ? ms() : ms, fault };
     },
 
-    clear(endpoint?: Endpoint): void {
+    clear(endpoint?: AnyEndpoint): void {
       faults = endpoint ? faults.filter(({ spec }) => spec.endpoint !== endpoint) : [];
     },
 

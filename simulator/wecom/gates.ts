@@ -1,7 +1,7 @@
-import type { Endpoint } from './answer.ts';
+import type { AnyEndpoint } from './answer.ts';
 
 /** Which calls a gate or a fault is for; without corpid those of every company and of nobody. */
-export type Target = { endpoint: Endpoint; corpid?: string };
+export type Target = { endpoint: AnyEndpoint; corpid?: string };
 
 /** `before`: nothing has happened yet. `after`: the token is issued or the code spent, the answer is not sent. */
 export type GatePosition = 'before' | 'after';
@@ -19,7 +19,7 @@ export type Gate = {
 type ClosedGate = Gate & { target: Target; position: GatePosition; pass: () => Promise<void> };
 
 /** Whether a call of `endpoint` by `corpid` is meant by `target`. */
-export function isMeant(target: Target, endpoint: Endpoint, corpid: string | null): boolean {
+export function isMeant(target: Target, endpoint: AnyEndpoint, corpid: string | null): boolean {
   return target.endpoint === endpoint && (target.corpid === undefined || target.corpid === corpid);
 }
 
@@ -63,14 +63,14 @@ export function createGates() {
   return {
     hold,
 
-    async pass(position: GatePosition, endpoint: Endpoint, corpid: string | null): Promise<void> {
+    async pass(position: GatePosition, endpoint: AnyEndpoint, corpid: string | null): Promise<void> {
       for (const gate of closed) {
         if (gate.position === position && isMeant(gate.target, endpoint, corpid)) await gate.pass();
       }
     },
 
     /** Opens every gate of `endpoint`, or all. */
-    releaseAll(endpoint?: Endpoint): void {
+    releaseAll(endpoint?: AnyEndpoint): void {
       for (const gate of closed) if (!endpoint || gate.target.endpoint === endpoint) gate.release();
     },
 

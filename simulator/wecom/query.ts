@@ -1,9 +1,11 @@
-import type { Endpoint } from './answer.ts';
+import type { AnyEndpoint } from './answer.ts';
 
-const EXPECTED_KEYS: Record<Endpoint, readonly string[]> = {
+const EXPECTED_KEYS: Record<AnyEndpoint, readonly string[]> = {
   gettoken: ['corpid', 'corpsecret'],
   jscode2session: ['access_token', 'js_code', 'grant_type'],
   'user/get': ['access_token', 'userid'],
+  'agent/list': ['access_token'],
+  'agent/get': ['access_token', 'agentid'],
 };
 
 /**
@@ -14,7 +16,7 @@ const EXPECTED_KEYS: Record<Endpoint, readonly string[]> = {
  * @see https://developer.work.weixin.qq.com/document/path/91507
  */
 export function requestProblem(
-  endpoint: Endpoint,
+  endpoint: AnyEndpoint,
   method: string,
   query: URLSearchParams,
 ): string | undefined {

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAccessTokens } from './access-token.ts';
 import { serveAdmin } from './admin.ts';
-import { type Endpoint, PATHS, refuse, succeed } from './answer.ts';
+import { type AnyEndpoint, PATHS, refuse, succeed } from './answer.ts';
 import { createCalls } from './calls.ts';
 import { createClock } from './clock.ts';
 import { createControl } from './control.ts';
@@ -64,14 +64,14 @@ export async function startWecom(options: WecomOptions = {}) {
     if (violations.length > VIOLATIONS_MAX) violations.shift();
   }
 
-  function callerOf(endpoint: Endpoint, params: URLSearchParams): string | null {
+  function callerOf(endpoint: AnyEndpoint, params: URLSearchParams): string | null {
     if (endpoint !== 'gettoken') return tokens.ownerOf(params.get('access_token') ?? '')?.corpid ?? null;
     const corpid = params.get('corpid') ?? '';
     return directory.companies.has(corpid) ? corpid : null;
   }
 
   async function serveCall(
-    endpoint: Endpoint,
+    endpoint: AnyEndpoint,
     params: URLSearchParams,
     req: IncomingMessage,
     res: ServerResponse,

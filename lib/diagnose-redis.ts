@@ -1,0 +1,141 @@
+import { connect } from 'node:net';
+import { type Clock, elapsedMs, moment } from './clock.ts';
+import { type Finding, type InsideDiagnosis, inside, type Report, skipped, well } from './diagnose-table.ts';
+import { defineScript, type Redis, type RedisAddress, RedisError } from './redis.ts';
+
+const pings = 5;
+/** Half of an operation's first deadline would leave nothing for a busy moment; a VPC needs about 1 ms. */
+const latencyMsMax = 50;
+const memoryPercentMax = 85;
+const connectMsMax = 500;
+
+/**
+ * Writes to the token's kind of keys in one slot, reads the clock, and leaves nothing: what logins need, in one
+ * script that nobody else can see in the middle of.
+ */
+const probeScript = defineScript(`
+if redis.replicate_commands then redis.replicate_commands() end
+redis.call('TIME')
+redis.call('HMGET', KEYS[1], 'g', 'h')
+redis.call('SET', KEYS[2], ARGV[1], 'PX', 1000)
+redis.call('DEL', KEYS[2])
+return 1`);
+/** In place of a company's `kid`, which is 16 hex digits. */
+const probeKeys = ['wxt1:{doctor}:tok', 'wxt1:{doctor}:lease'];
+
+/** Reports on Redis; answers whether the rest of the project can work with it. Rejects only because of a bug. */
+export async function diagnoseRedis(
+  redis: Redis,
+  address: RedisAddress,
+  clock: Clock,
+  report: Report,
+): Promise<boolean> {
+  const ms: number[] = [];
+  try {
+    for (let i = 0; i < pings; i += 1) {
+      const start = moment(clock);
+      await redis.pipeline([['ping']]);
+      ms.push(elapsedMs(clock, start));
+    }
+    report(well('redis.reachable', 'answers, and takes the password'));
+    reportServer(await info(redis, 'server'), report);
+    await redis.script(probeScript, probeKeys, [1]);
+    report(well('redis.scripts', 'EVALSHA, TIME and writes in one slot work'));
+  } catch (error) {
+    if (!(error instanceof RedisError)) throw error;
+    report(await failureOf(error.reason, address, clock));
+    return false;
+  }
+  reportMemory(await info(redis, 'memory').catch(nothing), report);
+  const median = Math.round(ms.toSorted((a, b) => a - b)[Math.floor(pings / 2)] ?? 0);
+  report(
+    median > latencyMsMax
+      ? inside('redis.latency.slow', { ms: median })
+      : well('redis.latency', `${median} ms for an answer`),
+  );
+  return true;
+}
+
+type Info = Record<string, string>;
+
+/** The fields of a section of INFO; none when the server does not show them. */
+async function info(redis: Redis, section: string): Promise<Info> {
+  const [text] = await redis.pipeline([['info', section]]);
+  return Object.fromEntries(
+    [...String(text).matchAll(/^(\w+):(.*)$/gm)].map(([, name = '', value = '']) => [name, value.trim()]),
+  );
+}
+
+function nothing(error: unknown): Info {
+  if (error instanceof RedisError) return {};
+  throw error;
+}
+
+function reportServer({ redis_version: version = '' }: Info, report: Report): void {
+  const major = Number(/^\d+/.exec(version)?.[0]);
+  if (version === '') report(skipped('redis.version', 'this server does not show its version'));
+  else if (major < 4) report(inside('redis.version.too_old', { version }));
+  else report(well('redis.version', version));
+}
+
+function reportMemory(memory: Info, report: Report): void {
+  const { maxmemory_policy: policy } = memory;
+  if (policy === undefined) report(skipped('redis.eviction', 'this server does not show its policy'));
+  else if (policy === 'noeviction') report(well('redis.eviction', 'noeviction: nothing is thrown away'));
+  else report(inside('redis.eviction.evicts', { policy }));
+  const [used, max] = [Number(memory['used_memory']), Number(memory['maxmemory'])];
+  const percent = Math.round((used / max) * 100);
+  if (!(max > 0)) report(skipped('redis.memory', 'this server shows no limit of its memory'));
+  else if (percent < memoryPercentMax) report(well('redis.memory', `${percent} % used`));
+  else report(inside('redis.memory.nearly_full', { percent }));
+}
+
+const diagnosisOf: Record<string, InsideDiagnosis> = {
+  auth: 'redis.auth.refused',
+  not_redis: 'redis.reachable.not_redis',
+  max_clients: 'redis.reachable.too_many_connections',
+  loading: 'redis.reachable.not_ready',
+  master_down: 'redis.reachable.not_ready',
+  cluster_down: 'redis.reachable.not_ready',
+  no_permission: 'redis.scripts.disabled',
+  unknown_command: 'redis.scripts.disabled',
+  read_only: 'redis.writes.read_only',
+  out_of_memory: 'redis.writes.full',
+  busy_script: 'redis.scripts.refused',
+  no_replicas: 'redis.scripts.refused',
+  misconfigured: 'redis.scripts.refused',
+  cross_slot: 'redis.scripts.refused',
+  error_answer: 'redis.scripts.refused',
+};
+
+/** Node's codes for everything that can be wrong with a certificate or a handshake. */
+const tlsFailure = /cert|ssl|tls|signature|issuer|eproto|altname/;
+/** What a handshake looks like that the other side does not understand; a closed port or a wrong host look otherwise. */
+const silence = ['connect_timeout', 'timeout', 'closed', 'econnreset'];
+
+async function failureOf(reason: string, address: RedisAddress, clock: Clock): Promise<Finding> {
+  const known = diagnosisOf[reason];
+  if (known) return inside(known, { reason });
+  const speaksNoTls =
+    address.tls !== undefined && silence.includes(reason) && (await acceptsConnections(address, clock));
+  const tls = speaksNoTls || tlsFailure.test(reason);
+  return inside(tls ? 'redis.tls.refused' : 'redis.reachable.no_answer', { reason });
+}
+
+/** Whether anything listens there at all. */
+function acceptsConnections({ host, port }: RedisAddress, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const cancel = clock.after(connectMsMax, () => socket.destroy());
+    let connected = false;
+    socket.once('connect', () => {
+      connected = true;
+      socket.destroy();
+    });
+    socket.once('error', () => undefined);
+    socket.once('close', () => {
+      cancel();
+      resolve(connected);
+    });
+  });
+}

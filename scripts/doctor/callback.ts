@@ -1,0 +1,68 @@
+import { randomInt } from 'node:crypto';
+import { encrypt, getSignature } from '@wecom/crypto';
+import { urlOf } from '../../deploy/triggers.ts';
+import { type Callback, readCallbackConfig } from '../../lib/config.ts';
+import { skipped, well } from '../../lib/diagnose-table.ts';
+import type { Environment } from '../../lib/environment.ts';
+import type { CloudQuestions, Deployed } from './cloud.ts';
+import { outside } from './table.ts';
+
+/** WeCom's limit for the verification of a callback URL. */
+const answerMsMax = 1000;
+
+/**
+ * Asks the callback URL of each company what WeCom asks when the page is saved: it must decrypt and echo.
+ * Whether WeCom accepts the domain itself depends on its ICP filing; only an unfit one is recognised here.
+ *
+ * @see https://developer.work.weixin.qq.com/document/path/90930
+ */
+export async function checkCallbacks(
+  { cloud, settings, report }: CloudQuestions,
+  environment: Environment,
+  deployed: Deployed[],
+): Promise<void> {
+  if (!environment['WECOM_CALLBACKS']) {
+    const why = 'WECOM_CALLBACKS is empty: a leaver is noticed at the next re-check, not at once';
+    report(skipped('callback.url', why));
+    return;
+  }
+  const trigger = deployed
+    .find(({ fn }) => fn.key === 'callback')
+    ?.triggers.find(({ type }) => type === 'http');
+  const functionUrl = trigger && urlOf(trigger);
+  const domain = settings.customDomain?.domain;
+  const base = domain === undefined ? functionUrl : `https://${domain}`;
+  if (base === undefined) {
+    report(skipped('callback.url', 'the function callback is not deployed'));
+    return;
+  }
+  if (domain === undefined) {
+    const host = new URL(base).hostname;
+    report(outside('callback.domain.function_url', { host }));
+  } else report(well('callback.domain', `${domain}; its 备案主体 has to be the company`));
+  for (const callback of readCallbackConfig(environment).callbacks) {
+    const url = `${base}/callback/${callback.corpid}`;
+    const echo = String(randomInt(1e12));
+    const startMs = performance.now();
+    const answer = await cloud.get(`${url}?${verification(callback, echo)}`);
+    const ms = Math.round(performance.now() - startMs);
+    const values = { url, ms, answer: answer?.status ?? 'nothing' };
+    const about = callback.corpid;
+    if (answer?.status === 400) {
+      report(outside('callback.url.not_verifying', values, about));
+    } else if (answer?.status !== 200 || answer.body !== echo) {
+      report(outside('callback.url.no_answer', values, about));
+    } else if (ms > answerMsMax) {
+      report(outside('callback.url.slow', values, about));
+    } else report(well('callback.url', `${url} echoes in ${ms} ms`, about));
+  }
+}
+
+/** The query of WeCom's GET. */
+function verification({ corpid, token, encodingAESKey }: Callback, echo: string): string {
+  const echostr = encrypt(encodingAESKey, echo, corpid);
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const nonce = String(randomInt(2 ** 31));
+  const msg_signature = getSignature(token, timestamp, nonce, echostr);
+  return new URLSearchParams({ msg_signature, timestamp, nonce, echostr }).toString();
+}

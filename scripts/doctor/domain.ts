@@ -1,0 +1,114 @@
+import type { Cloud } from '../../deploy/cloud.ts';
+import { CloudError } from '../../deploy/errors.ts';
+import type { DomainSettings, ServiceSettings } from '../../deploy/settings.ts';
+import * as z from 'zod/mini';
+import { type Report, skipped, well } from '../../lib/diagnose-table.ts';
+import type { CloudQuestions } from './cloud.ts';
+import { outside } from './table.ts';
+
+/** A new certificate takes days where a person has to confirm something. */
+const certificateDaysMin = 21;
+const dayMs = 86_400_000;
+
+const Certificate = z.looseObject({
+  CertEndTime: z.string(),
+  Domain: z.optional(z.nullable(z.string())),
+  SubjectAltName: z.optional(z.nullable(z.array(z.string()))),
+});
+
+/** The custom domain: bound, answering, with a certificate of its name that lasts. Throws CloudError. */
+export async function checkDomain(
+  { cloud, settings, report }: CloudQuestions,
+  verifyCodes: readonly string[],
+  nowMs: number,
+): Promise<void> {
+  const wanted = settings.customDomain;
+  if (!wanted) {
+    const why = 'TENCENT_DOMAIN is empty: members call the function URL, which mini-programs may not accept';
+    report(skipped('domain.binding', why));
+    return;
+  }
+  const { domain } = wanted;
+  const differences = await bindingDifferences(cloud, settings, wanted);
+  if (differences === undefined) {
+    report(outside('domain.binding.missing', { domain }));
+    return;
+  }
+  if (differences.length > 0) {
+    const values = { domain, differences: differences.join(', ') };
+    report(outside('domain.binding.differs', values));
+  } else report(well('domain.binding', `${domain}, ${Object.keys(wanted.routes).join(' and ')}`));
+
+  await checkCertificate(cloud, wanted, nowMs, report);
+  const answer = await cloud.get(`https://${domain}/health`);
+  if (answer?.status !== 200) {
+    const values = { domain, region: settings.region, answer: answer?.status ?? 'nothing' };
+    report(outside('domain.answer.missing', values));
+    return;
+  }
+  report(well('domain.answer', `https://${domain}`));
+  for (const code of verifyCodes) {
+    const url = `https://${domain}/WW_verify_${code}.txt`;
+    const file = await cloud.get(url);
+    if (file?.status === 200 && file.body.trim() === code) report(well('domain.verify_file', url));
+    else report(outside('domain.verify_file.not_served', { url }));
+  }
+}
+
+/** In what the binding is another than wanted; `undefined` when there is none. */
+async function bindingDifferences(
+  cloud: Cloud,
+  { functions }: ServiceSettings,
+  { domain, certificateId, routes }: DomainSettings,
+): Promise<string[] | undefined> {
+  const found = await cloud.scf('GetCustomDomain', { Domain: domain }).catch((error: unknown) => {
+    if (error instanceof CloudError && error.cloudCode.startsWith('ResourceNotFound')) return undefined;
+    throw error;
+  });
+  if (!found) return undefined;
+  const bound = new Map(found.EndpointsConfig?.map((end) => [end.PathMatch, end.FunctionName]));
+  const differences = Object.entries(routes)
+    .filter(([path, key]) => bound.get(path) !== functions.find((fn) => fn.key === key)?.name)
+    .map(([path]) => `route ${path}`);
+  if (found.Protocol !== 'HTTPS') differences.push('protocol');
+  if (found.CertConfig?.CertificateId !== certificateId) differences.push('certificate');
+  return differences;
+}
+
+async function checkCertificate(
+  cloud: Cloud,
+  { domain, certificateId: certificate }: DomainSettings,
+  nowMs: number,
+  report: Report,
+): Promise<void> {
+  let answer: z.infer<typeof Certificate>;
+  try {
+    const request = { CertificateId: certificate };
+    answer = Certificate.parse(await cloud.other('ssl', 'DescribeCertificate', request));
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    if (/UnauthorizedOperation|AccessDenied/.test(error.cloudCode)) {
+      report(skipped('domain.certificate', 'to see when it ends, the key needs ssl:DescribeCertificate'));
+    } else if (/NotFound|InvalidParameter/.test(error.cloudCode)) {
+      report(outside('domain.certificate.missing', { certificate }));
+    } else throw error;
+    return;
+  }
+  const names = [answer.Domain ?? '', ...(answer.SubjectAltName ?? [])].filter(Boolean);
+  // Tencent's SSL API writes times in UTC+8.
+  const endMs = Date.parse(`${answer.CertEndTime.replace(' ', 'T')}+08:00`);
+  const days = Math.floor((endMs - nowMs) / dayMs);
+  const values = { certificate, domain, days, end: answer.CertEndTime, names: names.join(', ') };
+  if (!names.some((name) => covers(name, domain))) {
+    report(outside('domain.certificate.of_another_name', values));
+  } else if (endMs < nowMs) report(outside('domain.certificate.expired', values));
+  else if (days < certificateDaysMin) {
+    report(outside('domain.certificate.ends_soon', values));
+  } else report(well('domain.certificate', `${certificate} ends on ${answer.CertEndTime}, in ${days} days`));
+}
+
+/** `*.example.com` covers one label. */
+function covers(name: string, domain: string): boolean {
+  if (!name.startsWith('*.')) return name === domain;
+  return name.slice(2) === domain.slice(domain.indexOf('.') + 1);
+}

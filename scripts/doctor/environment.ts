@@ -1,0 +1,66 @@
+import { statSync } from 'node:fs';
+import { readCallbackConfig, readLoginConfig } from '../../lib/config.ts';
+import { type Report, well } from '../../lib/diagnose-table.ts';
+import { ConfigError, type Environment } from '../../lib/environment.ts';
+import { outside } from './table.ts';
+
+/** Reports on the file; answers whether there is anything to read. */
+export function checkFile(file: string | undefined, stage: string, environment: Environment, report: Report) {
+  if (file === undefined) {
+    const check = 'environment.file';
+    if (environment['WECOM_CORPS']) {
+      report(well(check, 'no .env here; the variables of this shell are used'));
+      return;
+    }
+    report(outside('environment.file.missing', { wanted: `.env.${stage}` }));
+    return;
+  }
+  if (file === '.env' && stage !== 'dev') {
+    report(outside('environment.file.of_another_stage', { stage }));
+  } else if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) {
+    report(outside('environment.file.readable_by_others', { file }));
+  } else {
+    report(well('environment.file', file));
+  }
+}
+
+/** Every problem of the variables that functions and deploy read; names them, never a value. */
+export function environmentProblems(environment: Environment): string[] {
+  const readers = [readLoginConfig, ...(environment['WECOM_CALLBACKS'] ? [readCallbackConfig] : [])];
+  const problems = new Set(readers.flatMap((read) => problemsOf(() => read(environment))));
+  const together = [
+    ['TENCENT_SECRET_ID', 'TENCENT_SECRET_KEY'],
+    ['TENCENT_VPC_ID', 'TENCENT_SUBNET_ID'],
+    ['TENCENT_DOMAIN', 'TENCENT_CERTIFICATE_ID'],
+  ] as const;
+  for (const [one, other] of together) {
+    const missing = [one, other].filter((name) => !environment[name]);
+    if (missing.length === 1) problems.add(`${missing[0]}: is missing, ${one} and ${other} go together`);
+  }
+  return [...problems];
+}
+
+function problemsOf(read: () => unknown): readonly string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+/** Reports on the variables; answers whether they can be used. */
+export function checkVariables(environment: Environment, file: string | undefined, report: Report): boolean {
+  const problems = environmentProblems(environment);
+  if (problems.length > 0) {
+    const values = { problems: problems.join(' · '), file: file ?? '.env' };
+    report(outside('environment.variables.unusable', values));
+    return false;
+  }
+  const companies = (environment['WECOM_CORPS'] ?? '').split(',').length;
+  report(
+    well('environment.variables', `complete, for ${companies} ${companies === 1 ? 'company' : 'companies'}`),
+  );
+  return true;
+}

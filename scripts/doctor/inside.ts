@@ -1,0 +1,63 @@
+import * as z from 'zod/mini';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { readServicesConfig } from '../../lib/config.ts';
+import { diagnose } from '../../lib/diagnose.ts';
+import { type Finding, type Report, skipped } from '../../lib/diagnose-table.ts';
+import type { Environment } from '../../lib/environment.ts';
+import { createLog } from '../../lib/log.ts';
+import { type CloudQuestions, LIVE } from './cloud.ts';
+import { parsedJson } from './json.ts';
+import { outside } from './table.ts';
+
+const Answer = z.object({
+  findings: z.array(
+    z.object({
+      check: z.string(),
+      status: z.enum(['ok', 'warning', 'failed', 'skipped']),
+      diagnosis: z.optional(z.string()),
+      about: z.optional(z.string()),
+      found: z.string(),
+      advice: z.optional(z.string()),
+    }),
+  ),
+});
+
+/** Asks functions/admin, which sees Redis in the VPC and WeCom from the trusted IP. Throws CloudError. */
+export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestions): Promise<void> {
+  const admin = settings.functions.find(({ key }) => key === 'admin');
+  if (!admin) return;
+  const { Result } = await cloud.scf('InvokeFunction', {
+    FunctionName: admin.name,
+    Qualifier: LIVE,
+    Event: JSON.stringify({ action: 'diagnose' }),
+  });
+  const answer = Answer.safeParse(parsedJson(Result?.RetMsg ?? ''));
+  if (answer.success) {
+    // The schema's `undefined` and an absent key are the same to JSON.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    for (const finding of answer.data.findings) report(finding as Finding);
+    return;
+  }
+  const message = Result?.ErrMsg?.split('\n')[0] || 'its answer is not a diagnosis';
+  report(outside('cloud.admin.failed', { message }));
+}
+
+/** The same from this computer. The environment must be usable. */
+export async function diagnoseHere(environment: Environment, report: Report): Promise<void> {
+  const config = readServicesConfig(environment);
+  // What a log would say, the findings say better.
+  const log = createLog(config.secrets, () => undefined);
+  await diagnose(config, clock, log, (finding) => report(expectedFromHere(finding, config.redis.host)));
+}
+
+/** From this computer, a Redis at a private address does not answer, and need not. */
+export function expectedFromHere(finding: Finding, host: string): Finding {
+  if (finding.diagnosis !== 'redis.reachable.no_answer' || !isPrivate(host)) return finding;
+  const why = `${host} is reached only from its VPC: deploy, and npm run doctor looks from there`;
+  return skipped(finding.check, why);
+}
+
+/** RFC 1918; this computer's own addresses are not among them. */
+function isPrivate(host: string): boolean {
+  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(host);
+}

@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import type { ServerlessService } from '../../deploy/serverless.ts';
+import { readSettings, type ServiceSettings } from '../../deploy/settings.ts';
+import type { Environment } from '../../lib/environment.ts';
+
+/**
+ * serverless.yml as the deploy would take it, read by the framework itself (about two seconds).
+ *
+ * Rejects with what the framework, or the check of the settings, says is wrong with it.
+ */
+export async function readService(
+  stage: string,
+  environment: Environment,
+  cwd = process.cwd(),
+): Promise<ServiceSettings> {
+  const args = ['deploy/sls.mjs', 'print', '--format', 'json', '--stage', stage];
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const closed = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if ((await closed) !== 0) throw new Error(messageIn(stderr));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the framework has checked it against deploy/schema.ts
+  const service = JSON.parse(stdout) as ServerlessService;
+  for (const fn of Object.values(service.functions)) {
+    // Printed as stars: they are put back from where the framework took them.
+    const names = Object.keys(fn.environment ?? {});
+    fn.environment = Object.fromEntries(names.map((name) => [name, environment[name] ?? '']));
+  }
+  return readSettings(service, environment);
+}
+
+/** The one line that matters of the framework's report. */
+function messageIn(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  const start = lines.findIndex((line) => /^Error:?$/.test(line));
+  return lines.slice(start + 1).find((line) => line !== '') ?? 'the framework gives no reason';
+}

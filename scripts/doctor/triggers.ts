@@ -1,0 +1,117 @@
+import { Cron } from 'croner';
+import * as z from 'zod/mini';
+import { urlOf } from '../../deploy/triggers.ts';
+import { skipped, well } from '../../lib/diagnose-table.ts';
+import type { CloudQuestions, Deployed } from './cloud.ts';
+import { parsedJson } from './json.ts';
+import { outside } from './table.ts';
+
+const dayMs = 86_400_000;
+/** A run may come late, and its log later still. */
+const runsMissedMax = 3;
+const linesMax = 20;
+
+const LogResults = z.array(z.object({ Time: z.number(), LogJson: z.string() }));
+const RefreshLine = z.looseObject({
+  event: z.literal('refresh'),
+  companies: z.number(),
+  failed: z.number(),
+  failed_transient: z.number(),
+});
+
+/** Whether each web function is reachable at its function URL and answers there. */
+export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Deployed[]): Promise<void> {
+  for (const { fn, triggers } of deployed) {
+    if (!fn.triggers.some(({ type }) => type === 'http')) continue;
+    const trigger = triggers.find(({ type }) => type === 'http');
+    const url = trigger && urlOf(trigger);
+    const values = { name: fn.name, key: fn.key, url: url ?? '' };
+    const isOpen = trigger?.isEnabled === true && /"AuthType": ?"NONE"/.test(trigger.description);
+    if (url === undefined || !isOpen || /"EnableExtranet": ?false/.test(trigger.description)) {
+      report(outside('cloud.url.missing', values, fn.key));
+      continue;
+    }
+    const answer = await cloud.get(url + (fn.healthPath ?? '/'));
+    // A function without a health path may answer anything, as long as it runs.
+    const status = answer?.status ?? 0;
+    const runs = fn.healthPath === undefined ? status > 0 && status < 500 : status === 200;
+    if (runs) report(well('cloud.url', url, fn.key));
+    else {
+      const what = { ...values, path: fn.healthPath ?? '/', answer: answer?.status ?? 'nothing' };
+      report(outside('cloud.url.no_answer', what, fn.key));
+    }
+  }
+}
+
+/** Whether the timers are there and on, and when `refresh` ran for the last time, by its log. Throws CloudError. */
+export async function checkTimers(
+  questions: CloudQuestions,
+  deployed: Deployed[],
+  nowMs: number,
+): Promise<void> {
+  const { report } = questions;
+  for (const one of deployed) {
+    for (const wanted of one.fn.triggers.filter(({ type, isEnabled }) => type === 'timer' && isEnabled)) {
+      const values = { name: one.fn.name, timer: wanted.name };
+      const found = one.triggers.find(({ type, name }) => type === 'timer' && name === wanted.name);
+      if (!found) report(outside('cloud.timer.missing', values, one.fn.key));
+      else if (!found.isEnabled) report(outside('cloud.timer.off', values, one.fn.key));
+      else await checkLastRun(questions, one, wanted.description, nowMs);
+    }
+  }
+}
+
+async function checkLastRun(
+  { cloud, report }: CloudQuestions,
+  { fn, configuration }: Deployed,
+  cron: string,
+  nowMs: number,
+): Promise<void> {
+  const check = 'cloud.timer';
+  if (!configuration.ClsTopicId) {
+    report(skipped(check, 'on; when it ran cannot be seen without cls in serverless.yml', fn.key));
+    return;
+  }
+  const { Results } = await cloud.other('cls', 'SearchLog', {
+    TopicId: configuration.ClsTopicId,
+    From: nowMs - dayMs,
+    To: nowMs,
+    Query: `SCF_FunctionName:"${fn.name}"`,
+    Limit: linesMax,
+    Sort: 'desc',
+  });
+  const lines = LogResults.parse(Results ?? []);
+  const [newest] = lines;
+  if (!newest) {
+    report(outside('cloud.timer.never_ran', {}, fn.key));
+    return;
+  }
+  const minutes = Math.floor((nowMs - newest.Time) / 60_000);
+  const everyMinutes = intervalMinutes(cron);
+  const last = lines.map(({ LogJson }) => refreshLine(LogJson)).find((line) => line !== undefined);
+  if (minutes > everyMinutes * runsMissedMax) {
+    const values = { minutes, wanted: `${everyMinutes} minutes`, name: fn.name };
+    report(outside('cloud.timer.silent', values, fn.key));
+  } else if (last && last.failed + last.failed_transient > 0) {
+    const values = { failed: last.failed + last.failed_transient, companies: last.companies };
+    report(outside('cloud.timer.failing', values, fn.key));
+  } else {
+    report(well(check, `ran ${minutes} min ago`, fn.key));
+  }
+}
+
+function intervalMinutes(cron: string): number {
+  const [first, second] = new Cron(cron, { paused: true }).nextRuns(2);
+  return first && second ? Math.ceil((second.getTime() - first.getTime()) / 60_000) : 5;
+}
+
+/** What `refresh` logs at the end of a run; CLS keeps it as a message, or as fields of the entry. */
+function refreshLine(logJson: string): z.infer<typeof RefreshLine> | undefined {
+  const entry = parsedJson(logJson);
+  const message = z.looseObject({ SCF_Message: z.string() }).safeParse(entry).data?.SCF_Message;
+  for (const candidate of [parsedJson(message ?? ''), entry]) {
+    const line = RefreshLine.safeParse(candidate);
+    if (line.success) return line.data;
+  }
+  return undefined;
+}

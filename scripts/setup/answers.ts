@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import type { Environment } from '../../lib/environment.ts';
+
+/** What a person says: variables of .env.example by their names, and what some of them are made of. */
+export type Answers = Record<string, string>;
+
+/** Parts that become variables; everything else an answer may be called is a line of .env.example. */
+export const parts = {
+  WECOM_CORPID: 'WECOM_CORPS',
+  WECOM_CORPSECRET: 'WECOM_CORPS',
+  CALLBACKS: 'WECOM_CALLBACKS',
+  REDIS_HOST: 'REDIS_URL',
+  REDIS_PORT: 'REDIS_URL',
+  REDIS_TLS: 'REDIS_URL',
+  REDIS_PASSWORD: 'REDIS_URL',
+  REVIEWER_ACCOUNT: 'REVIEWERS',
+  REVIEWER_PASSWORD: 'REVIEWERS',
+} as const;
+
+/** Answers that contradict each other or lack a part; the message names them, never a value. */
+export class AnswerError extends Error {
+  override readonly name = 'AnswerError';
+}
+
+/**
+ * The variables that these answers stand for. Secrets that nobody types are drawn: ENCRYPTION_KEY when there is
+ * none yet, token and EncodingAESKey of companies without a callback when CALLBACKS says yes.
+ *
+ * Throws AnswerError.
+ */
+export async function variablesOf(answers: Answers, existing: Environment): Promise<Record<string, string>> {
+  for (const [part, whole] of Object.entries(parts)) {
+    if (answers[part] !== undefined && answers[whole] !== undefined) {
+      throw new AnswerError(`${part} is a part of ${whole}: give one of the two`);
+    }
+  }
+  const variables = Object.fromEntries(
+    Object.entries(answers).filter(([name]) => !Object.hasOwn(parts, name)),
+  );
+  const { WECOM_CORPID: corpid, WECOM_CORPSECRET: corpsecret, REDIS_HOST: host } = answers;
+  if (corpid !== undefined || corpsecret !== undefined) {
+    if (!corpid || !corpsecret) throw new AnswerError('WECOM_CORPID and WECOM_CORPSECRET go together');
+    variables['WECOM_CORPS'] = `${corpid}:${corpsecret}`;
+  }
+  if (host !== undefined) variables['REDIS_URL'] = redisUrl(host, answers);
+  else if (answers['REDIS_PASSWORD'] ?? answers['REDIS_PORT'] ?? answers['REDIS_TLS']) {
+    throw new AnswerError('REDIS_HOST is missing, which REDIS_PORT, REDIS_TLS and REDIS_PASSWORD belong to');
+  }
+  if (!variables['ENCRYPTION_KEY'] && !existing['ENCRYPTION_KEY']) {
+    variables['ENCRYPTION_KEY'] = randomBytes(32).toString('base64url');
+  }
+  if (saysYes(answers, 'CALLBACKS')) {
+    const corps = variables['WECOM_CORPS'] ?? existing['WECOM_CORPS'] ?? '';
+    variables['WECOM_CALLBACKS'] = callbacksFor(corps, existing['WECOM_CALLBACKS'] ?? '');
+  }
+  const { REVIEWER_ACCOUNT: account, REVIEWER_PASSWORD: password } = answers;
+  if (account !== undefined || password !== undefined) {
+    if (!account || !password) throw new AnswerError('REVIEWER_ACCOUNT and REVIEWER_PASSWORD go together');
+    variables['REVIEWERS'] = await reviewerEntry(account, password);
+  }
+  return variables;
+}
+
+/** TencentDB wants its whole AUTH string as the password; everything that a URL or .env would cut is encoded. */
+function redisUrl(host: string, answers: Answers): string {
+  const { REDIS_PORT: port = '6379', REDIS_PASSWORD: password = '' } = answers;
+  if (!/^[\w.:-]+$/.test(host)) throw new AnswerError('REDIS_HOST must be a host name or an address');
+  if (!/^\d{1,5}$/.test(port)) throw new AnswerError('REDIS_PORT must be a number');
+  const scheme = saysYes(answers, 'REDIS_TLS') ? 'rediss' : 'redis';
+  const encoded = encodeURIComponent(password).replaceAll("'", '%27');
+  const auth = password === '' ? '' : `:${encoded}@`;
+  return `${scheme}://${auth}${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Keeps what a company has: its console knows it. */
+function callbacksFor(corps: string, existing: string): string {
+  const known = existing === '' ? [] : existing.split(',');
+  const corpids = corps.split(',').map((entry) => entry.split(':')[0]?.trim() ?? '');
+  const fresh = corpids
+    .filter((corpid) => corpid !== '' && !known.some((entry) => entry.trim().startsWith(`${corpid}:`)))
+    .map((corpid) => `${corpid}:${randomBytes(16).toString('hex')}:${encodingAESKey()}`);
+  return [...known, ...fresh].join(',');
+}
+
+/** 43 characters that stand for 32 bytes; WeCom's page takes letters and digits only. */
+function encodingAESKey(): string {
+  for (;;) {
+    const key = randomBytes(32).toString('base64').slice(0, 43);
+    if (/^[A-Za-z0-9]+$/.test(key)) return key;
+  }
+}
+
+function saysYes(answers: Answers, name: keyof typeof parts): boolean {
+  const answer = (answers[name] ?? 'no').toLowerCase();
+  if (!['yes', 'no', 'true', 'false'].includes(answer)) throw new AnswerError(`${name} must be yes or no`);
+  return answer === 'yes' || answer === 'true';
+}
+
+/** `account:hash`, made by `npm run reviewer`, which also judges the password. */
+export async function reviewerEntry(account: string, password: string): Promise<string> {
+  const args = ['scripts/run.mjs', 'scripts/reviewer.ts', account];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end(`${password}\n`);
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const entry = /^REVIEWERS=(.+)$/m.exec(out)?.[1];
+  if (entry !== undefined) return entry;
+  const reason = /too weak: .*/.exec(err)?.[0] ?? 'it must be letters, digits, _ . @ -';
+  throw new AnswerError(
+    `${reason.startsWith('too weak') ? 'REVIEWER_PASSWORD' : 'REVIEWER_ACCOUNT'}: ${reason}`,
+  );
+}

@@ -1,0 +1,84 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+
+/** The person gave up: Ctrl-C, or the end of the input. */
+export class Aborted extends Error {
+  override readonly name = 'Aborted';
+}
+
+export interface Terminal {
+  say(text: string): void;
+  /** A line of text; `hidden` shows nothing of what is typed. Rejects with Aborted. */
+  ask(question: string, options?: { hidden?: boolean }): Promise<string>;
+  /** Yes or no; Enter means `byDefault`. */
+  confirm(question: string, byDefault: boolean): Promise<boolean>;
+  close(): void;
+}
+
+/** Asks on standard output and reads lines from standard input, which may be a pipe. */
+export function openTerminal(): Terminal {
+  const isTerminal = process.stdin.isTTY;
+  let muted = false;
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      if (!muted) process.stdout.write(chunk);
+      done();
+    },
+  });
+  const lines = createInterface({ input: process.stdin, output, terminal: isTerminal });
+  const typed: string[] = [];
+  let waiting: { resolve: (line: string) => void; reject: (error: Error) => void } | undefined;
+  let ended = false;
+  lines.on('line', (line) => {
+    if (waiting) waiting.resolve(line);
+    else typed.push(line);
+    waiting = undefined;
+  });
+  const giveUp = () => {
+    ended = true;
+    waiting?.reject(new Aborted());
+  };
+  lines.once('close', giveUp).once('SIGINT', giveUp);
+  process.once('SIGINT', giveUp);
+
+  function nextLine(): Promise<string> {
+    const line = typed.shift();
+    if (line !== undefined) return Promise.resolve(line);
+    if (ended) return Promise.reject(new Aborted());
+    return new Promise((resolve, reject) => {
+      waiting = { resolve, reject };
+    });
+  }
+
+  const terminal: Terminal = {
+    say: (text) => void process.stdout.write(`${text}\n`),
+    async ask(question, { hidden = false } = {}) {
+      const prompt = `${question}${hidden && isTerminal ? ' (not shown)' : ''}: `;
+      if (hidden) process.stdout.write(prompt);
+      else {
+        lines.setPrompt(prompt);
+        lines.prompt();
+      }
+      muted = hidden;
+      try {
+        return (await nextLine()).trim();
+      } finally {
+        muted = false;
+        if (hidden || !isTerminal) process.stdout.write('\n');
+      }
+    },
+    async confirm(question, byDefault) {
+      for (;;) {
+        const answer = (await terminal.ask(`${question} ${byDefault ? '[Y/n]' : '[y/N]'}`)).toLowerCase();
+        if (answer === '') return byDefault;
+        if (/^(y|yes|是)$/.test(answer)) return true;
+        if (/^(n|no|否)$/.test(answer)) return false;
+      }
+    },
+    close() {
+      process.removeListener('SIGINT', giveUp);
+      lines.close();
+    },
+  };
+  return terminal;
+}

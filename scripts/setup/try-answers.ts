@@ -1,0 +1,60 @@
+import { createCloud } from '../../deploy/cloud.ts';
+import { CloudError } from '../../deploy/errors.ts';
+import { systemClock as clock } from '../../lib/clock.ts';
+import { readRefreshConfig } from '../../lib/config.ts';
+import { diagnoseRedis } from '../../lib/diagnose-redis.ts';
+import { type Finding, skipped, well } from '../../lib/diagnose-table.ts';
+import { ConfigError, type Environment } from '../../lib/environment.ts';
+import { createLog } from '../../lib/log.ts';
+import { createRedis } from '../../lib/redis.ts';
+import { cloudFailure } from '../doctor/cloud.ts';
+import { expectedFromHere } from '../doctor/inside.ts';
+
+/** Stand-ins for what is not known yet while the answers come in. */
+const otherVariables = {
+  WECOM_CORPS: 'ww0000:none',
+  ENCRYPTION_KEY: Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64url'),
+};
+
+/** Looks at the Redis that REDIS_URL names: the first thing that is wrong, or one line that all is well. */
+export async function checkRedis({ REDIS_URL, REDIS_CA }: Environment): Promise<Finding> {
+  let address;
+  try {
+    address = readRefreshConfig({ ...otherVariables, REDIS_URL, REDIS_CA }).redis;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { check: 'redis.reachable', status: 'failed', found: error.problems.join('; ') };
+  }
+  const log = createLog([], () => undefined);
+  const redis = createRedis(address, clock, log);
+  const findings: Finding[] = [];
+  try {
+    await diagnoseRedis(
+      redis,
+      address,
+      clock,
+      (finding) => void findings.push(expectedFromHere(finding, address.host)),
+    );
+  } finally {
+    redis.close();
+  }
+  const worst = ['failed', 'warning'].flatMap((status) => findings.filter((one) => one.status === status));
+  const [first = findings[0]] = worst;
+  return first ?? skipped('redis.reachable', 'not looked at');
+}
+
+/** Asks Tencent Cloud whose key it is. */
+export async function checkKey(environment: Environment): Promise<Finding> {
+  const { TENCENT_SECRET_ID: secretId = '', TENCENT_SECRET_KEY: secretKey = '' } = environment;
+  const region = environment['TENCENT_REGION'] || 'ap-guangzhou';
+  const cloud = createCloud({ secretId, secretKey, token: undefined, appId: undefined }, region, process.env);
+  try {
+    const { AppId } = await cloud.other('cam', 'GetUserAppId', {});
+    return well('cloud.key', `of the account with APPID ${String(AppId)}`);
+  } catch (error) {
+    if (error instanceof CloudError && error.cloudCode.includes('UnauthorizedOperation')) {
+      return well('cloud.key', 'is known; what it may do, the deploy will show');
+    }
+    return cloudFailure(error, { region });
+  }
+}

@@ -1,0 +1,47 @@
+// docs/doctor.md has every diagnosis and its advice in the words of the code.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { type Diagnoses, insideDiagnoses } from '../lib/diagnose-table.ts';
+import { outsideDiagnoses } from '../scripts/doctor/table.ts';
+
+const document = readFileSync('docs/doctor.md', 'utf8');
+const rowOf = ([id, { status, found, advice }]: [string, Diagnoses[string]]) =>
+  [id, status, found, advice].map((text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;'));
+const rows = [...document.matchAll(/^\| `([\w.]+)` +\| (\w+) +\| (.*?) +\| (.*?) +\|$/gm)].map(
+  ([, ...cells]) => cells,
+);
+const codeOf = (path: string) => readFileSync(path, 'utf8');
+
+describe('docs/doctor.md', () => {
+  test('docs/doctor.md › has every diagnosis of the code, with its words, and no other', () => {
+    const all = [
+      ...Object.entries<Diagnoses[string]>(outsideDiagnoses),
+      ...Object.entries<Diagnoses[string]>(insideDiagnoses),
+    ];
+    const missing = all.map(rowOf).filter((row) => !rows.some((found) => String(found) === String(row)));
+    // What to put there, ready to be copied.
+    expect(missing.map(([id, ...cells]) => `| \`${id}\` | ${cells.join(' | ')} |`)).toEqual([]);
+    expect(new Set(rows.map(([id]) => id))).toEqual(new Set(all.map(([id]) => id)));
+    expect(rows).toHaveLength(all.length);
+  });
+
+  test('docs/doctor.md › has the options of both commands', () => {
+    for (const script of ['scripts/doctor.ts', 'scripts/setup.ts']) {
+      const options = [...codeOf(script).matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, option]) => option ?? '');
+      expect(options.length).toBeGreaterThan(2);
+      for (const option of options) expect(document).toContain(`\`${option}`);
+    }
+  });
+
+  test('every diagnosis › names its check, is used by the code, and says what to do', () => {
+    const sources = ['diagnose-redis', 'diagnose-wecom'].map((name) => codeOf(`lib/${name}.ts`));
+    const outside = ['environment', 'cloud', 'triggers', 'domain', 'callback', 'inside'];
+    sources.push(codeOf('scripts/doctor.ts'), ...outside.map((name) => codeOf(`scripts/doctor/${name}.ts`)));
+    for (const [id, { found, advice }] of Object.entries({ ...insideDiagnoses, ...outsideDiagnoses })) {
+      expect(id).toMatch(/^[a-z]+\.[a-z_]+\.[a-z_]+$/);
+      expect(sources.join('\n'), id).toContain(`'${id}'`);
+      expect(found.length, id).toBeLessThan(130);
+      expect(advice.length, id).toBeGreaterThan(10);
+    }
+  });
+});

@@ -1,0 +1,252 @@
+// What functions/admin finds out about Redis and WeCom: one thing is broken at a time, its diagnosis is read.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Finding, type InsideDiagnosis, insideDiagnoses } from '../lib/diagnose-table.ts';
+import { type RunningRedis, startRedis } from '../simulator/redis.ts';
+import { corpid, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
+
+type Overrides = Record<string, string | undefined>;
+
+async function diagnose(world: World, overrides?: Overrides): Promise<Finding[]> {
+  const { result, error, lines } = await world.admin({ action: 'diagnose' }, overrides);
+  expect(error).toBe(undefined);
+  const { findings } = result as { findings: Finding[] };
+  const written = JSON.stringify(result) + lines.join('\n');
+  for (const value of world.secrets) expect(written).not.toContain(value);
+  return findings;
+}
+
+const problemsIn = (findings: Finding[]) => findings.filter(({ diagnosis }) => diagnosis !== undefined);
+
+async function serverWith(...args: string[]): Promise<RunningRedis> {
+  const redis = await startRedis({ kind: 'server', args });
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+/** A way to Redis that changes what comes back, or sends it later. */
+async function proxyTo(url: string, change: (text: string) => string, ms = 0): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const server = createServer((client) => {
+    const redis = connect(Number(port), hostname);
+    client.on('error', () => redis.destroy()).on('close', () => redis.destroy());
+    redis.on('error', () => client.destroy()).on('close', () => client.destroy());
+    client.pipe(redis);
+    redis.on('data', (chunk: Buffer) => {
+      setTimeout(() => client.write(change(chunk.toString('latin1')), 'latin1'), ms);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `redis://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+/** Breaks exactly one thing; answers the overrides under which the function then runs. */
+type Break = (world: World) => Promise<Overrides | void> | Overrides | void;
+
+const breaks: Record<InsideDiagnosis, Break> = {
+  'redis.reachable.no_answer': () => ({ REDIS_URL: 'redis://127.0.0.1:1' }),
+  'redis.reachable.not_redis': ({ wecom }) => ({ REDIS_URL: wecom.url.replace('http', 'redis') }),
+  async 'redis.reachable.too_many_connections'() {
+    const redis = await serverWith('--maxclients', '1');
+    const { hostname, port } = new URL(redis.url);
+    const holder = connect(Number(port), hostname);
+    onTestFinished(() => void holder.destroy());
+    holder.write('PING\r\n');
+    await once(holder, 'data');
+    return { REDIS_URL: redis.url };
+  },
+  async 'redis.reachable.not_ready'() {
+    const redis = await serverWith('--replica-serve-stale-data', 'no', '--replicaof', '127.0.0.1 1');
+    return { REDIS_URL: redis.url };
+  },
+  'redis.tls.refused': ({ redis }) => ({ REDIS_URL: redis.url.replace('redis:', 'rediss:') }),
+  async 'redis.auth.refused'() {
+    const redis = await serverWith('--requirepass', 'right-password');
+    return { REDIS_URL: redis.url.replace('//', `//:${secret('wrong-password')}@`) };
+  },
+  async 'redis.version.too_old'({ redis }) {
+    return { REDIS_URL: await proxyTo(redis.url, (text) => text.replace(/(redis_version:)\d/, '$13')) };
+  },
+  async 'redis.scripts.disabled'() {
+    const redis = await serverWith('--rename-command', 'EVALSHA', '', '--rename-command', 'EVAL', '');
+    return { REDIS_URL: redis.url };
+  },
+  async 'redis.scripts.refused'() {
+    return { REDIS_URL: (await serverWith('--min-replicas-to-write', '1')).url };
+  },
+  async 'redis.writes.read_only'() {
+    return { REDIS_URL: (await serverWith('--replicaof', '127.0.0.1 1')).url };
+  },
+  async 'redis.writes.full'() {
+    return { REDIS_URL: (await serverWith('--maxmemory', '1')).url };
+  },
+  async 'redis.memory.nearly_full'({ redis }) {
+    const almost = (text: string) =>
+      text.replace(/(\r\nmaxmemory:)\d+/, '$11000').replace(/(\r\nused_memory:)\d+/, '$1900');
+    // The length before a reply is that of the original.
+    const padded = (text: string) => {
+      const changed = almost(text);
+      return changed.replace('# Memory', `# Memory${' '.repeat(text.length - changed.length)}`);
+    };
+    return { REDIS_URL: await proxyTo(redis.url, padded) };
+  },
+  async 'redis.eviction.evicts'() {
+    return { REDIS_URL: (await serverWith('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru')).url };
+  },
+  async 'redis.latency.slow'({ redis }) {
+    return { REDIS_URL: await proxyTo(redis.url, (text) => text, 120) };
+  },
+  'wecom.reachable.no_answer': () => ({ WECOM_BASE_URL: 'http://127.0.0.1:1' }),
+  'wecom.reachable.not_wecom'({ wecom }) {
+    wecom.fault({ endpoint: 'gettoken', kind: 'html', status: 502 });
+  },
+  'wecom.reachable.busy'({ wecom }) {
+    wecom.fault({ endpoint: 'jscode2session', corpid, kind: 'errcode', errcode: -1 });
+  },
+  'wecom.gettoken.wrong_secret'({ wecom }) {
+    wecom.updateCompany(corpid, { corpsecret: secret('another-secret-of-this-test') });
+  },
+  'wecom.gettoken.wrong_corpid': (world) => ({
+    WECOM_CORPS: `wwmistyped0000001:${secret('secret-of-a-mistyped-company')},${corps(world)[1]}`,
+  }),
+  'wecom.gettoken.banned'({ wecom }) {
+    wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: 45009 });
+  },
+  async 'wecom.gettoken.paused'(world) {
+    world.wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: 40001, times: 1 });
+    const login = await world.startLogin();
+    expect((await login.login({ js_code: world.jsCode() })).status).toBe(503);
+  },
+  async 'wecom.gettoken.waiting'(world) {
+    const gate = world.wecom.hold({ endpoint: 'gettoken', corpid });
+    const login = await world.startLogin();
+    // Not its answer is waited for, but its question.
+    login.login({ js_code: world.jsCode() }).catch(() => undefined);
+    await gate.arrived(1);
+    const lease = (await world.redisContents()).find(({ key }) => key.endsWith(':lease'));
+    // As if another had taken over, who is slow too.
+    await world.redisCommand('SET', lease?.key ?? '', 'another', 'PX', 60_000);
+  },
+  'wecom.gettoken.refused'({ wecom }) {
+    wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: 301_007 });
+  },
+  'wecom.trusted_ip.not_trusted'({ wecom }) {
+    wecom.updateCompany(corpid, { ipTrusted: false });
+  },
+  async 'wecom.app.stopped'(world) {
+    await world.refresh();
+    world.wecom.updateCompany(corpid, { stopped: true });
+  },
+  'wecom.app.refused'({ wecom }) {
+    wecom.fault({ endpoint: 'jscode2session', corpid, kind: 'errcode', errcode: 48_006 });
+  },
+  'wecom.linked.not_linked'({ wecom }) {
+    wecom.updateCompany(corpid, { linked: false });
+  },
+  'wecom.visible_range.empty'({ wecom }) {
+    wecom.updateMember(corpid, 'ZhangSan', { visible: false });
+  },
+};
+
+/** What the advice must say for an operator to find the place. */
+const places: Partial<Record<InsideDiagnosis, string[]>> = {
+  'redis.auth.refused': ['account@password', '重置密码'],
+  'redis.eviction.evicts': ['参数设置', 'noeviction'],
+  'redis.reachable.no_answer': ['安全组', 'TENCENT_VPC_ID'],
+  'redis.tls.refused': ['SSL 加密', 'REDIS_CA'],
+  'wecom.gettoken.banned': ['checkCorpSpamBlock'],
+  'wecom.gettoken.wrong_corpid': ['我的企业', '企业ID'],
+  'wecom.gettoken.wrong_secret': ['应用管理', 'Secret', '已启用'],
+  'wecom.linked.not_linked': ['关联小程序'],
+  'wecom.trusted_ip.not_trusted': ['企业可信IP', '203.0.113.7', '第三方服务商IP', 'NAT 网关'],
+  'wecom.visible_range.empty': ['可见范围'],
+};
+
+const corps = (world: World) => (world.environment()['WECOM_CORPS'] ?? '').split(',');
+
+describe.skipIf(!realRedis)('functions/admin diagnose', () => {
+  test.each(Object.keys(insideDiagnoses) as InsideDiagnosis[])('diagnose › finds %s', async (diagnosis) => {
+    const world = await startWorld({ redis: 'server' });
+    const findings = await diagnose(world, (await breaks[diagnosis](world)) ?? undefined);
+    const expected: Partial<Finding> = { diagnosis, status: insideDiagnoses[diagnosis].status };
+    // One thing is broken, and nothing else is blamed for it.
+    const blamed = new Set(problemsIn(findings).map((finding) => finding.diagnosis));
+    expect([...blamed]).toEqual([diagnosis]);
+    const [finding] = problemsIn(findings);
+    expect(finding).toMatchObject(expected);
+    expect(finding?.found).not.toMatch(/[{}?]/);
+    expect(finding?.advice).not.toMatch(/[{}]/);
+    for (const text of places[diagnosis] ?? []) expect(finding?.advice).toContain(text);
+    const same = findings.filter(({ check, about }) => check === finding?.check && about === finding?.about);
+    expect(same).toHaveLength(1);
+    const { gettoken } = world.wecom.counts(corpid);
+    expect(gettoken).toBeLessThanOrEqual(1);
+    expect(world.wecom.violations).toEqual([]);
+  });
+
+  test('diagnose › names every company apart, and asks each gettoken and jscode2session at most once', async () => {
+    const world = await startWorld({ redis: 'server' });
+    world.wecom.updateCompany(otherCorpid, { ipTrusted: false });
+    const findings = await diagnose(world);
+    expect(problemsIn(findings)).toMatchObject([{ about: otherCorpid, check: 'wecom.trusted_ip' }]);
+    expect(findings.filter(({ about }) => about === corpid)).toEqual([
+      { check: 'wecom.gettoken', status: 'ok', about: corpid, found: expect.any(String) },
+      { check: 'wecom.trusted_ip', status: 'ok', about: corpid, found: expect.any(String) },
+      { check: 'wecom.linked', status: 'ok', about: corpid, found: expect.any(String) },
+      {
+        check: 'wecom.visible_range',
+        status: 'ok',
+        about: corpid,
+        found: expect.stringContaining('1 members'),
+      },
+    ]);
+    expect(world.wecom.counts(corpid)).toMatchObject({ gettoken: 1, jscode2session: 1 });
+    expect(world.wecom.counts(otherCorpid)).toMatchObject({ gettoken: 1, jscode2session: 0 });
+  });
+
+  test('diagnose › leaves what a login leaves: one access_token per company, and nothing else', async () => {
+    const world = await startWorld({ redis: 'server' });
+    await diagnose(world);
+    const keys = (await world.redisContents()).map(({ key }) => key.replace(/\{.*\}/, '{}'));
+    expect(keys).toEqual(['wxt1:{}:tok', 'wxt1:{}:tok']);
+    const login = await world.startLogin();
+    expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
+    await diagnose(world);
+    expect(world.wecom.counts(corpid).gettoken).toBe(1);
+  });
+
+  test('diagnose › replaces a stored access_token that WeCom has dropped, as a login would', async () => {
+    const world = await startWorld({ redis: 'server' });
+    await diagnose(world);
+    world.wecom.dropTokens(corpid);
+    expect(problemsIn(await diagnose(world))).toEqual([]);
+    expect(world.wecom.counts(corpid).gettoken).toBe(2);
+  });
+
+  test('diagnose › never calls gettoken while Redis fails', async () => {
+    const world = await startWorld({ redis: 'server' });
+    const findings = await diagnose(world, { REDIS_URL: 'redis://127.0.0.1:1' });
+    expect(findings.filter(({ status }) => status === 'skipped')).toHaveLength(2);
+    expect(world.wecom.counts().gettoken).toBe(0);
+  });
+
+  test('diagnose › answers in time for SCF when nothing answers it', async () => {
+    const world = await startWorld({ redis: 'server' });
+    for (const endpoint of ['gettoken', 'jscode2session', 'agent/list', 'agent/get'] as const) {
+      world.wecom.fault({ endpoint, kind: 'hang' });
+    }
+    const start = performance.now();
+    const findings = await diagnose(world);
+    expect(performance.now() - start).toBeLessThan(15_000 + 5000);
+    expect(problemsIn(findings).map(({ check }) => check)).toEqual(['wecom.reachable', 'wecom.reachable']);
+  });
+
+  test('diagnose › takes no other field', async () => {
+    const world = await startWorld({ redis: 'server' });
+    const { error } = await world.admin({ action: 'diagnose', corpid });
+    expect(error).toBe('invalid_request');
+  });
+});

@@ -1,0 +1,391 @@
+// What the doctor finds out from a computer about a deployment: one thing is broken at a time, its diagnosis is read.
+import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { expectedFromHere } from '../scripts/doctor/inside.ts';
+import { readService } from '../scripts/doctor/service.ts';
+import { askCloud } from '../scripts/doctor/look.ts';
+import { type OutsideDiagnosis, outsideDiagnoses } from '../scripts/doctor/table.ts';
+import type { ServiceSettings } from '../deploy/settings.ts';
+import { type Finding, inside } from '../lib/diagnose-table.ts';
+import type { CloudState, StoredFunction } from '../simulator/tencent-cloud/state.ts';
+import {
+  certificateId,
+  certificateUntil,
+  domain,
+  type DoctorWorld,
+  secretId,
+  service,
+  startDoctorWorld,
+} from './doctor-world.ts';
+import { corpid, realRedis, secret } from './world.ts';
+
+type Environment = Record<string, string | undefined>;
+
+let world: DoctorWorld;
+let settings: ServiceSettings;
+let pristine: CloudState;
+
+beforeAll(async () => {
+  world = await startDoctorWorld();
+  const { code, err } = await world.sls('deploy');
+  expect([code, err]).toEqual([0, expect.stringContaining('is live')]);
+  await world.cloud.fireTimer(`${service}-refresh`, 'every-5-minutes');
+  settings = await readService('dev', world.variables, world.folder);
+  pristine = structuredClone(world.cloud.state);
+}, 120_000);
+afterAll(() => world.stop());
+
+const functionNamed = (key: string): StoredFunction => {
+  const found = world.cloud.state.functions[`${service}-${key}`];
+  if (!found) throw new Error(`no function ${key}`);
+  return found;
+};
+const live = (key: string) => {
+  const fn = functionNamed(key);
+  const found = fn.versions.find(({ Version }) => Version === fn.aliases['$DEFAULT']);
+  if (!found) throw new Error(`${key} has no live version`);
+  return found;
+};
+const timer = () => functionNamed('refresh').triggers[0] ?? expect.fail('no timer');
+
+/** Undoes what a test did to the cloud. */
+function restore(): void {
+  Object.assign(world.cloud.state, structuredClone(pristine));
+  world.cloud.clearFaults();
+}
+
+/** Looks at the deployment with the doctor's code; what it found wrong, without what inside says. */
+async function problems(
+  overrides: Environment = {},
+  change: (given: ServiceSettings) => void = () => undefined,
+): Promise<Finding[]> {
+  const wanted = structuredClone(settings);
+  change(wanted);
+  const environment = { ...world.variables, TENCENT_CLOUD_ENDPOINT: world.cloud.url, ...overrides };
+  const findings: Finding[] = [];
+  const screen = {
+    report: (finding: Finding) => void findings.push(finding),
+    heading: () => undefined,
+    progress: () => undefined,
+  };
+  await askCloud({ environment, usable: true, file: '.env', settings: wanted }, screen);
+  const printed = JSON.stringify(findings);
+  for (const value of world.secrets) expect(printed).not.toContain(value);
+  return findings.filter(({ diagnosis }) => diagnosis !== undefined);
+}
+
+/** Passes requests on to the local cloud; `change` may answer instead, or be slow. */
+async function before(change: (url: string) => Promise<{ status: number; body: string } | undefined>) {
+  const server = createServer((incoming, response) => {
+    void (async () => {
+      const own = await change(`${incoming.headers.host}${incoming.url}`);
+      if (own) {
+        response.writeHead(own.status).end(own.body);
+        return;
+      }
+      const { method, headers } = incoming;
+      const outgoing = request(world.cloud.url + incoming.url, { method: method ?? 'GET', headers });
+      outgoing.once('response', (answer) => {
+        response.writeHead(answer.statusCode ?? 0, answer.headers);
+        answer.pipe(response);
+      });
+      incoming.pipe(outgoing);
+    })();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const TENCENT_CLOUD_ENDPOINT = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  return { TENCENT_CLOUD_ENDPOINT };
+}
+
+const noDomain = (given: ServiceSettings) => {
+  given.customDomain = undefined;
+};
+
+/** Breaks exactly one thing; answers what was found wrong. */
+const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
+  'cloud.api.no_answer': () => problems({ TENCENT_CLOUD_ENDPOINT: 'http://127.0.0.1:1' }),
+  'cloud.api.failed'() {
+    world.cloud.inject({ action: 'GetAlias', kind: 'FailedOperation.Alias', times: 1 });
+    return problems();
+  },
+  'cloud.key.refused': () => problems({ TENCENT_SECRET_KEY: secret('not-the-secret-key-of-it') }),
+  'cloud.key.clock'() {
+    world.cloud.inject({ action: 'GetFunction', kind: 'AuthFailure.SignatureExpire' });
+    return problems();
+  },
+  'cloud.key.rights'() {
+    world.cloud.inject({ action: 'SearchLog', kind: 'UnauthorizedOperation' });
+    return problems();
+  },
+  'cloud.region.unknown': () =>
+    problems({}, (given) => {
+      given.region = 'ap-nowhere';
+    }),
+  'cloud.functions.missing'() {
+    delete world.cloud.state.functions[`${service}-login`];
+    // Only the function is gone, not the domain in front of it.
+    return problems({ WECOM_CALLBACKS: '' }, noDomain);
+  },
+  'cloud.functions.not_active'() {
+    functionNamed('login').Status = 'UpdateFailed';
+    return problems();
+  },
+  'cloud.settings.differ'() {
+    live('login').InstanceConcurrencyConfig = null;
+    live('login').Timeout = 3;
+    return problems();
+  },
+  'cloud.settings.environment_differs': () =>
+    problems({}, (given) => {
+      const login = given.functions.find(({ key }) => key === 'login');
+      if (login) login.environment['SESSION_IDLE_SECONDS'] = '600';
+    }),
+  'cloud.url.missing'() {
+    functionNamed('login').triggers = [];
+    return problems();
+  },
+  async 'cloud.url.no_answer'() {
+    const { NetConfig } = JSON.parse(functionNamed('login').triggers[0]?.TriggerDesc ?? '{}') as {
+      NetConfig: { ExtranetUrl: string };
+    };
+    const { host } = new URL(NetConfig.ExtranetUrl);
+    const broken = { status: 433, body: '' };
+    return problems(await before((url) => Promise.resolve(url.startsWith(host) ? broken : undefined)));
+  },
+  'cloud.timer.missing'() {
+    functionNamed('refresh').triggers = [];
+    return problems();
+  },
+  'cloud.timer.off'() {
+    timer().Enable = 0;
+    return problems();
+  },
+  'cloud.timer.never_ran': () => withLogs((log) => !log.functionName.endsWith('refresh')),
+  'cloud.timer.silent': () =>
+    withLogs((log) => {
+      if (log.functionName.endsWith('refresh')) log.timeMs -= 3_600_000;
+      return true;
+    }),
+  'cloud.timer.failing': () =>
+    withLogs((log) => {
+      if (log.functionName.endsWith('refresh')) log.message = log.message.replace('"failed":0', '"failed":1');
+      return true;
+    }),
+  'cloud.egress_ip.none'() {
+    for (const key of ['login', 'refresh', 'callback', 'admin'])
+      live(key).PublicNetConfig.EipConfig.EipAddress = [];
+    return problems();
+  },
+  'cloud.egress_ip.several'() {
+    live('refresh').PublicNetConfig.EipConfig.EipAddress = ['198.51.100.9'];
+    return problems();
+  },
+  'cloud.admin.failed'() {
+    // As deployed before the doctor was known, or with a mistake in its environment.
+    live('admin').Handler = 'index.another_handler';
+    return problems();
+  },
+  'domain.binding.missing'() {
+    delete world.cloud.state.domains[domain];
+    return problems({ WECOM_CALLBACKS: '' });
+  },
+  'domain.binding.differs'() {
+    const bound = world.cloud.state.domains[domain];
+    if (bound) bound.Protocol = 'HTTP&HTTPS';
+    return problems();
+  },
+  async 'domain.answer.missing'() {
+    const notFound = { status: 404, body: '' };
+    const intercepted = await before((url) =>
+      Promise.resolve(url === `${domain}/health` ? notFound : undefined),
+    );
+    return problems(intercepted);
+  },
+  'domain.certificate.expired': () => withCertificate(certificateUntil(-1)),
+  'domain.certificate.ends_soon': () => withCertificate(certificateUntil(20)),
+  'domain.certificate.missing'() {
+    delete world.cloud.state.certificates[certificateId];
+    return problems();
+  },
+  'domain.certificate.of_another_name': () =>
+    withCertificate({
+      ...certificateUntil(200),
+      Domain: 'www.example.com',
+      SubjectAltName: ['*.a.example.com'],
+    }),
+  'domain.verify_file.not_served': () => problems({ WECOM_DOMAIN_VERIFY: 'AnotherCode12345' }),
+  async 'callback.url.no_answer'() {
+    const failed = { status: 502, body: '' };
+    return problems(await before((url) => Promise.resolve(url.includes('/callback/') ? failed : undefined)));
+  },
+  'callback.url.not_verifying'() {
+    const key = world.variables['WECOM_CALLBACKS']?.split(':')[2] ?? '';
+    return problems({ WECOM_CALLBACKS: `${corpid}:${secret('AnotherToken')}:${key}` });
+  },
+  async 'callback.url.slow'() {
+    const slow = async (url: string) => {
+      if (url.includes('/callback/')) await new Promise((resolve) => setTimeout(resolve, 1100));
+      return undefined;
+    };
+    return problems(await before(slow));
+  },
+  'callback.domain.function_url': () => problems({}, noDomain),
+};
+
+async function withLogs(keep: (log: (typeof world.cloud.logs)[number]) => boolean): Promise<Finding[]> {
+  const saved = structuredClone(world.cloud.logs);
+  world.cloud.logs.splice(0, Infinity, ...world.cloud.logs.filter(keep));
+  const found = await problems();
+  world.cloud.logs.splice(0, Infinity, ...saved);
+  return found;
+}
+
+function withCertificate(certificate: ReturnType<typeof certificateUntil>): Promise<Finding[]> {
+  world.cloud.state.certificates[certificateId] = certificate;
+  return problems();
+}
+
+/** Broken before anything is asked of the cloud: seen at the command. */
+const commandBreaks: Partial<Record<OutsideDiagnosis, () => string[]>> = {
+  'environment.file.missing'() {
+    rmSync(join(world.folder, '.env'));
+    return [];
+  },
+  'environment.file.of_another_stage': () => ['--stage', 'prod'],
+  'environment.file.readable_by_others'() {
+    chmodSync(join(world.folder, '.env'), 0o644);
+    return [];
+  },
+  'environment.variables.unusable'() {
+    world.writeEnv({ ENCRYPTION_KEY: 'short', TENCENT_VPC_ID: '', REDIS_URL: undefined });
+    return [];
+  },
+  'cloud.manifest.unreadable'() {
+    const path = join(world.folder, 'serverless.yml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('memorySize: 256', 'memorySise: 256'));
+    return [];
+  },
+};
+
+/** What the advice must say for an operator to find the place. */
+const places: Partial<Record<OutsideDiagnosis, string[]>> = {
+  'cloud.key.refused': ['访问密钥', 'TENCENT_SECRET_KEY'],
+  'cloud.key.rights': ['按策略语法创建', 'docs/deploy.md'],
+  'cloud.timer.off': ['触发管理', `${service}-refresh`],
+  'cloud.url.missing': ['函数 URL'],
+  'domain.answer.missing': ['CNAME', 'DNSPod'],
+  'domain.certificate.ends_soon': ['我的证书', 'TENCENT_CERTIFICATE_ID'],
+  'callback.url.not_verifying': ['设置API接收'],
+  'callback.domain.function_url': ['备案主体'],
+};
+
+describe.skipIf(!realRedis)('npm run doctor', () => {
+  test('doctor › has a way to break everything that it knows', () => {
+    const broken = [...Object.keys(breaks), ...Object.keys(commandBreaks)];
+    expect(broken.toSorted()).toEqual(Object.keys(outsideDiagnoses).toSorted());
+  });
+
+  test('doctor › finds nothing wrong with a deployment that works', async () => {
+    expect(await problems()).toEqual([]);
+  });
+
+  test.each(Object.keys(breaks) as OutsideDiagnosis[])('doctor › finds %s', async (diagnosis) => {
+    onTestFinished(restore);
+    const found = (await breaks[diagnosis]?.()) ?? [];
+    expect([...new Set(found.map((finding) => finding.diagnosis))]).toEqual([diagnosis]);
+    expect(found[0]?.status).toBe(outsideDiagnoses[diagnosis].status);
+    expect(`${found[0]?.found} ${found[0]?.advice}`).not.toMatch(/[{}]|undefined| \? /);
+    for (const text of places[diagnosis] ?? []) expect(found[0]?.advice).toContain(text);
+  });
+
+  test.each(Object.keys(commandBreaks) as OutsideDiagnosis[])(
+    'npm run doctor › finds %s',
+    async (diagnosis) => {
+      copyFileSync(join(world.folder, 'serverless.yml'), join(world.folder, '.cloud/serverless.yml'));
+      onTestFinished(() => {
+        world.writeEnv();
+        chmodSync(join(world.folder, '.env'), 0o600);
+        copyFileSync(join(world.folder, '.cloud/serverless.yml'), join(world.folder, 'serverless.yml'));
+      });
+      const { code, out } = await world.run('doctor', commandBreaks[diagnosis]?.());
+      expect(out).toContain(`[${diagnosis}]`);
+      expect(out.match(/\[[a-z_]+\.[a-z_.]+\]/g)).toHaveLength(1);
+      expect(code).toBe(outsideDiagnoses[diagnosis].status === 'failed' ? 1 : 3);
+      for (const value of world.secrets) expect(out).not.toContain(value);
+      expect(out).not.toContain('short');
+    },
+  );
+
+  test('npm run doctor › tells of a deployment that works, line by line, and ends with 0', async () => {
+    const { code, out, err } = await world.run('doctor');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('\n  ✓ 企业可信IP (trusted IP), wwcorpa0000000001: WeCom answers this address\n');
+    expect(out).toMatch(/\n0 wrong, 0 to look at, \d+ well, 1 not looked at\.\n$/);
+    for (const value of [...world.secrets, world.variables['REDIS_URL'] ?? ''])
+      expect(out).not.toContain(value);
+  });
+
+  test('npm run doctor --json › is one document with stable names, and ends with 1 when something is wrong', async () => {
+    world.wecom.updateCompany(corpid, { ipTrusted: false });
+    onTestFinished(() => world.wecom.updateCompany(corpid, { ipTrusted: true }));
+    const { code, out } = await world.run('doctor', ['--json']);
+    const report = JSON.parse(out) as { findings: Finding[] };
+    expect(report).toMatchObject({ stage: 'dev', file: '.env', seen_from: 'cloud', failed: 1, warnings: 0 });
+    expect(report.findings.find(({ status }) => status === 'failed')).toEqual({
+      check: 'wecom.trusted_ip',
+      status: 'failed',
+      diagnosis: 'wecom.trusted_ip.not_trusted',
+      about: corpid,
+      found: expect.stringContaining('203.0.113.7'),
+      advice: expect.stringContaining('企业可信IP'),
+    });
+    expect(code).toBe(1);
+  });
+
+  test('npm run doctor --local › asks from here, without a word to Tencent Cloud', async () => {
+    const calls = world.cloud.calls.length;
+    const { code, out } = await world.run('doctor', ['--local']);
+    expect(out).toContain('Redis and WeCom, as this computer sees them');
+    expect([code, world.cloud.calls.length]).toEqual([0, calls]);
+  });
+
+  test.each([
+    ['10.0.0.5', 'skipped'],
+    ['172.31.0.5', 'skipped'],
+    ['192.168.1.5', 'skipped'],
+    ['172.32.0.5', 'failed'],
+    ['127.0.0.1', 'failed'],
+  ])('doctor › a Redis at %s that does not answer this computer is %s', (host, status) => {
+    expect(expectedFromHere(inside('redis.reachable.no_answer'), host).status).toBe(status);
+  });
+
+  test.each([[['--stage', 'a b']], [['--jason']], [['prod']]])(
+    'npm run doctor %j › says how it is used and ends with 2',
+    async (args) => {
+      const { code, out, err } = await world.run('doctor', args);
+      expect([code, out]).toEqual([2, '']);
+      expect(err).toContain('npm run doctor   what is wrong');
+    },
+  );
+
+  test('npm run doctor --help › ends with 0', async () => {
+    expect((await world.run('doctor', ['--help'])).code).toBe(0);
+  });
+
+  test('npm run doctor › changes nothing in the cloud', () => {
+    const allowed = /^(Get|List|Describe|Search|Invoke)/;
+    const from = world.cloud.calls.findIndex(({ action }) => action === 'DescribeCertificate');
+    const calls = world.cloud.calls.slice(from).map(({ action }) => action);
+    expect(calls.filter((action) => !allowed.test(action))).toEqual([]);
+    expect(calls.length).toBeGreaterThan(100);
+    expect(secretId).not.toBe('');
+  });
+});
