@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
 const [what = 'comparison', ...more] = positionals;
 if (!['comparison', 'load'].includes(what) || more.length > 0)
   fail(`${positionals.join(' ')}: there is only load`);
+if (what === 'load' && values.only.length > 0) fail('--only is for the comparison, not for load');
 const unknown = values.only.filter((name) => !(name in all));
 if (unknown.length > 0) fail(`--only ${unknown.join(', ')}: there are ${Object.keys(all).join(', ')}`);
 if (!redisServerInstalled()) {

@@ -22,8 +22,8 @@ export function createGuard(sessions: Sessions, permission: Permission, log: Log
   return async ({ bearer }, rule) => {
     const session = await permission.refreshed(await sessions.find(bearer));
     // Only a plain true lets anybody in: a predicate that forgets to return, or returns a promise, does not.
-    const met = rule.when === undefined || Object.is(rule.when(session), true);
-    if (rule.roles.includes(session.role) && met) return session;
+    const meets = () => rule.when === undefined || Object.is(rule.when(session), true);
+    if (rule.roles.includes(session.role) && meets()) return session;
     log('warn', 'access_denied', { ...session.person, role: session.role });
     throw new AppError('role_not_allowed');
   };

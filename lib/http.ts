@@ -159,7 +159,8 @@ function routeRequest(
   searchParams: URLSearchParams,
   bodyBytesMax: number,
 ): RouteRequest {
-  const bytes = () => readBody(incoming, bodyBytesMax);
+  let reading: Promise<Buffer> | undefined;
+  const bytes = () => (reading ??= readBody(incoming, bodyBytesMax));
   return {
     async body(schema) {
       if (!jsonPattern.test(header(incoming, 'content-type') ?? '')) {
@@ -200,10 +201,11 @@ function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> 
       incoming.removeAllListeners('data').resume();
       reject(new AppError('too_large'));
     };
-    // A client that hangs up in the middle of its body is no bug of ours.
+    // A client that hangs up, in the middle of its body or before it was looked at, is no bug of ours.
     const brokenOff = () => {
-      if (!incoming.complete) reject(new AppError('invalid_request', { reason: 'broken_off' }));
+      if (!incoming.readableEnded) reject(new AppError('invalid_request', { reason: 'broken_off' }));
     };
+    if (incoming.destroyed) return brokenOff();
     if (Number(incoming.headers['content-length']) > bytesMax) return tooLarge();
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;

@@ -2,7 +2,7 @@ import type { AccessTokens } from './access-token.ts';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import { createRecheckBudget } from './rate-limit.ts';
+import { createRecheckBudget, type UsedUp } from './rate-limit.ts';
 import type { Redis } from './redis.ts';
 import type { Member } from './person.ts';
 import type { Session, Sessions } from './session.ts';
@@ -24,7 +24,7 @@ export interface Permission {
    *
    * One request of a person asks, over all instances; the others go on meanwhile, or, when the last good answer is
    * older than `graceSeconds`, wait for what it hears. While WeCom cannot be asked the session lives on until that
-   * age, then this rejects with `temporarily_unavailable`. A refusal ends all sessions of the person and rejects with `invalid_session`.
+   * age, then this rejects with `temporarily_unavailable`. Nobody is refused because there are too many to ask. A refusal ends all sessions of the person and rejects with `invalid_session`.
    */
   refreshed(session: Session): Promise<Session>;
 }
@@ -33,6 +33,8 @@ export interface RecheckLimits {
   recheckSeconds: number;
   graceSeconds: number;
 }
+
+type MemberSession = Extract<Session, { role: 'member' }>;
 
 const recheckMsMax = 2500;
 const lookAgainMs = 100;
@@ -53,12 +55,14 @@ export function createPermission(options: {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
   const budget = createRecheckBudget(redis);
   let skippedLoggedAt: Moment | undefined;
+  /** Companies whose last re-check here failed. */
+  const failing = new Set<string>();
 
   async function read(corp: Corp, userid: string, msMax: number): Promise<Member> {
-    const until = clock.monotonicMs() + msMax;
+    const start = moment(clock);
     const answer = await accessTokens
       .use(corp, msMax, (accessToken) =>
-        wecom.userGet(corp, accessToken, userid, until - clock.monotonicMs()),
+        wecom.userGet(corp, accessToken, userid, msMax - elapsedMs(clock, start)),
       )
       .catch((error: unknown) => {
         if (!(error instanceof WecomError) || error.reaction !== 'member_refused') throw error;
@@ -80,16 +84,53 @@ export function createPermission(options: {
     throw new AppError('invalid_session', { reason: `recheck_${reason}` });
   }
 
-  /** Another request asks at this moment: what it hears holds for this one too. */
-  async function answerOfAnother(session: Session, checkedAt: number): Promise<Session> {
+  /** Asks WeCom, if nobody else does at this moment; then what he hears holds for this request too. */
+  async function checked(session: MemberSession, corp: Corp): Promise<Session> {
     const start = moment(clock);
-    while (elapsedMs(clock, start) < recheckMsMax) {
-      await sleep(clock, lookAgainMs);
-      const last = await sessions.lastCheck(session.person);
+    for (;;) {
+      const { claimed, last } = await sessions.claimCheck(session.person, claimMs);
       if (!last) throw new AppError('invalid_session', { reason: 'ended' });
-      if (last.checkedAt > checkedAt) return { ...session, ...last };
+      if (last.checkedAt > session.checkedAt) {
+        if (claimed) await sessions.giveUpCheck(session.person);
+        return { ...session, ...last };
+      }
+      if (claimed) return ask(session, corp);
+      if (ageSeconds(session) <= limits.graceSeconds) return session;
+      if (elapsedMs(clock, start) >= recheckMsMax) throw unavailable('recheck_overdue', 5);
+      await sleep(clock, lookAgainMs);
     }
-    throw unavailable('recheck_overdue', 5);
+  }
+
+  async function ask(session: MemberSession, corp: Corp): Promise<Session> {
+    const usedUp = await budget(corp.corpid);
+    if (usedUp) {
+      // Whoever comes next need not wait for an answer that nobody asked for.
+      await sessions.giveUpCheck(session.person);
+      logSkipped(corp, usedUp);
+      // Nobody is refused for the budget; but it is no way around the grace while WeCom does not answer.
+      return failing.has(corp.corpid) ? notChecked(session) : session;
+    }
+    const member = await read(corp, session.person.userid, recheckMsMax);
+    failing.delete(corp.corpid);
+    await sessions.confirm(member);
+    return { ...session, member, checkedAt: clock.wallMs() };
+  }
+
+  /** Once a minute, not for each of thousands of requests. */
+  function logSkipped(corp: Corp, usedUp: UsedUp): void {
+    if (skippedLoggedAt && elapsedMs(clock, skippedLoggedAt) <= logSkippedAgainMs) return;
+    skippedLoggedAt = moment(clock);
+    log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
+  }
+
+  function ageSeconds({ checkedAt }: MemberSession): number {
+    return (clock.wallMs() - checkedAt) / 1000;
+  }
+
+  /** Good for a while without WeCom's word, then no more. */
+  function notChecked(session: MemberSession): Session {
+    if (ageSeconds(session) > limits.graceSeconds) throw unavailable('recheck_overdue', 5);
+    return session;
   }
 
   return {
@@ -100,45 +141,21 @@ export function createPermission(options: {
       const { person } = session;
       const corp = corps.find(({ corpid }) => corpid === person.corpid);
       if (!corp) return end(session, 'corp_removed');
-      const ageSeconds = (clock.wallMs() - session.checkedAt) / 1000;
-      if (ageSeconds < limits.recheckSeconds) return session;
+      if (ageSeconds(session) < limits.recheckSeconds) return session;
       try {
-        const { claimed, last } = await sessions.claimCheck(person, claimMs);
-        if (!last) throw new AppError('invalid_session', { reason: 'ended' });
-        if (last.checkedAt > session.checkedAt) return { ...session, ...last };
-        if (!claimed) {
-          return ageSeconds > limits.graceSeconds
-            ? await answerOfAnother(session, session.checkedAt)
-            : session;
-        }
-        const usedUp = await budget(corp.corpid);
-        if (usedUp) {
-          // Not for each of thousands of requests.
-          if (!skippedLoggedAt || elapsedMs(clock, skippedLoggedAt) > logSkippedAgainMs) {
-            skippedLoggedAt = moment(clock);
-            log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
-          }
-          return session;
-        }
-        const member = await read(corp, person.userid, recheckMsMax);
-        await sessions.confirm(member);
-        return { ...session, member, checkedAt: clock.wallMs() };
+        return await checked(session, corp);
       } catch (error) {
         if (error instanceof AppError && error.code === 'member_not_allowed') {
+          failing.delete(corp.corpid);
           return end(session, error.options.reason);
         }
         const known = error instanceof WecomError || error instanceof AppError;
         if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
+        failing.add(corp.corpid);
         const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
-        log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds) });
-        return notChecked(session, ageSeconds);
+        log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds(session)) });
+        return notChecked(session);
       }
     },
   };
-
-  /** Good for a while without WeCom's word, then no more. */
-  function notChecked(session: Session, ageSeconds: number): Session {
-    if (ageSeconds > limits.graceSeconds) throw unavailable('recheck_overdue', 5);
-    return session;
-  }
 }

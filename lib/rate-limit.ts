@@ -22,6 +22,8 @@ import { available, defineScript, type Redis, type Script } from './redis.ts';
  * | `wxl1:reviewer:{hash}` | number | 30 days | passwords tried for one account since the last good one |
  * | `wxl1:reviewer-wait:{hash}` | number | 30 s – 1 h | the next password may not be tried yet |
  *
+ * A command whose reply was lost is sent again, so a failure may count twice: limits are for orders of magnitude.
+ *
  * All methods reject with `rate_limited` or `temporarily_unavailable`: without Redis nobody is admitted.
  */
 export interface LoginLimits {

@@ -260,6 +260,8 @@ const reasonOfAnswer: Record<string, string> = {
   MISCONF: 'misconfigured',
   WRONGTYPE: 'wrong_type',
   CROSSSLOT: 'cross_slot',
+  MOVED: 'cluster_without_proxy',
+  ASK: 'cluster_without_proxy',
 };
 
 /** Answers of a healthy connection; all others mean that it is worth connecting anew. */
@@ -271,6 +273,7 @@ const answersOfAHealthyConnection = new Set([
   'misconfigured',
   'wrong_type',
   'cross_slot',
+  'cluster_without_proxy',
   'unknown_command',
   'error_answer',
 ]);

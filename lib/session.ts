@@ -36,8 +36,8 @@ export interface Sessions {
   claimCheck(person: Person, ms: number): Promise<{ claimed: boolean; last: LastCheck | undefined }>;
   /** Notes that WeCom confirmed the member just now and gives up the claim; his sessions may have ended meanwhile. */
   confirm(member: Member): Promise<void>;
-  /** What WeCom last said of this person and when; `undefined` when he has no session. */
-  lastCheck(person: Person): Promise<LastCheck | undefined>;
+  /** Gives up the claim without an answer. */
+  giveUpCheck(person: Person): Promise<void>;
   /** Ends one session; answers whose it was, or `undefined` when it had ended before. */
   end(sessionToken: string): Promise<{ person: Person; deviceHash: string } | undefined>;
   /** Ends all sessions of a person; answers how many there were. */
@@ -266,10 +266,8 @@ export function createSessions(options: {
       await available(redis.script(confirmScript, keys, [sealedMember(member)]));
     },
 
-    async lastCheck(person) {
-      const key = sessionsKey(person);
-      const [sealed] = await available(redis.pipeline([['hget', key, 'member']]));
-      return openMember(key, sealed);
+    async giveUpCheck(person) {
+      await available(redis.pipeline([['del', checkKey(person)]]));
     },
 
     async end(sessionToken) {

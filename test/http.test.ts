@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { expectError, expectHeaders } from './expect-answer.ts';
 import { rawRequest, writeAndHangUp } from './raw-request.ts';
@@ -215,6 +216,32 @@ describe('bodies', () => {
       chunks: ['{}'],
     });
     expect(answer.status).toBe(method === 'GET' ? 200 : 204);
+  });
+});
+
+describe('more than 1,000 requests at once', () => {
+  test('GET /session › is told to come again while 1,000 others are under way, and then answered', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin();
+    const { port } = new URL(login.url);
+    const slow = Array.from({ length: 1000 }, () => {
+      const socket = connect({ port: Number(port), host: '127.0.0.1' }).on('error', () => {});
+      socket.write(
+        'POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      );
+      return socket;
+    });
+    const answerOnceIt = async (is: number) => {
+      for (;;) {
+        const answer = await login.withSession('GET', '/session', 'none');
+        if (answer.status === is) return answer;
+      }
+    };
+    const refused = await answerOnceIt(503);
+    expectError(refused, 'temporarily_unavailable', { retryAfter: '1' });
+    expect(await login.logOf(refused)).toMatchObject([{ reason: 'busy', redis_calls: 0 }]);
+    for (const socket of slow) socket.destroy();
+    expectError(await answerOnceIt(401), 'invalid_session');
   });
 });
 

@@ -254,6 +254,48 @@ test('GET /session › skips re-checks beyond 30,000 in an hour, for this compan
   expect(asked()).toBe(7);
 });
 
+describe('while the budget of re-checks is used up', () => {
+  /** WeCom's word is 601 seconds old, and nobody may ask for it any more. */
+  async function startUsedUp() {
+    const old = await startOld();
+    old.clock.advanceSeconds(601);
+    expect((await get(old.login, old.token)).status).toBe(200);
+    const [budget] = (await old.world.redisContents()).filter(({ key }) => key.startsWith('wxl1:recheck:'));
+    await old.world.redisCommand('INCRBY', budget?.key ?? '', 30_000);
+    return { ...old, budgetIsBack: () => old.world.redisCommand('DEL', budget?.key ?? '') };
+  }
+
+  test('GET /session › refuses nobody and lets nobody wait, however old the last word is', async () => {
+    const { clock, login, token, asked } = await startUsedUp();
+    clock.advanceSeconds(5000);
+    for (const answer of await Promise.all([get(login, token), get(login, token), get(login, token)])) {
+      expect(answer.status).toBe(200);
+    }
+    expect((await get(login, token)).status).toBe(200);
+    expect(asked()).toBe(2);
+  });
+
+  test('GET /session › is no way around the grace while WeCom does not answer', async () => {
+    const { world, clock, login, token, asked, pauseOver, budgetIsBack } = await startUsedUp();
+    await budgetIsBack();
+    world.wecom.fault({ endpoint: 'user/get', kind: 'html', status: 502 });
+    clock.advanceSeconds(601);
+    expect((await get(login, token)).status).toBe(200);
+    const [budget] = (await world.redisContents()).filter(({ key }) => key.startsWith('wxl1:recheck:'));
+    await world.redisCommand('INCRBY', budget?.key ?? '', 30_000);
+    await pauseOver();
+    clock.advanceSeconds(1201);
+    expectError(await get(login, token), 'temporarily_unavailable', { retryAfter: '5' });
+    expect(asked()).toBe(3);
+
+    world.wecom.clearFaults();
+    await budgetIsBack();
+    await pauseOver();
+    expect((await get(login, token)).status).toBe(200);
+    expect(asked()).toBe(4);
+  });
+});
+
 test('GET /session › ends the sessions of a company that is no longer in WECOM_CORPS', async () => {
   const world = await startWorld();
   const login = await world.startLogin();

@@ -154,6 +154,32 @@ describe('POST /userdata', () => {
   });
 });
 
+test('POST /userdata › ends, and says so in the log, when the client hangs up while WeCom is asked about him', async () => {
+  const world = await startWorld();
+  const clock = movableClock(world);
+  const login = await clock.startLogin();
+  const { body } = await login.login({ js_code: world.jsCode() });
+  clock.advanceSeconds(601);
+  const gate = world.wecom.hold({ endpoint: 'user/get' });
+  const hangUp = new AbortController();
+  const asked = fetch(`${login.url}/userdata`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${String(body['session_token'])}`,
+      'content-type': 'application/json',
+      'x-scf-request-id': 'hung-up',
+    },
+    body: JSON.stringify({ encrypted_data: 'AAAA', iv: 'AAAA' }),
+    signal: hangUp.signal,
+  }).catch(() => 'hung up');
+  await gate.arrived(1);
+  hangUp.abort();
+  expect(await asked).toBe('hung up');
+  gate.release();
+  const lines = await login.logOf({ scfRequestId: 'hung-up' });
+  expect(lines.at(-1)).toMatchObject({ event: 'request', status: 400, reason: 'broken_off' });
+});
+
 test('POST /userdata › believes any mini-program’s watermark when WECOM_APPID is not set, but no old one', async () => {
   const world = await startWorld();
   const clock = movableClock(world);

@@ -246,7 +246,7 @@ export interface Login extends RunningFunction {
   /** The log lines of an event, parsed. */
   logged(event: string): Record<string, unknown>[];
   /** Everything logged while this request was answered; waits for its last line, which is `request`. */
-  logOf(answer: Answer): Promise<Record<string, unknown>[]>;
+  logOf(answer: Pick<Answer, 'scfRequestId'>): Promise<Record<string, unknown>[]>;
   /** The first line of an event, as soon as there is one. */
   firstLogged(event: string): Promise<Record<string, unknown>>;
 }
