@@ -1,9 +1,11 @@
 // The only file that speaks to Tencent Cloud: SCF, CAM, CLS, Tag and SSL through Tencent's SDK, COS through
 // @serverless/tencent-scf. Every failure leaves here as a CloudError, every throttled call is repeated.
-import { Agent, get as httpGet } from 'node:http';
-import { get as httpsGet } from 'node:https';
+import { Agent, get as httpGet, request as httpRequest } from 'node:http';
+import { get as httpsGet, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect as tlsConnect } from 'node:tls';
 import * as z from 'zod/mini';
 import { CommonClient } from 'tencentcloud-sdk-nodejs-common';
 import { scf } from 'tencentcloud-sdk-nodejs-scf';
@@ -48,7 +50,7 @@ export interface Cloud {
     place: { bucket: string; key: string; isOwnBucket: boolean },
     zipPath: string,
   ): Promise<{ CosBucketName: string; CosObjectName: string }>;
-  /** GET on a function URL or custom domain; undefined when no HTTP answer came. */
+  /** GET on a function URL or custom domain, through HTTPS_PROXY if set; undefined when no HTTP answer came. */
   get(url: string): Promise<{ status: number; body: string } | undefined>;
 }
 
@@ -69,6 +71,32 @@ function localAgent(local: URL): Agent {
   return new Agent({
     lookup: (_hostname, options, callback) =>
       options.all ? callback(null, [{ address, family }]) : callback(null, address, family),
+  });
+}
+
+/** A way through an HTTP proxy to the host of `target`; undefined when the proxy opens none. */
+function tunnelTo(target: URL, proxyUrl: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const proxy = new URL(proxyUrl);
+    const host = `${target.hostname}:${target.port || 443}`;
+    const account = [proxy.username, proxy.password].map(decodeURIComponent).join(':');
+    const authorization = { 'proxy-authorization': `Basic ${Buffer.from(account).toString('base64')}` };
+    const request = (proxy.protocol === 'https:' ? httpsRequest : httpRequest)(proxy, {
+      // Its user and password are for the proxy, in the header below.
+      auth: null,
+      method: 'CONNECT',
+      path: host,
+      headers: { host, ...(proxy.username ? authorization : {}) },
+      timeout: API_TIMEOUT_SECONDS * 1000,
+    });
+    request.once('connect', ({ statusCode }, socket: Socket) => {
+      if (statusCode !== 200) socket.destroy();
+      resolve(statusCode === 200 ? socket : undefined);
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => undefined);
+    request.once('close', () => resolve(undefined));
+    request.end();
   });
 }
 
@@ -159,10 +187,18 @@ export function createCloud(credentials: Credentials, region: string, environmen
       );
     },
 
-    get(url) {
+    async get(url) {
       const target = new URL(url);
+      const tunnel = proxy && !local ? await tunnelTo(target, proxy).catch(() => undefined) : undefined;
+      if (proxy && !local && !tunnel) return undefined;
       return new Promise((resolve) => {
-        const options = { timeout: API_TIMEOUT_SECONDS * 1000, headers: { host: target.host } };
+        const options = {
+          timeout: API_TIMEOUT_SECONDS * 1000,
+          headers: { host: target.host },
+          ...(tunnel && {
+            createConnection: () => tlsConnect({ socket: tunnel, servername: target.hostname }),
+          }),
+        };
         const request = local
           ? httpGet(`${local.origin}${target.pathname}${target.search}`, options)
           : httpsGet(target, options);

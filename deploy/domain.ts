@@ -1,6 +1,7 @@
 // The custom domain in front of the web functions: one request domain for the mini-program, several functions behind.
 import type { Cloud } from './cloud.ts';
 import { CloudError } from './errors.ts';
+import { LIVE } from './function.ts';
 import type { ServiceSettings } from './settings.ts';
 
 async function getDomain(cloud: Cloud, Domain: string) {
@@ -19,7 +20,7 @@ export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Prom
   const EndpointsConfig = Object.entries(wanted.routes).map(([PathMatch, key]) => ({
     Namespace: 'default',
     FunctionName: settings.functions.find((fn) => fn.key === key)?.name ?? '',
-    Qualifier: '$DEFAULT',
+    Qualifier: LIVE,
     PathMatch,
   }));
   const request = {

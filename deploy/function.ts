@@ -11,7 +11,8 @@ import type { FunctionSettings, ServiceSettings } from './settings.ts';
 const WAIT_MS_MAX = 180_000;
 const FIRST_POLL_MS = 100;
 const POLL_MS_MAX = 2000;
-const LIVE = '$DEFAULT';
+/** The alias that all traffic goes to. */
+export const LIVE = '$DEFAULT';
 const LATEST = '$LATEST';
 
 type Configuration = Awaited<ReturnType<typeof getFunction>>;

@@ -4,7 +4,7 @@ import type { Cloud } from './cloud.ts';
 import { DeployError } from './errors.ts';
 import { listOwnFunctions } from './deploy.ts';
 import { removeDomain } from './domain.ts';
-import { readDeployed, type DeployedFunction } from './function.ts';
+import { LIVE, readDeployed, type DeployedFunction } from './function.ts';
 import { previousVersion, releaseVersion } from './release.ts';
 import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
@@ -40,7 +40,7 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
       `${fn.key}: ${fn.name}, version ${deployed.liveVersion}, ${deployed.configuration.Status}`,
     );
     for (const trigger of (await listTriggers(cloud, fn.name)).filter(
-      ({ qualifier }) => qualifier === '$DEFAULT',
+      ({ qualifier }) => qualifier === LIVE,
     )) {
       const what = urlOf(trigger) ?? `${cronOf(trigger)} (UTC+8)`;
       terminal.writeText(`  ${trigger.type} ${trigger.name}: ${what}${trigger.isEnabled ? '' : ', off'}`);
@@ -139,7 +139,7 @@ export async function invoke(
   }
   const { Result } = await cloud.scf('InvokeFunction', {
     FunctionName: fn.name,
-    Qualifier: '$DEFAULT',
+    Qualifier: LIVE,
     Event: data,
     LogType: 'Tail',
   });

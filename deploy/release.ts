@@ -2,11 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cloud } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
-import { versionMark, waitUntilActive, type DeployedFunction } from './function.ts';
+import { LIVE, versionMark, waitUntilActive, type DeployedFunction } from './function.ts';
 import type { FunctionSettings } from './settings.ts';
 import { CHECK_TRIGGER, listTriggers, urlOf } from './triggers.ts';
 
-const LIVE = '$DEFAULT';
 /** Versions kept for rollback, the live one among them. */
 const VERSIONS_KEPT = 5;
 const CHECK_TRIES = 4;

@@ -2,9 +2,9 @@
 // again: its address is permanent, but only for as long as the trigger lives.
 import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
+import { LIVE } from './function.ts';
 import type { FunctionSettings, TriggerSettings } from './settings.ts';
 
-const LIVE = '$DEFAULT';
 /** The short-lived URL on a version that is not released yet. */
 export const CHECK_TRIGGER = 'check';
 

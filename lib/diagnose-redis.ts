@@ -38,7 +38,7 @@ export async function diagnoseRedis(
       ms.push(elapsedMs(clock, start));
     }
     report(well('redis.reachable', 'answers, and takes the password'));
-    reportServer(await info(redis, 'server'), report);
+    reportServer(await info(redis, 'server').catch(nothing), report);
     await redis.script(probeScript, probeKeys, [1]);
     report(well('redis.scripts', 'EVALSHA, TIME and writes in one slot work'));
   } catch (error) {
@@ -58,7 +58,7 @@ export async function diagnoseRedis(
 
 type Info = Record<string, string>;
 
-/** The fields of a section of INFO; none when the server does not show them. */
+/** The fields of a section of INFO. Rejects with RedisError. */
 async function info(redis: Redis, section: string): Promise<Info> {
   const [text] = await redis.pipeline([['info', section]]);
   return Object.fromEntries(
@@ -66,6 +66,7 @@ async function info(redis: Redis, section: string): Promise<Info> {
   );
 }
 
+/** Logins do without INFO: a server may keep it to itself. */
 function nothing(error: unknown): Info {
   if (error instanceof RedisError) return {};
   throw error;
@@ -108,18 +109,22 @@ const diagnosisOf: Record<string, InsideDiagnosis> = {
   error_answer: 'redis.scripts.refused',
 };
 
+/** What a failure of Redis means wherever it is met. */
+export function redisFinding(reason: string, about?: string): Finding {
+  return inside(diagnosisOf[reason] ?? 'redis.reachable.no_answer', { reason }, about);
+}
+
 /** Node's codes for everything that can be wrong with a certificate or a handshake. */
 const tlsFailure = /cert|ssl|tls|signature|issuer|eproto|altname/;
 /** What a handshake looks like that the other side does not understand; a closed port or a wrong host look otherwise. */
 const silence = ['connect_timeout', 'timeout', 'closed', 'econnreset'];
 
 async function failureOf(reason: string, address: RedisAddress, clock: Clock): Promise<Finding> {
-  const known = diagnosisOf[reason];
-  if (known) return inside(known, { reason });
+  if (diagnosisOf[reason]) return redisFinding(reason);
   const speaksNoTls =
     address.tls !== undefined && silence.includes(reason) && (await acceptsConnections(address, clock));
   const tls = speaksNoTls || tlsFailure.test(reason);
-  return inside(tls ? 'redis.tls.refused' : 'redis.reachable.no_answer', { reason });
+  return tls ? inside('redis.tls.refused', { reason }) : redisFinding(reason);
 }
 
 /** Whether anything listens there at all. */

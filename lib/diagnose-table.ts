@@ -147,7 +147,7 @@ export const insideDiagnoses = {
   },
   'wecom.app.stopped': {
     status: 'failed',
-    found: 'the app is stopped (errcode 50003)',
+    found: 'the app is stopped',
     advice: `${theApp}: switch it on (已启用).`,
   },
   'wecom.app.refused': {

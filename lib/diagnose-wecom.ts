@@ -1,9 +1,10 @@
 import { createAccessTokens, tokenKeyId } from './access-token.ts';
 import type { Clock } from './clock.ts';
-import { type Finding, type InsideDiagnosis, inside, skipped, well } from './diagnose-table.ts';
+import { redisFinding } from './diagnose-redis.ts';
+import { type Finding, inside, skipped, well } from './diagnose-table.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import type { Redis } from './redis.ts';
+import { type Redis, RedisError } from './redis.ts';
 import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from './wecom.ts';
 
 /** Never a real one: WeCom's are 43 characters that it drew itself. */
@@ -22,6 +23,8 @@ export interface WecomQuestions {
   encryptionKeys: readonly Buffer[];
   clock: Clock;
   log: Log;
+  /** For all that is still to be asked. */
+  msLeft(): number;
 }
 
 /**
@@ -30,11 +33,45 @@ export interface WecomQuestions {
  * member whether the app is linked. Rejects only because of a bug.
  */
 export async function diagnoseCorp(corp: Corp, questions: WecomQuestions): Promise<Finding[]> {
+  const token = sharedToken(corp, questions);
+  try {
+    return await findingsWith(token, corp, questions);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (error.cause instanceof RedisError) return [redisFinding(error.cause.reason, corp.corpid)];
+    return [await gettokenFinding(token.failure(), corp, questions)];
+  }
+}
+
+/** Rejects with AppError when there is no access_token. */
+async function findingsWith(token: SharedToken, corp: Corp, questions: WecomQuestions): Promise<Finding[]> {
   const { corpid } = corp;
-  const { wecom, redis, encryptionKeys, clock, log } = questions;
-  const findings: Finding[] = [];
+  await token.current();
+  const app = await askApp(token, corp, questions);
+  const how = token.isFetched()
+    ? 'fetched an access_token and stored it for all'
+    : 'the stored access_token is good';
+  const gettoken = well('wecom.gettoken', how, corpid);
+  if (app.failure) return [gettoken, app.failure];
+  if (app.agent?.close === 1) return [gettoken, inside('wecom.app.stopped', {}, corpid)];
+  const code = await askCode(token, corp, questions);
+  return [gettoken, ...code, rangeFinding(corpid, app.agent, app.errcode)];
+}
+
+/** The access_token that logins use, and what WeCom said if it had to be fetched. */
+interface SharedToken {
+  /** Rejects like `AccessTokens.use`. */
+  current(): Promise<string>;
+  /** Replaces it if WeCom has dropped it, unless it has just been fetched. Rejects like `AccessTokens.use`. */
+  use<T>(call: (accessToken: string) => Promise<T>): Promise<T>;
+  isFetched(): boolean;
+  failure(): WecomError | undefined;
+}
+
+function sharedToken(corp: Corp, questions: WecomQuestions): SharedToken {
+  const { wecom, redis, encryptionKeys, clock, log, msLeft } = questions;
   let gettokens = 0;
-  let gettokenFailure: WecomError | undefined;
+  let failure: WecomError | undefined;
   const accessTokens = createAccessTokens({
     redis,
     encryptionKeys,
@@ -43,99 +80,109 @@ export async function diagnoseCorp(corp: Corp, questions: WecomQuestions): Promi
     gettoken: (asked) => {
       gettokens += 1;
       return wecom.gettoken(asked).catch((error: unknown) => {
-        if (error instanceof WecomError) gettokenFailure = error;
+        if (error instanceof WecomError) failure = error;
         throw error;
       });
     },
   });
-  const found = (diagnosis: InsideDiagnosis, values: Record<string, string | number> = {}) =>
-    findings.push(inside(diagnosis, values, corpid));
-  const ok = (check: string, text: string) => findings.push(well(check, text, corpid));
+  const use = <T>(call: (accessToken: string) => Promise<T>) =>
+    accessTokens.use(corp, Math.min(tokenMsMax, msLeft()), call);
+  const current = () => use((accessToken) => Promise.resolve(accessToken));
+  return {
+    current,
+    use: async (call) => (gettokens > 0 ? call(await current()) : use(call)),
+    isFetched: () => gettokens > 0,
+    failure: () => failure,
+  };
+}
 
-  /** For a call that failed; `false` when its errcode means nothing general. */
-  function explained(error: unknown): boolean {
-    if (!(error instanceof WecomError)) throw error;
-    const { api, reason = '', errcode, ip = 'unknown' } = error.fields;
-    if (errcode === undefined) {
-      const foreign = /^http_|^not_json$|^unexpected_shape$|^too_large$/.test(reason);
-      found(foreign ? 'wecom.reachable.not_wecom' : 'wecom.reachable.no_answer', { api, reason });
-    } else if (errcode === 60020) found('wecom.trusted_ip.not_trusted', { ip });
-    else if (errcode === 50003) found('wecom.app.stopped');
-    else if (error.reaction === 'retry') found('wecom.reachable.busy', { api, errcode });
-    else if (errcode === 45009) found('wecom.app.refused', { api, errcode });
-    else return false;
-    return true;
+/** Why there is no access_token. */
+async function gettokenFinding(
+  failure: WecomError | undefined,
+  corp: Corp,
+  { redis, encryptionKeys }: WecomQuestions,
+): Promise<Finding> {
+  const { corpid } = corp;
+  const errcode = failure?.errcode;
+  if (failure && errcode !== 45009) {
+    if (errcode === undefined) return unanswered(failure);
+    const values = { errcode };
+    if (wrongSecret.includes(errcode)) return inside('wecom.gettoken.wrong_secret', values, corpid);
+    if (wrongCorpid.includes(errcode)) return inside('wecom.gettoken.wrong_corpid', values, corpid);
+    return generalFinding(failure) ?? inside('wecom.gettoken.refused', values, corpid);
   }
+  const pause = await pauseOf(redis, tokenKeyId(corp, encryptionKeys));
+  if (pause instanceof RedisError) return redisFinding(pause.reason, corpid);
+  if (failure || pause.why === 'rate_limited') return inside('wecom.gettoken.banned', pause, corpid);
+  if (pause.seconds > 0) return inside('wecom.gettoken.paused', pause, corpid);
+  return inside('wecom.gettoken.waiting', {}, corpid);
+}
 
-  async function explainGettoken(error: unknown): Promise<void> {
-    if (!(error instanceof AppError)) throw error;
-    const pause = await pauseOf(redis, tokenKeyId(corp, encryptionKeys));
-    const { errcode } = gettokenFailure ?? {};
-    if (gettokenFailure && errcode === undefined) explained(gettokenFailure);
-    else if (errcode === 45009) found('wecom.gettoken.banned', pause);
-    else if (errcode !== undefined && wrongSecret.includes(errcode))
-      found('wecom.gettoken.wrong_secret', { errcode });
-    else if (errcode !== undefined && wrongCorpid.includes(errcode))
-      found('wecom.gettoken.wrong_corpid', { errcode });
-    else if (gettokenFailure && errcode !== undefined && !explained(gettokenFailure))
-      found('wecom.gettoken.refused', { errcode });
-    else if (!gettokenFailure && pause.why === 'rate_limited') found('wecom.gettoken.banned', pause);
-    else if (!gettokenFailure && pause.seconds > 0) found('wecom.gettoken.paused', pause);
-    else if (!gettokenFailure) found('wecom.gettoken.waiting');
-  }
+interface AppAnswer {
+  agent?: AgentGetAnswer;
+  /** Why WeCom does not show the app to itself; means nothing general. */
+  errcode?: number;
+  /** Wrong, whatever else would be asked. */
+  failure?: Finding;
+}
 
-  const token = () => accessTokens.use(corp, tokenMsMax, (accessToken) => Promise.resolve(accessToken));
-  let accessToken: string;
-  try {
-    accessToken = await token();
-  } catch (error) {
-    await explainGettoken(error);
-    return findings;
-  }
-
-  const noteToken = () =>
-    ok(
-      'wecom.gettoken',
-      gettokens > 0 ? 'fetched an access_token and stored it for all' : 'the stored access_token is good',
-    );
-  let range: AgentGetAnswer | undefined;
-  let rangeErrcode: number | undefined;
+/** What WeCom shows of the app that the token belongs to. Rejects like `SharedToken.use`. */
+async function askApp(token: SharedToken, corp: Corp, { wecom, msLeft }: WecomQuestions): Promise<AppAnswer> {
+  const askMs = () => Math.min(askMsMax, msLeft());
   try {
     // A stored one may have been dropped by WeCom; a login would replace it in the same way.
-    const list =
-      gettokens > 0
-        ? await wecom.agentList(corp, accessToken, askMsMax)
-        : await accessTokens.use(corp, tokenMsMax, (stored) => wecom.agentList(corp, stored, askMsMax));
-    accessToken = await token();
-    noteToken();
-    const [agent] = list.agentlist;
-    if (agent) range = await wecom.agentGet(corp, accessToken, agent.agentid, askMsMax);
+    const { agentlist } = await token.use((accessToken) => wecom.agentList(corp, accessToken, askMs()));
+    const [first] = agentlist;
+    if (!first) return {};
+    return { agent: await wecom.agentGet(corp, await token.current(), first.agentid, askMs()) };
   } catch (error) {
-    if (error instanceof AppError) {
-      await explainGettoken(error);
-      return findings;
-    }
-    if (findings.length === 0) noteToken();
-    if (explained(error)) return findings;
-    if (error instanceof WecomError) rangeErrcode = error.errcode;
+    if (!(error instanceof WecomError)) throw error;
+    const failure = generalFinding(error);
+    return failure ? { failure } : { errcode: error.errcode ?? 0 };
   }
+}
 
+/** Whether the app is linked with the mini-program. Rejects like `SharedToken.current`. */
+async function askCode(
+  token: SharedToken,
+  corp: Corp,
+  { wecom, msLeft }: WecomQuestions,
+): Promise<Finding[]> {
+  const { corpid } = corp;
+  // Asked for only now: the one before may just have been replaced.
+  const accessToken = await token.current();
   try {
-    await wecom.jscode2session(corp, accessToken, junkCode, askMsMax);
+    await wecom.jscode2session(corp, accessToken, junkCode, Math.min(askMsMax, msLeft()));
+    return [];
   } catch (error) {
     if (!(error instanceof WecomError)) throw error;
     const { errcode = 0, reaction, fields } = error;
     if (reaction === 'js_code_refused') {
-      ok('wecom.trusted_ip', 'WeCom answers this address');
-      ok('wecom.linked', 'the secret is that of the linked mini-program');
-    } else if (notLinked.includes(errcode)) {
-      found('wecom.linked.not_linked', { errcode });
-    } else if (!explained(error)) {
-      found('wecom.app.refused', { api: fields.api, errcode });
+      return [
+        well('wecom.trusted_ip', 'WeCom answers this address', corpid),
+        well('wecom.linked', 'the secret is that of the linked mini-program', corpid),
+      ];
     }
+    if (notLinked.includes(errcode)) return [inside('wecom.linked.not_linked', { errcode }, corpid)];
+    return [generalFinding(error) ?? inside('wecom.app.refused', { api: fields.api, errcode }, corpid)];
   }
-  findings.push(rangeFinding(corpid, range, rangeErrcode));
-  return findings;
+}
+
+/** What a failed call says whichever it was; `undefined` when its errcode means nothing general. */
+function generalFinding(error: WecomError): Finding | undefined {
+  const { api, corpid, errcode, ip = 'unknown' } = error.fields;
+  if (errcode === undefined) return unanswered(error);
+  if (errcode === 60020) return inside('wecom.trusted_ip.not_trusted', { ip }, corpid);
+  if (errcode === 50003) return inside('wecom.app.stopped', {}, corpid);
+  if (error.reaction === 'retry') return inside('wecom.reachable.busy', { api, errcode }, corpid);
+  if (errcode === 45009) return inside('wecom.app.refused', { api, errcode }, corpid);
+  return undefined;
+}
+
+/** For a call without an answer that WeCom could have given. */
+function unanswered({ fields: { api, corpid, reason = '' } }: WecomError): Finding {
+  const foreign = /^http_|^not_json$|^unexpected_shape$|^too_large$/.test(reason);
+  return inside(foreign ? 'wecom.reachable.not_wecom' : 'wecom.reachable.no_answer', { api, reason }, corpid);
 }
 
 function rangeFinding(corpid: string, range: AgentGetAnswer | undefined, errcode = 0): Finding {
@@ -154,11 +201,16 @@ function rangeFinding(corpid: string, range: AgentGetAnswer | undefined, errcode
 }
 
 /** Why nobody may call gettoken for now, and for how long; 0 s when anybody may. */
-async function pauseOf(redis: Redis, kid: string): Promise<{ why: string; seconds: number }> {
+async function pauseOf(redis: Redis, kid: string): Promise<{ why: string; seconds: number } | RedisError> {
   const key = `wxt1:{${kid}}:neg`;
-  const [why, ms] = await redis.pipeline([
-    ['get', key],
-    ['pttl', key],
-  ]);
-  return { why: typeof why === 'string' ? why : '', seconds: Math.max(0, Math.ceil(Number(ms) / 1000)) };
+  try {
+    const [why, ms] = await redis.pipeline([
+      ['get', key],
+      ['pttl', key],
+    ]);
+    return { why: typeof why === 'string' ? why : '', seconds: Math.max(0, Math.ceil(Number(ms) / 1000)) };
+  } catch (error) {
+    if (error instanceof RedisError) return error;
+    throw error;
+  }
 }

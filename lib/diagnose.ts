@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { type Clock, elapsedMs, moment } from './clock.ts';
 import type { RefreshConfig } from './config.ts';
 import { diagnoseRedis } from './diagnose-redis.ts';
 import { type Finding, type Report, skipped } from './diagnose-table.ts';
@@ -7,9 +7,12 @@ import type { Log } from './log.ts';
 import { createRedis, type Redis, RedisError } from './redis.ts';
 import { createWecom } from './wecom.ts';
 
+/** SCF ends admin after 15 s, and then nothing of what was found is seen. */
+const msMax = 12_000;
+
 /**
- * Looks at Redis and at WeCom from where this runs, in about as long as one login may take. Changes nothing but
- * what a login would: an access_token that is missing is fetched once and stored.
+ * Looks at Redis and at WeCom from where this runs. Changes nothing but what a login would: an access_token that
+ * is missing is fetched once and stored. After 12 s nothing more is asked.
  *
  * No finding holds a secret: SCF logs what functions/admin answers. Rejects only because of a bug.
  *
@@ -22,6 +25,8 @@ export async function diagnose(
   report: Report = () => undefined,
 ): Promise<Finding[]> {
   const { corps, encryptionKeys, wecomBaseUrl } = config;
+  const start = moment(clock);
+  const msLeft = () => Math.max(0, msMax - elapsedMs(clock, start));
   const findings: Finding[] = [];
   const note: Report = (finding) => {
     findings.push(finding);
@@ -35,8 +40,9 @@ export async function diagnose(
       for (const { corpid } of corps) note(skipped('wecom.gettoken', 'not asked while Redis fails', corpid));
       return findings;
     }
-    const asked = corps.map((corp) => diagnoseCorp(corp, { wecom, redis, encryptionKeys, clock, log }));
-    for (const answer of asked) for (const finding of await answer) note(finding);
+    const questions = { wecom, redis, encryptionKeys, clock, log, msLeft };
+    const answers = await Promise.all(corps.map((corp) => diagnoseCorp(corp, questions)));
+    for (const finding of answers.flat()) note(finding);
     return findings;
   } finally {
     redis.close();

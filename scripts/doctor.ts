@@ -2,9 +2,10 @@
 // deployed, and, through functions/admin, at Redis and WeCom from inside. Changes nothing.
 import { parseArgs } from 'node:util';
 import { type Finding, skipped } from '../lib/diagnose-table.ts';
+import { stepFailure } from './doctor/cloud.ts';
 import { checkFile, checkVariables } from './doctor/environment.ts';
 import { diagnoseHere } from './doctor/inside.ts';
-import { askCloud } from './doctor/look.ts';
+import { askCloud, type Seen } from './doctor/look.ts';
 import { linesOf } from './doctor/print.ts';
 import { readService } from './doctor/service.ts';
 import { outside } from './doctor/table.ts';
@@ -28,22 +29,23 @@ checkFile(file, stage, environment, report);
 const usable =
   file !== undefined || environment['WECOM_CORPS'] ? checkVariables(environment, file, report) : false;
 
-if (!local && (await lookAtCloud())) {
+const seen = local ? 'nothing' : await lookAtCloud();
+if (seen === 'inside') {
   seenFrom = 'cloud';
-} else if (usable) {
+} else if (seen === 'nothing' && usable) {
   seenFrom = 'here';
   heading('Redis and WeCom, as this computer sees them (once deployed, the functions are asked)');
-  progress('asking Redis and WeCom');
-  await diagnoseHere(environment, report);
+  const step = 'asking Redis and WeCom';
+  progress(step);
+  await diagnoseHere(environment, report).catch((error: unknown) => report(stepFailure(error, step)));
 }
 finish();
 
-/** Answers whether there is a deployment, which has then told what it sees from inside. */
-async function lookAtCloud(): Promise<boolean> {
+async function lookAtCloud(): Promise<Seen> {
   heading('Tencent Cloud');
   if (!environment['TENCENT_SECRET_ID'] || !environment['TENCENT_SECRET_KEY']) {
     report(skipped('cloud.key', 'TENCENT_SECRET_ID is empty, so what is deployed cannot be looked at'));
-    return false;
+    return 'nothing';
   }
   progress('reading serverless.yml');
   const settings = await readService(stage, environment).catch((error: unknown) => {
@@ -52,7 +54,7 @@ async function lookAtCloud(): Promise<boolean> {
     if (usable) report(outside('cloud.manifest.unreadable', { message }));
     else report(skipped('cloud.manifest', 'not read while the variables are unusable'));
   });
-  if (!settings) return false;
+  if (!settings) return 'nothing';
   const from = { environment, usable, file: file ?? 'the environment', settings };
   return askCloud(from, { report, heading, progress });
 }

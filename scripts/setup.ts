@@ -67,7 +67,7 @@ async function askAll(to: Terminal, answers: Answers): Promise<void> {
     forget(answers, groups.redis);
   }
   while (await ask(groups.key)) {
-    if (await accepted(to, await checkKey(answers))) break;
+    if (await accepted(to, await checkKey({ ...existing, ...answers }))) break;
     forget(answers, groups.key);
   }
   await ask(groups.vpc);

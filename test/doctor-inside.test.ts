@@ -2,7 +2,11 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { readRefreshConfig } from '../lib/config.ts';
 import { type Finding, type InsideDiagnosis, insideDiagnoses } from '../lib/diagnose-table.ts';
+import { diagnose as diagnoseWith } from '../lib/diagnose.ts';
+import { createLog } from '../lib/log.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { corpid, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
 
@@ -224,6 +228,73 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     world.wecom.dropTokens(corpid);
     expect(problemsIn(await diagnose(world))).toEqual([]);
     expect(world.wecom.counts(corpid).gettoken).toBe(2);
+  });
+
+  test('diagnose › asks about the link with the access_token that replaced a dropped one', async () => {
+    const world = await startWorld({ redis: 'server' });
+    await diagnose(world);
+    world.wecom.dropTokens(corpid);
+    // What WeCom says to the dropped one, and then to the new one of an app that may not ask this.
+    world.wecom.fault({ endpoint: 'agent/list', corpid, kind: 'errcode', errcode: 40014, times: 1 });
+    world.wecom.fault({ endpoint: 'agent/list', corpid, kind: 'errcode', errcode: 48002 });
+    const findings = (await diagnose(world)).filter(({ about }) => about === corpid);
+    expect(findings.map(({ check, status }) => `${check} ${status}`)).toEqual([
+      'wecom.gettoken ok',
+      'wecom.trusted_ip ok',
+      'wecom.linked ok',
+      'wecom.visible_range skipped',
+    ]);
+    expect(world.wecom.counts(corpid)).toMatchObject({ gettoken: 2, jscode2session: 2 });
+  });
+
+  test('diagnose › finds wecom.app.stopped when WeCom answers but says so of the app', async () => {
+    const world = await startWorld({ redis: 'server' });
+    world.wecom.fault({ endpoint: 'agent/get', corpid, kind: 'fields', fields: { close: 1 } });
+    const problems = problemsIn(await diagnose(world));
+    expect(problems).toMatchObject([{ diagnosis: 'wecom.app.stopped', about: corpid }]);
+  });
+
+  test('diagnose › finds nothing wrong with a Redis that keeps INFO to itself: logins do without it', async () => {
+    const world = await startWorld({ redis: 'server' });
+    const redis = await serverWith('--rename-command', 'INFO', '');
+    const findings = await diagnose(world, { REDIS_URL: redis.url });
+    expect(problemsIn(findings)).toEqual([]);
+    const skippedChecks = findings.filter(({ status }) => status === 'skipped').map(({ check }) => check);
+    expect(skippedChecks).toEqual(['redis.version', 'redis.eviction', 'redis.memory']);
+  });
+
+  test('diagnose › tells of a Redis that goes away while WeCom is asked, for each company', async () => {
+    const world = await startWorld({ redis: 'server' });
+    const redis = await serverWith();
+    const gate = world.wecom.hold({ endpoint: 'gettoken' });
+    const diagnosed = diagnose(world, { REDIS_URL: redis.url });
+    await gate.arrived(2);
+    await redis.stop();
+    gate.release();
+    expect(problemsIn(await diagnosed)).toMatchObject([
+      { check: 'redis.reachable', about: corpid },
+      { check: 'redis.reachable', about: otherCorpid },
+    ]);
+  });
+
+  test('diagnose › asks nothing more when the time of the function is nearly over, and tells what it knows', async () => {
+    const world = await startWorld({ redis: 'server' });
+    let passedMs = 0;
+    const clock: Clock = { ...systemClock, wallMs: () => systemClock.wallMs() + passedMs };
+    const gate = world.wecom.hold({ endpoint: 'agent/get', corpid });
+    const config = readRefreshConfig(world.environment({ WECOM_CORPS: corps(world)[0] }));
+    const diagnosed = diagnoseWith(
+      config,
+      clock,
+      createLog(world.secrets, () => undefined),
+    );
+    await gate.arrived(1);
+    passedMs = 12_000;
+    gate.release();
+    expect(problemsIn(await diagnosed)).toMatchObject([
+      { diagnosis: 'wecom.reachable.no_answer', found: expect.stringContaining('no_time_left') },
+    ]);
+    expect(world.wecom.counts(corpid).jscode2session).toBe(0);
   });
 
   test('diagnose › never calls gettoken while Redis fails', async () => {

@@ -10,7 +10,7 @@ import { askCloud } from '../scripts/doctor/look.ts';
 import { type OutsideDiagnosis, outsideDiagnoses } from '../scripts/doctor/table.ts';
 import type { ServiceSettings } from '../deploy/settings.ts';
 import { type Finding, inside } from '../lib/diagnose-table.ts';
-import type { CloudState, StoredFunction } from '../simulator/tencent-cloud/state.ts';
+import type { Certificate, CloudState, StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import {
   certificateId,
   certificateUntil,
@@ -57,13 +57,8 @@ function restore(): void {
   world.cloud.clearFaults();
 }
 
-/** Looks at the deployment with the doctor's code; what it found wrong, without what inside says. */
-async function problems(
-  overrides: Environment = {},
-  change: (given: ServiceSettings) => void = () => undefined,
-): Promise<Finding[]> {
-  const wanted = structuredClone(settings);
-  change(wanted);
+/** Looks at the deployment with the doctor's code. */
+async function look(overrides: Environment = {}, wanted = settings, usable = true): Promise<Finding[]> {
   const environment = { ...world.variables, TENCENT_CLOUD_ENDPOINT: world.cloud.url, ...overrides };
   const findings: Finding[] = [];
   const screen = {
@@ -71,10 +66,22 @@ async function problems(
     heading: () => undefined,
     progress: () => undefined,
   };
-  await askCloud({ environment, usable: true, file: '.env', settings: wanted }, screen);
+  await askCloud({ environment, usable, file: '.env', settings: wanted }, screen);
   const printed = JSON.stringify(findings);
   for (const value of world.secrets) expect(printed).not.toContain(value);
-  return findings.filter(({ diagnosis }) => diagnosis !== undefined);
+  return findings;
+}
+
+const problemsIn = (findings: Finding[]) => findings.filter(({ diagnosis }) => diagnosis !== undefined);
+
+/** What it finds wrong. */
+async function problems(
+  overrides: Environment = {},
+  change: (given: ServiceSettings) => void = () => undefined,
+): Promise<Finding[]> {
+  const wanted = structuredClone(settings);
+  change(wanted);
+  return problemsIn(await look(overrides, wanted));
 }
 
 /** Passes requests on to the local cloud; `change` may answer instead, or be slow. */
@@ -105,12 +112,19 @@ async function before(change: (url: string) => Promise<{ status: number; body: s
   return { TENCENT_CLOUD_ENDPOINT };
 }
 
+/** The log service answers what nobody expects. */
+function strangeLog() {
+  const body = JSON.stringify({ Response: { RequestId: 'r', Results: 'of another shape' } });
+  return before((url) => Promise.resolve(url.startsWith('cls.') ? { status: 200, body } : undefined));
+}
+
 const noDomain = (given: ServiceSettings) => {
   given.customDomain = undefined;
 };
 
 /** Breaks exactly one thing; answers what was found wrong. */
 const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
+  'doctor.step.failed': async () => problems(await strangeLog()),
   'cloud.api.no_answer': () => problems({ TENCENT_CLOUD_ENDPOINT: 'http://127.0.0.1:1' }),
   'cloud.api.failed'() {
     world.cloud.inject({ action: 'GetAlias', kind: 'FailedOperation.Alias', times: 1 });
@@ -209,6 +223,7 @@ const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
     );
     return problems(intercepted);
   },
+  'domain.certificate.not_issued': () => withCertificate({ ...certificateUntil(200), CertEndTime: null }),
   'domain.certificate.expired': () => withCertificate(certificateUntil(-1)),
   'domain.certificate.ends_soon': () => withCertificate(certificateUntil(20)),
   'domain.certificate.missing'() {
@@ -248,7 +263,7 @@ async function withLogs(keep: (log: (typeof world.cloud.logs)[number]) => boolea
   return found;
 }
 
-function withCertificate(certificate: ReturnType<typeof certificateUntil>): Promise<Finding[]> {
+function withCertificate(certificate: Certificate): Promise<Finding[]> {
   world.cloud.state.certificates[certificateId] = certificate;
   return problems();
 }
@@ -306,6 +321,39 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
     for (const text of places[diagnosis] ?? []) expect(found[0]?.advice).toContain(text);
   });
 
+  test('doctor › goes on after a step that failed, and names no more than the step and the kind of error', async () => {
+    const found = await look(await strangeLog());
+    const step = 'the doctor itself failed while reading the log of the timer';
+    expect(problemsIn(found)).toMatchObject([
+      { check: 'doctor.step', found: expect.stringMatching(`^${step} \\(\\$?\\w*Error\\):`) },
+    ]);
+    expect(found.map(({ check }) => check)).toContain('wecom.linked');
+  });
+
+  test('doctor › tells of a TENCENT_CLOUD_ENDPOINT that it does not take', async () => {
+    expect(await problems({ TENCENT_CLOUD_ENDPOINT: 'https://tencent.example' })).toMatchObject([
+      { diagnosis: 'doctor.step.failed', found: expect.stringContaining('TENCENT_CLOUD_ENDPOINT must be') },
+    ]);
+  });
+
+  test('doctor › does not call a certificate good whose end it cannot read', async () => {
+    onTestFinished(restore);
+    world.cloud.state.certificates[certificateId] = { ...certificateUntil(200), CertEndTime: 'next year' };
+    const found = (await look()).filter(({ check }) => check === 'domain.certificate');
+    expect(found).toMatchObject([{ status: 'skipped', found: expect.stringContaining('next year') }]);
+  });
+
+  test('doctor › does not call WECOM_CALLBACKS empty while it cannot use the variables', async () => {
+    const found = (await look({}, settings, false)).filter(({ check }) => check === 'callback.url');
+    expect(found).toEqual([
+      {
+        check: 'callback.url',
+        status: 'skipped',
+        found: 'not looked at while the variables are unusable',
+      },
+    ]);
+  });
+
   test.each(Object.keys(commandBreaks) as OutsideDiagnosis[])(
     'npm run doctor › finds %s',
     async (diagnosis) => {
@@ -350,6 +398,22 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
     expect(code).toBe(1);
   });
 
+  test('npm run doctor --json › says when nothing was seen from inside', async () => {
+    onTestFinished(restore);
+    live('admin').Handler = 'index.another_handler';
+    const { code, out } = await world.run('doctor', ['--json']);
+    expect(JSON.parse(out)).toMatchObject({ seen_from: 'nowhere', failed: 1 });
+    expect(code).toBe(1);
+  });
+
+  test('npm run doctor › tells of a file that is of another stage and readable by others, both', async () => {
+    chmodSync(join(world.folder, '.env'), 0o644);
+    onTestFinished(() => chmodSync(join(world.folder, '.env'), 0o600));
+    const { out } = await world.run('doctor', ['--stage', 'prod', '--local']);
+    expect(out).toContain('[environment.file.of_another_stage]');
+    expect(out).toContain('[environment.file.readable_by_others]');
+  });
+
   test('npm run doctor --local › asks from here, without a word to Tencent Cloud', async () => {
     const calls = world.cloud.calls.length;
     const { code, out } = await world.run('doctor', ['--local']);
@@ -388,4 +452,27 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
     expect(calls.length).toBeGreaterThan(100);
     expect(secretId).not.toBe('');
   });
+
+  test('doctor › compares no variable whose value stands in serverless.yml, or comes by another name', async () => {
+    const path = join(world.folder, 'serverless.yml');
+    const own = [
+      'LITERAL: one',
+      'TZ: Asia/Shanghai',
+      'COPY: ${env:WECOM_BASE_URL}',
+      "FALLBACK: ${env:NONE, 'two'}",
+    ];
+    const manifest = readFileSync(path, 'utf8')
+      .replace(/^provider:\n/m, 'provider:\n  environment:\n    OF_ALL: three\n')
+      .replace(/^( +)WECOM_APPID: .*\n/m, (line, indent: string) =>
+        [line, ...own.map((text) => `${indent}${text}\n`)].join(''),
+      );
+    writeFileSync(path, manifest);
+    expect(await world.sls('deploy')).toMatchObject({ code: 0 });
+    const variables = { ...world.variables, TZ: 'UTC' };
+    expect(problemsIn(await look({}, await readService('dev', variables, world.folder)))).toEqual([]);
+    const changed = { ...variables, WECOM_DOMAIN_VERIFY: 'AnotherCode12345' };
+    expect(problemsIn(await look({}, await readService('dev', changed, world.folder)))).toMatchObject([
+      { about: 'login', found: 'deployed with other values than .env has: WECOM_DOMAIN_VERIFY' },
+    ]);
+  }, 60_000);
 });

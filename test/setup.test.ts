@@ -25,6 +25,8 @@ const redisPassword = secret("it's$a#long;pass=word@/+%");
 const corpsecret = secret('corpsecret-of-the-setup-tests');
 const reviewerPassword = secret('sechs sieben acht neun zehn');
 const secretId = 'AKIDsetup';
+const temporaryId = 'AKIDtemporary';
+const temporaryToken = secret('token-of-the-temporary-key');
 const secretKey = secret('secret-key-of-the-setup-tests');
 
 let folder: string;
@@ -40,7 +42,8 @@ beforeAll(async () => {
   wecom.addMember({ corpid, userid: 'ZhangSan', name: '张三' });
   cloud = await startTencentCloud({
     stateFolder: join(folder, '.cloud'),
-    secretKeys: { [secretId]: secretKey },
+    secretKeys: { [secretId]: secretKey, [temporaryId]: secretKey },
+    tokens: { [temporaryId]: temporaryToken },
   });
 });
 afterAll(async () => {
@@ -66,7 +69,7 @@ const lines = (answers: object) =>
 async function setup(args: string[], typed = ''): Promise<Run> {
   const env = { TENCENT_CLOUD_ENDPOINT: cloud.url };
   const run = await runProgram(scriptArgs('setup', args), { cwd: folder, env, typed });
-  for (const value of [redisPassword, corpsecret, reviewerPassword, secretKey]) {
+  for (const value of [redisPassword, corpsecret, reviewerPassword, secretKey, temporaryToken]) {
     expect(run.out + run.err).not.toContain(value);
   }
   expect(readdirSync(folder).filter((name) => name.includes('.setup-'))).toEqual([]);
@@ -146,6 +149,14 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     expect(values()['WECOM_CALLBACKS']).toMatch(
       new RegExp(`^${before},wwother0000000002:[0-9a-f]{32}:[A-Za-z0-9]{43}$`),
     );
+  });
+
+  test('npm run setup › forgets the authority of a Redis with TLS when the new one has none', async () => {
+    writeFileSync(path('.env'), 'REDIS_URL=rediss://old\nREDIS_CA=ca.pem\n');
+    const { code, err } = await setup(['--no-check', '--replace'], lines(complete()));
+    expect([code, err, values()['REDIS_CA']]).toEqual([0, '', '']);
+    const named = await setup(['--replace'], lines({ ...complete(), REDIS_CA: 'ca.pem' }));
+    expect([named.code, named.err]).toEqual([1, expect.stringContaining('REDIS_CA: ')]);
   });
 
   test('npm run setup --stage prod › writes .env.prod and leaves .env alone', async () => {
@@ -311,6 +322,26 @@ describe.skipIf(!realRedis)('npm run setup', () => {
       const refused = await setup(['--ask', '--no-check'], `${other.join('\n')}\n`);
       expect(refused.out).toContain('Write .env: WECOM_CORPS (replaced)?');
       expect([refused.code, read()]).toEqual([130, before]);
+    });
+
+    test('npm run setup --ask › clears with Enter what may be empty', async () => {
+      await setup(['--no-check'], lines(complete()));
+      writeFileSync(path('.env'), `${read()}\nREDIS_CA=ca.pem\n`.replace('=redis://', '=rediss://'));
+      const typed = ['n', 'n', 'y', 'redis.example', '', 'yes', '', '', 'y', 'n', 'n', 'n', 'n', 'y'];
+      const { code, out } = await setup(['--ask', '--no-check'], `${typed.join('\n')}\n`);
+      expect(out).toContain('REDIS_CA (replaced)');
+      expect(code).toBe(0);
+      expect(values()).toMatchObject({ REDIS_URL: 'rediss://redis.example:6379', REDIS_CA: '' });
+    });
+
+    test('npm run setup --ask › tries a temporary key with its TENCENT_TOKEN', async () => {
+      const given = ['WECOM_CORPS', 'REDIS_URL', 'CALLBACKS', 'TENCENT_TOKEN'];
+      const answers = [`${corpid}:${corpsecret}`, 'redis://redis.example', 'no', temporaryToken];
+      const typed = ['', temporaryId, secretKey, 'n', 'n', 'n', ''];
+      const args = given.map((name, i) => `${name}=${answers[i]}`);
+      const { code, out } = await setup(['--ask', '--no-check', ...args], `${typed.join('\n')}\n`);
+      expect(out).toContain('✓ API key: of the account with APPID 1250000000');
+      expect(code).toBe(0);
     });
 
     test('npm run setup --ask › takes several companies', async () => {

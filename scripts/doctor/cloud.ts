@@ -1,12 +1,11 @@
 import type { Cloud } from '../../deploy/cloud.ts';
-import { CloudError } from '../../deploy/errors.ts';
-import { getFunction } from '../../deploy/function.ts';
+import { CloudError, DeployError } from '../../deploy/errors.ts';
+import { getFunction, LIVE } from '../../deploy/function.ts';
 import type { FunctionSettings, ServiceSettings } from '../../deploy/settings.ts';
 import { cronOf, type DeployedTrigger, listTriggers } from '../../deploy/triggers.ts';
 import { type Finding, type Report, skipped, well } from '../../lib/diagnose-table.ts';
+import { unknownValue } from './service.ts';
 import { outside, type OutsideDiagnosis } from './table.ts';
-
-export const LIVE = '$DEFAULT';
 
 type Configuration = NonNullable<Awaited<ReturnType<typeof getFunction>>>;
 
@@ -43,8 +42,7 @@ export async function readAll({ cloud, settings }: CloudQuestions): Promise<Depl
 }
 
 /** What a call to Tencent's API that failed says about key, network and region. */
-export function cloudFailure(error: unknown, { region }: Pick<ServiceSettings, 'region'>): Finding {
-  if (!(error instanceof CloudError)) throw error;
+export function cloudFailure(error: CloudError, { region }: Pick<ServiceSettings, 'region'>): Finding {
   const { cloudCode: code, message } = error;
   if (code === '') return outside('cloud.api.no_answer');
   if (code.startsWith('AuthFailure.SignatureExpire')) return outside('cloud.key.clock');
@@ -55,6 +53,13 @@ export function cloudFailure(error: unknown, { region }: Pick<ServiceSettings, '
   if (code.startsWith('AuthFailure')) return outside('cloud.key.refused', { code });
   if (code === 'UnsupportedRegion') return outside('cloud.region.unknown', { region });
   return outside('cloud.api.failed', { message: message.split(' Run with --verbose')[0] ?? '' });
+}
+
+/** A step that ended with what nobody expected must not end the others. Holds no message: it may quote a secret. */
+export function stepFailure(error: unknown, step: string): Finding {
+  const words =
+    error instanceof DeployError ? error.message : error instanceof Error ? error.name : typeof error;
+  return outside('doctor.step.failed', { step, error: words });
 }
 
 /** Whether all functions are there, run, and run with what serverless.yml and the environment say. */
@@ -113,7 +118,10 @@ function settingsThatDiffer(
 function variablesThatDiffer(fn: FunctionSettings, { Environment }: Configuration): string[] {
   const found = new Map(Environment?.Variables?.map(({ Key = '', Value = '' }) => [Key, Value]));
   const names = new Set([...Object.keys(fn.environment), ...found.keys()]);
-  return [...names].filter((name) => name !== '' && (found.get(name) ?? '') !== (fn.environment[name] ?? ''));
+  return [...names].filter((name) => {
+    const wanted = fn.environment[name] ?? '';
+    return name !== '' && wanted !== unknownValue && (found.get(name) ?? '') !== wanted;
+  });
 }
 
 /** The address that WeCom has to trust. */

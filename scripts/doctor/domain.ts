@@ -11,7 +11,8 @@ const certificateDaysMin = 21;
 const dayMs = 86_400_000;
 
 const Certificate = z.looseObject({
-  CertEndTime: z.string(),
+  /** `2027-01-31 23:59:59` in UTC+8; none before the certificate is issued. */
+  CertEndTime: z.optional(z.nullable(z.string())),
   Domain: z.optional(z.nullable(z.string())),
   SubjectAltName: z.optional(z.nullable(z.array(z.string()))),
 });
@@ -81,10 +82,9 @@ async function checkCertificate(
   nowMs: number,
   report: Report,
 ): Promise<void> {
-  let answer: z.infer<typeof Certificate>;
+  let answer: Record<string, unknown>;
   try {
-    const request = { CertificateId: certificate };
-    answer = Certificate.parse(await cloud.other('ssl', 'DescribeCertificate', request));
+    answer = await cloud.other('ssl', 'DescribeCertificate', { CertificateId: certificate });
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (/UnauthorizedOperation|AccessDenied/.test(error.cloudCode)) {
@@ -94,17 +94,23 @@ async function checkCertificate(
     } else throw error;
     return;
   }
-  const names = [answer.Domain ?? '', ...(answer.SubjectAltName ?? [])].filter(Boolean);
-  // Tencent's SSL API writes times in UTC+8.
-  const endMs = Date.parse(`${answer.CertEndTime.replace(' ', 'T')}+08:00`);
+  const { CertEndTime: end, Domain, SubjectAltName } = Certificate.parse(answer);
+  if (!end) {
+    report(outside('domain.certificate.not_issued', { certificate }));
+    return;
+  }
+  const names = [Domain ?? '', ...(SubjectAltName ?? [])].filter(Boolean);
+  const endMs = Date.parse(`${end.replace(' ', 'T')}+08:00`);
   const days = Math.floor((endMs - nowMs) / dayMs);
-  const values = { certificate, domain, days, end: answer.CertEndTime, names: names.join(', ') };
+  const values = { certificate, domain, days, end, names: names.join(', ') };
   if (!names.some((name) => covers(name, domain))) {
     report(outside('domain.certificate.of_another_name', values));
+  } else if (Number.isNaN(endMs)) {
+    report(skipped('domain.certificate', `when ${certificate} ends cannot be read: "${end}"`));
   } else if (endMs < nowMs) report(outside('domain.certificate.expired', values));
   else if (days < certificateDaysMin) {
     report(outside('domain.certificate.ends_soon', values));
-  } else report(well('domain.certificate', `${certificate} ends on ${answer.CertEndTime}, in ${days} days`));
+  } else report(well('domain.certificate', `${certificate} ends on ${end}, in ${days} days`));
 }
 
 /** `*.example.com` covers one label. */

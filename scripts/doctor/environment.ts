@@ -15,13 +15,11 @@ export function checkFile(file: string | undefined, stage: string, environment: 
     report(outside('environment.file.missing', { wanted: `.env.${stage}` }));
     return;
   }
-  if (file === '.env' && stage !== 'dev') {
-    report(outside('environment.file.of_another_stage', { stage }));
-  } else if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) {
-    report(outside('environment.file.readable_by_others', { file }));
-  } else {
-    report(well('environment.file', file));
-  }
+  const isOfAnother = file === '.env' && stage !== 'dev';
+  const isOpen = process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0;
+  if (isOfAnother) report(outside('environment.file.of_another_stage', { stage }));
+  if (isOpen) report(outside('environment.file.readable_by_others', { file }));
+  if (!isOfAnother && !isOpen) report(well('environment.file', file));
 }
 
 /** Every problem of the variables that functions and deploy read; names them, never a value. */

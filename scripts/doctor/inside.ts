@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
+import { LIVE } from '../../deploy/function.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readServicesConfig } from '../../lib/config.ts';
 import { diagnose } from '../../lib/diagnose.ts';
 import { type Finding, type Report, skipped } from '../../lib/diagnose-table.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { createLog } from '../../lib/log.ts';
-import { type CloudQuestions, LIVE } from './cloud.ts';
+import type { CloudQuestions } from './cloud.ts';
 import { parsedJson } from './json.ts';
 import { outside } from './table.ts';
 
@@ -22,10 +23,13 @@ const Answer = z.object({
   ),
 });
 
-/** Asks functions/admin, which sees Redis in the VPC and WeCom from the trusted IP. Throws CloudError. */
-export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestions): Promise<void> {
+/**
+ * Asks functions/admin, which sees Redis in the VPC and WeCom from the trusted IP; answers whether it saw them.
+ * Throws CloudError.
+ */
+export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestions): Promise<boolean> {
   const admin = settings.functions.find(({ key }) => key === 'admin');
-  if (!admin) return;
+  if (!admin) return false;
   const { Result } = await cloud.scf('InvokeFunction', {
     FunctionName: admin.name,
     Qualifier: LIVE,
@@ -36,10 +40,11 @@ export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestion
     // The schema's `undefined` and an absent key are the same to JSON.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     for (const finding of answer.data.findings) report(finding as Finding);
-    return;
+    return true;
   }
   const message = Result?.ErrMsg?.split('\n')[0] || 'its answer is not a diagnosis';
   report(outside('cloud.admin.failed', { message }));
+  return false;
 }
 
 /** The same from this computer. The environment must be usable. */

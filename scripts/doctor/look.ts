@@ -1,10 +1,17 @@
 import { createCloud } from '../../deploy/cloud.ts';
-import { DeployError } from '../../deploy/errors.ts';
+import { CloudError } from '../../deploy/errors.ts';
 import type { ServiceSettings } from '../../deploy/settings.ts';
-import { type Report, skipped } from '../../lib/diagnose-table.ts';
+import { type Finding, type Report, skipped } from '../../lib/diagnose-table.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { checkCallbacks } from './callback.ts';
-import { checkEgressIp, checkFunctions, cloudFailure, type CloudQuestions, readAll } from './cloud.ts';
+import {
+  checkEgressIp,
+  checkFunctions,
+  cloudFailure,
+  type CloudQuestions,
+  readAll,
+  stepFailure,
+} from './cloud.ts';
 import { checkDomain } from './domain.ts';
 import { diagnoseInCloud } from './inside.ts';
 import { checkTimers, checkUrls } from './triggers.ts';
@@ -27,18 +34,21 @@ export interface Screen {
 }
 
 /**
- * Looks at everything that is deployed, and asks functions/admin what it sees from inside. Answers `false` when
- * there is nothing deployed, or when Tencent Cloud could not be asked, which it then has reported.
+ * - `nothing`: nothing is deployed, or Tencent Cloud could not be asked, which then has been reported
+ * - `outside`: what is deployed, but not what it sees
+ * - `inside`: also Redis and WeCom, as functions/admin sees them
  */
-export async function askCloud(stage: Stage, screen: Screen): Promise<boolean> {
+export type Seen = 'nothing' | 'outside' | 'inside';
+
+/** Looks at everything that is deployed, and asks functions/admin what it sees from inside. */
+export async function askCloud(stage: Stage, screen: Screen): Promise<Seen> {
   const { environment, settings, file } = stage;
   try {
     const cloud = createCloud(credentialsIn(environment), settings.region, environment);
     return await lookAtAll({ cloud, settings, file, report: screen.report }, stage, screen);
   } catch (error) {
-    if (!(error instanceof DeployError)) throw error;
-    screen.report(cloudFailure(error, settings));
-    return false;
+    screen.report(findingOf(error, 'reading what is deployed', settings));
+    return 'nothing';
   }
 }
 
@@ -51,20 +61,24 @@ function credentialsIn(environment: Environment) {
   };
 }
 
-async function lookAtAll(questions: CloudQuestions, stage: Stage, screen: Screen): Promise<boolean> {
+function findingOf(error: unknown, step: string, settings: ServiceSettings): Finding {
+  return error instanceof CloudError ? cloudFailure(error, settings) : stepFailure(error, step);
+}
+
+async function lookAtAll(questions: CloudQuestions, stage: Stage, screen: Screen): Promise<Seen> {
   const { environment, usable, settings } = stage;
   const { report, heading, progress } = screen;
   /** What one call may not do must not hide what the others see. */
-  async function step(waitingFor: string, look: () => Promise<void>): Promise<void> {
+  async function step(waitingFor: string, look: () => Promise<unknown>): Promise<unknown> {
     progress(waitingFor);
-    await look().catch((error: unknown) => report(cloudFailure(error, settings)));
+    return look().catch((error: unknown) => report(findingOf(error, waitingFor, settings)));
   }
 
   progress('reading what is deployed');
   const all = await readAll(questions);
   if (all.length === 0) {
     report(skipped('cloud.functions', `nothing of stage ${settings.stage} is deployed yet: npm run deploy`));
-    return false;
+    return 'nothing';
   }
   checkFunctions(questions, all);
   checkEgressIp(questions, all);
@@ -73,10 +87,10 @@ async function lookAtAll(questions: CloudQuestions, stage: Stage, screen: Screen
   heading('Domain and callback');
   const codes = (environment['WECOM_DOMAIN_VERIFY'] ?? '').split(',').map((code) => code.trim());
   await step('asking the domain', () => checkDomain(questions, codes.filter(Boolean), Date.now()));
-  await step('asking the callback URL', () => checkCallbacks(questions, usable ? environment : {}, all));
-  if (all.some(({ fn }) => fn.key === 'admin')) {
-    heading('Redis and WeCom, as the functions see them');
-    await step('asking functions/admin, which asks Redis and WeCom', () => diagnoseInCloud(questions));
-  }
-  return true;
+  if (usable) await step('asking the callback URL', () => checkCallbacks(questions, environment, all));
+  else report(skipped('callback.url', 'not looked at while the variables are unusable'));
+  if (!all.some(({ fn }) => fn.key === 'admin')) return 'outside';
+  heading('Redis and WeCom, as the functions see them');
+  const asked = 'asking functions/admin, which asks Redis and WeCom';
+  return (await step(asked, () => diagnoseInCloud(questions))) === true ? 'inside' : 'outside';
 }

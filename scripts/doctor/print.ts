@@ -2,6 +2,7 @@ import type { Finding } from '../../lib/diagnose-table.ts';
 
 /** What each check is called in the terminal. WeCom's own words where an operator looks for them in its console. */
 const titles: Record<string, string> = {
+  'doctor.step': 'doctor',
   'environment.file': 'file',
   'environment.variables': 'variables',
   'cloud.manifest': 'serverless.yml',

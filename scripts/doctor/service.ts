@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ServerlessService } from '../../deploy/serverless.ts';
 import { readSettings, type ServiceSettings } from '../../deploy/settings.ts';
 import type { Environment } from '../../lib/environment.ts';
 
+/** Stands for a value that is in serverless.yml itself, or made there of several: the framework shows none. */
+export const unknownValue = '***';
+
 /**
- * serverless.yml as the deploy would take it, read by the framework itself (about two seconds).
+ * serverless.yml as the deploy would take it, read by the framework itself (about two seconds). Of the functions'
+ * variables those have their values that are taken from the environment under their own names.
  *
  * Rejects with what the framework, or the check of the settings, says is wrong with it.
  */
@@ -23,10 +29,15 @@ export async function readService(
   if ((await closed) !== 0) throw new Error(messageIn(stderr));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the framework has checked it against deploy/schema.ts
   const service = JSON.parse(stdout) as ServerlessService;
-  for (const fn of Object.values(service.functions)) {
+  const manifest = readFileSync(join(cwd, 'serverless.yml'), 'utf8');
+  const taken = new Set([...manifest.matchAll(/\$\{env:(\w+)/g)].map(([, name]) => name));
+  for (const holder of [service.provider, ...Object.values(service.functions)]) {
     // Printed as stars: they are put back from where the framework took them.
-    const names = Object.keys(fn.environment ?? {});
-    fn.environment = Object.fromEntries(names.map((name) => [name, environment[name] ?? '']));
+    const pairs = Object.entries(holder.environment ?? {}).map(([name, printed]) => {
+      const value = taken.has(name) ? environment[name] : undefined;
+      return [name, printed === '' ? '' : value || unknownValue];
+    });
+    holder.environment = Object.fromEntries(pairs);
   }
   return readSettings(service, environment);
 }

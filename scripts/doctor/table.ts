@@ -4,6 +4,12 @@ const scfConsole = 'Tencent Cloud console → 云函数 → 函数服务';
 
 /** What is seen from a computer: the environment, Tencent's API, and the addresses that members and WeCom call. */
 export const outsideDiagnoses = {
+  'doctor.step.failed': {
+    status: 'failed',
+    found: 'the doctor itself failed while {step} ({error}): what it would have seen there is unknown',
+    advice:
+      'All other lines hold. It is a mistake of the doctor, or an answer that it does not understand: please report this line.',
+  },
   'environment.file.missing': {
     status: 'failed',
     found: 'there is neither {wanted} nor .env here',
@@ -151,6 +157,12 @@ export const outsideDiagnoses = {
     found: 'https://{domain}/health answers {answer} instead of 200',
     advice:
       'DNS: {domain} needs a CNAME to <APPID>.{region}.tencentscf.com (DNSPod console → 我的域名 → 记录管理). Certificate: it has to be for this name.',
+  },
+  'domain.certificate.not_issued': {
+    status: 'failed',
+    found: 'the certificate {certificate} is not issued yet',
+    advice:
+      'Tencent Cloud console → SSL 证书 → 我的证书: its 状态 says what it waits for, mostly the proof that the domain is yours (a DNS record). Deploy when it is 已签发.',
   },
   'domain.certificate.expired': {
     status: 'failed',

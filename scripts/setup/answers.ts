@@ -44,8 +44,11 @@ export async function variablesOf(answers: Answers, existing: Environment): Prom
     if (!corpid || !corpsecret) throw new AnswerError('WECOM_CORPID and WECOM_CORPSECRET go together');
     variables['WECOM_CORPS'] = `${corpid}:${corpsecret}`;
   }
-  if (host !== undefined) variables['REDIS_URL'] = redisUrl(host, answers);
-  else if (answers['REDIS_PASSWORD'] ?? answers['REDIS_PORT'] ?? answers['REDIS_TLS']) {
+  if (host !== undefined) {
+    variables['REDIS_URL'] = redisUrl(host, answers);
+    // That of an earlier Redis would make the new one unusable.
+    if (!saysYes(answers, 'REDIS_TLS')) variables['REDIS_CA'] ??= '';
+  } else if (answers['REDIS_PASSWORD'] ?? answers['REDIS_PORT'] ?? answers['REDIS_TLS']) {
     throw new AnswerError('REDIS_HOST is missing, which REDIS_PORT, REDIS_TLS and REDIS_PASSWORD belong to');
   }
   if (!variables['ENCRYPTION_KEY'] && !existing['ENCRYPTION_KEY']) {

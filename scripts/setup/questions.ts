@@ -9,10 +9,11 @@ export interface Question {
   name: string;
   /** Where it is found: menus as the consoles name them. */
   where: string;
-  /** What it has to look like; an optional one may also be empty. */
+  /** What it has to look like. */
   form: RegExp;
   expected: string;
   hidden?: boolean;
+  /** May be empty, which clears what was there. */
   optional?: boolean;
   /** Asked only then. */
   when?(answers: Answers): boolean;
@@ -239,8 +240,7 @@ async function askOne(terminal: Terminal, question: Question, answers: Answers):
       hidden,
     });
     const answer = typed === '' ? (byDefault ?? '') : typed;
-    if (answer === '' && optional) return;
-    if (form.test(answer)) {
+    if (form.test(answer) || (answer === '' && optional)) {
       answers[name] = answer;
       return;
     }

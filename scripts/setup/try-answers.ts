@@ -46,13 +46,15 @@ export async function checkRedis({ REDIS_URL, REDIS_CA }: Environment): Promise<
 /** Asks Tencent Cloud whose key it is. */
 export async function checkKey(environment: Environment): Promise<Finding> {
   const { TENCENT_SECRET_ID: secretId = '', TENCENT_SECRET_KEY: secretKey = '' } = environment;
+  const token = environment['TENCENT_TOKEN'] || undefined;
   const region = environment['TENCENT_REGION'] || 'ap-guangzhou';
-  const cloud = createCloud({ secretId, secretKey, token: undefined, appId: undefined }, region, process.env);
+  const cloud = createCloud({ secretId, secretKey, token, appId: undefined }, region, process.env);
   try {
     const { AppId } = await cloud.other('cam', 'GetUserAppId', {});
     return well('cloud.key', `of the account with APPID ${String(AppId)}`);
   } catch (error) {
-    if (error instanceof CloudError && error.cloudCode.includes('UnauthorizedOperation')) {
+    if (!(error instanceof CloudError)) throw error;
+    if (error.cloudCode.includes('UnauthorizedOperation')) {
       return well('cloud.key', 'is known; what it may do, the deploy will show');
     }
     return cloudFailure(error, { region });

@@ -131,7 +131,7 @@ const answers: { [C in Call]: (context: ScfContext, p: Given<C>, logs: LogLine[]
   'ssl.DescribeCertificate': ({ state }, { CertificateId }) => {
     const certificate = state.data.certificates[CertificateId];
     if (!certificate) throw new ApiError('FailedOperation.CertificateNotFound', 'No such certificate.');
-    return { CertificateId, Status: 1, ...certificate };
+    return { CertificateId, Status: certificate.CertEndTime === null ? 0 : 1, ...certificate };
   },
 };
 

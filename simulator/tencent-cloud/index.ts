@@ -25,6 +25,8 @@ export interface CloudOptions {
   stateFolder: string;
   /** Secret id → secret key of the accounts that may call. */
   secretKeys: Record<string, string>;
+  /** Secret id → token of those keys that are temporary; a call with such a key has to carry it. */
+  tokens?: Record<string, string>;
   region?: string;
   appId?: string;
   now?(): number;
@@ -153,7 +155,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     };
     calls.push(call);
     try {
-      verifyTc3({ method: 'POST', service, headers: request.headers, query: '', body }, secretKeys, now());
+      verifyTc3({ method: 'POST', service, headers: request.headers, query: '', body }, options, now());
       if (request.headers['x-tc-version'] !== SERVICES[service]) {
         throw new ApiError('NoSuchVersion', 'The API version is not offered.');
       }

@@ -62,6 +62,13 @@ export interface Domain {
   EndpointsConfig: { Namespace: string; FunctionName: string; Qualifier: string; PathMatch: string }[];
 }
 
+export interface Certificate {
+  Domain: string;
+  SubjectAltName: string[];
+  /** Like `2027-01-31 23:59:59`, UTC+8; null before it is issued. */
+  CertEndTime: string | null;
+}
+
 export interface CloudState {
   functions: Record<string, StoredFunction>;
   domains: Record<string, Domain>;
@@ -71,8 +78,8 @@ export interface CloudState {
     string,
     { TopicId: string; TopicName: string; LogsetId: string; Period: number; indexed: boolean }
   >;
-  /** By id, made in the SSL console. `CertEndTime` like `2027-01-31 23:59:59`, UTC+8. */
-  certificates: Record<string, { Domain: string; SubjectAltName: string[]; CertEndTime: string }>;
+  /** By id, made in the SSL console. */
+  certificates: Record<string, Certificate>;
   /** Fixed egress IP per VPC subnet (or `public`), held while a function uses it. */
   egressIps: Record<string, string>;
   idCounter: number;

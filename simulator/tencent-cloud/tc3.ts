@@ -17,11 +17,18 @@ export interface SignedCall {
   body: Buffer;
 }
 
+/** By secret id. */
+export interface Keys {
+  secretKeys: Record<string, string>;
+  /** Of those keys that are temporary. */
+  tokens?: Record<string, string>;
+}
+
 /**
- * Throws the documented `AuthFailure.*` unless the call was signed with one of `secretKeys` (by secret id).
+ * Throws the documented `AuthFailure.*` unless the call was signed with one of the keys and carries its token.
  * @see https://cloud.tencent.com/document/api/583/33846
  */
-export function verifyTc3(call: SignedCall, secretKeys: Record<string, string>, nowMs: number): void {
+export function verifyTc3(call: SignedCall, { secretKeys, tokens = {} }: Keys, nowMs: number): void {
   const { headers } = call;
   const parsed =
     /^TC3-HMAC-SHA256 Credential=([^/]+)\/([^/]+)\/([^/]+)\/tc3_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(
@@ -34,6 +41,9 @@ export function verifyTc3(call: SignedCall, secretKeys: Record<string, string>, 
   const secretKey = secretKeys[secretId];
   if (secretKey === undefined) {
     throw new ApiError('AuthFailure.SecretIdNotFound', 'The SecretId is not found.');
+  }
+  if (tokens[secretId] !== undefined && headers['x-tc-token'] !== tokens[secretId]) {
+    throw new ApiError('AuthFailure.TokenFailure', 'The token of the temporary key is missing or wrong.');
   }
   const timestamp = Number(headers['x-tc-timestamp']);
   if (!(Math.abs(nowMs / 1000 - timestamp) <= CLOCK_SKEW_SECONDS_MAX)) {

@@ -5,7 +5,7 @@ const http = require('node:http');
 const { get } = http;
 let asked = '';
 http.get = (url, ...rest) => {
-  asked = String(url);
+  asked = typeof url === 'string' ? url : url.href;
   return get(url, ...rest);
 };
 process.on('SIGUSR2', () => {

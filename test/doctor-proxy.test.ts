@@ -1,0 +1,51 @@
+// How deploy and doctor ask an address of the internet from behind a proxy.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { createCloud } from '../deploy/cloud.ts';
+
+const credentials = { secretId: 'AKID', secretKey: 'key', token: undefined, appId: undefined };
+
+/** A proxy that opens a way, or answers with another status; notes who asked for what and what was sent on it. */
+async function startProxy(status = 200) {
+  const asked: (string | undefined)[][] = [];
+  const sent: Buffer[] = [];
+  const server = createServer((_request, response) => response.writeHead(500).end());
+  server.on('connect', ({ url, headers }, socket: Socket) => {
+    asked.push([url, headers['proxy-authorization'], headers.authorization]);
+    socket.write(`HTTP/1.1 ${status} answer\r\n\r\n`);
+    socket.once('data', (chunk: Buffer) => {
+      sent.push(chunk);
+      socket.destroy();
+    });
+    if (status !== 200) socket.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number };
+  return { url: `http://ann:p%40ss@127.0.0.1:${port}`, asked, sent };
+}
+
+const get = (HTTPS_PROXY: string) =>
+  createCloud(credentials, 'ap-guangzhou', { HTTPS_PROXY }).get('https://login.example.com/health');
+
+test('HTTPS_PROXY › is the way to a function URL, with TLS to the function itself', async () => {
+  const proxy = await startProxy();
+  expect(await get(proxy.url)).toBe(undefined);
+  const account = `Basic ${Buffer.from('ann:p@ss').toString('base64')}`;
+  expect(proxy.asked).toEqual([['login.example.com:443', account, undefined]]);
+  const [hello] = proxy.sent;
+  // The first record of a TLS handshake, which names the server it is for.
+  expect([hello?.[0], hello?.includes('login.example.com')]).toEqual([22, true]);
+});
+
+test.each([[407], [502]])('HTTPS_PROXY › a proxy that answers %d leads to no answer', async (status) => {
+  const proxy = await startProxy(status);
+  expect([await get(proxy.url), proxy.sent]).toEqual([undefined, []]);
+});
+
+test.each([['no address'], ['http://127.0.0.1:1']])('HTTPS_PROXY › %s leads to no answer', async (url) => {
+  expect(await get(url)).toBe(undefined);
+});
