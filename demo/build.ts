@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Trouble } from './trouble.ts';
 
 /** What a function is built from. */
-const sources = ['functions', 'lib', 'scripts/build.ts', 'package-lock.json'];
+const sources = ['functions', 'lib', 'scripts/build.ts', 'scripts/function-bundle.ts', 'package-lock.json'];
 
 /** Builds dist/ unless it is newer than everything it is built from. @throws Trouble with the builder's words */
 export async function buildFunctions(): Promise<'built' | 'up to date'> {

@@ -21,14 +21,14 @@ const whoSchema = z.enum(whoNames);
 const whoBody = z.strictObject({ who: whoSchema });
 const faultBody = z.strictObject({ fault: z.enum(faultNames), active: z.boolean() });
 
-const securityHeaders = {
+const securityHeaders = new Headers({
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
     "frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cache-Control': 'no-store',
-};
+});
 
 /**
  * Everything the page loads, by path.
@@ -74,8 +74,9 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
   });
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { pathname } = new URL(req.url ?? '/', 'http://page');
-    const refused = refusal(req, listeningPort);
+    res.setHeaders(securityHeaders);
+    const [pathname = ''] = (req.url ?? '').split('?');
+    const refused = refusal(req, pathname, listeningPort);
     if (refused) return send(res, 403, refused);
     if (pathname.startsWith('/server/')) return passOn(req, res);
     if (req.method === 'POST') return act(pathname, await readBody(req), res);
@@ -83,7 +84,7 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
     if (pathname === '/events') return stream(feed, snapshot, req, res);
     const file = files.get(pathname);
     if (!file) return send(res, 404, 'nothing here');
-    res.writeHead(200, { ...securityHeaders, 'Content-Type': `${file.contentType}; charset=utf-8` });
+    res.writeHead(200, { 'Content-Type': `${file.contentType}; charset=utf-8` });
     res.end(file.body);
   }
 
@@ -136,14 +137,16 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
 }
 
 /** Only this page may ask: another site can neither name this host (DNS rebinding) nor send from another origin. */
-function refusal({ method, headers }: IncomingMessage, port: number): string | undefined {
+function refusal({ method, headers }: IncomingMessage, pathname: string, port: number): string | undefined {
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
   if (!hosts.includes(headers.host ?? '')) return 'this Host is not served';
-  if (method === 'GET' || method === 'HEAD') return undefined;
-  const { origin } = headers;
-  const same = origin === `http://${headers.host}`;
-  // The deletes and posts of browsers always carry it; without one this is no browser, and no page steers it.
-  return origin === undefined || same ? undefined : 'another origin';
+  // A link to the page may stand anywhere.
+  if (method === 'GET' && pathname === '/') return undefined;
+  const { origin, 'sec-fetch-site': site } = headers;
+  // Without both this is no browser of today: they send one of them with whatever a page makes them ask.
+  const same = origin === undefined || origin === `http://${headers.host}`;
+  const own = site === undefined || site === 'same-origin' || site === 'none';
+  return same && own ? undefined : 'another origin';
 }
 
 /** The phone's frame, and its files beside it. */
@@ -206,7 +209,9 @@ function createProxy(
       ...(authorization !== undefined && { Authorization: authorization }),
       ...(body && { 'Content-Length': String(Buffer.byteLength(body)) }),
     };
-    const outgoing = request(new URL(path, login.url), { method, headers });
+    // As it came: a path that begins with two slashes would name another host if it were resolved against an address.
+    const { hostname, port } = new URL(login.url);
+    const outgoing = request({ hostname, port, path, method, headers });
     outgoing.end(body);
     const incoming = await once(outgoing, 'response').then(
       ([response]: IncomingMessage[]) => response,
@@ -230,7 +235,7 @@ function createProxy(
 
 /** Server-sent events: what was, what is, and what comes. */
 function stream(feed: Feed, snapshot: () => Snapshot, req: IncomingMessage, res: ServerResponse): void {
-  res.writeHead(200, { ...securityHeaders, 'Content-Type': 'text/event-stream' });
+  res.writeHead(200, { 'Content-Type': 'text/event-stream' });
   let before = '';
   const tell = (event: string, data: unknown) =>
     res.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -266,6 +271,6 @@ async function readBody(req: IncomingMessage): Promise<string> {
 }
 
 function send(res: ServerResponse, status: number, text = ''): void {
-  res.writeHead(status, { ...securityHeaders, 'Content-Type': 'text/plain; charset=utf-8' });
+  res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
   res.end(text);
 }

@@ -20,6 +20,7 @@ import { startRedis } from '../simulator/redis.ts';
 import { startTencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
+import { exampleSource, manifestWithExample } from './own-function.ts';
 
 const STAGE = 'rehearsal';
 const CORPID = 'wwrehearsal000001';
@@ -122,15 +123,9 @@ function addFunctionOfTheDocument(): string {
   for (const name of readdirSync('functions')) {
     symlinkSync(resolve('functions', name), join(copy, 'functions', name));
   }
-  const document = readFileSync('docs/add-a-function.md', 'utf8');
-  const [, example = ''] = /`functions\/hello\/index\.ts`:\n\n```ts\n(.*?)```/s.exec(document) ?? [];
-  writeFileSync(join(copy, 'functions/hello/index.ts'), example);
+  writeFileSync(join(copy, 'functions/hello/index.ts'), exampleSource());
   const manifest = readFileSync('serverless.yml', 'utf8');
-  const [, variables = ''] = /^ {2}admin:\n.*?( {4}environment:\n(?: {6}.*\n)+)/ms.exec(manifest) ?? [];
-  const http =
-    '    events: [{ http: { parameters: { authType: NONE, netConfig: { enableExtranet: true } } } }]';
-  const block = `\n  hello:\n    type: web\n    src: dist/hello\n${variables}${http}\n`;
-  writeFileSync(join(copy, 'serverless.yml'), manifest.trimEnd() + '\n' + block);
+  writeFileSync(join(copy, 'serverless.yml'), manifestWithExample(manifest));
   return copy;
 }
 

@@ -38,10 +38,7 @@ export function createWecomApp({ wecom }: World, feed: Feed, breakage: Breakage)
     const answer = await ask(api, who, gone.signal).catch((error: Error) => error);
     const ok = !(answer instanceof Error);
     feed.add({ kind: 'wecom-app', who, api, ms: Math.round(performance.now() - startedMs), ok });
-    res.writeHead(ok ? 200 : 500, {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Cache-Control': 'no-store',
-    });
+    res.writeHead(ok ? 200 : 500, { 'Content-Type': 'application/json; charset=utf-8' });
     res.end(ok ? JSON.stringify(answer) : answer.message);
   };
 }

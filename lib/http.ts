@@ -129,7 +129,9 @@ function isEnabled({ enabled }: Route): boolean {
 /** Dots are resolved and an absolute form is taken apart; nothing is decoded. */
 function urlOf(incoming: IncomingMessage): URL {
   try {
-    return new URL(incoming.url ?? '', 'http://any');
+    const url = incoming.url ?? '';
+    // Not as a reference to a base: there `//x/login` would be a host and a path.
+    return url.startsWith('/') ? new URL(`http://any${url}`) : new URL(url, 'http://any');
   } catch {
     throw new AppError('invalid_request', { reason: 'no_url' });
   }

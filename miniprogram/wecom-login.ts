@@ -117,7 +117,7 @@ interface Held {
 
 const waitsMax = 3;
 const interruptionsMax = 2;
-/** After this long no further try of one call begins. */
+/** After this long no further try of one call begins; time in the background does not count. */
 const tryingMsMax = 30_000;
 /** A member reads a question of WeCom's before he answers it. */
 const consentTimeoutMs = 120_000;
@@ -131,6 +131,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
   const foreground = watchForeground();
   let held: Held | undefined;
   let running: Promise<Held> | undefined;
+  /** What the reviewer typed whose login is `running`. */
+  let typed: string | undefined;
   let leftOnPurpose = false;
   let known: 'wecom' | 'wechat' | undefined;
 
@@ -197,7 +199,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
     repeated: boolean,
     mend: (error: WecomLoginError) => boolean | Promise<boolean>,
   ): Promise<Result> {
-    const startedMs = Date.now();
+    const startedMs = foreground.shownMs();
     let waitMsLeft = waitMsMax;
     let waits = 0;
     let interruptions = 0;
@@ -215,7 +217,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
           await foreground.shown();
           continue;
         }
-        if (Date.now() - startedMs > tryingMsMax) throw error;
+        if (foreground.shownMs() - startedMs > tryingMsMax) throw error;
         if (await mend(error)) continue;
         const asked = error.code === 'temporarily_unavailable' || error.code === 'rate_limited';
         const waitMs = (error.retryAfterSeconds ?? 1) * 1000;
@@ -289,9 +291,25 @@ export function createWecomLogin(options: WecomLoginOptions) {
     if (!running) {
       running = work().finally(() => {
         running = undefined;
+        typed = undefined;
       });
     }
     return running;
+  }
+
+  /** Joins only a login with the same credentials: any other one brings a session for somebody else. */
+  async function enterAsReviewer(account: string, password: string): Promise<Held> {
+    const data = { account, password };
+    const typing = JSON.stringify(data);
+    if (running && typed !== typing) {
+      await running.catch(() => undefined);
+      if (leftOnPurpose) throw new WecomLoginError('logged_out');
+      return enterAsReviewer(account, password);
+    }
+    typed = typing;
+    return oneAtATime(async () =>
+      keep(await ask('/login/reviewer', { method: 'POST', data }, held?.sessionToken)),
+    );
   }
 
   async function enter(): Promise<Held> {
@@ -380,14 +398,13 @@ export function createWecomLogin(options: WecomLoginOptions) {
       throw new WecomLoginError('bad_server_answer');
     },
 
-    /** Logs a reviewer in. Never tries again by itself: the server counts every try. */
+    /**
+     * Logs a reviewer in, after any other login that is under way. Never tries again by itself: the server counts every
+     * try.
+     */
     async reviewerLogin(account: string, password: string): Promise<Session> {
       leftOnPurpose = false;
-      const data = { account, password };
-      const entered = await oneAtATime(async () =>
-        keep(await ask('/login/reviewer', { method: 'POST', data }, held?.sessionToken)),
-      );
-      return entered.session;
+      return (await enterAsReviewer(account, password)).session;
     },
 
     /**
@@ -416,21 +433,27 @@ const stoppedByHiding = ['wecom_login_failed', 'wecom_timeout', 'server_timeout'
 
 /** Whether the mini-program can be seen. In the background WeChat stops requests after 5 s and refuses new ones. */
 function watchForeground() {
-  let hidden = false;
+  let hiddenSinceMs: number | undefined;
+  let hiddenMs = 0;
   let hides = 0;
   let waiting: (() => void)[] = [];
+  const hiddenNowMs = () => (hiddenSinceMs === undefined ? 0 : Date.now() - hiddenSinceMs);
   wx.onAppHide?.(() => {
-    hidden = true;
+    hiddenSinceMs = hiddenSinceMs ?? Date.now();
     hides += 1;
   });
   wx.onAppShow?.(() => {
-    hidden = false;
+    hiddenMs += hiddenNowMs();
+    hiddenSinceMs = undefined;
     for (const resolve of waiting) resolve();
     waiting = [];
   });
   return {
     hides: () => hides,
-    shown: () => (hidden ? new Promise<void>((resolve) => waiting.push(resolve)) : Promise.resolve()),
+    /** A clock that stands still in the background. */
+    shownMs: () => Date.now() - hiddenMs - hiddenNowMs(),
+    shown: () =>
+      hiddenSinceMs === undefined ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve)),
   };
 }
 

@@ -1,5 +1,6 @@
 // How esbuild makes one file of a function.
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
 
 /** The only commands that ioredis has to know by name: lib/redis.ts sends all others through `call`. */
@@ -24,9 +25,17 @@ const trims: Record<string, (source: string) => string> = {
 
 const trim: Plugin = {
   name: 'trim',
-  setup({ onLoad }) {
+  setup({ initialOptions: { absWorkingDir = '' }, onLoad, onStart }) {
     for (const [file, change] of Object.entries(trims)) {
-      const filter = new RegExp(`node_modules/${file.replaceAll('.', '\\.')}$`);
+      const parts = ['node_modules', ...file.split('/')];
+      // A package that renamed it would otherwise be bundled whole again, and nobody would notice.
+      onStart(() =>
+        access(join(absWorkingDir, ...parts)).then(
+          () => ({}),
+          () => ({ errors: [{ text: `${file} is to be trimmed and does not exist` }] }),
+        ),
+      );
+      const filter = new RegExp(`${parts.join('[\\\\/]').replaceAll('.', '\\.')}$`);
       onLoad({ filter }, async ({ path }) => ({
         contents: change(await readFile(path, 'utf8')),
         loader: path.endsWith('.json') ? 'json' : 'js',

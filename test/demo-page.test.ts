@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { compileFiles } from '../demo/page-server.ts';
 import { company, reviewer } from '../demo/people.ts';
 import { type Demo, startDemo } from './mini-program-pages.ts';
+import { serve } from './mini-program-phone.ts';
 
 describe('the page of npm start', () => {
   let demo: Demo;
@@ -15,11 +16,12 @@ describe('the page of npm start', () => {
   });
   afterAll(() => demo.stop());
 
-  /** With any headers, which fetch would not send. */
+  /** With any headers, and the path as it stands here, which fetch would not send. */
   function ask(method: string, path: string, headers: Record<string, string> = {}, body = '') {
     return new Promise<{ status: number; headers: Record<string, unknown>; text: string }>(
       (resolve, reject) => {
-        const outgoing = request(new URL(path, demo.page.url), { method, headers }, (incoming) => {
+        const { hostname, port } = new URL(demo.page.url);
+        const outgoing = request({ hostname, port, path, method, headers }, (incoming) => {
           let text = '';
           incoming.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
           incoming.on('end', () =>
@@ -48,8 +50,48 @@ describe('the page of npm start', () => {
     expect(text).not.toMatch(/(src|href)="(https?:)?\/\//);
   });
 
+  test.each(['/server/health', '/server/nothing', '/server//health'])(
+    'GET %s › comes back under the same policy, whatever the login function answers',
+    async (path) => {
+      const { headers } = await ask('GET', path);
+      expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self';/);
+      expect(headers['x-content-type-options']).toBe('nosniff');
+    },
+  );
+
+  test.each(['//HERE/x.html', '/\\HERE/x.html', '//user@HERE/x.html'])(
+    'GET /server%s › asks nobody but the login function',
+    async (path) => {
+      const asked: unknown[] = [];
+      const elsewhere = await serve((incoming, outgoing) => {
+        asked.push(incoming.url);
+        outgoing.end('<script src="/x.js"></script>');
+      });
+      const { status, text } = await ask('GET', `/server${path.replace('HERE', new URL(elsewhere).host)}`);
+      expect([status, asked]).toEqual([404, []]);
+      expect(JSON.parse(text)).toMatchObject({ error: 'not_found' });
+    },
+  );
+
+  test.each([
+    ['another site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['another port of this machine', { 'Sec-Fetch-Site': 'same-site' }],
+    ['another site with an origin', { Origin: 'https://attacker.example' }],
+    ['a frame without an origin', { Origin: 'null' }],
+  ])('GET › gives %s nothing but the page itself', async (_, headers) => {
+    for (const path of ['/server/session', '/phone/?who=member', '/phone/phone.js', '/page.js', '/events']) {
+      expect((await ask('GET', path, headers)).status, path).toBe(403);
+    }
+    expect((await ask('GET', '/', headers)).status).toBe(200);
+    expect((await ask('POST', '/', headers)).status).toBe(403);
+    for (const own of ['same-origin', 'none']) {
+      expect((await ask('GET', '/page.js', { 'Sec-Fetch-Site': own })).status).toBe(200);
+    }
+  });
+
   test.each([
     ['another site', { Origin: 'https://attacker.example' }],
+    ['another site, by what its browser says', { 'Sec-Fetch-Site': 'cross-site' }],
     ['another port of this machine', { Origin: 'http://127.0.0.1:1' }],
     ['a frame without an origin', { Origin: 'null' }],
     ['a name that was rebound to this machine', { Host: 'attacker.example' }],
@@ -57,7 +99,7 @@ describe('the page of npm start', () => {
     expect((await ask('POST', '/world/fault', { ...json, ...headers }, slow)).status).toBe(403);
     expect((await ask('POST', '/server/login', { ...json, ...headers }, '{}')).status).toBe(403);
     expect(demo.page.breakage.isActive('wecomSlow')).toBe(false);
-    expect(demo.sent()).toEqual([]);
+    expect(demo.sent().filter((request) => request.startsWith('POST'))).toEqual([]);
   });
 
   test('GET /events › does not speak to a name that was rebound to this machine', async () => {
@@ -83,8 +125,12 @@ describe('the page of npm start', () => {
     const { code } = JSON.parse(text) as { code: string };
     const login = await ask('POST', '/server/login', own, JSON.stringify({ js_code: code }));
     const { session_token: sessionToken } = JSON.parse(login.text) as { session_token: string };
-    await expect.poll(() => demo.page.feed.entries.filter(({ kind }) => kind === 'answered')).toHaveLength(1);
-    const shown = JSON.stringify([demo.page.feed.entries, demo.page.snapshot()]);
+    const { entries } = demo.page.feed;
+    const id = entries.flatMap((entry) =>
+      entry.kind === 'sent' && entry.path === '/login' ? [entry.id] : [],
+    )[0];
+    await expect.poll(() => entries).toContainEqual(expect.objectContaining({ kind: 'answered', id }));
+    const shown = JSON.stringify([entries, demo.page.snapshot()]);
     for (const value of [code, sessionToken, company.corpsecret, reviewer.password])
       expect(shown).not.toContain(value);
     expect(shown).toContain('miniprogram/jscode2session');

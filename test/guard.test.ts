@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { scryptSync } from 'node:crypto';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exampleSource, manifestWithExample } from '../demo/own-function.ts';
 import { functionBundle } from '../scripts/function-bundle.ts';
 import { createGuard, type Rule } from '../lib/guard.ts';
 import type { Permission } from '../lib/permission.ts';
@@ -13,14 +14,12 @@ import { corpid, expectRefused, type Login, otherCorpid, secret, startWorld, typ
 
 /** The function of docs/add-a-function.md as somebody would paste it, built in a copy of the project beside lib/. */
 function buildExample(): string {
-  const document = readFileSync('docs/add-a-function.md', 'utf8');
-  const [, example = ''] = /`functions\/hello\/index\.ts`:\n\n```ts\n(.*?)```/s.exec(document) ?? [];
   mkdirSync('.build', { recursive: true });
   const copy = mkdtempSync('.build/hello-');
   mkdirSync(join(copy, 'functions/hello'), { recursive: true });
   symlinkSync('../../lib', join(copy, 'lib'));
   symlinkSync('../../node_modules', join(copy, 'node_modules'));
-  writeFileSync(join(copy, 'functions/hello/index.ts'), example);
+  writeFileSync(join(copy, 'functions/hello/index.ts'), exampleSource());
   writeFileSync(join(copy, 'package.json'), '{"type":"commonjs"}');
   const compilerOptions = { preserveSymlinks: true, types: ['node'] };
   const tsconfig = { extends: '../../tsconfig.json', compilerOptions, include: ['functions', 'lib/*.d.ts'] };
@@ -102,6 +101,14 @@ describe('the function of docs/add-a-function.md', () => {
       expectRefused(await hello.withSession('GET', '/payroll', token), 'role_not_allowed');
       expect((await hello.withSession('GET', '/hello', token)).status).toBe(200);
     }
+  });
+
+  test('docs/add-a-function.md › has an example that answers where its block of serverless.yml is asked for its health', async () => {
+    const manifest = manifestWithExample(readFileSync('serverless.yml', 'utf8'));
+    const [block = ''] = /^ {2}hello:\n.*$/ms.exec(manifest) ?? [];
+    const [, healthPath = ''] = /^ {4}healthPath: (\S+)$/m.exec(block) ?? [];
+    expect(block).toContain('\n    src: dist/hello\n');
+    expect((await hello.send('GET', healthPath)).status).toBe(200);
   });
 
   test('GET /hello › answers 401 invalid_session without a session, and after it ended', async () => {

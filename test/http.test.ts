@@ -58,6 +58,7 @@ describe('methods and paths', () => {
   test.each([
     '/',
     '//login',
+    '//any/health',
     '/login/',
     '/LOGIN',
     '/login.json',

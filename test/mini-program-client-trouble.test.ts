@@ -1,5 +1,5 @@
 import { randomBytes, scryptSync } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { endSession, errorOf, openPhone, serve } from './mini-program-phone.ts';
 import { secret, startWorld, worldForAll } from './world.ts';
 
@@ -153,6 +153,43 @@ describe('the app in the background', () => {
     expect(phone.asked.login).toBe(2);
   });
 
+  test('request() › repeated after half an hour in the background replaces the session without a word', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.request({ url: '/session' });
+    const failed = new Promise<void>((resolve) => {
+      phone.nextRequest.push((_, fail) => {
+        phone.hide();
+        fail(interrupted);
+        resolve();
+      });
+    });
+    const asking = client.request({ url: '/session' });
+    await failed;
+    await endSession(all.login, phone);
+    vi.setSystemTime(Date.now() + 31 * 60_000);
+    phone.show();
+    expect(await asking).toMatchObject({ role: 'member' });
+    expect([phone.asked.login, phone.to('/session').length]).toEqual([2, 3]);
+  });
+
+  test('request() › begins no other try when the answer took more than 30 s in the foreground', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.request({ url: '/session' });
+    await endSession(all.login, phone);
+    phone.nextRequest.push((reach) => {
+      vi.setSystemTime(Date.now() + 31_000);
+      reach();
+    });
+    expect(await errorOf(client.request({ url: '/session' }))).toMatchObject({ code: 'invalid_session' });
+    expect(phone.asked.login).toBe(1);
+  });
+
   test('login() › gives up when it is interrupted again and again', async () => {
     const phone = openPhone(all.world);
     phone.nextRequest.push(interrupted, interrupted, interrupted);
@@ -224,6 +261,37 @@ describe('reviewers', () => {
     expect([first.role, second]).toEqual(['reviewer', first]);
     expect(await client.request({ url: '/session' })).toMatchObject({ role: 'reviewer' });
     expect(phone.sent.map(({ path }) => path)).toEqual(['/login/reviewer', '/session']);
+  });
+
+  test('reviewerLogin() › during a login of the member sends what was typed, and its session is the one that stays', async () => {
+    const { world, login } = await review();
+    const phone = openPhone(world);
+    const client = phone.client(login);
+    const [member, entered] = await Promise.all([client.login(), client.reviewerLogin('appstore', password)]);
+    expect([member.role, entered.role, client.session()?.role]).toEqual(['member', 'reviewer', 'reviewer']);
+    expect(phone.sent.map(({ path }) => path)).toEqual(['/login', '/login/reviewer']);
+  });
+
+  test('reviewerLogin() › with the right password does not get the answer to the wrong one before it', async () => {
+    const { phone, client } = await review();
+    const wrong = errorOf(client.reviewerLogin('appstore', 'wrong'));
+    const right = client.reviewerLogin('appstore', password);
+    expect(await wrong).toMatchObject({ code: 'invalid_credentials' });
+    expect((await right).role).toBe('reviewer');
+    expect(phone.sent.length).toBe(2);
+  });
+
+  test('reviewerLogin() › sends nothing any more when somebody logs out while it waits', async () => {
+    const { world, login } = await review();
+    const phone = openPhone(world);
+    const client = phone.client(login);
+    const entering = client.login();
+    const waiting = errorOf(client.reviewerLogin('appstore', password));
+    const leaving = client.logout();
+    expect((await entering).role).toBe('member');
+    expect(await waiting).toMatchObject({ code: 'logged_out' });
+    expect([await leaving, client.session()]).toEqual([true, undefined]);
+    expect(phone.to('/login/reviewer')).toEqual([]);
   });
 
   test('reviewerLogin() › sends every try once, and says how long to wait', async () => {

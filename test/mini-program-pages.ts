@@ -30,6 +30,14 @@ export interface Phone {
 /** Opens phones; one for jsdom, one for Chromium. */
 export type OpenPhone = (url: string) => Promise<Phone>;
 
+/** What only jsdom can do. */
+export interface JsdomPhone extends Phone {
+  /** Brings the browser's tab to the front or puts another one before it. */
+  turnTab(visible: boolean): void;
+  /** What the mini-program was told about being seen, in order. */
+  told: readonly ('onAppShow' | 'onAppHide')[];
+}
+
 /** What only a real browser can do. */
 export interface BrowserPhone extends Phone {
   /** What sticks out to the side. */
@@ -76,7 +84,7 @@ export async function startDemo(): Promise<Demo> {
 }
 
 /** The mini-program in jsdom: no layout and no style sheets, but real requests to the real functions. */
-export const openInJsdom: OpenPhone = async (url) => {
+export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
   const complaints: string[] = [];
   const virtualConsole = new VirtualConsole();
   for (const kind of ['jsdomError', 'error', 'warn', 'info', 'log'] as const) {
@@ -97,6 +105,12 @@ export const openInJsdom: OpenPhone = async (url) => {
   // jsdom reports a request that got no answer as an error of the page; the mini-program's way to meet it is tested.
   const isNetwork = (complaint: string) => /^jsdomError: Error: (connect|socket|read|Error)/.test(complaint);
   window.eval(script ?? '');
+  const told: ('onAppShow' | 'onAppHide')[] = [];
+  const { wx } = window as unknown as Record<
+    'wx',
+    Record<(typeof told)[number], (heard: () => void) => void>
+  >;
+  for (const name of ['onAppShow', 'onAppHide'] as const) wx[name](() => told.push(name));
 
   const visible = (element: Element) => !element.closest('[hidden]') && !element.closest('[inert]');
   const nameOf = (element: Element) => (element.getAttribute('aria-label') ?? element.textContent).trim();
@@ -143,6 +157,15 @@ export const openInJsdom: OpenPhone = async (url) => {
           .map(nameOf),
       ),
     close: () => Promise.resolve(window.close()),
+    told,
+
+    turnTab(visible) {
+      Object.defineProperty(document, 'visibilityState', {
+        value: visible ? 'visible' : 'hidden',
+        configurable: true,
+      });
+      document.dispatchEvent(new window.Event('visibilitychange'));
+    },
   };
 };
 

@@ -1,6 +1,6 @@
 // docs/openapi.json against the built functions: every answer it promises is produced here, and fits it.
 import { randomBytes, scryptSync } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorTable } from '../lib/errors.ts';
 import {
@@ -196,8 +196,11 @@ describe('docs/openapi.json', () => {
     expectPromised('GET /health 200', await callback.send('GET', '/health'));
   });
 
-  test('docs/openapi.json › has every route of every web function, and no other', () => {
-    const routes = readdirSync('functions').flatMap((name) => {
+  test('docs/openapi.json › has every route of login and callback, and no other', () => {
+    // A function of your own may document itself elsewhere.
+    const described = new Set(Object.values(operations).flatMap(({ tags }) => tags));
+    expect([...described].toSorted()).toEqual(['callback', 'login']);
+    const routes = [...described].flatMap((name) => {
       const source = readFileSync(`functions/${name}/index.ts`, 'utf8');
       if (!source.includes('startWebFunction(')) return [];
       const shared = /^const path = '([^']+)';$/m.exec(source)?.[1];

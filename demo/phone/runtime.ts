@@ -55,12 +55,14 @@ export function openMiniProgram(program: Program): void {
   const defined = new Set<string>();
   let app: Json = {};
   let inBackground = false;
+  /** Closed with ◎, and the tab of the browser out of sight: each of them hides it. */
+  const away = { closed: false, tabHidden: false };
   const life = createAppLife();
 
   const screen = createScreen(inWecom ? '企业微信' : '微信', {
     back: () => navigation.back(1),
-    toBackground: () => setBackground(true),
-    toForeground: () => setBackground(false),
+    toBackground: () => setAway({ closed: true }),
+    toForeground: () => setAway({ closed: false }),
   });
 
   function call(target: Json | undefined, method: string, ...args: unknown[]): void {
@@ -70,7 +72,9 @@ export function openMiniProgram(program: Program): void {
 
   const top = () => stack.at(-1);
 
-  function setBackground(hidden: boolean): void {
+  function setAway(change: Partial<typeof away>): void {
+    Object.assign(away, change);
+    const hidden = away.closed || away.tabHidden;
     if (hidden === inBackground) return;
     inBackground = hidden;
     const event = hidden ? 'onHide' : 'onShow';
@@ -192,7 +196,9 @@ export function openMiniProgram(program: Program): void {
     document.head.append(sheet);
   }
   window.matchMedia?.('(prefers-color-scheme: dark)').addEventListener('change', restyle);
-  document.addEventListener('visibilitychange', () => setBackground(document.visibilityState === 'hidden'));
+  document.addEventListener('visibilitychange', () =>
+    setAway({ tabHidden: document.visibilityState === 'hidden' }),
+  );
   Object.assign(window, {
     wx: createWx({ who, inWecom, life, serverUrl: program.settings.serverUrl, screen, navigation }),
     App: (definition: Json) => (app = definition),
