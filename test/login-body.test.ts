@@ -9,7 +9,10 @@ describe('POST /login with a body that is not what it should be', () => {
   beforeEach(() => all.world.wecom.reset());
 
   /** Refused before anyone is asked, and not a word of it is logged. */
-  async function expectRefused(body: string | Uint8Array<ArrayBuffer>, reason: 'not_json' | 'shape'): Promise<void> {
+  async function expectRefused(
+    body: string | Uint8Array<ArrayBuffer>,
+    reason: 'not_json' | 'shape',
+  ): Promise<void> {
     const { world, login } = all;
     const answer = await login.send('POST', '/login', {
       headers: { 'content-type': 'application/json' },
