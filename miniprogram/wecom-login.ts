@@ -162,7 +162,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
     { method = 'GET', data, header, timeoutMs = requestTimeoutMs }: Omit<RequestOptions, 'url'>,
     sessionToken?: string,
   ): Promise<unknown> {
-    const authorization = sessionToken === undefined ? {} : { Authorization: `Bearer ${sessionToken}` };
+    const authorization: Record<string, string> =
+      sessionToken === undefined ? {} : { Authorization: `Bearer ${sessionToken}` };
     let task: { abort?: () => void } | undefined;
     const answer = await settle<HttpAnswer>(
       (callbacks) => {

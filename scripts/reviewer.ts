@@ -7,7 +7,7 @@ import { hashPassword } from '../lib/reviewer.ts';
 const charactersMin = 15;
 
 const [account = ''] = process.argv.slice(2);
-if (!/^[A-Za-z0-9_.@-]{1,64}$/.test(account)) {
+if (!/^[A-Za-z0-9_.@][A-Za-z0-9_.@-]{0,63}$/.test(account)) {
   fail('usage: npm run reviewer -- NAME   (letters, digits, _ . @ -)');
 }
 

@@ -92,6 +92,18 @@ describe('miniprogram/', () => {
     expect(status).toBe(0);
   });
 
+  test('miniprogram/wecom-login.ts › compiles in a project with the usual strict settings only', () => {
+    const options = '--ignoreConfig --noEmit --strict --target es2020 --lib es2020 --module esnext'.split(
+      ' ',
+    );
+    // Timers are what every mini-program's types have.
+    const types = ['--moduleResolution', 'bundler', '--types', 'node', '--skipLibCheck'];
+    const { status, stdout } = spawnSync('npx', ['tsc', ...options, ...types, 'miniprogram/wecom-login.ts'], {
+      encoding: 'utf8',
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+  });
+
   test('docs/mini-program.md › names every error code of the client, and every function and option', () => {
     const document = read('docs/mini-program.md');
     const codes = [...document.slice(document.indexOf('### Errors')).matchAll(/^\| `(\w+)` +\|/gm)];

@@ -50,7 +50,7 @@ export const outsideDiagnoses = {
     status: 'failed',
     found: 'Tencent Cloud does not know the key, or its secret is another one ({code})',
     advice:
-      'Tencent Cloud console → 访问管理 → 访问密钥 → API 密钥管理: SecretId and SecretKey for TENCENT_SECRET_ID and TENCENT_SECRET_KEY, 状态 已启用. Temporary keys need TENCENT_TOKEN too and end by themselves.',
+      'Tencent Cloud console → 访问管理 → 用户列表 → the user → API 密钥: SecretId and SecretKey for TENCENT_SECRET_ID and TENCENT_SECRET_KEY, 状态 已启用. Temporary keys need TENCENT_TOKEN too and end by themselves.',
   },
   'cloud.key.clock': {
     status: 'failed',
