@@ -292,7 +292,7 @@ const commandBreaks: Partial<Record<OutsideDiagnosis, () => string[]>> = {
 
 /** What the advice must say for an operator to find the place. */
 const places: Partial<Record<OutsideDiagnosis, string[]>> = {
-  'cloud.key.refused': ['访问密钥', 'TENCENT_SECRET_KEY'],
+  'cloud.key.refused': ['API 密钥', 'TENCENT_SECRET_KEY'],
   'cloud.key.rights': ['按策略语法创建', 'docs/deploy.md'],
   'cloud.timer.off': ['触发管理', `${service}-refresh`],
   'cloud.url.missing': ['函数 URL'],
