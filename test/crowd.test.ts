@@ -66,6 +66,12 @@ async function askAll(login: Login, tokens: readonly string[]): Promise<Record<n
   return statuses;
 }
 
+/** On a busy machine the crowd may need longer than a minute. */
+async function stopTheMinute(world: World): Promise<void> {
+  const [key = ''] = (await world.redisCommand('KEYS', 'wxl1:recheck-minute:*')) as string[];
+  await world.redisCommand('PEXPIRE', key, 3_600_000);
+}
+
 async function minutePasses(world: World): Promise<void> {
   const keys = (await world.redisCommand('KEYS', 'wxl1:recheck-minute:*')) as string[];
   for (const key of keys) await world.redisCommand('DEL', key);
@@ -93,7 +99,9 @@ describe.runIf(realRedis)('a whole company', () => {
       for (let minute = 0; minute < minutes; minute += 1) {
         const before = asked();
         const slice = tokens.slice(minute * perMinute, (minute + 1) * perMinute);
-        expect(await askAll(login, slice)).toEqual({ 200: slice.length });
+        expect(await askAll(login, slice.slice(0, 1))).toEqual({ 200: 1 });
+        await stopTheMinute(world);
+        expect(await askAll(login, slice.slice(1))).toEqual({ 200: slice.length - 1 });
         expect(asked() - before).toBe(rechecksPerMinute);
         await minutePasses(world);
         // What a smaller crowd leaves of the hour was used up before it came.
