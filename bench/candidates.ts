@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
+import { plainBundle } from '../scripts/function-bundle.ts';
 
 export interface Candidate {
   name: string;
@@ -43,15 +44,10 @@ export async function prepareCandidates(): Promise<{ candidates: Candidate[]; mi
   const installed = peers.filter((peer) => existsSync(`bench/peers/node_modules/${peer}`));
   const sources = ['bench/floor.mjs', ...installed.map((peer) => `bench/peers/${peer}.mjs`)];
   await build({
+    ...plainBundle,
     entryPoints: sources.map((source) => ({ in: source, out: nameOf(source) })),
     outdir: output,
     outExtension: { '.js': '.cjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    minify: true,
-    legalComments: 'none',
     logLevel: 'error',
     // urllib wants it only behind a proxy.
     external: ['proxy-agent'],

@@ -5,6 +5,7 @@ import { type Finding, inside, skipped, well } from './diagnose-table.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Redis, RedisError } from './redis.ts';
+import { pauseKey } from './token-store.ts';
 import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from './wecom.ts';
 
 /** Never a real one: WeCom's are 43 characters that it drew itself. */
@@ -202,7 +203,7 @@ function rangeFinding(corpid: string, range: AgentGetAnswer | undefined, errcode
 
 /** Why nobody may call gettoken for now, and for how long; 0 s when anybody may. */
 async function pauseOf(redis: Redis, kid: string): Promise<{ why: string; seconds: number } | RedisError> {
-  const key = `wxt1:{${kid}}:neg`;
+  const key = pauseKey(kid);
   try {
     const [why, ms] = await redis.pipeline([
       ['get', key],

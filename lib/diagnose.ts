@@ -4,7 +4,7 @@ import { diagnoseRedis } from './diagnose-redis.ts';
 import { type Finding, type Report, skipped } from './diagnose-table.ts';
 import { diagnoseCorp } from './diagnose-wecom.ts';
 import type { Log } from './log.ts';
-import { createRedis, type Redis, RedisError } from './redis.ts';
+import { createRedis } from './redis.ts';
 import { createWecom } from './wecom.ts';
 
 /** SCF ends admin after 15 s, and then nothing of what was found is seen. */
@@ -32,7 +32,7 @@ export async function diagnose(
     findings.push(finding);
     report(finding);
   };
-  const redis = untilClosed(createRedis(config.redis, clock, log));
+  const redis = createRedis(config.redis, clock, log);
   const wecom = createWecom(wecomBaseUrl, clock);
   try {
     if (!(await diagnoseRedis(redis, config.redis, clock, note))) {
@@ -47,18 +47,4 @@ export async function diagnose(
   } finally {
     redis.close();
   }
-}
-
-/** A wait for a token that was given up must not open a connection again once all is said. */
-function untilClosed(redis: Redis): Redis {
-  let closed = false;
-  const open = <T>(work: () => Promise<T>) => (closed ? Promise.reject(new RedisError('closed')) : work());
-  return {
-    pipeline: (commands) => open(() => redis.pipeline(commands)),
-    script: (script, keys, args) => open(() => redis.script(script, keys, args)),
-    close() {
-      closed = true;
-      redis.close();
-    },
-  };
 }

@@ -47,6 +47,7 @@ const receiving = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsC
 const requestsAtOnceMax = 1000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
+/** A byte order mark stays, and so is no JSON. Throws on what is not UTF-8. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -66,6 +67,16 @@ export function createApp(
 
   let underWay = 0;
 
+  /** The path with what it answers at the moment. */
+  function find(pathname: string) {
+    for (const { path, methods } of paths) {
+      const params = paramsOf(path, pathname);
+      const here = methods.filter(({ enabled }) => enabled?.() ?? true);
+      if (params && here.length > 0) return { path, here, params };
+    }
+    return undefined;
+  }
+
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse, record: RequestRecord) {
     const start = moment(clock);
     let route = '';
@@ -74,15 +85,14 @@ export function createApp(
     try {
       if (underWay > requestsAtOnceMax) throw unavailable('busy', 1);
       const { pathname, searchParams } = urlOf(incoming);
-      const found = paths.find(({ path, methods }) => matches(path, pathname) && methods.some(isEnabled));
+      const found = find(pathname);
       if (!found) throw new AppError('not_found');
+      const { here, params } = found;
       route = found.path;
-      const here = found.methods.filter(isEnabled);
       const asked = here.find(({ method }) => method === incoming.method);
       if (!asked) {
         throw new AppError('method_not_allowed', { allow: here.map(({ method }) => method).join(', ') });
       }
-      const params = paramsOf(route, pathname);
       answer = answerOf(await asked.answer(routeRequest(incoming, params, searchParams, bodyBytesMax)));
     } catch (error) {
       answer = errorAnswer(error, record.request_id);
@@ -122,10 +132,6 @@ export function serve(app: RequestListener, port: number, log: Log): void {
   });
 }
 
-function isEnabled({ enabled }: Route): boolean {
-  return enabled?.() ?? true;
-}
-
 /** Dots are resolved and an absolute form is taken apart; nothing is decoded. */
 function urlOf(incoming: IncomingMessage): URL {
   try {
@@ -137,22 +143,18 @@ function urlOf(incoming: IncomingMessage): URL {
   }
 }
 
-function matches(path: string, pathname: string): boolean {
-  if (!path.includes(':')) return path === pathname;
-  const given = pathname.split('/');
+/** What stands for each `:name`; `undefined` when this is another path. */
+function paramsOf(path: string, pathname: string): Map<string, string> | undefined {
   const wanted = path.split('/');
-  return (
-    wanted.length === given.length &&
-    wanted.every((segment, index) =>
-      segment.startsWith(':') ? given[index] !== '' : given[index] === segment,
-    )
-  );
-}
-
-function paramsOf(path: string, pathname: string): Map<string, string> {
   const given = pathname.split('/');
-  const named = [...path.split('/').entries()].filter(([, segment]) => segment.startsWith(':'));
-  return new Map(named.map(([index, segment]) => [segment.slice(1), given[index] ?? '']));
+  if (wanted.length !== given.length) return undefined;
+  const params = new Map<string, string>();
+  for (const [index, segment] of wanted.entries()) {
+    const text = given[index] ?? '';
+    if (segment.startsWith(':') && text !== '') params.set(segment.slice(1), text);
+    else if (segment !== text) return undefined;
+  }
+  return params;
 }
 
 function routeRequest(
@@ -175,7 +177,7 @@ function routeRequest(
     async text() {
       const body = await bytes();
       try {
-        return decodeUtf8(body);
+        return utf8.decode(body);
       } catch {
         throw new AppError('invalid_request', { reason: 'not_utf8' });
       }
@@ -187,7 +189,7 @@ function routeRequest(
   };
 }
 
-/** A header as one string; one that came twice and may not is what Node made of it: its first value. */
+/** What came twice, Node has joined or dropped; only set-cookie is a list, and nobody sends that to a server. */
 function header(incoming: IncomingMessage, name: string): string | undefined {
   const value = incoming.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
@@ -223,15 +225,10 @@ function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> 
 /** The parser's own errors are dropped: they quote the body. */
 function parseJson(bytes: Buffer): unknown {
   try {
-    return JSON.parse(decodeUtf8(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     throw new AppError('invalid_request', { reason: 'not_json' });
   }
-}
-
-/** A byte order mark stays, and so is no JSON. Throws on what is not UTF-8. */
-function decodeUtf8(bytes: Buffer): string {
-  return utf8.decode(bytes);
 }
 
 function answerOf(answer: RouteAnswer): Answer {

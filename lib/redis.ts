@@ -16,6 +16,7 @@ export interface Redis {
   pipeline(commands: readonly RedisCommand[]): Promise<unknown[]>;
   /** Runs a Lua script atomically; EVALSHA, and EVAL when the server does not know it yet. */
   script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  /** For good: whatever is asked afterwards rejects with `closed` and opens no connection again. */
   close(): void;
 }
 
@@ -79,6 +80,7 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
   const main: Lane = {};
   const forReads: Lane = {};
   let loggedAt: Moment | undefined;
+  let closed = false;
 
   function connect(lane: Lane): Promise<Client> {
     const client = new Client(clientOptions(address));
@@ -142,6 +144,7 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
   }
 
   async function run<T>(second: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
+    if (closed) throw new RedisError('closed');
     if (isBroken(main) && isBroken(second)) throw main.broken?.error;
     const record = requestRecord.getStore();
     const start = moment(clock);
@@ -196,6 +199,7 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
         }
       }),
     close() {
+      closed = true;
       leave(main, 0);
       leave(forReads, 0);
     },

@@ -168,7 +168,7 @@ return pause`);
  */
 export function createTokenStore(redis: Redis, kid: string): TokenStore {
   const key = tokenKey(kid);
-  const keys = ['tok', 'lease', 'neg', 'fails', 'rejects'].map((name) => `wxt1:{${kid}}:${name}`);
+  const keys = ['tok', 'lease', 'neg', 'fails', 'rejects'].map((name) => keyOf(kid, name));
 
   return {
     async read() {
@@ -234,7 +234,16 @@ export function createTokenStore(redis: Redis, kid: string): TokenStore {
 
 /** Where the sealed token lies; it is sealed bound to this name. */
 export function tokenKey(kid: string): string {
-  return `wxt1:{${kid}}:tok`;
+  return keyOf(kid, 'tok');
+}
+
+/** Why nobody may call gettoken for now; absent when anybody may. */
+export function pauseKey(kid: string): string {
+  return keyOf(kid, 'neg');
+}
+
+function keyOf(kid: string, name: string): string {
+  return `wxt1:{${kid}}:${name}`;
 }
 
 function listOf(reply: unknown): unknown[] {

@@ -1,11 +1,11 @@
 // What is written twice says the same; what is deployed is what we think.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readLoginConfig } from '../lib/config.ts';
 import { errorTable } from '../lib/errors.ts';
 import { invokeFunction } from '../simulator/functions.ts';
+import { shippedSources } from './log-events.ts';
 import { startWorld } from './world.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
@@ -17,14 +17,8 @@ const filesOf = (directory: string) =>
 /** All first groups of `pattern`, sorted, each once. */
 const all = (text: string, pattern: RegExp) =>
   [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))].toSorted();
-/** The sources that end up in a function, found along their imports. */
-function shippedSources(): string[] {
-  const shipped = new Set(readdirSync('functions').map((name) => `functions/${name}/index.ts`));
-  for (const path of shipped) {
-    for (const imported of all(read(path), /from '(\.[^']+)'/g)) shipped.add(join(path, '..', imported));
-  }
-  return [...shipped].toSorted();
-}
+/** Everything that ends up in a function. */
+const shipped = () => [...shippedSources().values()].join('\n');
 /** A Web function is a server; the others are called with an event. */
 const isWeb = (name: string) => read(`functions/${name}/index.ts`).includes('startWebFunction(');
 const functionNames = readdirSync('functions').toSorted();
@@ -155,7 +149,7 @@ describe('documents', () => {
   });
 
   test('README › has every error that the functions answer, each with its status', () => {
-    const used = all(shippedSources().map(read).join('\n'), /new AppError\('(\w+)'/g);
+    const used = all(shipped(), /new AppError\('(\w+)'/g);
     const statuses = Object.entries(errorTable).map(([code, { status }]) => [code, status] as const);
     const documented = [...section(readme, '### Errors').matchAll(/^\| (\d{3}) +\| `(\w+)`/gm)];
     expect(Object.fromEntries(documented.map(([, status, code]) => [code, Number(status)]))).toEqual(
@@ -165,7 +159,7 @@ describe('documents', () => {
 
   test('README › has the Redis keys that the code documents, and the code makes no others', () => {
     const documented = all(section(readme, '## Redis keys'), /^\| `(\S+)`/gm);
-    const sources = shippedSources().map(read).join('\n');
+    const sources = shipped();
     expect(all(sources, /^ \* \| `(wx\S+)`/gm)).toEqual(documented);
     expect(all(sources, /`(wx\w\d):\{?/g)).toEqual(all(documented.join('\n'), /^(wx\w\d):/gm));
   });
