@@ -255,18 +255,23 @@ test('GET /session › skips re-checks beyond 30,000 in an hour, for this compan
 });
 
 describe('while the budget of re-checks is used up', () => {
-  /** WeCom's word is 601 seconds old, and nobody may ask for it any more. */
-  async function startUsedUp() {
+  /** WeCom was asked about the member again; from then on the hour's budget can be taken and given back. */
+  async function startCounted() {
     const old = await startOld();
     old.clock.advanceSeconds(601);
     expect((await get(old.login, old.token)).status).toBe(200);
     const [budget] = (await old.world.redisContents()).filter(({ key }) => key.startsWith('wxl1:recheck:'));
-    await old.world.redisCommand('INCRBY', budget?.key ?? '', 30_000);
-    return { ...old, budgetIsBack: () => old.world.redisCommand('DEL', budget?.key ?? '') };
+    const key = budget?.key ?? '';
+    return {
+      ...old,
+      useBudgetUp: () => old.world.redisCommand('INCRBY', key, 30_000),
+      budgetIsBack: () => old.world.redisCommand('DEL', key),
+    };
   }
 
   test('GET /session › refuses nobody and lets nobody wait, however old the last word is', async () => {
-    const { clock, login, token, asked } = await startUsedUp();
+    const { clock, login, token, asked, useBudgetUp } = await startCounted();
+    await useBudgetUp();
     clock.advanceSeconds(5000);
     for (const answer of await Promise.all([get(login, token), get(login, token), get(login, token)])) {
       expect(answer.status).toBe(200);
@@ -276,13 +281,11 @@ describe('while the budget of re-checks is used up', () => {
   });
 
   test('GET /session › is no way around the grace while WeCom does not answer', async () => {
-    const { world, clock, login, token, asked, pauseOver, budgetIsBack } = await startUsedUp();
-    await budgetIsBack();
+    const { world, clock, login, token, asked, pauseOver, useBudgetUp, budgetIsBack } = await startCounted();
     world.wecom.fault({ endpoint: 'user/get', kind: 'html', status: 502 });
     clock.advanceSeconds(601);
     expect((await get(login, token)).status).toBe(200);
-    const [budget] = (await world.redisContents()).filter(({ key }) => key.startsWith('wxl1:recheck:'));
-    await world.redisCommand('INCRBY', budget?.key ?? '', 30_000);
+    await useBudgetUp();
     await pauseOver();
     clock.advanceSeconds(1201);
     expectError(await get(login, token), 'temporarily_unavailable', { retryAfter: '5' });
