@@ -191,14 +191,21 @@ function rangeFinding(corpid: string, range: AgentGetAnswer | undefined, errcode
     const text = `WeCom does not show it to this app${errcode === 0 ? '' : ` (errcode ${errcode})`}`;
     return skipped('wecom.visible_range', text, corpid);
   }
-  const members = range.allow_userinfos?.user?.length ?? 0;
-  const departments = range.allow_partys?.partyid?.length ?? 0;
-  const tags = range.allow_tags?.tagid?.length ?? 0;
+  const members = countIn(range.allow_userinfos, 'user');
+  const departments = countIn(range.allow_partys, 'partyid');
+  const tags = countIn(range.allow_tags, 'tagid');
   if (members + departments + tags === 0) {
     return inside('wecom.visible_range.empty', {}, corpid);
   }
   const text = `${members} members by name, ${departments} departments, ${tags} tags`;
   return well('wecom.visible_range', text, corpid);
+}
+
+/** How long the list of this name is; it is only shown, so anything else counts as empty. */
+function countIn(parent: unknown, name: string): number {
+  const fields: Record<string, unknown> = typeof parent === 'object' && parent !== null ? { ...parent } : {};
+  const list = fields[name];
+  return Array.isArray(list) ? list.length : 0;
 }
 
 /** Why nobody may call gettoken for now, and for how long; 0 s when anybody may. */

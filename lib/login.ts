@@ -1,12 +1,12 @@
 import type { AccessTokens } from './access-token.ts';
-import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
+import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Permission } from './permission.ts';
 import type { LoginLimits } from './rate-limit.ts';
-import type { Member } from './person.ts';
+import { isUserid, type Member } from './person.ts';
 import type { Sessions } from './session.ts';
-import { type Corp, type Wecom, WecomError } from './wecom.ts';
+import { type Corp, type Reaction, type Wecom, WecomError } from './wecom.ts';
 
 export interface LoginResult {
   sessionToken: string;
@@ -29,8 +29,13 @@ export interface LoginOptions {
   log: Log;
 }
 
-/** @see https://developer.work.weixin.qq.com/document/path/90196 */
-const useridPattern = /^[\x21-\x7e]{1,64}$/;
+/**
+ * Refusals of jscode2session that anybody can cause with a code, so that they count as failures. The others say
+ * nothing about the code: the token, a limit, WeCom itself, our address.
+ */
+const saysNoToTheCode: ReadonlySet<Reaction> = new Set(['js_code_refused', 'member_refused', 'unknown']);
+/** Whoever sends such codes must not fill the log with alarms. */
+const logUnknownAgainMs = 60_000;
 
 /** The whole login, waits for WeCom and Redis included. SCF's own timeout is 15 s. */
 const loginMsMax = 8000;
@@ -49,6 +54,7 @@ const loginMsMax = 8000;
  */
 export function createLogin(options: LoginOptions) {
   const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
+  let unknownLoggedAt: Moment | undefined;
 
   async function login(
     jsCode: string,
@@ -64,13 +70,22 @@ export function createLogin(options: LoginOptions) {
     const identity = await accessTokens
       .use(asked, leftMs(), (accessToken) => wecom.jscode2session(asked, accessToken, jsCode, leftMs()))
       .catch(async (error: unknown) => {
-        if (error instanceof WecomError && error.reaction === 'js_code_refused')
-          await limits.failed(clientAddress);
-        throw error;
+        if (!(error instanceof WecomError) || !error.reaction || !saysNoToTheCode.has(error.reaction))
+          throw error;
+        await limits.failed(clientAddress);
+        if (error.reaction !== 'member_refused') throw error;
+        const refusal = {
+          corpid: asked.corpid,
+          client_address: clientAddress,
+          reason: `errcode_${error.errcode}`,
+        };
+        log('warn', 'login_refused', refusal);
+        throw new AppError('member_not_allowed', { reason: refusal.reason });
       });
+    const { userid } = identity;
     const audit = {
       corpid: identity.corpid,
-      userid: identity.userid,
+      ...(typeof userid === 'string' && { userid }),
       client_address: clientAddress,
       device: identity.deviceid ? hashDevice(identity.deviceid) : '',
     };
@@ -84,8 +99,12 @@ export function createLogin(options: LoginOptions) {
       log('info', 'login_refused', { ...audit, reason: 'login_again' });
       throw new AppError('login_again', { corpid: corp.corpid });
     }
-    const { userid } = identity;
-    if (userid === undefined || !useridPattern.test(userid)) throw unavailable('jscode2session_userid', 5);
+    if (!isUserid(userid)) {
+      const reason = 'userid_not_usable';
+      log('error', 'userid_not_usable', audit);
+      log('warn', 'login_refused', { ...audit, reason });
+      throw new AppError('member_not_allowed', { reason });
+    }
 
     const person = { corpid: corp.corpid, userid };
     const member = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
@@ -115,6 +134,31 @@ export function createLogin(options: LoginOptions) {
     return { ...created, role: 'member', member };
   }
 
+  /** WeCom's failures as the public sees them; the log says what an operator must do. */
+  function publicError(error: WecomError): AppError {
+    switch (error.reaction) {
+      case 'js_code_refused':
+        return new AppError('invalid_js_code', { reason: `errcode_${error.errcode}` });
+      case 'rate_limited':
+        log('error', 'wecom_rate_limited', { ...error.fields });
+        return unavailable('wecom_rate_limited', 60, error);
+      case 'operator':
+        log('error', error.errcode === 60020 ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', {
+          ...error.fields,
+        });
+        return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
+      case 'unknown':
+        if (!unknownLoggedAt || elapsedMs(clock, unknownLoggedAt) >= logUnknownAgainMs) {
+          unknownLoggedAt = moment(clock);
+          log('error', 'wecom_misconfigured', { ...error.fields });
+        }
+        return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
+      default:
+        log('error', 'wecom_failed', { ...error.fields });
+        return unavailable('wecom_failed', 2, error);
+    }
+  }
+
   return {
     /**
      * @param hint which company's app to ask; never trusted, an unknown one means the default company
@@ -130,27 +174,8 @@ export function createLogin(options: LoginOptions) {
         const work = login(jsCode, hint, clientAddress, beforeCreate);
         return await withTimeout(clock, loginMsMax, work, () => unavailable('login_deadline', 2));
       } catch (error) {
-        throw error instanceof WecomError ? publicError(error, log) : error;
+        throw error instanceof WecomError ? publicError(error) : error;
       }
     },
   };
-}
-
-/** WeCom's failures as the public sees them; the log says what an operator must do. */
-function publicError(error: WecomError, log: Log): AppError {
-  switch (error.reaction) {
-    case 'js_code_refused':
-      return new AppError('invalid_js_code', { reason: `errcode_${error.errcode}` });
-    case 'rate_limited':
-      log('error', 'wecom_rate_limited', { ...error.fields });
-      return unavailable('wecom_rate_limited', 60, error);
-    case 'operator':
-      log('error', error.errcode === 60020 ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', {
-        ...error.fields,
-      });
-      return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
-    default:
-      log('error', 'wecom_failed', { ...error.fields });
-      return unavailable('wecom_failed', 2, error);
-  }
 }

@@ -4,7 +4,7 @@ import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import { createRecheckBudget, type UsedUp } from './rate-limit.ts';
 import type { Redis } from './redis.ts';
-import type { Member } from './person.ts';
+import { isSameUserid, type Member } from './person.ts';
 import type { Session, Sessions } from './session.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
@@ -72,7 +72,7 @@ export function createPermission(options: {
     const { name = '', department = [], position = '', status = 1, enable = 1 } = answer;
     if (status !== 1) throw new AppError('member_not_allowed', { reason: `status_${status}` });
     if (enable === 0) throw new AppError('member_not_allowed', { reason: 'disabled' });
-    if (answer.userid !== undefined && answer.userid.toLowerCase() !== userid.toLowerCase()) {
+    if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
       throw unavailable('user_get_of_another_userid', 5);
     }
     return { corpid: corp.corpid, userid: answer.userid ?? userid, name, department, position };

@@ -13,6 +13,31 @@ export interface Member extends Person {
   position: string;
 }
 
+/**
+ * Whether this can be a userid: 1 to 64 bytes without control characters. WeCom's rule for new accounts is narrower
+ * (letters, digits, `_-@.`), but companies from the time of 企业号 have blanks and Chinese in theirs.
+ *
+ * @see https://developer.work.weixin.qq.com/document/path/90195
+ */
+export function isUserid(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value !== '' &&
+    Buffer.byteLength(value) <= 64 &&
+    !/[\p{Cc}\u2028\u2029]/u.test(value)
+  );
+}
+
+/** In ASCII only: lower-casing all of Unicode makes one person of two, such as the Kelvin sign and `k`. */
+function lowerCase(userid: string): string {
+  return userid.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** WeCom does not tell letters of a userid by their case. */
+export function isSameUserid(one: string, other: string): boolean {
+  return lowerCase(one) === lowerCase(other);
+}
+
 /** The Redis hash that holds all sessions of a person. */
 export function sessionsKey(person: Person): string {
   return `wxs1:{${personId(person)}}`;
@@ -25,7 +50,7 @@ export function checkKey(person: Person): string {
 
 /** How a person is called in keys and tokens: 128 bits of SHA-256, 22 characters; NUL cannot occur in either part. */
 export function personId({ corpid, userid }: Person): string {
-  const identity = `${corpid}\0${userid.toLowerCase()}`;
+  const identity = `${corpid}\0${lowerCase(userid)}`;
   return createHash('sha256').update(identity).digest().subarray(0, 16).toString('base64url');
 }
 

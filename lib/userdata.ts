@@ -1,7 +1,8 @@
 import { createDecipheriv } from 'node:crypto';
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
-import type { Person } from './person.ts';
+import { isSameUserid, type Person } from './person.ts';
+import { integer, readObject } from './wecom-json.ts';
 
 /** Older data may be a replay of what was sent once; WeCom signs no request with it. */
 const ageSecondsMax = 3600;
@@ -9,9 +10,9 @@ const ageSecondsMax = 3600;
 const aheadSecondsMax = 300;
 
 const userdataSchema = z.looseObject({
-  userid: z.optional(z.string()),
-  corpid: z.optional(z.string()),
-  watermark: z.object({ appid: z.string(), timestamp: z.number() }),
+  userid: z.nullish(z.string()),
+  corpid: z.nullish(z.string()),
+  watermark: z.object({ appid: z.string(), timestamp: integer }),
 });
 
 /**
@@ -36,13 +37,11 @@ export function decryptUserdata(
   const ageSeconds = nowMs / 1000 - watermark.timestamp;
   if (appid !== '' && watermark.appid !== appid) throw invalid('another_appid');
   if (ageSeconds > ageSecondsMax || ageSeconds < -aheadSecondsMax) throw invalid('outdated');
-  if (data.userid !== undefined && data.userid.toLowerCase() !== person.userid.toLowerCase()) {
-    throw invalid('another_userid');
-  }
+  // Null is as good as absent: the session_key says whose data it is.
+  const { userid = null, corpid = null } = data;
+  if (userid !== null && !isSameUserid(userid, person.userid)) throw invalid('another_userid');
   // WeCom leaves corpid empty when the company has not linked the mini-program.
-  if (data.corpid !== undefined && data.corpid !== '' && data.corpid !== person.corpid) {
-    throw invalid('another_corpid');
-  }
+  if (corpid !== null && corpid !== '' && corpid !== person.corpid) throw invalid('another_corpid');
   return data;
 }
 
@@ -50,7 +49,7 @@ function decrypt({ encryptedData, iv, sessionKey }: Parameters<typeof decryptUse
   try {
     const key = Buffer.from(sessionKey, 'base64');
     const decipher = createDecipheriv('aes-128-cbc', key, Buffer.from(iv, 'base64'));
-    return JSON.parse(decipher.update(encryptedData, 'base64', 'utf8') + decipher.final('utf8'));
+    return readObject(decipher.update(encryptedData, 'base64', 'utf8') + decipher.final('utf8'));
   } catch {
     return undefined;
   }

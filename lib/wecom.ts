@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { createKeepAliveAdapter, TransportError } from './keep-alive-adapter.ts';
 import { type RequestRecord, requestRecord } from './log.ts';
+import { departmentIds, integer, readObject, shownText } from './wecom-json.ts';
 
 /** A company and the secret of its app that is linked with the mini-program. */
 export interface Corp {
@@ -41,44 +42,54 @@ export interface Wecom {
 /**
  * What to do about an errcode.
  *
- * - `token_refused`: the access_token is no longer good; fetch one, once
+ * - `token_refused`: the access_token is no longer good; get another one
  * - `retry`: WeCom asks to come again
  * - `rate_limited`: stop calling for a while
- * - `member_refused`: this member may not use the app; not an error
+ * - `member_refused`: this member may not use the app, at whichever endpoint it comes; not an error
  * - `js_code_refused`: the client needs a new code
- * - `operator`: only a change of configuration helps; never repeat, never fetch a token for it. In WeCom 40001
- *   is here: it means a wrong secret or a stopped app, not an outdated token
+ * - `operator`: the secret, the app or our address is refused, so every call is; only a change of configuration
+ *   helps. Never repeat, never fetch a token for it. In WeCom 40001 is here: it means a wrong secret or a stopped
+ *   app, not an outdated token
+ * - `unknown`: every code that is not listed. For an operator too, but it may be about the js_code alone
  *
  * @see https://developer.work.weixin.qq.com/document/path/90313
  */
 export type Reaction =
-  'token_refused' | 'retry' | 'rate_limited' | 'member_refused' | 'js_code_refused' | 'operator';
+  'token_refused' | 'retry' | 'rate_limited' | 'member_refused' | 'js_code_refused' | 'operator' | 'unknown';
 
-const reactionTo: Record<number, Reaction> = {
-  [-1]: 'retry',
-  6000: 'retry',
-  45033: 'retry',
-  45035: 'retry',
-  45036: 'retry',
-  40014: 'token_refused',
-  42001: 'token_refused',
-  45009: 'rate_limited',
-  60011: 'member_refused',
-  60111: 'member_refused',
-  40003: 'member_refused',
-  60021: 'member_refused',
-  46004: 'member_refused',
-  50002: 'member_refused',
-  92000: 'member_refused',
-  660003: 'member_refused',
-  40029: 'js_code_refused',
-  42003: 'js_code_refused',
-  42022: 'js_code_refused',
-  41008: 'js_code_refused',
-};
+interface Errcode {
+  reaction: Reaction;
+  /** Pauses before asking again; WeCom: at most three repeats of -1. */
+  repeatAfterMs?: readonly number[];
+  /** Nobody in this process asks again for so long: it would only be refused again. */
+  restMs?: number;
+}
 
 const ipNotTrusted = 60020;
-/** Where an operator ends a 60020, as WeCom's console names it. */
+/** Everything this project knows about an errcode, but for what the doctor says about it. */
+const errcodes: Record<number, Errcode> = {
+  [-1]: { reaction: 'retry', repeatAfterMs: [200, 600] },
+  6000: { reaction: 'retry', repeatAfterMs: [1000] },
+  45033: { reaction: 'retry', repeatAfterMs: [1000] },
+  45035: { reaction: 'retry', repeatAfterMs: [1000] },
+  45036: { reaction: 'retry', repeatAfterMs: [1000] },
+  45009: { reaction: 'rate_limited', restMs: 60_000 },
+  [ipNotTrusted]: { reaction: 'operator', restMs: 5000 },
+  ...all('token_refused', [40014, 42001]),
+  ...all('member_refused', [60011, 60111, 40003, 60021, 46004, 50002, 92000, 660_003]),
+  ...all('js_code_refused', [40029, 42003, 42022, 41008]),
+  // The secret.
+  ...all('operator', [40001, 40013, 40091, 41002, 41004, 45031, 2_000_002]),
+  // What the token may do, whether the app is stopped, the company closed, our address or TLS not taken.
+  ...all('operator', [41001, 48001, 48002, 48004, 48005, 48006, 48010]),
+  ...all('operator', [50003, 50006, 60031, 301_002, 301_007, 301_042]),
+};
+
+function all(reaction: Reaction, codes: readonly number[]): Record<number, Errcode> {
+  return Object.fromEntries(codes.map((errcode) => [errcode, { reaction }]));
+}
+
+/** Where an operator fixes a 60020, as WeCom's console names it. */
 const trustedIpPlace = 'WeCom admin console: 应用管理 → the app linked with the mini-program → 企业可信IP';
 
 export interface WecomFailure {
@@ -87,6 +98,8 @@ export interface WecomFailure {
   /** Set when WeCom answered; else `reason` says why there is no usable answer. */
   errcode?: number;
   reason?: string;
+  /** With the reason `unexpected_shape`: what in the answer decides and cannot be read. */
+  field?: string;
   /** WeCom's own id of the failed call; its support asks for it. */
   hint?: string;
   /** With 60020: the address to enter as 企业可信IP, and where. */
@@ -110,7 +123,7 @@ export class WecomError extends Error {
   }
 
   get reaction(): Reaction | undefined {
-    return this.errcode === undefined ? undefined : (reactionTo[this.errcode] ?? 'operator');
+    return this.errcode === undefined ? undefined : (errcodes[this.errcode]?.reaction ?? 'unknown');
   }
 }
 
@@ -122,50 +135,42 @@ const gettokenMsMax = 3000;
 const callMsMax = 2500;
 const callMsMin = 50;
 const answerBytesMax = 65_536;
-/** Pauses before asking again, per errcode; WeCom: at most three repeats of -1. */
-const repeatAfterMs: Record<number, readonly number[]> = {
-  [-1]: [200, 600],
-  45033: [1000],
-  45035: [1000],
-  45036: [1000],
-};
-/** After these answers nobody in this process asks again for a while: it would only be refused again. */
-const restMs: Record<number, number> = { 45009: 60_000, [ipNotTrusted]: 5000 };
+/** The app's visible range: each member, department and tag in it by name. */
+const rangeBytesMax = 4_194_304;
 
-const text = z.string().check(z.maxLength(1024));
 const identifier = z.string().check(z.regex(/^[\x21-\x7e]{1,64}$/));
 
 const gettokenSchema = z.object({
   // At most 512 bytes today; WeCom asks to reserve more.
   access_token: z.string().check(z.regex(/^[\x21-\x7e]{1,2048}$/)),
-  expires_in: z.int().check(z.positive(), z.lte(86_400)),
+  expires_in: integer.check(z.positive(), z.lte(86_400)),
 });
 
 const jscode2sessionSchema = z.object({
   corpid: identifier,
   // Encrypted, and of unknown shape, when the company is a stranger's; checked once the company is known to be ours.
-  userid: z.optional(text),
+  userid: z.optional(z.unknown()),
   session_key: z.string().check(z.maxLength(256)),
-  deviceid: z.optional(text),
+  deviceid: shownText,
 });
 
 const userGetSchema = z.object({
-  userid: z.optional(identifier),
-  name: z.optional(text),
-  department: z.optional(z.array(z.int())),
-  position: z.optional(text),
-  status: z.optional(z.int()),
-  enable: z.optional(z.int()),
+  userid: z.optional(z.string()),
+  name: shownText,
+  department: departmentIds,
+  position: shownText,
+  status: z.optional(integer),
+  enable: z.optional(integer),
 });
 
-const agentListSchema = z.object({ agentlist: z.array(z.object({ agentid: z.int() })) });
+const agentListSchema = z.object({ agentlist: z.array(z.object({ agentid: integer })) });
 
 const agentGetSchema = z.object({
-  allow_userinfos: z.optional(z.object({ user: z.optional(z.array(z.unknown())) })),
-  allow_partys: z.optional(z.object({ partyid: z.optional(z.array(z.unknown())) })),
-  allow_tags: z.optional(z.object({ tagid: z.optional(z.array(z.unknown())) })),
+  allow_userinfos: z.optional(z.unknown()),
+  allow_partys: z.optional(z.unknown()),
+  allow_tags: z.optional(z.unknown()),
   /** 1: stopped. */
-  close: z.optional(z.int()),
+  close: z.optional(integer),
 });
 
 /**
@@ -181,27 +186,37 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
     transformResponse: (body: string) => body,
     // WeCom answers 200 for every errcode; any other status is judged below.
     validateStatus: () => true,
-    maxContentLength: answerBytesMax,
   });
-  const resting = new Map<string, { since: Moment; error: WecomError }>();
+  const resting = new Map<string, { since: Moment; ms: number; error: WecomError }>();
 
-  async function send<T>({ corp, api, params, schema }: ApiCall<T>, timeout: number): Promise<T> {
+  async function send<T>(call: ApiCall<T>, timeout: number): Promise<T> {
+    const { corp, api, params, schema, bytesMax: maxContentLength = answerBytesMax } = call;
     const failure = (fields: Partial<WecomFailure>) =>
       new WecomError({ api, corpid: corp.corpid, ...fields });
     const answer = await client
-      .request<string>({ url: `/cgi-bin/${api}`, params, timeout: Math.max(1, timeout) })
+      .request<string>({
+        url: `/cgi-bin/${api}`,
+        params,
+        timeout: Math.max(1, timeout),
+        maxContentLength,
+      })
       .catch((error: unknown) => {
         throw failure({ reason: error instanceof TransportError ? error.reason : 'unknown' });
       });
     if (answer.status !== 200) throw failure({ reason: `http_${answer.status}` });
-    const body = parseObject(answer.data);
+    const body = readObject(answer.data);
     if (!body) throw failure({ reason: 'not_json' });
     // Some endpoints leave errcode out on success.
-    const errcode = 'errcode' in body ? body.errcode : 0;
-    if (typeof errcode !== 'number') throw failure({ reason: 'unexpected_shape' });
-    if (errcode !== 0) throw failure({ errcode, ...fromErrmsg(errcode, body) });
+    const errcode = integer.safeParse('errcode' in body ? body['errcode'] : 0);
+    if (!errcode.success) throw failure({ reason: 'unexpected_shape', field: 'errcode' });
+    if (errcode.data !== 0) throw failure({ errcode: errcode.data, ...fromErrmsg(errcode.data, body) });
+    // WeCom's endpoints do not agree on the spelling.
+    if (!('userid' in body) && 'UserId' in body) body['userid'] = body['UserId'];
     const result = schema.safeParse(body);
-    if (!result.success) throw failure({ reason: 'unexpected_shape' });
+    if (!result.success) {
+      const field = result.error.issues[0]?.path.join('.') ?? '';
+      throw failure({ reason: 'unexpected_shape', field });
+    }
     return result.data;
   }
 
@@ -228,7 +243,7 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
     const { corpid } = call.corp;
     for (const key of [`${corpid} ${call.api}`, corpid]) {
       const rest = resting.get(key);
-      if (rest && elapsedMs(clock, rest.since) < (restMs[rest.error.errcode ?? 0] ?? 0)) throw rest.error;
+      if (rest && elapsedMs(clock, rest.since) < rest.ms) throw rest.error;
     }
     for (let repeats = 0; ; repeats += 1) {
       // Too late for an answer: what is not sent spends no js_code.
@@ -238,12 +253,13 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
         return await measured(call, Math.min(callMsMax, leftMs));
       } catch (error) {
         if (!(error instanceof WecomError) || error.errcode === undefined) throw error;
-        if (restMs[error.errcode]) {
+        const { repeatAfterMs, restMs } = errcodes[error.errcode] ?? {};
+        if (restMs !== undefined) {
           // An untrusted address concerns every endpoint, a rate limit only one.
           const key = error.errcode === ipNotTrusted ? corpid : `${corpid} ${call.api}`;
-          resting.set(key, { since: moment(clock), error });
+          resting.set(key, { since: moment(clock), ms: restMs, error });
         }
-        const pauseMs = repeatAfterMs[error.errcode]?.[repeats];
+        const pauseMs = repeatAfterMs?.[repeats];
         if (pauseMs === undefined) throw error;
         const jittered = pauseMs * (0.5 + random());
         if (elapsedMs(clock, start) + jittered + 100 > msMax) throw error;
@@ -274,7 +290,10 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
     },
     agentGet(corp, accessToken, agentid, msMax) {
       const params = { access_token: accessToken, agentid: String(agentid) };
-      return repeated({ corp, api: 'agent/get', params, schema: agentGetSchema }, msMax);
+      return repeated(
+        { corp, api: 'agent/get', params, schema: agentGetSchema, bytesMax: rangeBytesMax },
+        msMax,
+      );
     },
   };
 }
@@ -284,21 +303,16 @@ interface ApiCall<T> {
   api: string;
   params: Record<string, string>;
   schema: z.ZodMiniType<T>;
-}
-
-/** JSON.parse' own error is dropped: it quotes the text, which may hold a token. */
-function parseObject(body: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  /** 64 KB if not given. */
+  bytesMax?: number;
 }
 
 /** errmsg is for people: decisions go by errcode alone. */
-function fromErrmsg(errcode: number, body: object): Pick<WecomFailure, 'hint' | 'ip' | 'enter_at'> {
-  const errmsg = 'errmsg' in body && typeof body.errmsg === 'string' ? body.errmsg : '';
+function fromErrmsg(
+  errcode: number,
+  body: Record<string, unknown>,
+): Pick<WecomFailure, 'hint' | 'ip' | 'enter_at'> {
+  const errmsg = typeof body['errmsg'] === 'string' ? body['errmsg'] : '';
   const hint = /hint: \[(\w{1,64})\]/.exec(errmsg)?.[1];
   const hinted = hint !== undefined && { hint };
   if (errcode !== ipNotTrusted) return { ...hinted };

@@ -268,6 +268,7 @@ describe('POST /login answers 503', () => {
     { errcode: -1, times: 9, status: 503, calls: 3 },
     { errcode: 45033, times: 1, status: 200, calls: 2 },
     { errcode: 45033, times: 9, status: 503, calls: 2 },
+    { errcode: 6000, times: 1, status: 200, calls: 2 },
     { errcode: 48002, times: 9, status: 503, calls: 1 },
     { errcode: 987_654, times: 9, status: 503, calls: 1 },
   ])(

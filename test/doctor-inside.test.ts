@@ -254,6 +254,31 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     expect(problems).toMatchObject([{ diagnosis: 'wecom.app.stopped', about: corpid }]);
   });
 
+  test('diagnose › counts a visible range of 3,000 members by name, and gives up beyond 4 MB', async () => {
+    const world = await startWorld({ redis: 'server' });
+    for (let i = 0; i < 3000; i += 1) world.addMember({ userid: `ouyang.xiaoming.of.the.sales.team.${i}` });
+    const rangeOf = (findings: Finding[]) =>
+      findings.find(({ check, about }) => check === 'wecom.visible_range' && about === corpid);
+    expect(rangeOf(await diagnose(world))).toMatchObject({
+      status: 'ok',
+      found: '3001 members by name, 0 departments, 0 tags',
+    });
+    const fields = { padding: 'x'.repeat(4_200_000) };
+    world.wecom.fault({ endpoint: 'agent/get', corpid, kind: 'fields', fields });
+    const problems = problemsIn(await diagnose(world));
+    expect(problems).toMatchObject([{ diagnosis: 'wecom.reachable.not_wecom', about: corpid }]);
+  });
+
+  test.each([[null], [''], [[]], [{ user: 'x' }]])(
+    'diagnose › is no judge of how the visible range is written (%j)',
+    async (odd) => {
+      const world = await startWorld({ redis: 'server' });
+      const fields = { allow_userinfos: odd, allow_tags: odd, allow_partys: { partyid: [1] }, close: '0' };
+      world.wecom.fault({ endpoint: 'agent/get', corpid, kind: 'fields', fields });
+      expect(problemsIn(await diagnose(world))).toEqual([]);
+    },
+  );
+
   test('diagnose › finds nothing wrong with a Redis that keeps INFO to itself: logins do without it', async () => {
     const world = await startWorld({ redis: 'server' });
     const redis = await serverWith('--rename-command', 'INFO', '');

@@ -22,6 +22,11 @@ export async function troubledDay(): Promise<Record<string, unknown>[]> {
   await enter(world.jsCode('Anna', 'wwstranger0000001'));
   await enter(world.jsCode('ZhangSan', otherCorpid));
 
+  wecom.fault({ endpoint: 'jscode2session', kind: 'fields', fields: { userid: '' }, times: 1 });
+  await enter(newCode());
+  wecom.fault({ endpoint: 'user/get', kind: 'fields', fields: { status: {} }, times: 1 });
+  await enter(newCode());
+
   wecom.dropTokens(corpid);
   await enter(newCode());
   refuse('user/get', -1, 3);

@@ -71,11 +71,20 @@ describe('POST /userdata', () => {
     ['no userid', { userid: undefined }],
     ['no corpid', { corpid: undefined }],
     ['an empty corpid', { corpid: '' }],
+    ['null for userid and corpid', { userid: null, corpid: null }],
+    ['a time that is text', { watermark: { appid, timestamp: String(nowSeconds()) } }],
     ['a watermark of 59 minutes', { watermark: watermark(3540) }],
     ['a watermark of 4 minutes ahead', { watermark: watermark(-240) }],
   ])('POST /userdata › takes data with %s', async (_, fields) => {
     const { token, encrypt } = await member();
     expect((await send(token, encrypt({ watermark: watermark(), ...fields }))).status).toBe(200);
+  });
+
+  test('POST /userdata › takes data with raw control characters and a byte order mark', async () => {
+    const { userid, token, encrypt } = await member();
+    const plain = `\ufeff{"userid":"${userid}","name":"张\t三\u0014","watermark":${JSON.stringify(watermark())}}`;
+    const answer = await send(token, encrypt({ plain }));
+    expect([answer.status, answer.body]).toEqual([200, { userid, name: '张\t三\u0014' }]);
   });
 
   test('POST /userdata › takes a userid in other letters for the same', async () => {
@@ -93,7 +102,9 @@ describe('POST /userdata', () => {
     ['a watermark of the year 0', 'outdated', { watermark: { appid, timestamp: 0 } }],
     ['no watermark', 'not_decrypted', { watermark: undefined }],
     ['a watermark without time', 'not_decrypted', { watermark: { appid } }],
-    ['a time that is text', 'not_decrypted', { watermark: { appid, timestamp: String(nowSeconds()) } }],
+    ['a time that is no number', 'not_decrypted', { watermark: { appid, timestamp: 'now' } }],
+    ['a time that is null', 'not_decrypted', { watermark: { appid, timestamp: null } }],
+    ['a company that is a list', 'not_decrypted', { corpid: [] }],
     ['a userid that is a number', 'not_decrypted', { userid: 7 }],
   ])(
     '[A39] POST /userdata › answers 400 invalid_encrypted_data to data with %s',

@@ -55,9 +55,9 @@ export type MemberChanges = Partial<Omit<Member, 'corpid' | 'userid'>>;
 /** How a person is named wherever one is needed; the corpid may be a stranger's. */
 export type Person = { corpid: string; userid: string };
 
-/** One key per person: WeCom compares userids without case. */
+/** One key per person: WeCom compares the letters of a userid without case, here those of ASCII. */
 export function personKey({ corpid, userid }: Person): string {
-  return `${corpid}/${userid.toLowerCase()}`;
+  return `${corpid}/${userid.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())}`;
 }
 
 /** Companies and their members: what administrators enter in WeCom's console. */

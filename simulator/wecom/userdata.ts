@@ -12,7 +12,8 @@ export type EncryptedUserData = { encrypted_data: string; iv: string };
  *
  * corpid, userid and `watermark` {appid, timestamp in s} are set unless `fields` says otherwise (undefined
  * leaves one out); as in WeCom, corpid is empty for a company without the linked mini-program and the userid is
- * encrypted for another company than the one that exchanged the code. Throws before the first exchange.
+ * encrypted for another company than the one that exchanged the code. A text in `fields.plain` is encrypted instead
+ * of all that, as it is. Throws before the first exchange.
  * @see https://developer.work.weixin.qq.com/document/path/91617
  */
 export function encryptUserData(
@@ -23,12 +24,13 @@ export function encryptUserData(
   const exchange = world.codes.lastExchange(person);
   if (!exchange) throw new Error(`no code of ${person.userid} was exchanged yet: there is no session_key`);
   const isLinked = world.directory.companies.get(person.corpid)?.apps.some(({ linked }) => linked) ?? false;
-  const plain = JSON.stringify({
+  const usual = JSON.stringify({
     corpid: isLinked ? person.corpid : '',
     userid: useridSeenBy(world.directory, exchange.exchangedBy, person),
     watermark: { appid: world.appid, timestamp: Math.floor(world.clock.nowMs() / 1000) },
     ...fields,
   });
+  const plain = typeof fields['plain'] === 'string' ? fields['plain'] : usual;
   const iv = randomBytes(16);
   const cipher = createCipheriv('aes-128-cbc', Buffer.from(exchange.sessionKey, 'base64'), iv);
   const encrypted = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);

@@ -24,13 +24,13 @@ const faults: Record<string, FaultKind> = {
   'a list': { kind: 'body', body: '[]' },
   'nothing at all': { kind: 'body', body: '' },
   'not gzip': { kind: 'body', body: 'x', headers: { 'Content-Encoding': 'gzip' } },
-  'errcode as text': { kind: 'fields', fields: { errcode: '0' } },
+  'an errcode that is none': { kind: 'fields', fields: { errcode: 'ok' } },
   'an endless body': { kind: 'endless' },
   'a redirect': { kind: 'redirect' },
 };
 const fields = (changes: Record<string, unknown>): FaultKind => ({ kind: 'fields', fields: changes });
 const gettokenOnly: Record<string, FaultKind> = {
-  'expires_in as text': fields({ expires_in: '7200' }),
+  'expires_in as a word': fields({ expires_in: 'two hours' }),
   'expires_in 0': fields({ expires_in: 0 }),
   'expires_in -1': fields({ expires_in: -1 }),
   'expires_in 1e9': fields({ expires_in: 1e9 }),

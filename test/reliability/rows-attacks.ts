@@ -49,7 +49,7 @@ export const attackRows: readonly Row[] = [
     id: 'A9',
     threat: 'Guessing js_codes, to get in or to burn the quota of WeCom',
     promise:
-      '429 after 30 failures of an address in a minute, 300 of a network in ten, 1,000 of everybody in an hour; known networks stay admitted, and an alarm rings',
+      '429 after 30 failures of an address in a minute, 300 of a network in ten, 1,000 of everybody in an hour; every refusal that may be about the code counts; known networks stay admitted, and an alarm rings',
   },
   { id: 'A10', threat: 'A js_code used before', promise: 'The same 400 as for a made-up one' },
   {
@@ -76,7 +76,8 @@ export const attackRows: readonly Row[] = [
   {
     id: 'A15',
     threat: 'A userid with separators, line breaks or 200 characters from WeCom',
-    promise: '503 for what cannot be a userid; in keys a userid stands only as a hash',
+    promise:
+      '403 and an event of its own for what cannot be a userid; blanks and Chinese can; in keys a userid stands only as a hash',
   },
   {
     id: 'A16',

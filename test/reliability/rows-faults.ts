@@ -175,7 +175,8 @@ const wecom: Row[] = [
   {
     id: 'W13',
     threat: 'a member out of range, gone, disabled',
-    promise: '403 at login, 401 at the next re-check; all sessions of that person end',
+    promise:
+      '403 at login, at whichever endpoint it is said; 401 at the next re-check; all sessions of that person end',
   },
   {
     id: 'W14',
@@ -215,6 +216,13 @@ const wecom: Row[] = [
     threat: 'connections to WeCom died while the instance was frozen',
     promise:
       'a socket idle for more than 4 s is not reused, one that breaks before a byte is tried again; no member notices',
+  },
+  {
+    id: 'W22',
+    threat:
+      'odd fields: control characters, null, numbers as text, text as numbers, names of thousands of characters',
+    promise:
+      'what is only shown is cut or left empty and keeps nobody out; what decides may be a number as text, else 503 and the log names the field',
   },
 ];
 
