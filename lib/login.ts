@@ -60,19 +60,20 @@ export function createLogin(options: LoginOptions) {
     jsCode: string,
     hint: string | undefined,
     clientAddress: string,
+    bearer: string,
     beforeCreate: () => Promise<void>,
   ): Promise<LoginResult> {
     const start = moment(clock);
     const leftMs = () => loginMsMax - elapsedMs(clock, start);
     const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 
-    await limits.admit(clientAddress);
+    const admission = await limits.admit(clientAddress, () => sessions.ownerOf(bearer));
     const identity = await accessTokens
       .use(asked, leftMs(), (accessToken) => wecom.jscode2session(asked, accessToken, jsCode, leftMs()))
       .catch(async (error: unknown) => {
         if (!(error instanceof WecomError) || !error.reaction || !saysNoToTheCode.has(error.reaction))
           throw error;
-        await limits.failed(clientAddress);
+        await admission.failed();
         if (error.reaction !== 'member_refused') throw error;
         const refusal = {
           corpid: asked.corpid,
@@ -92,7 +93,7 @@ export function createLogin(options: LoginOptions) {
     const corp = corps.find(({ corpid }) => corpid === identity.corpid);
     if (!corp) {
       log('warn', 'login_refused', { ...audit, reason: 'corp_not_allowed' });
-      await limits.failed(clientAddress);
+      await admission.failed();
       throw new AppError('corp_not_allowed');
     }
     if (corp !== asked) {
@@ -162,16 +163,18 @@ export function createLogin(options: LoginOptions) {
   return {
     /**
      * @param hint which company's app to ask; never trusted, an unknown one means the default company
+     * @param bearer the session_token that the client had until now, or `''`
      * @param beforeCreate runs when all is decided, before the session is stored
      */
     async withJsCode(
       jsCode: string,
       hint: string | undefined,
       clientAddress: string,
+      bearer: string,
       beforeCreate: () => Promise<void>,
     ): Promise<LoginResult> {
       try {
-        const work = login(jsCode, hint, clientAddress, beforeCreate);
+        const work = login(jsCode, hint, clientAddress, bearer, beforeCreate);
         return await withTimeout(clock, loginMsMax, work, () => unavailable('login_deadline', 2));
       } catch (error) {
         throw error instanceof WecomError ? publicError(error) : error;

@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
-import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js';
 import { type Clock, elapsedMs, moment, type Moment } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import { available, defineScript, type Redis, type Script } from './redis.ts';
+import { available, defineScript, type Redis } from './redis.ts';
 
 /**
  * Brakes on codes that fail, and on reviewers' passwords. Offices share an address, so only failures count.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
- * | `wxl1:address:{hash}` | number | 1 min | codes that failed from one address; more than 30 are refused |
- * | `wxl1:network:{hash}` | number | 10 min | the same for its /24 or /48; more than 300 are refused |
- * | `wxl1:fleet:{all}` | number | 1 h | the same for everyone; from 1,000 on only known networks are admitted |
- * | `wxl1:known:{hash}` | `1` | 7 days | a member logged in from this network |
+ * | `wxl1:address:{hash}` | number | 1 min | codes that failed from one address; from 30 on its brake is on |
+ * | `wxl1:network:{hash}` | number | 10 min | the same for its /24 or /48; from 300 on |
+ * | `wxl1:fleet:{all}` | number | 1 h | the same for everyone; from 1,000 on |
+ * | `wxl1:known:{hash}` | `1` | 7 days | a member logged in from this network, so it passes these brakes |
+ * | `wxl1:known-network:{hash}` | number | 10 min | codes that failed from a known network while a brake was on; from 1,000 on it passes no more |
+ * | `wxl1:known-fleet:{all}` | number | 1 h | the same for all known networks; from 30,000 on |
+ * | `wxl1:person:{person}` | number | 1 h | codes that failed from whoever showed a session of this member while a brake was on; from 10 on |
  * | `wxl1:recheck-minute:{hash}` | number | 1 min | re-checks of members of one company; more than 3,000 are skipped |
  * | `wxl1:recheck:{hash}` | number | 1 h | the same; more than 30,000 are skipped |
  * | `wxl1:reviewer-address:{hash}` | number | 15 min | passwords tried from one address, of IPv6 from its /48; more than 10 are refused |
@@ -22,15 +24,24 @@ import { available, defineScript, type Redis, type Script } from './redis.ts';
  * | `wxl1:reviewer:{hash}` | number | 30 days | passwords tried for one account since the last good one |
  * | `wxl1:reviewer-wait:{hash}` | number | 30 s – 1 h | the next password may not be tried yet |
  *
+ * Brakes are pulled by strangers and must not stop people. So whoever comes from a known network, or shows a recent
+ * session of ours, passes them, each with a limit of its own: what strangers can burn of WeCom's 150,000 calls an hour
+ * stays a small part of them.
+ *
  * A command whose reply was lost is sent again, so a failure may count twice: limits are for orders of magnitude.
  *
  * All methods reject with `rate_limited` or `temporarily_unavailable`: without Redis nobody is admitted.
  */
 export interface LoginLimits {
-  admit(address: string): Promise<void>;
-  /** The code was refused, or was a stranger's. */
-  failed(address: string): Promise<void>;
+  /** @param owner `personId` of whose recent session the caller shows, if any; asked only when a brake is on */
+  admit(address: string, owner: () => Promise<string | undefined>): Promise<Admission>;
   succeeded(address: string): Promise<void>;
+}
+
+/** The right to send one code to WeCom. */
+export interface Admission {
+  /** The code was refused, or was a stranger's. */
+  failed(): Promise<void>;
 }
 
 export interface ReviewerLimits {
@@ -42,6 +53,9 @@ export interface ReviewerLimits {
 const addressFailuresMax = 30;
 const networkFailuresMax = 300;
 const fleetFailuresMax = 1000;
+const knownNetworkFailuresMax = 1000;
+const knownFleetFailuresMax = 30_000;
+const personFailuresMax = 10;
 const knownSeconds = 7 * 86_400;
 const notedMsMax = 3_600_000;
 const notedMax = 1000;
@@ -53,7 +67,7 @@ const recheckShares = [
 ];
 
 const reviewerTriesPerAddressMax = 10;
-/** Each unknown account leaves a key for 30 days, and each try costs a scrypt: both need an end. */
+/** Each try costs a scrypt. */
 const reviewerTriesPerHourMax = 1000;
 const reviewerTriesFree = 5;
 /** NIST SP 800-63B-4: no more than 100 failures in a row; then a new password, or 30 days, open the account again. */
@@ -61,60 +75,73 @@ const reviewerTriesMax = 100;
 const reviewerWaitSecondsFirst = 30;
 const reviewerWaitSecondsMax = 3600;
 
+/** The tag of what is counted for everyone. */
+const all = '{all}';
+
 export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLimits {
   const fleet = createLimiter(redis, 'fleet', fleetFailuresMax, 3600);
-  const brakes = [
-    {
-      reason: 'failing_address',
-      limiter: createLimiter(redis, 'address', addressFailuresMax, 60),
-      keyOf: tag,
-    },
-    {
-      reason: 'failing_network',
-      limiter: createLimiter(redis, 'network', networkFailuresMax, 600),
-      keyOf: (address: string) => tag(networkOf(address)),
-    },
-    { reason: 'failing_fleet', limiter: fleet, keyOf: () => '{all}' },
+  const perAddress = createLimiter(redis, 'address', addressFailuresMax, 60);
+  const perNetwork = createLimiter(redis, 'network', networkFailuresMax, 600);
+  const knownNetwork = createLimiter(redis, 'known-network', knownNetworkFailuresMax, 600);
+  const knownFleet = createLimiter(redis, 'known-fleet', knownFleetFailuresMax, 3600);
+  const perPerson = createLimiter(redis, 'person', personFailuresMax, 3600);
+  const brakesOf = (address: string) => [
+    { reason: 'failing_address', limiter: perAddress, tag: tag(address) },
+    { reason: 'failing_network', limiter: perNetwork, tag: tag(networkOf(address)) },
+    { reason: 'failing_fleet', limiter: fleet, tag: all },
   ];
   /** Networks that this process has noted lately: a login need not write the same again. */
   const noted = new Map<string, Moment>();
 
+  /** @param passes what more a failure counts in: by it the caller passed a brake that is on */
+  const admission = (address: string, passes: readonly Counter[] = []): Admission => ({
+    async failed() {
+      const counters = [...brakesOf(address), ...passes].map(({ limiter, tag }) => limiter.count(tag));
+      const [, , everywhere] = await Promise.all(counters);
+      const failures = everywhere?.count ?? 0;
+      if (failures >= fleet.max && (failures - fleet.max) % 100 === 0) {
+        log('error', 'login_brake_on', { failures, window_seconds: fleet.seconds });
+      }
+    },
+  });
+
+  /** Of these counters none is full; one round trip. */
+  async function below(counters: readonly Counter[]): Promise<boolean> {
+    return (await firstFull(redis, counters)) === undefined;
+  }
+
   return {
-    admit: (address) =>
-      limited(async () => {
-        const keys = brakes.map(({ limiter, keyOf }) => limiter.getKey(keyOf(address)));
-        const failures = await redis.pipeline(keys.map((key) => ['get', key]));
-        for (const [index, { reason, limiter }] of brakes.entries()) {
-          if (Number(failures[index]) < limiter.points) continue;
-          const [ttlMs, known] = await redis.pipeline([
-            ['pttl', keys[index] ?? ''],
-            ['get', knownKey(address)],
-          ]);
-          if (limiter === fleet && known !== null) continue;
-          throw refusal(reason, Number(ttlMs));
-        }
-      }),
+    async admit(address, owner) {
+      const brake = await firstFull(redis, brakesOf(address));
+      if (!brake) return admission(address);
 
-    failed: (address) =>
-      limited(async () => {
-        const counted = await Promise.all(
-          brakes.map(({ limiter, keyOf }) => limiter.penalty(keyOf(address))),
-        );
-        const failures = counted.at(-1)?.consumedPoints ?? 0;
-        if (failures >= fleetFailuresMax && (failures - fleetFailuresMax) % 100 === 0) {
-          log('error', 'login_brake_on', { failures, window_seconds: 3600 });
-        }
-      }),
+      const network = tag(networkOf(address));
+      const passes = [
+        { limiter: knownNetwork, tag: network },
+        { limiter: knownFleet, tag: all },
+      ];
+      const [known, belowMax] = await Promise.all([
+        available(redis.read([['get', knownKey(address)]])),
+        below(passes),
+      ]);
+      if (known[0] !== null && belowMax) return admission(address, passes);
 
-    succeeded: (address) =>
-      limited(async () => {
-        const key = knownKey(address);
-        const since = noted.get(key);
-        if (since && elapsedMs(clock, since) < notedMsMax) return;
-        await redis.pipeline([['set', key, '1', 'EX', knownSeconds]]);
-        if (noted.size >= notedMax) noted.clear();
-        noted.set(key, moment(clock));
-      }),
+      const person = await owner();
+      const own = [{ limiter: perPerson, tag: `{${person}}` }];
+      if (person !== undefined && (await below(own))) return admission(address, own);
+
+      const [ttlMs] = await available(redis.read([['pttl', brake.limiter.key(brake.tag)]]));
+      throw refusal(brake.reason, Number(ttlMs));
+    },
+
+    async succeeded(address) {
+      const key = knownKey(address);
+      const since = noted.get(key);
+      if (since && elapsedMs(clock, since) < notedMsMax) return;
+      await available(redis.pipeline([['set', key, '1', 'EX', knownSeconds]]));
+      if (noted.size >= notedMax) noted.clear();
+      noted.set(key, moment(clock));
+    },
   };
 }
 
@@ -125,39 +152,34 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
   const waiting = createLimiter(redis, 'reviewer-wait', 1, reviewerWaitSecondsMax);
 
   return {
-    admit: (account, address) =>
-      limited(async () => {
-        await perAddress.consume(sourceTag(address));
-        await fleet.consume('{all}').catch((refused: unknown) => {
-          if (consumedPoints(refused) === reviewerTriesPerHourMax + 1) {
-            log('error', 'reviewer_brake_on', { tries_max: reviewerTriesPerHourMax, window_seconds: 3600 });
-          }
-          throw refused;
-        });
-        const key = tag(account);
-        // Counted before it is known how it ends, so that tries at the same moment count too.
-        const { consumedPoints: tries } = await inARow.consume(key).catch((refused: unknown) => {
-          if (!(refused instanceof Error)) log('error', 'reviewer_locked', { tries_max: reviewerTriesMax });
-          throw refused;
-        });
-        if (tries <= reviewerTriesFree) return;
-        const seconds = reviewerWaitSecondsFirst * 2 ** (tries - reviewerTriesFree - 1);
-        const customDuration = Math.min(reviewerWaitSecondsMax, seconds);
-        await waiting.consume(key, 1, { customDuration }).catch(async (refused: unknown) => {
-          await inARow.reward(key);
-          throw refused;
-        });
-      }),
+    async admit(account, address) {
+      await take(perAddress, sourceTag(address));
+      await take(fleet, all, (count) => {
+        if (count === fleet.max + 1) {
+          log('error', 'reviewer_brake_on', { tries_max: fleet.max, window_seconds: fleet.seconds });
+        }
+      });
+      const name = tag(account);
+      // Counted before it is known how it ends, so that tries at the same moment count too.
+      const tries = await take(inARow, name, () => {
+        log('error', 'reviewer_locked', { tries_max: inARow.max });
+      });
+      if (tries <= reviewerTriesFree) return;
+      const waitSeconds = reviewerWaitSecondsFirst * 2 ** (tries - reviewerTriesFree - 1);
+      const seconds = Math.min(reviewerWaitSecondsMax, waitSeconds);
+      // A try that has to wait is no try.
+      await take(waiting, name, () => inARow.count(name, -1), seconds);
+    },
 
-    succeeded: (account, address) =>
-      limited(async () => {
-        await Promise.all([
-          perAddress.reward(sourceTag(address)),
-          fleet.reward('{all}'),
-          inARow.delete(tag(account)),
-          waiting.delete(tag(account)),
-        ]);
-      }),
+    async succeeded(account, address) {
+      const name = tag(account);
+      await Promise.all([
+        perAddress.count(sourceTag(address), -1),
+        fleet.count(all, -1),
+        available(redis.pipeline([['del', inARow.key(name)]])),
+        available(redis.pipeline([['del', waiting.key(name)]])),
+      ]);
+    },
   };
 }
 
@@ -175,82 +197,77 @@ export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<U
   const limiters = recheckShares.map(({ name, max, seconds }) => createLimiter(redis, name, max, seconds));
   return async (corpid) => {
     for (const limiter of limiters) {
-      const refused = await available(limiter.consume(tag(corpid))).then(
-        () => false,
-        (error: unknown) => {
-          if (error instanceof Error) throw error;
-          return true;
-        },
-      );
-      if (refused) return { max: limiter.points, window_seconds: limiter.duration };
+      const { count } = await limiter.count(tag(corpid));
+      if (count > limiter.max) return { max: limiter.max, window_seconds: limiter.seconds };
     }
     return undefined;
   };
 }
 
-function createLimiter(redis: Redis, name: string, points: number, duration: number): RateLimiterRedis {
-  return new RateLimiterRedis({
-    storeClient: storeClient(redis),
-    keyPrefix: `wxl1:${name}`,
-    points,
-    duration,
-  });
+/** Counts in Redis in windows of fixed length; the first count begins one. */
+interface Limiter {
+  max: number;
+  seconds: number;
+  key(tag: string): string;
+  /** Adds `by`, -1 takes one back. Rejects with `temporarily_unavailable`. */
+  count(tag: string, by?: number, seconds?: number): Promise<{ count: number; ttlMs: number }>;
 }
 
-/** What rate-limiter-flexible needs of an ioredis client, on our own Redis with its deadlines. */
-function storeClient(redis: Redis) {
-  let increment: Script | undefined;
+/** One number of a limiter. */
+interface Counter {
+  limiter: Limiter;
+  tag: string;
+}
+
+/** KEYS number · ARGV by windowMs */
+const countScript = defineScript(`
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+local ttl = redis.call('PTTL', KEYS[1])
+if ttl < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  ttl = tonumber(ARGV[2])
+end
+return {count, ttl}`);
+
+function createLimiter(redis: Redis, name: string, max: number, windowSeconds: number): Limiter {
+  const key = (counted: string) => `wxl1:${name}:${counted}`;
   return {
-    defineCommand(_name: string, { lua }: { lua: string }): void {
-      increment = defineScript(lua);
+    max,
+    seconds: windowSeconds,
+    key,
+    async count(counted, by = 1, seconds = windowSeconds) {
+      const reply = await available(redis.script(countScript, [key(counted)], [by, seconds * 1000]));
+      const [count, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
+      return { count: Number(count), ttlMs: Number(ttlMs) };
     },
-    rlflxIncr([key, ...args]: [string, ...string[]]): Promise<unknown> {
-      if (!increment) throw new Error('rlflxIncr was not defined');
-      return redis.script(increment, [key], args);
-    },
-    multi() {
-      const commands: [string, ...(string | number)[]][] = [];
-      const add = (...command: [string, ...(string | number)[]]) => {
-        commands.push(command);
-        return chain;
-      };
-      const chain = {
-        get: (key: string) => add('get', key),
-        pttl: (key: string) => add('pttl', key),
-        incrby: (key: string, by: number) => add('incrby', key, by),
-        exec: async () => (await redis.pipeline(commands)).map((reply) => [null, reply]),
-      };
-      return chain;
-    },
-    del: async (key: string): Promise<unknown> => (await redis.pipeline([['del', key]]))[0],
   };
 }
 
-/** Runs checks of a limiter; what it rejects with becomes ours. */
-async function limited(checks: () => Promise<void>): Promise<void> {
-  try {
-    await available(checks());
-  } catch (error) {
-    if (error instanceof Error) throw error;
-    throw refusal('too_many_tries', msBeforeNext(error));
-  }
+/** Counts one more. Rejects with `rate_limited` when that is too many, after `onRefused`. */
+async function take(
+  limiter: Limiter,
+  counted: string,
+  onRefused?: (count: number) => unknown,
+  seconds = limiter.seconds,
+): Promise<number> {
+  const { count, ttlMs } = await limiter.count(counted, 1, seconds);
+  if (count <= limiter.max) return count;
+  await onRefused?.(count);
+  throw refusal('too_many_tries', ttlMs);
+}
+
+/** The first of these that has reached its limit; one round trip. */
+async function firstFull<Some extends Counter>(
+  redis: Redis,
+  counters: readonly Some[],
+): Promise<Some | undefined> {
+  const keys = counters.map(({ limiter, tag }) => limiter.key(tag));
+  const counts = await available(redis.read(keys.map((key) => ['get', key])));
+  return counters.find(({ limiter }, i) => Number(counts[i]) >= limiter.max);
 }
 
 function refusal(reason: string, ms: number): AppError {
   return new AppError('rate_limited', { reason, retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)) });
-}
-
-/** rate-limiter-flexible rejects with its result when the limit is passed. */
-function msBeforeNext(result: unknown): number {
-  const ms =
-    typeof result === 'object' && result !== null && 'msBeforeNext' in result ? result.msBeforeNext : 0;
-  return typeof ms === 'number' ? ms : 0;
-}
-
-function consumedPoints(result: unknown): unknown {
-  return typeof result === 'object' && result !== null && 'consumedPoints' in result
-    ? result.consumedPoints
-    : undefined;
 }
 
 function knownKey(address: string): string {

@@ -3,6 +3,7 @@ import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
 import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
 import { unavailable } from './errors.ts';
 import { type Log, requestRecord } from './log.ts';
+import { answersOfAHealthyConnection, perhapsOfEvalsha, reasonOf } from './redis-reason.ts';
 
 /**
  * Redis as the rest of the project sees it. Every operation has a deadline and is sent a second time when its
@@ -12,9 +13,21 @@ import { type Log, requestRecord } from './log.ts';
  * All methods reject with `RedisError`.
  */
 export interface Redis {
-  /** Sends commands together; one round trip. */
+  /**
+   * Sends commands together; one round trip. What is only read here may be old: in TencentDB with 副本只读 a replica
+   * answers it.
+   */
   pipeline(commands: readonly RedisCommand[]): Promise<unknown[]>;
-  /** Runs a Lua script atomically; EVALSHA, and EVAL when the server does not know it yet. */
+  /**
+   * Reads what decides; one round trip, each command about one key, its first argument. Each goes as a script, which
+   * every proxy sends to the server that is written to. Where no script runs (writes are paused, scripts are
+   * forbidden) nothing can have been written either, so the plain commands are sent instead.
+   */
+  read(commands: readonly RedisCommand[]): Promise<unknown[]>;
+  /**
+   * Runs a Lua script atomically; EVALSHA, and EVAL when the server does not know it yet or its proxy takes no
+   * EVALSHA. Proxies want each key in it written as `KEYS[n]`.
+   */
   script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   /** For good: whatever is asked afterwards rejects with `closed` and opens no connection again. */
   close(): void;
@@ -79,6 +92,8 @@ type Ask = <Reply>(send: (client: Client) => Promise<Reply>) => Promise<Reply>;
 export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redis {
   const main: Lane = {};
   const forReads: Lane = {};
+  /** EVALSHA was refused where EVAL was not: it is not tried again. */
+  let evalOnly = false;
   let loggedAt: Moment | undefined;
   let closed = false;
 
@@ -182,28 +197,68 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     }
   }
 
-  return {
+  /** One script; its deadline is that of `ask`. */
+  async function runScript(
+    ask: Ask,
+    { lua, sha1 }: Script,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    let refused = false;
+    if (!evalOnly) {
+      try {
+        return await ask((client) => client.evalsha(sha1, keys.length, ...keys, ...args));
+      } catch (error) {
+        if (!(error instanceof Error) || !(error instanceof ReplyError)) throw error;
+        refused = !error.message.startsWith('NOSCRIPT');
+        if (refused && !perhapsOfEvalsha.has(redisError(error).reason)) throw error;
+      }
+    }
+    const reply = await ask((client) => client.eval(lua, keys.length, ...keys, ...args));
+    evalOnly ||= refused;
+    return reply;
+  }
+
+  const redis: Redis = {
     pipeline(commands) {
       const second = commands.every(([name]) => readCommands.has(name)) ? forReads : main;
       return run(second, (ask) =>
         ask((client) => Promise.all(commands.map(([name, ...args]) => client.call(name, ...args)))),
       );
     },
-    script: (script, keys, args) =>
-      run(main, async (ask) => {
-        try {
-          return await ask((client) => client.evalsha(script.sha1, keys.length, ...keys, ...args));
-        } catch (error) {
-          if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-          return ask((client) => client.eval(script.lua, keys.length, ...keys, ...args));
-        }
-      }),
+    async read(commands) {
+      try {
+        return await run(main, (ask) =>
+          Promise.all(
+            commands.map(([name, key = '', ...args]) =>
+              runScript(ask, readScript(name), [String(key)], args),
+            ),
+          ),
+        );
+      } catch (error) {
+        if (!(error instanceof RedisError)) throw error;
+        return redis.pipeline(commands);
+      }
+    },
+    script: (script, keys, args) => run(main, (ask) => runScript(ask, script, keys, args)),
     close() {
       closed = true;
       leave(main, 0);
       leave(forReads, 0);
     },
   };
+  return redis;
+}
+
+const readScripts = new Map<string, Script>();
+
+/** The script that does what a read command does. */
+function readScript(name: string): Script {
+  const known = readScripts.get(name);
+  if (known) return known;
+  const script = defineScript(`return redis.call('${name.toUpperCase()}', KEYS[1], unpack(ARGV))`);
+  readScripts.set(name, script);
+  return script;
 }
 
 /**
@@ -246,61 +301,15 @@ function clientOptions(address: RedisAddress): RedisOptions {
   };
 }
 
-/**
- * What each answer of Redis means to an operator, by its first word; TencentDB answers `ERR unknown command`
- * for a disabled one. The rest of an answer is never kept: it may quote the arguments of the command.
- */
-const reasonOfAnswer: Record<string, string> = {
-  NOAUTH: 'auth',
-  WRONGPASS: 'auth',
-  NOPERM: 'no_permission',
-  OOM: 'out_of_memory',
-  READONLY: 'read_only',
-  LOADING: 'loading',
-  BUSY: 'busy_script',
-  MASTERDOWN: 'master_down',
-  CLUSTERDOWN: 'cluster_down',
-  NOREPLICAS: 'no_replicas',
-  MISCONF: 'misconfigured',
-  WRONGTYPE: 'wrong_type',
-  CROSSSLOT: 'cross_slot',
-  MOVED: 'cluster_without_proxy',
-  ASK: 'cluster_without_proxy',
-};
-
-/** Answers of a healthy connection; all others mean that it is worth connecting anew. */
-const answersOfAHealthyConnection = new Set([
-  'no_permission',
-  'out_of_memory',
-  'busy_script',
-  'no_replicas',
-  'misconfigured',
-  'wrong_type',
-  'cross_slot',
-  'cluster_without_proxy',
-  'unknown_command',
-  'error_answer',
-]);
-
-function isAnswer(error: RedisError): boolean {
-  return answersOfAHealthyConnection.has(error.reason);
+function isAnswer({ reason }: RedisError): boolean {
+  return answersOfAHealthyConnection.has(reason);
 }
 
 function redisError(error: unknown): RedisError {
   if (error instanceof RedisError) return error;
   if (!(error instanceof Error)) throw error;
-  const [firstWord = ''] = error.message.split(' ');
-  const known = reasonOfAnswer[firstWord];
-  if (known) return new RedisError(known);
-  if (/max number of clients/.test(error.message)) return new RedisError('max_clients');
-  if (/invalid password|AUTH/.test(error.message)) return new RedisError('auth');
-  if (/unknown command/i.test(error.message)) return new RedisError('unknown_command');
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code) return new RedisError(code === 'ECONNREFUSED' ? 'refused' : code.toLowerCase());
-  if (error.message.startsWith('Protocol error')) return new RedisError('not_redis');
-  // By class: names do not survive minifying.
-  if (error instanceof ReplyError) return new RedisError('error_answer');
-  if (/closed|connection close|writeable|max retries/i.test(error.message)) return new RedisError('closed');
+  const reason = reasonOf(error, error instanceof ReplyError);
   // A bug of ours or of the client; it must not pass for a Redis that is down.
-  throw error;
+  if (reason === undefined) throw error;
+  return new RedisError(reason);
 }

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { checkKey, endAllSessions, type Member, type Person, personId, sessionsKey } from './person.ts';
 import { available, defineScript, type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
+import { latelyKey, type Place, placeOf, placeOfToken } from './session-place.ts';
 
 /**
  * Sessions: an opaque random token for the client, one Redis hash per person for us.
@@ -13,6 +14,7 @@ import type { Seal } from './seal.ts';
  * |---|---|---|---|
  * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
  * | `wxs1:{person}:check` | `1` | 5 s | somebody is asking WeCom about this member again |
+ * | `wxl1:lately:{hash}` | string | 1 h | whose session this was, that had expired when it was shown: its owner passes brakes |
  *
  * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
  * a change of the encryption key. The session_token is `s1.<person>.<secret>`; only the hash of the secret is
@@ -29,6 +31,10 @@ export interface Sessions {
    * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format.
    */
   find(sessionToken: string): Promise<Session>;
+  /**
+   * The `personId` of the member whose session this is, or was until it expired; one that was ended counts no more.
+   */
+  ownerOf(sessionToken: string): Promise<string | undefined>;
   /**
    * Whether we are the one to ask WeCom about this person for the next `ms`, and what it last said of him, since
    * another may have asked a moment ago; `last` is `undefined` when he has no session any more.
@@ -103,8 +109,8 @@ export interface LastCheck {
   checkedAt: number;
 }
 
+const latelySeconds = 3600;
 const sessionsPerPersonMax = 5;
-const tokenPattern = /^s1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 
 /** KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax */
 const createScript = defineScript(`
@@ -138,6 +144,11 @@ if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 
 -- Our own write, when its reply was lost and it is sent again.
 if value == ARGV[3] then return 1 end
 return 0`);
+
+/** KEYS sessions-of-a-person check · ARGV claimMs */
+const claimScript = defineScript(`
+local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
+return {claimed, redis.call('HGET', KEYS[1], 'member')}`);
 
 /** KEYS sessions-of-a-person check · ARGV member */
 const confirmScript = defineScript(`
@@ -180,6 +191,19 @@ export function createSessions(options: {
     return opened === undefined ? undefined : JSON.parse(opened);
   }
 
+  /** Only tidies up: it has expired, whether Redis can write or not. */
+  async function dropExpired(stored: StoredSession, place: Place): Promise<void> {
+    const owner = personId(stored.person);
+    const [ended] = await Promise.all([
+      redis.script(endScript, [place.key], [place.field]),
+      stored.role === 'member' && redis.pipeline([['set', latelyKey(place), owner, 'EX', latelySeconds]]),
+    ]).catch((error: unknown) => {
+      if (!(error instanceof RedisError)) throw error;
+      return [null];
+    });
+    if (ended !== null) log('info', 'session_ended', { ...stored.person, reason: 'expired', sessions: 1 });
+  }
+
   return {
     async create(start) {
       const now = clock.wallMs();
@@ -216,7 +240,7 @@ export function createSessions(options: {
     async find(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) throw new AppError('invalid_session', { reason: 'malformed' });
-      const [reply] = await available(redis.pipeline([['hmget', place.key, place.field, 'member']]));
+      const [reply] = await available(redis.read([['hmget', place.key, place.field, 'member']]));
       const [value, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
       if (typeof value !== 'string') throw new AppError('invalid_session', { reason: 'unknown' });
       const stored = openSession(value, place.boundTo);
@@ -224,13 +248,7 @@ export function createSessions(options: {
 
       const now = clock.wallMs();
       if (expiresInSeconds(stored, now) <= 0) {
-        // Only to tidy up: it has ended, whether Redis can write or not.
-        const ended = await redis.script(endScript, [place.key], [place.field]).catch((error: unknown) => {
-          if (!(error instanceof RedisError)) throw error;
-          return null;
-        });
-        if (ended !== null)
-          log('info', 'session_ended', { ...stored.person, reason: 'expired', sessions: 1 });
+        await dropExpired(stored, place);
         throw new AppError('invalid_session', { reason: 'expired' });
       }
       if (now - stored.seenAt >= touchAfterMs) {
@@ -250,15 +268,25 @@ export function createSessions(options: {
       return { ...found, role: 'member', ...member, sessionKey: stored.sessionKey };
     },
 
-    async claimCheck(person, ms) {
-      const key = sessionsKey(person);
-      const [reply, sealed] = await available(
-        redis.pipeline([
-          ['set', checkKey(person), '1', 'PX', ms, 'NX'],
-          ['hget', key, 'member'],
+    async ownerOf(sessionToken) {
+      const place = placeOfToken(sessionToken);
+      if (!place) return undefined;
+      const [value, lately] = await available(
+        redis.read([
+          ['hget', place.key, place.field],
+          ['get', latelyKey(place)],
         ]),
       );
-      return { claimed: reply === 'OK', last: openMember(key, sealed) };
+      const stored = openSession(value, place.boundTo);
+      if (stored?.role === 'member') return personId(stored.person);
+      return typeof lately === 'string' ? lately : undefined;
+    },
+
+    async claimCheck(person, ms) {
+      const key = sessionsKey(person);
+      const reply = await available(redis.script(claimScript, [key, checkKey(person)], [ms]));
+      const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
+      return { claimed: claimed === 1, last: openMember(key, sealed) };
     },
 
     async confirm(member) {
@@ -299,23 +327,6 @@ export function createSessions(options: {
         .toSorted((a, b) => a.startedAt - b.startedAt);
     },
   };
-}
-
-interface Place {
-  key: string;
-  field: string;
-  /** A sealed record opens only where it was put. */
-  boundTo: string;
-}
-
-function placeOf(key: string, secret: string): Place {
-  const field = createHash('sha256').update(secret).digest('base64url');
-  return { key, field, boundTo: `${key} ${field}` };
-}
-
-function placeOfToken(sessionToken: string): Place | undefined {
-  const [, id, secret] = tokenPattern.exec(sessionToken) ?? [];
-  return id === undefined || secret === undefined ? undefined : placeOf(`wxs1:{${id}}`, secret);
 }
 
 /** ioredis answers HGETALL in a pipeline as an object. */

@@ -55,8 +55,7 @@ describe('codes that fail', () => {
       await expectBraked(login, answer, 'failing_address', 60);
     }
     expect(asked()).toBe(30);
-    // A neighbour in the same network, and what the platform adds on the right.
-    expect((await login.login({ js_code: all.world.jsCode() }, from('81.1.1.2'))).status).toBe(200);
+    // What the platform adds on the right.
     await expectBraked(login, await fail(login, '99.9.9.9, 81.1.1.1, 10.1.2.3'), 'failing_address', 60);
     // Who writes the blocked address in front of his own is not taken for it.
     expect((await login.login({ js_code: all.world.jsCode() }, from('81.1.1.1, 81.1.1.3'))).status).toBe(200);
@@ -128,6 +127,116 @@ test('[A9] POST /login › counts every refusal that may be about the code, know
   clock.advanceSeconds(60);
   await next(999_997);
   expect(alarms().slice(2)).toEqual([['error', 999_997]]);
+});
+
+describe('who passes a brake', () => {
+  const all = worldForAll();
+  let login: Login;
+  let world: World;
+  beforeAll(() => {
+    ({ login, world } = all);
+  });
+  /** The counter of everybody is shared; networks are each test's own, since a process remembers which it noted. */
+  beforeEach(async () => {
+    world.wecom.reset();
+    await world.redis.flush();
+  });
+
+  const enter = (address: string, headers: Record<string, string> = {}) =>
+    login.login({ js_code: world.jsCode() }, { ...from(address), ...headers });
+  const showing = (sessionToken: unknown) => ({ authorization: `Bearer ${String(sessionToken)}` });
+
+  /** So many codes failed before, from this address. */
+  async function failed(address: string, counts: Record<string, number>): Promise<void> {
+    expectError(await fail(login, address), 'invalid_js_code');
+    for (const [kind, count] of Object.entries(counts)) {
+      const { key } = await counter(world, kind);
+      await world.redisCommand('SET', key, count, 'KEEPTTL');
+    }
+  }
+
+  const knownKeys = async () =>
+    (await world.redisContents()).flatMap(({ key }) => (key.startsWith('wxl1:known:') ? [key] : []));
+
+  test('[A9] POST /login › lets the members of an office in, from whose address and network 300 codes failed', async () => {
+    expect((await enter('81.5.1.1')).status).toBe(200);
+    await failed('81.5.1.1', { address: 300, network: 300, fleet: 300 });
+    for (const address of ['81.5.1.1', '81.5.1.2']) expect((await enter(address)).status).toBe(200);
+    // As if nobody ever logged in from there.
+    await world.redisCommand('DEL', ...(await knownKeys()));
+    for (const address of ['81.5.1.1', '81.5.1.2']) expect((await enter(address)).status).toBe(429);
+  });
+
+  test('[A9 A38] POST /login › stops a known network at 1,000 codes that fail while a brake is on, not the one beside it', async () => {
+    for (const address of ['81.15.1.1', '81.15.2.1']) expect((await enter(address)).status).toBe(200);
+    await failed('81.15.1.1', { address: 30, network: 300, fleet: 1000 });
+    await failed('81.15.1.1', { 'known-network': 999 });
+    expectError(await fail(login, '81.15.1.1'), 'invalid_js_code');
+    await expectBraked(login, await fail(login, '81.15.1.1'), 'failing_address', 60);
+    await expectBraked(login, await enter('81.15.1.2'), 'failing_network', 600);
+    expect((await enter('81.15.2.1')).status).toBe(200);
+  });
+
+  test('[A9 A38] POST /login › stops all known networks at 30,000 codes that fail while a brake is on', async () => {
+    for (const address of ['81.25.1.1', '81.25.2.1']) expect((await enter(address)).status).toBe(200);
+    await failed('81.25.1.1', { fleet: 1000 });
+    await failed('81.25.1.1', { 'known-fleet': 29_999 });
+    expectError(await fail(login, '81.25.1.1'), 'invalid_js_code');
+    await expectBraked(login, await enter('81.25.2.1'), 'failing_fleet', 3600);
+  });
+
+  test('[A9 A38] POST /login › lets a member in who shows his session, wherever he is, and 10 codes of his that fail', async () => {
+    const sessionToken = (await enter('81.35.1.1')).body['session_token'];
+    await failed('82.1.1.1', { address: 30, network: 300, fleet: 1000 });
+    await expectBraked(login, await enter('82.1.1.1'), 'failing_address', 60);
+    const thief = () =>
+      login.login({ js_code: 'unknown' }, { ...from('82.1.1.1'), ...showing(sessionToken) });
+    for (let i = 0; i < 9; i += 1) expectError(await thief(), 'invalid_js_code');
+    const entered = await enter('82.3.1.1', showing(sessionToken));
+    expect(entered.status).toBe(200);
+    // His newest session is his, too: no new one makes room for more.
+    const newest = showing(entered.body['session_token']);
+    expectError(
+      await login.login({ js_code: 'unknown' }, { ...from('82.1.1.1'), ...newest }),
+      'invalid_js_code',
+    );
+    await expectBraked(login, await enter('82.2.1.1', newest), 'failing_fleet', 3600);
+  });
+
+  test('[A9] POST /login › knows a session that has expired, not one that was ended, a reviewer’s or a made-up one', async () => {
+    const clock = movableClock(world);
+    const moved = await clock.startLogin();
+    const [expired, shown, ended] = await Promise.all(
+      ['81.45.1.1', '81.45.2.1', '81.45.3.1'].map(async (address) => {
+        const js_code = world.jsCode(world.addMember());
+        return (await moved.login({ js_code }, from(address))).body['session_token'];
+      }),
+    );
+    expect((await moved.withSession('DELETE', '/session', ended)).status).toBe(204);
+    clock.advanceSeconds(1801);
+    expectError(await moved.withSession('GET', '/session', shown), 'invalid_session');
+    await failed('82.1.1.1', { address: 30 });
+    const come = (sessionToken: unknown) =>
+      moved.login({ js_code: world.jsCode() }, { ...from('82.1.1.1'), ...showing(sessionToken) });
+    const madeUp = `s1.${'a'.repeat(22)}.${'b'.repeat(43)}`;
+    for (const stranger of [
+      ended,
+      madeUp,
+      String(shown).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
+    ]) {
+      expectRefused(await come(stranger), 'rate_limited', 60);
+    }
+    expect((await come(expired)).status).toBe(200);
+    await world.redisCommand('DEL', ...(await knownKeys()));
+    expect((await come(shown)).status).toBe(200);
+  });
+
+  test('POST /login › asks Redis no more than before while no brake is on', async () => {
+    const first = await enter('81.55.1.1');
+    const answer = await enter('81.55.1.1', showing(first.body['session_token']));
+    // Limits, the end of the old session, the new one.
+    expect((await login.logOf(answer)).at(-1)).toMatchObject({ redis_calls: 3 });
+  });
 });
 
 describe('the brakes on networks and on everybody', () => {

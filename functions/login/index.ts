@@ -60,8 +60,9 @@ startWebFunction(readLoginConfig, (config, log) => {
       path: '/login',
       async answer(request) {
         const { js_code, corpid } = await request.body(loginBody);
-        const replaced = () => endReplaced(request.bearer, request.clientAddress);
-        const result = await login.withJsCode(js_code, corpid, request.clientAddress, replaced);
+        const { bearer, clientAddress } = request;
+        const replaced = () => endReplaced(bearer, clientAddress);
+        const result = await login.withJsCode(js_code, corpid, clientAddress, bearer, replaced);
         const { sessionToken, expiresInSeconds, role, member } = result;
         return { session_token: sessionToken, expires_in: expiresInSeconds, role, member };
       },

@@ -49,7 +49,7 @@ export const attackRows: readonly Row[] = [
     id: 'A9',
     threat: 'Guessing js_codes, to get in or to burn the quota of WeCom',
     promise:
-      '429 after 30 failures of an address in a minute, 300 of a network in ten, 1,000 of everybody in an hour; every refusal that may be about the code counts; known networks stay admitted, and an alarm rings',
+      '429 after 30 failures of an address in a minute, 300 of a network in ten, 1,000 of everybody in an hour, and an alarm rings; every refusal that may be about the code counts; then known networks get in for 1,000 failures each in ten minutes and 30,000 together in an hour, and who shows a recent session for 10 in an hour',
   },
   { id: 'A10', threat: 'A js_code used before', promise: 'The same 400 as for a made-up one' },
   {

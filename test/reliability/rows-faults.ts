@@ -103,12 +103,17 @@ const redis: Row[] = [
     id: 'R20',
     threat: 'a lagging replica answers reads',
     promise:
-      'an older token never replaces a newer one in an instance; whether to fetch is decided by a write',
+      'sessions and limits are read where they are written: a session is good at once, and no more after its end; an older token never replaces a newer one in an instance; whether to fetch is decided by a write',
   },
   {
     id: 'R21',
     threat: 'a poisoned record: foreign type, garbage, another version, no end',
     promise: 'as good as absent: one gettoken mends it',
+  },
+  {
+    id: 'R22',
+    threat: 'a proxy that takes no EVALSHA, wants keys written out, or hangs up on INFO; Redis 4',
+    promise: 'everything works; EVALSHA that is refused once is not tried again',
   },
 ];
 

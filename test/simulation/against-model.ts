@@ -189,10 +189,13 @@ export function virtualBackend(heart: typeof Heart, lua: Lua): Backend {
     }
   }
 
+  const pipeline: Redis['pipeline'] = async (commands) =>
+    commands.map(([name, ...args]) => answered(() => runCommand(redis, name, args.map(String))));
+
   return {
     redis: {
-      pipeline: async (commands) =>
-        commands.map(([name, ...args]) => answered(() => runCommand(redis, name, args.map(String)))),
+      pipeline,
+      read: pipeline,
       script: async (script, keys, args) => {
         nowMs += 1;
         return answered(() => lua.run(redis, script.lua, keys, args.map(String)));

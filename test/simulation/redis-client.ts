@@ -98,11 +98,15 @@ export function createRedisClient(options: Options): Redis {
     }
   }
 
+  const pipeline: Redis['pipeline'] = async (commands) => {
+    const replies = await run({ pipeline: commands.map((command) => command.map(String)) });
+    return Array.isArray(replies) ? replies : [];
+  };
+
   return {
-    pipeline: async (commands) => {
-      const replies = await run({ pipeline: commands.map((command) => command.map(String)) });
-      return Array.isArray(replies) ? replies : [];
-    },
+    pipeline,
+    // The token is read with plain commands; nothing else of this server is.
+    read: pipeline,
     script: (script, keys, args) => run({ script, keys, args: args.map(String) }),
     close() {},
   };
