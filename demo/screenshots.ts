@@ -29,10 +29,11 @@ interface WorldPicture {
 
 const directory = 'docs/images';
 const phones: readonly PhonePicture[] = [
-  { name: 'home', who: 'member', shows: '服务器确认', taps: ['查询状态'] },
+  { name: 'home', who: 'member', shows: '更新时间', taps: ['刷新'] },
   { name: 'home-320', who: 'member', shows: 'ZhangSan', width: 320 },
   { name: 'home-dark', who: 'member', shows: 'ZhangSan', dark: true },
   { name: 'refused', who: 'outOfRange', shows: '错误编号' },
+  { name: 'refused-320', who: 'outOfRange', shows: '错误编号', width: 320, dark: true },
   { name: 'entrance-wechat', who: 'reviewer', shows: '审核人员登录' },
   { name: 'reviewer-login', who: 'reviewer', shows: '显示', taps: ['审核人员登录'] },
 ];

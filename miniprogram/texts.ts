@@ -32,12 +32,12 @@ export const texts: Record<string, Text> = {
   },
   corp_not_allowed: {
     title: '您的企业未开通此小程序',
-    advice: '只有已开通的企业可以使用。请在企业微信中切换到开通此小程序的企业，再重新进入。',
+    advice: '只有已开通的企业可以使用。请在企业微信中切换到已开通的企业，再重新进入。',
     refusal: true,
   },
   member_not_allowed: {
     title: '您暂无使用权限',
-    advice: '您不在此小程序的可见范围内。请联系贵公司的企业微信管理员，把您加入可见范围，然后重试。',
+    advice: '可能是尚未为您开通，也可能是您的账号已停用。请把下面的信息发给企业管理员。',
     refusal: true,
   },
   role_not_allowed: {
@@ -66,8 +66,8 @@ export const texts: Record<string, Text> = {
     advice: '小程序与服务器的版本可能不一致。请更新小程序后重试，或联系管理员。',
   },
   rate_limited: {
-    title: '尝试次数过多',
-    advice: '为保护账号安全，请稍候再试。',
+    title: '当前网络请求过多',
+    advice: '同一网络中的请求太多，与您的账号无关。请稍后再试。',
   },
   internal_error: {
     title: '服务器出错了',
@@ -75,7 +75,7 @@ export const texts: Record<string, Text> = {
   },
   temporarily_unavailable: {
     title: '服务暂时不可用',
-    advice: '请稍候重试；如果长时间如此，请把错误编号发给管理员。',
+    advice: '请稍后重试；如果长时间如此，请把错误编号发给管理员。',
   },
 
   not_in_wecom: {
@@ -85,6 +85,10 @@ export const texts: Record<string, Text> = {
   wecom_too_old: {
     title: '企业微信版本过低',
     advice: '当前版本不支持此功能。请更新企业微信后重试。',
+  },
+  wecom_api_missing: {
+    title: '小程序缺少企业微信接口',
+    advice: '这与您的企业微信版本无关。请联系开发者：小程序框架替换了 wx，其中没有 wx.qy。',
   },
   wecom_login_failed: {
     title: '企业微信未能登录',
@@ -112,7 +116,7 @@ export const texts: Record<string, Text> = {
   },
   offline: {
     title: '网络连接失败',
-    advice: '请检查手机网络后重试。',
+    advice: '请检查网络后重试。',
   },
   server_timeout: {
     title: '服务器响应超时',
@@ -121,6 +125,10 @@ export const texts: Record<string, Text> = {
   interrupted: {
     title: '请求被中断',
     advice: '小程序曾切换到后台。请重试。',
+  },
+  server_failed: {
+    title: '服务器没有正常响应',
+    advice: '问题出在服务器一侧，与您的设备和网络无关。请稍后重试；如果仍然出现，请联系管理员。',
   },
   bad_server_answer: {
     title: '服务器的回复无法识别',
@@ -140,6 +148,14 @@ export const texts: Record<string, Text> = {
   },
 };
 
+/** What a reviewer reads in place of {@link texts}: they have an account that strangers may try as well. */
+export const reviewerTexts: Record<string, Text> = {
+  rate_limited: {
+    title: '尝试次数过多',
+    advice: '为保护账号安全，请稍后再试。',
+  },
+};
+
 const unknownCode: Text = {
   title: '操作没有成功',
   advice: '请稍后重试；如果仍然出现，请把错误编号发给管理员。',
@@ -149,13 +165,21 @@ export function textOf(code: string): Text {
   return (Object.keys(texts).includes(code) && texts[code]) || unknownCode;
 }
 
-/** An error as pages show it; empty `requestId` and 0 when there is none. */
+/** An error as pages show it; empty `number` and 0 when there is none. */
 export interface Problem {
   code: string;
   title: string;
   advice: string;
-  requestId: string;
+  /** By which the operator finds it in the log, short enough to be read out. */
+  number: string;
   waitSeconds: number;
+}
+
+const numberCharacters = 8;
+
+/** The beginning of a request_id: enough to find one request of a day. */
+export function numberOf(requestId = ''): string {
+  return requestId.slice(0, numberCharacters);
 }
 
 /** Nothing to show. */
@@ -163,7 +187,7 @@ export const noProblem: Partial<Problem> = {};
 
 export function problemOf({ code, requestId, retryAfterSeconds }: WecomLoginError): Problem {
   const { title, advice } = textOf(code);
-  return { code, title, advice, requestId: requestId ?? '', waitSeconds: retryAfterSeconds ?? 0 };
+  return { code, title, advice, number: numberOf(requestId), waitSeconds: retryAfterSeconds ?? 0 };
 }
 
 /** `45 秒`, `12 分钟`, `1 小时 5 分钟`: rounded up, so that nobody comes too early. */
@@ -174,6 +198,17 @@ export function duration(seconds: number): string {
   if (minutes < 60) return `${minutes} 分钟`;
   const rest = minutes % 60;
   return rest === 0 ? `${minutes / 60} 小时` : `${(minutes - rest) / 60} 小时 ${rest} 分钟`;
+}
+
+/** `2026-11-25 09:05:07`, by the clock of this device. */
+export function timeOf(date: Date): string {
+  const days = [date.getFullYear(), date.getMonth() + 1, date.getDate()];
+  const hours = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  return `${days.map(twoDigits).join('-')} ${hours.map(twoDigits).join(':')}`;
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
 }
 
 /** Names of what `userdata` may hold; WeCom adds fields as it likes, others are shown by their own name. */

@@ -9,6 +9,7 @@
 export const clientErrorCodes = [
   'not_in_wecom',
   'wecom_too_old',
+  'wecom_api_missing',
   'wecom_login_failed',
   'wecom_timeout',
   'userdata_not_given',
@@ -18,6 +19,7 @@ export const clientErrorCodes = [
   'offline',
   'server_timeout',
   'interrupted',
+  'server_failed',
   'bad_server_answer',
   'reviewer_session_ended',
   'logged_out',
@@ -64,7 +66,7 @@ export class WecomLoginError extends Error {
 export function toLoginError(thrown: unknown): WecomLoginError {
   // By name: compiled to ES5, `instanceof` does not know what extends Error.
   if (thrown instanceof Error && thrown.name === 'WecomLoginError') return thrown as WecomLoginError;
-  return new WecomLoginError('unexpected', { detail: String(thrown) });
+  return new WecomLoginError('unexpected', { detail: saidBy(thrown) });
 }
 
 export interface Member {
@@ -117,31 +119,44 @@ interface Held {
 
 const waitsMax = 3;
 const interruptionsMax = 2;
-/** After this long no further try of one call begins; time in the background does not count. */
+/** After this long no further wait of one call begins; time in the background does not count. */
 const tryingMsMax = 30_000;
-/** A member reads a question of WeCom's before he answers it. */
+/** A member reads a question of WeCom's before they answer it. */
 const consentTimeoutMs = 120_000;
 const environmentTimeoutMs = 1500;
+/** WeChat stops JavaScript 5 s after the mini-program was hidden: whoever still runs after 6 s can go on. */
+const hiddenMsMax = 6000;
 const hintKey = 'wecom-login-corpid';
 
-/** The client of one login function; make one for the whole mini-program. All its promises reject with {@link WecomLoginError}. */
+/**
+ * The client of one login function; make one for the whole mini-program.
+ *
+ * Never throws, so that a mini-program without an address starts all the same: the first call then says
+ * `server_url_missing`. All its promises reject with {@link WecomLoginError} and nothing else.
+ */
 export function createWecomLogin(options: WecomLoginOptions) {
-  const { requestTimeoutMs = 12_000, wecomTimeoutMs = 10_000, waitMsMax = 10_000 } = options;
-  const serverUrl = options.serverUrl.trim().replace(/\/+$/, '');
+  const given: Partial<WecomLoginOptions> = Object(options) as object;
+  const { requestTimeoutMs = 12_000, wecomTimeoutMs = 10_000, waitMsMax = 10_000 } = given;
   const foreground = watchForeground();
   let held: Held | undefined;
   let running: Promise<Held> | undefined;
   /** What the reviewer typed whose login is `running`. */
   let typed: string | undefined;
   let leftOnPurpose = false;
+  /** How often somebody left: what began before the last time is over. */
+  let departures = 0;
+  /** The part of a logout that takes the session away. */
+  let leaving: Promise<unknown> | undefined;
   let known: 'wecom' | 'wechat' | undefined;
+
+  const serverUrl = () => validServerUrl(given.serverUrl);
 
   /**
    * Where this runs, for the looks of a page; anybody can fake it. Never rejects.
    * @see https://developer.work.weixin.qq.com/document/path/91510
    */
   async function environment(): Promise<'wecom' | 'wechat'> {
-    if (known === undefined && typeof wx.qy?.login === 'function') known = 'wecom';
+    if (known === undefined && typeof ownQy()?.login === 'function') known = 'wecom';
     if (known !== undefined) return known;
     const info = await settle<SystemInfo>(
       // In WeCom the newer functions are missing, or lack `environment` on phones.
@@ -156,54 +171,55 @@ export function createWecomLogin(options: WecomLoginOptions) {
     return found;
   }
 
-  /** One exchange with the server. */
+  /** One exchange with a server. */
   async function call(
     url: string,
     { method = 'GET', data, header, timeoutMs = requestTimeoutMs }: Omit<RequestOptions, 'url'>,
     sessionToken?: string,
   ): Promise<unknown> {
-    const authorization: Record<string, string> =
-      sessionToken === undefined ? {} : { Authorization: `Bearer ${sessionToken}` };
     let task: { abort?: () => void } | undefined;
     const answer = await settle<HttpAnswer>(
       (callbacks) => {
         task = wx.request({
           url,
           method,
-          ...(data !== undefined && { data }),
-          header: { 'Content-Type': 'application/json', ...header, ...authorization },
+          header: headersToSend(header, sessionToken),
           timeout: timeoutMs,
+          ...(data !== undefined && { data }),
           ...callbacks,
         });
+        return task;
       },
       // wx's own timeout first, where it is supported; ours for what hangs all the same.
       timeoutMs + 500,
       'server_timeout',
       codeOfFailure,
     ).catch((error: unknown) => {
-      task?.abort?.();
+      abort(task);
       throw error;
     });
     return bodyOf(answer);
   }
 
-  const ask = (path: string, request: Omit<RequestOptions, 'url'>, sessionToken?: string) =>
-    call(`${validServerUrl(serverUrl)}${path}`, request, sessionToken);
+  const ask = async (path: string, request: Omit<RequestOptions, 'url'>, sessionToken?: string) =>
+    call(`${serverUrl()}${path}`, request, sessionToken);
 
   /**
-   * Tries until it works or nothing more can be done about what goes wrong: `mend` may do something about an error and
-   * answer true; the server's wish to wait is met; what broke because the app was in the background is repeated when it
-   * is back, if it may be `repeated`.
+   * Tries until it works or nothing more can be done about what goes wrong. `mend` may do something about an error, each
+   * kind once, and returns true then. The server's wish to wait is met. What broke because the app was in the background
+   * is repeated when it is back, and what the platform answered in place of the server once more: if it is `harmless`
+   * to send it twice, or if it was certainly not processed.
    */
   async function persevere<Result>(
     attempt: () => Promise<Result>,
-    repeated: boolean,
-    mend: (error: WecomLoginError) => boolean | Promise<boolean>,
+    harmless: boolean,
+    mend: (error: WecomLoginError) => boolean | Promise<boolean> = () => false,
   ): Promise<Result> {
     const startedMs = foreground.shownMs();
     let waitMsLeft = waitMsMax;
     let waits = 0;
     let interruptions = 0;
+    let failures = 0;
     for (;;) {
       const hides = foreground.hides();
       try {
@@ -213,16 +229,19 @@ export function createWecomLogin(options: WecomLoginOptions) {
         const interrupted =
           error.code === 'interrupted' ||
           (foreground.hides() > hides && stoppedByHiding.includes(error.code));
-        if (repeated && interrupted && interruptions < interruptionsMax) {
+        if (harmless && interrupted && interruptions < interruptionsMax) {
           interruptions += 1;
           await foreground.shown();
           continue;
         }
-        if (foreground.shownMs() - startedMs > tryingMsMax) throw error;
         if (await mend(error)) continue;
+        if (foreground.shownMs() - startedMs > tryingMsMax) throw error;
+        const failed = error.code === 'server_failed' && (harmless || wasNotProcessed(error));
+        if (failed) failures += 1;
         const asked = error.code === 'temporarily_unavailable' || error.code === 'rate_limited';
         const waitMs = (error.retryAfterSeconds ?? 1) * 1000;
-        if (!asked || waits >= waitsMax || waitMs > waitMsLeft) throw error;
+        const again = asked || (failed && failures === 1);
+        if (!again || waits >= waitsMax || waitMs > waitMsLeft) throw error;
         waits += 1;
         waitMsLeft -= waitMs;
         // A little apart, so that all who were told the same do not come back in the same moment.
@@ -231,32 +250,48 @@ export function createWecomLogin(options: WecomLoginOptions) {
     }
   }
 
+  /** A check for what takes more than one step: it throws once somebody has logged out since now. */
+  function untilLogout(): () => void {
+    const before = departures;
+    return () => {
+      if (departures !== before) throw new WecomLoginError('logged_out');
+    };
+  }
+
   /** `wx.qy.login`; every call gives a new code, good for one exchange. */
   async function newJsCode(): Promise<string> {
-    const qy = wx.qy;
-    if (typeof qy?.login !== 'function') {
-      throw new WecomLoginError((await environment()) === 'wecom' ? 'wecom_too_old' : 'not_in_wecom');
-    }
-    const { code, errMsg } = await settle<{ code?: string; errMsg?: string }>(
+    const qy = await qyWith('login');
+    const { code, errMsg } = await settle<{ code?: unknown; errMsg?: unknown }>(
       (callbacks) => qy.login(callbacks),
       wecomTimeoutMs,
       'wecom_timeout',
       'wecom_login_failed',
     );
-    if (!code) throw new WecomLoginError('wecom_login_failed', { detail: errMsg ?? '' });
-    return code;
+    if (typeof code === 'string' && code !== '') return code;
+    throw new WecomLoginError('wecom_login_failed', { detail: saidBy({ errMsg }) });
+  }
+
+  /** `wx.qy`, which has this function; else whose fault it is: nobody's, the developer's, or that of an old WeCom. */
+  async function qyWith(name: 'login' | UserdataKind): Promise<Qy> {
+    const qy = ownQy();
+    if (typeof qy?.[name] === 'function') return qy;
+    if (!qy && (await environment()) !== 'wecom') throw new WecomLoginError('not_in_wecom');
+    throw new WecomLoginError(qy ? 'wecom_too_old' : 'wecom_api_missing');
   }
 
   async function logIn(): Promise<Held> {
+    const stay = untilLogout();
     let corpid = rememberedCorpid();
     const mended = new Set<string>();
     const body = await persevere(
       async () => {
-        const url = `${validServerUrl(serverUrl)}/login`;
+        stay();
+        const url = `${serverUrl()}/login`;
         const data = { js_code: await newJsCode(), ...(corpid !== '' && { corpid }) };
         // With the session that this one replaces, so that the server ends it.
         return call(url, { method: 'POST', data }, held?.sessionToken);
       },
+      // Each try has a code of its own.
       true,
       (error) => {
         if (error.code === 'login_again' && error.corpid !== undefined) {
@@ -275,9 +310,11 @@ export function createWecomLogin(options: WecomLoginOptions) {
   }
 
   function keep(body: unknown): Held {
-    const { session_token: sessionToken } = (body ?? {}) as { session_token?: unknown };
+    const { session_token: sessionToken } = Object(body) as { session_token?: unknown };
     const session = sessionOf(body);
-    if (typeof sessionToken !== 'string' || !session) throw new WecomLoginError('bad_server_answer');
+    if (typeof sessionToken !== 'string' || sessionToken === '' || !session) {
+      throw new WecomLoginError('bad_server_answer');
+    }
     held = { sessionToken, session };
     return held;
   }
@@ -289,13 +326,16 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   /** Never two logins at once: whoever comes while one is under way gets what that one brings. */
   function oneAtATime(work: () => Promise<Held>): Promise<Held> {
-    if (!running) {
-      running = work().finally(() => {
-        running = undefined;
-        typed = undefined;
-      });
-    }
-    return running;
+    if (running) return running;
+    const ended = () => {
+      running = undefined;
+      typed = undefined;
+    };
+    const started = work();
+    running = started;
+    // Not `finally`, which old base libraries lack.
+    void started.then(ended, ended);
+    return started;
   }
 
   /** Joins only a login with the same credentials: any other one brings a session for somebody else. */
@@ -318,6 +358,17 @@ export function createWecomLogin(options: WecomLoginOptions) {
     return running ?? held ?? oneAtATime(logIn);
   }
 
+  /** Somebody wants to be logged in: after a logout that takes the session away, and unless another one came since. */
+  async function comeBack(arrive: () => Promise<Held>): Promise<Session> {
+    if (leaving) {
+      const stay = untilLogout();
+      await leaving;
+      stay();
+    }
+    leftOnPurpose = false;
+    return (await arrive()).session;
+  }
+
   /** A session in place of one that no longer works, without a word to the member. */
   async function replace(failed: Held): Promise<Held> {
     if (leftOnPurpose) throw new WecomLoginError('logged_out');
@@ -329,16 +380,30 @@ export function createWecomLogin(options: WecomLoginOptions) {
     return oneAtATime(logIn);
   }
 
-  async function request(wanted: RequestOptions): Promise<unknown> {
-    const url = trustedUrl(wanted.url, validServerUrl(serverUrl), options.otherBackends ?? []);
+  /**
+   * One exchange as the one who is logged in: logs in first if nobody is, and once more when the session has ended. The
+   * one place that hands out the session_token; `send` puts it into an Authorization header.
+   */
+  async function authorized<Result>(
+    send: (sessionToken: string) => Promise<Result>,
+    harmless: boolean,
+  ): Promise<Result> {
+    const stay = untilLogout();
     let used = await enter();
     let replaced = false;
     return persevere(
-      () => call(url, wanted, used.sessionToken),
-      (wanted.method ?? 'GET') === 'GET',
+      async () => {
+        stay();
+        return send(used.sessionToken);
+      },
+      harmless,
       async (error) => {
         forgetRefused(error);
-        if (error.status !== 401 || replaced) return false;
+        // A 401 with another word for it is an answer about something else, a wrong PIN for example.
+        const unnamed = error.code === 'bad_server_answer' && harmless;
+        const ended = error.status === 401 && (error.code === 'invalid_session' || unnamed);
+        if (!ended || replaced) return false;
+        stay();
         replaced = true;
         used = await replace(used);
         return true;
@@ -346,14 +411,58 @@ export function createWecomLogin(options: WecomLoginOptions) {
     );
   }
 
+  async function request({ url, ...wanted }: RequestOptions): Promise<unknown> {
+    const address = trustedUrl(url, serverUrl(), given.otherBackends ?? []);
+    return authorized(
+      (sessionToken) => call(address, wanted, sessionToken),
+      (wanted.method ?? 'GET') === 'GET',
+    );
+  }
+
+  async function userdata(kind: UserdataKind): Promise<Record<string, unknown>> {
+    for (let again = false; ; again = true) {
+      const before = await enter();
+      const qy = await qyWith(kind);
+      const data = await encryptedUserdata(qy, kind);
+      try {
+        // It only reads, so it may be sent twice.
+        const body = await authorized(
+          (sessionToken) => ask('/userdata', { method: 'POST', data }, sessionToken),
+          true,
+        );
+        return body as Record<string, unknown>;
+      } catch (thrown) {
+        if (again || toLoginError(thrown).code !== 'invalid_encrypted_data') throw thrown;
+        await replace(before);
+      }
+    }
+  }
+
+  async function reviewerLoginOffered(): Promise<boolean> {
+    try {
+      await persevere(() => ask('/login/reviewer', {}), true);
+    } catch (thrown) {
+      const error = toLoginError(thrown);
+      if (error.code === 'method_not_allowed') return true;
+      if (error.code === 'not_found') return false;
+      throw error;
+    }
+    throw new WecomLoginError('bad_server_answer');
+  }
+
+  /** Takes the session away, that of a login under way as well. */
+  async function takeSession(): Promise<Held | undefined> {
+    await running?.catch(() => undefined);
+    const taken = held;
+    held = undefined;
+    return taken;
+  }
+
   return {
     environment,
 
-    /** Logs the member in, unless he is; a second call while the first is under way gets the same session. */
-    async login(): Promise<Session> {
-      leftOnPurpose = false;
-      return (await enter()).session;
-    },
+    /** Logs the member in, unless they are; a second call while the first is under way gets the same session. */
+    login: (): Promise<Session> => promised(() => comeBack(enter)),
 
     /** Who is logged in, as far as this side knows. */
     session: (): Session | undefined => held?.session,
@@ -364,67 +473,55 @@ export function createWecomLogin(options: WecomLoginOptions) {
      *
      * Resolves with the JSON body, `undefined` for 204. When the server asks to wait, it waits up to `waitMsMax`.
      */
-    request: request as <Body = unknown>(wanted: RequestOptions) => Promise<Body>,
+    request: <Body = unknown>(wanted: RequestOptions): Promise<Body> =>
+      promised(async () => (await request(wanted)) as Body),
 
     /**
-     * Data of the member that only his WeCom client has, decrypted by the server. The session_key may have changed since:
-     * then it logs in anew and fetches the data again, once.
+     * Data of the member that only their WeCom client has, decrypted by the server. The session_key may have changed since:
+     * then it logs in again and fetches the data again, once.
      */
-    async userdata(kind: UserdataKind): Promise<Record<string, unknown>> {
-      for (let again = false; ; again = true) {
-        const before = await enter();
-        const data = await encryptedUserdata(kind);
-        try {
-          return (await request({ url: '/userdata', method: 'POST', data })) as Record<string, unknown>;
-        } catch (thrown) {
-          if (again || toLoginError(thrown).code !== 'invalid_encrypted_data') throw thrown;
-          await replace(before);
-        }
-      }
-    },
+    userdata: (kind: UserdataKind): Promise<Record<string, unknown>> => promised(() => userdata(kind)),
 
     /**
      * Whether reviewers of the app store may log in at the moment. Asks with GET, which the route answers with 405 while
      * it is open and 404 while it is not: no password is sent, so no try is counted.
      */
-    async reviewerLoginOffered(): Promise<boolean> {
-      try {
-        await ask('/login/reviewer', {});
-      } catch (thrown) {
-        const error = toLoginError(thrown);
-        if (error.code === 'method_not_allowed') return true;
-        if (error.code === 'not_found') return false;
-        throw error;
-      }
-      throw new WecomLoginError('bad_server_answer');
-    },
+    reviewerLoginOffered: (): Promise<boolean> => promised(reviewerLoginOffered),
 
     /**
      * Logs a reviewer in, after any other login that is under way. Never tries again by itself: the server counts every
      * try.
      */
-    async reviewerLogin(account: string, password: string): Promise<Session> {
-      leftOnPurpose = false;
-      return (await enterAsReviewer(account, password)).session;
-    },
+    reviewerLogin: (account: string, password: string): Promise<Session> =>
+      promised(() => comeBack(() => enterAsReviewer(account, password))),
 
     /**
-     * Ends the session; with `everywhere` all of this person's. From then on nothing logs in by itself.
+     * Ends the session; with `everywhere` all of this person's. From then on nothing logs in by itself, and what waits for
+     * another try is over.
      *
      * Resolves with false when the server could not be told: the session then ends there when it has been unused long
      * enough. Never rejects.
      */
-    async logout({ everywhere = false } = {}): Promise<boolean> {
+    async logout(how: { everywhere?: boolean } = {}): Promise<boolean> {
       leftOnPurpose = true;
-      await running?.catch(() => undefined);
-      const ended = held;
-      held = undefined;
+      departures += 1;
+      const taking = takeSession();
+      leaving = taking;
+      const ended = await taking;
+      if (leaving === taking) leaving = undefined;
       if (!ended) return true;
-      const path = everywhere ? '/session?all=true' : '/session';
-      return ask(path, { method: 'DELETE' }, ended.sessionToken).then(
-        () => true,
-        (error: unknown) => toLoginError(error).code === 'invalid_session',
-      );
+      const everywhere = (Object(how) as typeof how).everywhere === true;
+      const end = () =>
+        ask(everywhere ? '/session?all=true' : '/session', { method: 'DELETE' }, ended.sessionToken);
+      try {
+        await end().catch((error: unknown) => {
+          if (toLoginError(error).code !== 'server_failed') throw error;
+          return end();
+        });
+        return true;
+      } catch (thrown) {
+        return toLoginError(thrown).code === 'invalid_session';
+      }
     },
   };
 }
@@ -439,53 +536,109 @@ function watchForeground() {
   let hides = 0;
   let waiting: (() => void)[] = [];
   const hiddenNowMs = () => (hiddenSinceMs === undefined ? 0 : Date.now() - hiddenSinceMs);
-  wx.onAppHide?.(() => {
-    hiddenSinceMs = hiddenSinceMs ?? Date.now();
-    hides += 1;
-  });
-  wx.onAppShow?.(() => {
-    hiddenMs += hiddenNowMs();
-    hiddenSinceMs = undefined;
-    for (const resolve of waiting) resolve();
-    waiting = [];
-  });
+  try {
+    wx.onAppHide?.(() => {
+      hiddenSinceMs = hiddenSinceMs ?? Date.now();
+      hides += 1;
+    });
+    wx.onAppShow?.(() => {
+      hiddenMs += hiddenNowMs();
+      hiddenSinceMs = undefined;
+      for (const resolve of waiting) resolve();
+      waiting = [];
+    });
+  } catch {
+    // Not in a mini-program: every call says so by itself.
+  }
   return {
     hides: () => hides,
-    /** A clock that stands still in the background. */
+    /** A clock that stops in the background. */
     shownMs: () => Date.now() - hiddenMs - hiddenNowMs(),
+    /** Resolves when it can be seen again, or runs all the same: the event of being shown may be lost. */
     shown: () =>
-      hiddenSinceMs === undefined ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve)),
+      new Promise<void>((resolve) => {
+        if (hiddenSinceMs === undefined) return resolve();
+        waiting.push(resolve);
+        setTimeout(resolve, hiddenMsMax);
+      }),
   };
 }
 
-/** A function of wx as a promise; it rejects with `timeoutCode` when neither success nor fail came in time. */
-function settle<Result>(
-  call: (callbacks: { success(result: Result): void; fail(error: { errMsg?: string }): void }) => void,
+/** A promise that rejects with {@link WecomLoginError} alone. */
+async function promised<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw toLoginError(thrown);
+  }
+}
+
+/**
+ * A function of wx as a promise, which is settled once whatever wx does: calls back with nothing, with something else than
+ * documented, twice, never, or throws. Rejects with `timeoutCode` when neither success nor fail came in time, and with
+ * `failedCode` for all else; a result that is no object is an empty one.
+ */
+function settle<Result extends object>(
+  call: (callbacks: Callbacks<Result>) => unknown,
   timeoutMs: number,
   timeoutCode: ClientErrorCode,
   failedCode: ClientErrorCode | ((errMsg: string) => ClientErrorCode),
-): Promise<Result> {
+): Promise<Partial<Result>> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new WecomLoginError(timeoutCode)), timeoutMs);
-    call({
-      success(result) {
-        clearTimeout(timer);
-        resolve(result);
-      },
-      fail(error) {
-        clearTimeout(timer);
-        const detail = error.errMsg ?? '';
-        const code = typeof failedCode === 'string' ? failedCode : failedCode(detail);
-        reject(new WecomLoginError(code, { detail }));
-      },
-    });
+    const success = (result: unknown) => {
+      clearTimeout(timer);
+      resolve(Object(result) === result ? (result as Result) : {});
+    };
+    const fail = (error: unknown) => {
+      clearTimeout(timer);
+      const detail = saidBy(error);
+      reject(
+        new WecomLoginError(typeof failedCode === 'string' ? failedCode : failedCode(detail), { detail }),
+      );
+    };
+    try {
+      const returned = Object(call({ success, fail })) as { then?: unknown };
+      // Frameworks make promises of these functions; what they resolve with has come to `success` before.
+      if (typeof returned.then === 'function') void Promise.resolve(returned).catch(fail);
+    } catch (thrown) {
+      fail(thrown);
+    }
   });
 }
 
-async function encryptedUserdata(kind: UserdataKind): Promise<{ encrypted_data: string; iv: string }> {
-  const qy = wx.qy;
-  if (!qy) throw new WecomLoginError('not_in_wecom');
-  if (typeof qy[kind] !== 'function') throw new WecomLoginError('wecom_too_old');
+/** What wx, the runtime or whoever else threw says about it; never throws. */
+function saidBy(error: unknown): string {
+  try {
+    const { errMsg, message } = Object(error) as { errMsg?: unknown; message?: unknown };
+    const said = errMsg ?? message ?? error ?? '';
+    return typeof said === 'string' ? said : (JSON.stringify(said) ?? '');
+  } catch {
+    return '';
+  }
+}
+
+function abort(task: { abort?: () => void } | undefined): void {
+  try {
+    task?.abort?.();
+  } catch {
+    // Its answer is not waited for any more.
+  }
+}
+
+/** `wx.qy`, if there is one. */
+function ownQy(): Qy | undefined {
+  try {
+    return wx.qy ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function encryptedUserdata(
+  qy: Qy,
+  kind: UserdataKind,
+): Promise<{ encrypted_data: string; iv: string }> {
   const { encryptedData, iv } = await settle<EncryptedUserdata>(
     (callbacks) => qy[kind]?.(callbacks),
     consentTimeoutMs,
@@ -496,27 +649,81 @@ async function encryptedUserdata(kind: UserdataKind): Promise<{ encrypted_data: 
   return { encrypted_data: encryptedData, iv };
 }
 
-/** The JSON of a 2xx; everything else is thrown. What is no JSON object is not our server: a proxy, a hotel's login page. */
-function bodyOf({ statusCode, data, header }: HttpAnswer): unknown {
-  if (statusCode === 204) return undefined;
-  const body = typeof data === 'string' ? parsed(data) : data;
-  if (typeof body !== 'object' || body === null) {
-    throw new WecomLoginError('bad_server_answer', { status: statusCode });
+/** In whatever letters a caller writes them, JSON is the default and Authorization is always ours. */
+function headersToSend(
+  header: Record<string, string> | undefined,
+  sessionToken: string | undefined,
+): Record<string, string> {
+  const names = Object.keys(header ?? {});
+  const sent: Record<string, string> = {};
+  if (!names.some((name) => name.toLowerCase() === 'content-type')) sent['Content-Type'] = 'application/json';
+  for (const name of names) {
+    const value = header?.[name];
+    if (name.toLowerCase() !== 'authorization' && value !== undefined) sent[name] = value;
   }
-  if (statusCode >= 200 && statusCode < 300) return body;
-  const { error, request_id: requestId, corpid } = body as Record<string, unknown>;
-  const retryAfter = Object.entries(header ?? {}).find(([name]) => name.toLowerCase() === 'retry-after')?.[1];
-  throw new WecomLoginError(typeof error === 'string' ? error : 'bad_server_answer', {
-    status: statusCode,
+  if (sessionToken !== undefined) sent['Authorization'] = `Bearer ${sessionToken}`;
+  return sent;
+}
+
+/**
+ * The JSON of a 2xx; everything else is thrown. What neither we nor an own function answered is `server_failed` when it
+ * comes from the platform or a gateway before the server, else `bad_server_answer`: a proxy, a hotel's login page.
+ */
+function bodyOf({ statusCode, data, header }: Partial<HttpAnswer>): unknown {
+  const status = Number(statusCode);
+  if (status === 204) return undefined;
+  const body = typeof data === 'string' ? parsed(data) : data;
+  const succeeded = status >= 200 && status < 300;
+  const fromPlatform = isPlatformError(body);
+  if (succeeded && !fromPlatform && typeof body === 'object' && body !== null) return body;
+  const { error, request_id: named, corpid, errorMessage } = Object(body) as Record<string, unknown>;
+  const requestId = named ?? headerOf(header, 'x-scf-request-id');
+  const retryAfter = headerOf(header, 'retry-after');
+  const instead = fromPlatform || isPlatformStatus(status) ? 'server_failed' : 'bad_server_answer';
+  throw new WecomLoginError(typeof error === 'string' && !succeeded ? error : instead, {
+    ...(status > 0 && { status }),
     ...(typeof requestId === 'string' && { requestId }),
     ...(typeof corpid === 'string' && { corpid }),
+    ...(typeof errorMessage === 'string' && { detail: errorMessage }),
     ...(/^\d{1,6}$/.test(String(retryAfter)) && { retryAfterSeconds: Number(retryAfter) }),
   });
 }
 
+/** The fields of SCF's own errors. A body with any other field is an answer of somebody's function. */
+const platformFields = ['errorCode', 'errorMessage', 'errorType', 'requestId', 'stackTrace', 'statusCode'];
+
+/** SCF in place of the function: `{"errorCode":…,"errorMessage":…}`, with 200 too. */
+function isPlatformError(body: unknown): boolean {
+  const names = Object.keys(Object(body) as object);
+  return (
+    names.includes('errorCode') &&
+    names.includes('errorMessage') &&
+    names.every((name) => platformFields.includes(name))
+  );
+}
+
+/**
+ * Statuses with which SCF (430 to 449, 429) or a gateway answers when the server could not. 511 is a network that wants to
+ * be logged in to.
+ * @see https://cloud.tencent.com/document/product/583/42611
+ */
+function isPlatformStatus(status: number): boolean {
+  return status === 429 || (status >= 430 && status < 450) || (status >= 500 && status !== 511);
+}
+
+/** No instance was free, so nothing ran. */
+function wasNotProcessed({ status }: WecomLoginError): boolean {
+  return status === 429 || status === 432 || status === 449;
+}
+
+function headerOf(header: Record<string, unknown> | undefined, wanted: string): unknown {
+  const name = Object.keys(Object(header) as object).find((one) => one.toLowerCase() === wanted);
+  return name === undefined ? undefined : header?.[name];
+}
+
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     return undefined;
   }
@@ -524,8 +731,8 @@ function parsed(text: string): unknown {
 
 /** The session in an answer of `/login`, `/login/reviewer` or `/session`; `undefined` if there is none in it. */
 export function sessionOf(body: unknown): Session | undefined {
-  const answer = body as { role?: unknown; expires_in?: unknown; member?: unknown };
-  if (typeof answer?.expires_in !== 'number') return undefined;
+  const answer = Object(body) as { role?: unknown; expires_in?: unknown; member?: unknown };
+  if (typeof answer.expires_in !== 'number') return undefined;
   const endsAtMs = Date.now() + answer.expires_in * 1000;
   if (answer.role === 'reviewer') return { role: 'reviewer', endsAtMs };
   const member = {
@@ -540,30 +747,45 @@ export function sessionOf(body: unknown): Session | undefined {
   return { role: 'member', endsAtMs, member };
 }
 
+/** In the languages of the systems that WeCom runs on; what nobody knows is taken for a bad network. */
 function codeOfFailure(errMsg: string): ClientErrorCode {
   if (/interrupted/i.test(errMsg)) return 'interrupted';
-  if (/time(d[ _])?out/i.test(errMsg)) return 'server_timeout';
-  if (/domain list|invalid url|cert|ssl/i.test(errMsg)) return 'server_url_refused';
+  if (/time(d?[ _-]?)out|超时|逾時/i.test(errMsg)) return 'server_timeout';
+  // The name of a server that is not found is a matter of the network.
+  if (/not[ _]resolved|解析/i.test(errMsg)) return 'offline';
+  if (/domain list|legal domain|invalid url|cert(?!ain)|ssl|tls/i.test(errMsg)) return 'server_url_refused';
+  if (/证书|憑證|域名|備案|备案/.test(errMsg)) return 'server_url_refused';
   return 'offline';
 }
 
 /** mini-programs have no URL class. */
-function validServerUrl(serverUrl: string): string {
-  const host = /^https?:\/\/([^/:?#@\s]+)(:\d+)?(\/[^?#\s]*)?$/.exec(serverUrl)?.[1];
+function validServerUrl(serverUrl: unknown): string {
+  const address = typeof serverUrl === 'string' ? serverUrl.trim().replace(/\/+$/, '') : '';
+  const host = /^https?:\/\/([^/:?#@\s]+)(:\d+)?(\/[^?#\s]*)?$/.exec(address)?.[1];
   if (host === undefined || /(^|\.)example\.(com|org|net)$/.test(host)) {
     throw new WecomLoginError('server_url_missing');
   }
-  return serverUrl;
+  return address;
 }
 
 /** The session_token goes nowhere else. */
 function trustedUrl(url: string, serverUrl: string, otherBackends: readonly string[]): string {
+  const whole = /^\/(?!\/)/.test(url) ? `${serverUrl}${url}` : url;
+  const { origin, path } = partsOf(whole);
   // What a URL parser would resolve to somewhere else.
-  if (/\\|\/(\.|%2e){2}/i.test(url)) throw new WecomLoginError('url_not_trusted', { detail: url });
-  if (/^\/(?!\/)/.test(url)) return `${serverUrl}${url}`;
-  const trusted = [serverUrl, ...otherBackends].map((backend) => `${backend.replace(/\/+$/, '')}/`);
-  if (trusted.some((prefix) => url.startsWith(prefix))) return url;
-  throw new WecomLoginError('url_not_trusted', { detail: url });
+  const strays = /\\|(\/|%2f|%5c)(\.|%2e){2}/i.test(path);
+  const trusted = [serverUrl, ...otherBackends].some((backend) => {
+    const { origin: itsOrigin, path: itsPath } = partsOf(backend.replace(/\/+$/, ''));
+    return origin === itsOrigin && `${path}/`.startsWith(`${itsPath}/`);
+  });
+  if (origin === '' || strays || !trusted) throw new WecomLoginError('url_not_trusted', { detail: url });
+  return whole;
+}
+
+/** `https://host:port`, in small letters, and the path without query. */
+function partsOf(url: string): { origin: string; path: string } {
+  const [, origin = '', path = ''] = /^(https?:\/\/[^/?#\\]+)([^?#]*)/i.exec(url) ?? [];
+  return { origin: origin.toLowerCase(), path };
 }
 
 /**
@@ -587,6 +809,7 @@ function rememberCorpid(corpid: string): void {
   }
 }
 
+/** As documented; {@link settle} expects anything. */
 interface Callbacks<Result> {
   success(result: Result): void;
   fail(error: { errMsg?: string }): void;
@@ -613,13 +836,13 @@ export interface EncryptedUserdata {
  * @see https://developer.work.weixin.qq.com/document/path/91506
  */
 export type Qy = {
-  login(options: Callbacks<{ code?: string; errMsg?: string }>): void;
-} & Partial<Record<UserdataKind, (options: Callbacks<EncryptedUserdata>) => void>>;
+  login(options: Callbacks<{ code?: string; errMsg?: string }>): unknown;
+} & Partial<Record<UserdataKind, (options: Callbacks<EncryptedUserdata>) => unknown>>;
 
 /** All that this file asks of the mini-program around it. */
 declare const wx: {
   qy?: Qy;
-  getSystemInfo(options: Callbacks<SystemInfo>): void;
+  getSystemInfo(options: Callbacks<SystemInfo>): unknown;
   request(
     options: Callbacks<HttpAnswer> & {
       url: string;

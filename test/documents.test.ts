@@ -49,12 +49,13 @@ function problemsOf(line: string): string[] {
   return commands.flatMap((command) => {
     const words = command.trim().split(/\s+/);
     while (/^[A-Z_]+=/.test(words[0] ?? '')) words.shift();
-    const [program = '', first = '', second = ''] = words;
+    const [program = '', first = '', second = '', third = ''] = words;
     const fine =
       program === '' ||
       ['git', 'curl', 'cp', 'cd', 'grep', 'gzip'].includes(program) ||
       (program === 'npm' && ['ci', 'start', 'test', 'install'].includes(first)) ||
       (program === 'npm' && first === 'run' && second in scripts) ||
+      (program === 'npx' && first === 'vitest' && second === 'run' && existsSync(third)) ||
       (program === 'npx' && first === 'sls' && slsCommands.includes(second)) ||
       (program === 'node' && (first.startsWith('-') || existsSync(first)) && fileExists(first, second));
     return fine ? [] : [command.trim()];

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { endSession, errorOf, openPhone, serve } from './mini-program-phone.ts';
 import { corpid, otherCorpid, worldForAll } from './world.ts';
@@ -83,11 +84,91 @@ describe('request()', () => {
       '//evil.test/session',
       `${backend}/api/../other`,
       `${backend}/api/%2E%2e/other`,
+      `${backend}/api/..%2fother`,
+      `${backend}/api%2f..%2fother`,
+      `${backend}/api/..?a=1`,
+      `${backend}\\@evil.test/api/`,
+      `${backend}?to=/api/`,
       '/\\evil.test',
     ]) {
       expect(await errorOf(client.request({ url }))).toMatchObject({ code: 'url_not_trusted', detail: url });
     }
     expect([seen.length, phone.sent.length]).toEqual([1, 2]);
+  });
+
+  test('request() › looks only at what decides where it goes: not at the query, nor at the letters of the host', async () => {
+    const seen: (string | undefined)[] = [];
+    const backend = await serve(({ url }, response) => {
+      seen.push(url);
+      response.writeHead(204).end();
+    });
+    const client = openPhone(all.world).client(all.login, { otherBackends: [backend] });
+    const spelled = backend.replace('http:', 'HTTP:').replace('127.0.0.1', 'LOCALHOST');
+    const other = openPhone(all.world).client(all.login, {
+      otherBackends: [backend.replace('127.0.0.1', 'localhost')],
+    });
+    await client.request({ url: backend });
+    await client.request({ url: `${backend}?a=1` });
+    await client.request({ url: `${backend}/files?path=/..hidden&back=a\\b` });
+    await other.request({ url: `${spelled}/x` });
+    expect(seen.map((url) => decodeURIComponent(url ?? ''))).toEqual([
+      '/',
+      '/?a=1',
+      '/files?path=/..hidden&back=a\\b',
+      '/x',
+    ]);
+  });
+
+  test('request() › sends each header once, in whatever letters, and Authorization is its own', async () => {
+    const seen: IncomingHttpHeaders[] = [];
+    const backend = await serve(({ headers }, response) => {
+      seen.push(headers);
+      response.writeHead(204).end();
+    });
+    const client = openPhone(all.world).client(all.login, { otherBackends: [backend] });
+    const header = { 'content-type': 'text/plain', authorization: 'x', AUTHORIZATION: 'y', 'X-Trace': 't' };
+    await client.request({ url: `${backend}/`, method: 'POST', header });
+    await client.request({ url: `${backend}/`, method: 'POST' });
+    expect(seen).toMatchObject([
+      { 'content-type': 'text/plain', 'x-trace': 't' },
+      { 'content-type': 'application/json' },
+    ]);
+    for (const { authorization } of seen) expect(authorization).toMatch(/^Bearer s1\.\S+$/);
+  });
+
+  test.each([
+    ['POST', 401, '{"error":"wrong_pin"}', 'wrong_pin'],
+    ['GET', 401, '{"error":"wrong_pin"}', 'wrong_pin'],
+    ['POST', 401, '', 'bad_server_answer'],
+    ['POST', 401, '{"message":"wrong PIN"}', 'bad_server_answer'],
+  ] as const)(
+    'request() › %s: an own function’s %i %s is its answer; nothing logs in again, nothing is sent twice',
+    async (method, status, body, code) => {
+      let calls = 0;
+      const backend = await serve((_, response) => {
+        calls += 1;
+        response.writeHead(status).end(body);
+      });
+      const phone = openPhone(all.world);
+      const client = phone.client(all.login, { otherBackends: [backend] });
+      expect(await errorOf(client.request({ url: `${backend}/pin`, method }))).toMatchObject({
+        code,
+        status,
+      });
+      expect([calls, phone.to('/login').length]).toEqual([1, 1]);
+    },
+  );
+
+  test('request() › a 401 that says nothing, of a backend that asked GET /session, replaces the session for what only reads', async () => {
+    let calls = 0;
+    const backend = await serve((_, response) => {
+      calls += 1;
+      response.writeHead(calls === 1 ? 401 : 204).end();
+    });
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login, { otherBackends: [backend] });
+    expect(await client.request({ url: `${backend}/` })).toBe(undefined);
+    expect([calls, phone.to('/login').length]).toEqual([2, 2]);
   });
 
   test('request() › waits when a function of yours says so, and reads headers in any letters', async () => {
@@ -148,6 +229,60 @@ describe('logout()', () => {
     reach();
     expect(await asked).toMatchObject({ code: 'logged_out' });
     expect([phone.asked.login, client.session()]).toEqual([1, undefined]);
+  });
+
+  test.each(['GET', 'POST'] as const)(
+    'logout() › is the last that is sent: a %s that waited is over, also for whoever logs in next',
+    async (method) => {
+      const seen: (string | undefined)[] = [];
+      const busy = await serve(({ method }, response) => {
+        seen.push(method);
+        response.writeHead(503, { 'retry-after': '1' }).end('{"error":"temporarily_unavailable"}');
+        if (seen.length === 1) answered();
+      });
+      let answered = () => {};
+      const refused = new Promise<void>((resolve) => (answered = resolve));
+      const phone = openPhone(all.world);
+      const client = phone.client(all.login, { otherBackends: [busy] });
+      const asked = errorOf(client.request({ url: `${busy}/`, method }));
+      await refused;
+      expect(await client.logout()).toBe(true);
+      await client.login();
+      expect(await asked).toMatchObject({ code: 'logged_out' });
+      expect(seen).toEqual([method]);
+    },
+  );
+
+  test('login() › during logout() is a login of its own; one that another logout() overtakes is over', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    const entering = client.login();
+    const leaving = client.logout();
+    const back = client.login();
+    await entering;
+    expect([await leaving, (await back).role]).toEqual([true, 'member']);
+    expect(client.session()).toBe(await back);
+    expect(await client.request({ url: '/session' })).toMatchObject({ role: 'member' });
+    expect(phone.to('/login').length).toBe(2);
+
+    await client.logout();
+    const again = client.login();
+    const first = client.logout();
+    const overtaken = errorOf(client.login());
+    const second = client.logout();
+    expect(await overtaken).toMatchObject({ code: 'logged_out' });
+    await again;
+    expect([await first, await second, client.session()]).toEqual([true, true, undefined]);
+  });
+
+  test('logout() › does not mind what it is called with, as a handler of a tap is', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    for (const event of [{ type: 'tap', everywhere: 'yes' }, null, 'tap']) {
+      await client.login();
+      expect(await client.logout(event as never)).toBe(true);
+    }
+    expect(phone.to('/session').map(({ method }) => method)).toEqual(['DELETE', 'DELETE', 'DELETE']);
   });
 
   test('logout() › says when the server could not be told', async () => {

@@ -1,14 +1,15 @@
 import { randomBytes, scryptSync } from 'node:crypto';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { endSession, errorOf, openPhone, serve } from './mini-program-phone.ts';
-import { secret, startWorld, worldForAll } from './world.ts';
+import { type Login, otherCorpid, secret, startWorld, worldForAll } from './world.ts';
 
 const all = worldForAll();
 
 describe('a server that is not ours', () => {
   test.each<[string, number, string, string]>([
     ['an HTML page', 200, 'text/html', '<!doctype html><title>Hotel WiFi</title>'],
-    ['an HTML page with 502', 502, 'text/html', '<html>Bad Gateway</html>'],
+    ['an HTML page with 403', 403, 'text/html', '<html>Forbidden</html>'],
+    ['a network that wants a login', 511, 'text/html', '<html>Log in to the network</html>'],
     ['nothing', 200, 'application/json', ''],
     ['204', 204, 'application/json', ''],
     ['JSON without a session', 200, 'application/json', '{"ok":true}'],
@@ -26,7 +27,7 @@ describe('a server that is not ours', () => {
     ],
     ['a list', 200, 'application/json', '[]'],
     ['a number', 200, 'application/json', '7'],
-    ['an error of another shape', 500, 'application/json', '{"error":{"code":1}}'],
+    ['an error of another shape', 400, 'application/json', '{"error":{"code":1}}'],
   ])(
     'login() › is bad_server_answer when the answer is %s, and comes once',
     async (_, status, type, body) => {
@@ -73,14 +74,28 @@ describe('a network that fails', () => {
   test.each([
     ['request:fail ', 'offline'],
     ['request:fail errcode:-105 cronet_error_code:-105 error_msg:net::ERR_NAME_NOT_RESOLVED', 'offline'],
+    ['request:fail 似乎已断开与互联网的连接。', 'offline'],
+    ['request:fail 网络连接已中断。', 'offline'],
+    ['request:fail 域名解析失败', 'offline'],
+    ['request:fail certainly not', 'offline'],
     ['request:fail timeout', 'server_timeout'],
     [
       'request:fail errcode:-118 cronet_error_code:-118 error_msg:net::ERR_CONNECTION_TIMED_OUT',
       'server_timeout',
     ],
+    ['request:fail The request timed out.', 'server_timeout'],
+    ['request:fail 请求超时。', 'server_timeout'],
+    ['request:fail 要求逾時。', 'server_timeout'],
     ['request:fail url not in domain list', 'server_url_refused'],
     ['request:fail -202:net::ERR_CERT_AUTHORITY_INVALID', 'server_url_refused'],
     ['request:fail ssl hand shake error', 'server_url_refused'],
+    ['request:fail 发生了SSL错误，无法建立与该服务器的安全连接。', 'server_url_refused'],
+    ['request:fail 此服务器的证书无效。', 'server_url_refused'],
+    ['request:fail 此伺服器的憑證無效。', 'server_url_refused'],
+    ['request:fail 小程序要求的 TLS 版本必须大于等于 1.2', 'server_url_refused'],
+    ['request:fail 未备案域名', 'server_url_refused'],
+    ['request:fail 请求的域名不合法', 'server_url_refused'],
+    ['request:fail the domain name is not a legal domain', 'server_url_refused'],
   ])('login() › “%s” is %s, and the next login works', async (errMsg, code) => {
     const phone = openPhone(all.world);
     const client = phone.client(all.login);
@@ -175,19 +190,44 @@ describe('the app in the background', () => {
     expect([phone.asked.login, phone.to('/session').length]).toEqual([2, 3]);
   });
 
-  test('request() › begins no other try when the answer took more than 30 s in the foreground', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const phone = openPhone(all.world);
-    const client = phone.client(all.login);
-    await client.request({ url: '/session' });
-    await endSession(all.login, phone);
+  /** The clock of the phone is set; timers go on as they are. */
+  function clockJumps(phone: ReturnType<typeof openPhone>, ms: number): void {
     phone.nextRequest.push((reach) => {
-      vi.setSystemTime(Date.now() + 31_000);
+      vi.setSystemTime(Date.now() + ms);
       reach();
     });
-    expect(await errorOf(client.request({ url: '/session' }))).toMatchObject({ code: 'invalid_session' });
-    expect(phone.asked.login).toBe(1);
+  }
+
+  test('request() › waits for no server any more after 30 s in the foreground', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let asked = 0;
+    const busy = await serve((_, response) => {
+      asked += 1;
+      response.writeHead(503, { 'retry-after': '1' }).end('{"error":"temporarily_unavailable"}');
+    });
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login, { otherBackends: [busy] });
+    await client.login();
+    clockJumps(phone, 31_000);
+    expect(await errorOf(client.request({ url: `${busy}/` }))).toMatchObject({
+      code: 'temporarily_unavailable',
+      retryAfterSeconds: 1,
+    });
+    expect(asked).toBe(1);
+  });
+
+  test('login() › of the second company’s member, and a session that ended, are not lost to a clock that jumps', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const phone = openPhone(all.world, { corpid: otherCorpid });
+    const client = phone.client(all.login);
+    clockJumps(phone, 3_600_000);
+    expect((await client.login()).member?.corpid).toBe(otherCorpid);
+    await client.request({ url: '/session' });
+    await endSession(all.login, phone);
+    clockJumps(phone, 3_600_000);
+    expect(await client.request({ url: '/session' })).toMatchObject({ role: 'member' });
   });
 
   test('login() › gives up when it is interrupted again and again', async () => {
@@ -208,6 +248,123 @@ describe('the app in the background', () => {
       code: 'interrupted',
     });
     expect(phone.sent.length).toBe(2);
+  });
+
+  test('userdata() › only reads, so it is repeated although it is a POST', async () => {
+    const phone = openPhone(all.world, { userid: all.world.addMember() });
+    const client = phone.client(all.login);
+    await client.login();
+    phone.nextRequest.push(interrupted);
+    expect(await client.userdata('getMobile')).toMatchObject({ mobile: '13900001111' });
+    expect([phone.asked.getMobile, phone.to('/userdata').length]).toEqual([1, 1]);
+  });
+});
+
+describe('an answer of the platform, or a gateway, in place of the function', () => {
+  const json = (errorCode: number) =>
+    JSON.stringify({ errorCode, errorMessage: 'it did not run', requestId: 'scf-7', statusCode: errorCode });
+  /** Between the two tries. */
+  const wait = { fromMs: 1000, toMs: 2000 };
+  const html = '<html><title>Bad Gateway</title></html>';
+
+  /** Gives these answers one after the other, then what the function answers. */
+  async function inFrontOf(login: Login, ...answers: [status: number, body: string][]) {
+    const requests: string[] = [];
+    const url = await serve((request, response) => {
+      requests.push(`${request.method} ${request.url}`);
+      const [status, body] = answers.shift() ?? [];
+      if (status !== undefined)
+        return void response.writeHead(status, { 'X-Scf-Request-Id': 'scf-7' }).end(body);
+      const { 'content-type': type = '', authorization = '' } = request.headers;
+      void login
+        .send(request.method ?? '', request.url ?? '', {
+          headers: { 'content-type': type, ...(authorization !== '' && { authorization }) },
+          ...(request.body !== '' && { body: request.body }),
+        })
+        .then(({ status, text }) => response.writeHead(status).end(text));
+    });
+    return { url, requests, thenAnswers: (...more: typeof answers) => void answers.push(...more) };
+  }
+
+  test.each<[string, number, string]>([
+    ['432, no instance is free', 432, json(432)],
+    ['429, too many at once', 429, json(429)],
+    ['433, it took too long', 433, json(433)],
+    ['443, it threw', 443, json(443)],
+    ['200 with errorCode', 200, json(-1)],
+    ['502 as HTML', 502, html],
+    ['504 as HTML', 504, html],
+    ['500 of a framework', 500, '{"message":"boom"}'],
+  ])(
+    'login() › tries once more with a fresh code after %s; then it is the server’s trouble',
+    async (_, ...answer) => {
+      const phone = openPhone(all.world);
+      const once = await inFrontOf(all.login, answer);
+      expect((await phone.quickClient(once.url, wait).login()).role).toBe('member');
+      expect([phone.asked.login, once.requests]).toEqual([2, ['POST /login', 'POST /login']]);
+      const twice = await inFrontOf(all.login, answer, answer);
+      expect(await errorOf(phone.quickClient(twice.url, wait).login())).toMatchObject({
+        code: 'server_failed',
+        status: answer[0],
+        requestId: 'scf-7',
+      });
+      expect(twice.requests.length).toBe(2);
+    },
+  );
+
+  test('request() › tries a GET once more; a POST only after what nobody has processed', async () => {
+    const phone = openPhone(all.world);
+    const { url, requests, thenAnswers } = await inFrontOf(all.login);
+    const client = phone.quickClient(url, wait);
+    await client.login();
+    thenAnswers([502, html]);
+    expect(await client.request({ url: '/session' })).toMatchObject({ role: 'member' });
+    expect(requests.splice(0).length).toBe(3);
+    const post = () => errorOf(client.request({ url: '/mine', method: 'POST', data: {} }));
+    for (const answer of [
+      [502, html],
+      [433, json(433)],
+      [200, json(-1)],
+    ] as const) {
+      thenAnswers([...answer]);
+      expect(await post()).toMatchObject({ code: 'server_failed' });
+    }
+    expect(requests.splice(0).length).toBe(3);
+    thenAnswers([432, json(432)]);
+    expect(await post()).toMatchObject({ code: 'not_found' });
+    expect(requests.length).toBe(2);
+  });
+
+  test('userdata(), reviewerLoginOffered() and logout() › try once more, reviewerLogin() does not', async () => {
+    const phone = openPhone(all.world, { userid: all.world.addMember() });
+    const { url, requests, thenAnswers } = await inFrontOf(all.login);
+    const client = phone.quickClient(url, wait);
+    await client.login();
+    thenAnswers([502, html]);
+    expect(await client.userdata('getMobile')).toMatchObject({ mobile: '13900001111' });
+    thenAnswers([432, json(432)]);
+    expect(await client.reviewerLoginOffered()).toBe(false);
+    thenAnswers([504, html]);
+    expect(await client.logout()).toBe(true);
+    expect(requests.splice(0)).toEqual([
+      'POST /login',
+      'POST /userdata',
+      'POST /userdata',
+      'GET /login/reviewer',
+      'GET /login/reviewer',
+      'DELETE /session',
+      'DELETE /session',
+    ]);
+    thenAnswers([502, html]);
+    expect(await errorOf(client.reviewerLogin('a', 'b'))).toMatchObject({ code: 'server_failed' });
+    expect(requests).toEqual(['POST /login/reviewer']);
+  });
+
+  test('request() › takes errorCode beside anything else for the answer of a function', async () => {
+    const answer = { errorCode: 7, errorMessage: 'sold out', data: null };
+    const shop = await serve((_, response) => response.end(JSON.stringify(answer)));
+    const client = openPhone(all.world).client(all.login, { otherBackends: [shop] });
+    expect(await client.request({ url: `${shop}/buy`, method: 'POST' })).toEqual(answer);
   });
 });
 

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { errorOf, openPhone } from './mini-program-phone.ts';
 import { corpid, otherCorpid, startWorld, worldForAll } from './world.ts';
 
+declare const wx: object;
+
 const all = worldForAll();
 const requestId = expect.stringMatching(/^[0-9a-f-]{36}$/) as string;
 const codesOf = (phone: ReturnType<typeof openPhone>) =>
@@ -40,8 +42,27 @@ describe('login()', () => {
     const phone = openPhone(all.world, { qy: false });
     expect(await errorOf(phone.client(all.login).login())).toMatchObject({ code: 'not_in_wecom' });
     phone.nextSystemInfo.push({ answer: { environment: 'wxwork' } });
-    expect(await errorOf(phone.client(all.login).login())).toMatchObject({ code: 'wecom_too_old' });
+    expect(await errorOf(phone.client(all.login).login())).toMatchObject({ code: 'wecom_api_missing' });
     expect(phone.sent).toEqual([]);
+  });
+
+  test('login() › tells a wx without qy, which a framework copied, from a WeCom that is too old', async () => {
+    const copied = openPhone(all.world, { qy: false });
+    const inWecom = { answer: { environment: 'wxwork' } };
+    copied.nextSystemInfo.push(inWecom, inWecom);
+    expect(await errorOf(copied.client(all.login).userdata('getMobile'))).toMatchObject({
+      code: 'wecom_api_missing',
+    });
+    const old = openPhone(all.world);
+    Object.assign(wx, { qy: {} });
+    expect(await errorOf(old.client(all.login).login())).toMatchObject({ code: 'wecom_too_old' });
+    const refusing = openPhone(all.world);
+    Object.defineProperty(wx, 'qy', {
+      get() {
+        throw new Error('wx.qy is not supported');
+      },
+    });
+    expect(await errorOf(refusing.client(all.login).login())).toMatchObject({ code: 'not_in_wecom' });
   });
 
   test.each<[string, Parameters<ReturnType<typeof openPhone>['nextQy']['push']>[0], object]>([

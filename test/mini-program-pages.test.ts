@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { reviewer, type Who } from '../demo/people.ts';
+import { textOf } from '../miniprogram/texts.ts';
 import { describeFlow } from './mini-program-pages-flow.ts';
-import { openInJsdom, startDemo } from './mini-program-pages.ts';
+import { type Demo, type JsdomPhone, openInJsdom, startDemo } from './mini-program-pages.ts';
 
 describeFlow('jsdom', openInJsdom);
 
@@ -21,4 +23,121 @@ test('a mini-program that was closed › stays so when the tab of the browser is
   phone.turnTab(false);
   phone.turnTab(true);
   expect(phone.told).toEqual(['onAppHide', 'onAppShow', 'onAppHide', 'onAppShow']);
+});
+
+describe('a phone that is opened at a page', () => {
+  let demo: Demo;
+  beforeAll(async () => {
+    demo = await startDemo();
+  });
+  afterAll(() => demo.stop());
+
+  async function open(who: Who, link: string): Promise<JsdomPhone> {
+    const phone = await openInJsdom(demo.phoneUrl(who, `&open=${encodeURIComponent(link)}`));
+    onTestFinished(() => phone.close());
+    return phone;
+  }
+  const rightPassword = async (phone: JsdomPhone) => {
+    await phone.tap('审核人员登录');
+    await phone.type('账号', reviewer.account);
+    await phone.type('密码', reviewer.password);
+    await phone.tap('登录');
+  };
+
+  test('a deep link › keeps its path and query through the login', async () => {
+    const phone = await open('member', '/pages/home/home?order=7&note=%E5%BC%A0%26%20b');
+    await phone.shows('张三');
+    expect(phone.page()).toEqual({ route: 'pages/home/home', options: { order: '7', note: '张& b' } });
+  });
+
+  test('a deep link › keeps them through a refusal and a second try', async () => {
+    await demo.page.breakage.set('codeFails', true);
+    const phone = await open('member', '/pages/home/home?order=8&to=x');
+    await phone.shows('企业微信未能登录');
+    await demo.page.breakage.healAll();
+    await phone.tap('重试');
+    await phone.shows('张三');
+    expect(phone.page()).toEqual({ route: 'pages/home/home', options: { order: '8', to: 'x' } });
+  });
+
+  test('a deep link › keeps them for a reviewer, whose way is longer', async () => {
+    const phone = await open('reviewer', '/pages/home/home?order=9');
+    await rightPassword(phone);
+    await phone.shows('示例部门');
+    expect(phone.page()).toEqual({ route: 'pages/home/home', options: { order: '9' } });
+  });
+
+  test.each([
+    ['a page that is not there', '/pages/entrance/entrance?to=%2Fpages%2Fnone%2Fnone'],
+    ['the first page', '/pages/entrance/entrance?to=%2Fpages%2Fentrance%2Fentrance%3Fstay%3Dleft'],
+    ['no page of this mini-program', '/pages/entrance/entrance?to=https%3A%2F%2Fevil.test'],
+    ['what cannot be read', '/pages/entrance/entrance?to=%25E0%25A4%25A'],
+  ])('a link to %s › leads home', async (_, link) => {
+    const phone = await open('member', link);
+    await phone.shows('张三');
+    expect(phone.page()).toEqual({ route: 'pages/home/home', options: {} });
+  });
+
+  test('a page that is gone › takes nobody anywhere when the login ends', async () => {
+    await demo.page.breakage.set('codeHangs', true);
+    const phone = await open('member', '/pages/entrance/entrance');
+    await phone.shows('正在进入');
+    phone.wx.reLaunch({ url: '/pages/refused/refused?code=offline' });
+    await phone.shows('网络连接失败');
+    const sent = demo.sent().length;
+    await demo.page.breakage.healAll();
+    await expect.poll(() => demo.sent().slice(sent), { timeout: 10_000 }).toEqual(['POST /login']);
+    await expect.poll(() => demo.page.feed.entries.at(-1)?.kind, { timeout: 10_000 }).toBe('answered');
+    // Whatever the page may still do is done when the next one has asked and is answered.
+    await fetch(demo.phoneUrl('member'));
+    expect(phone.page().route).toBe('pages/refused/refused');
+    expect(await phone.text()).toContain('网络连接失败');
+  });
+
+  test('somebody who is refused › can copy all that the administrator needs, the whole number with it', async () => {
+    const phone = await open('disabled', '/pages/home/home');
+    await phone.shows('您暂无使用权限');
+    const copied: string[] = [];
+    phone.wx.setClipboardData = ({ data, success }: { data: string; success(): void }) => {
+      copied.push(data);
+      success();
+    };
+    await phone.tap('复制给管理员');
+    await phone.shows('已复制');
+    const refused = demo.page.feed.entries.findLast((entry) => entry.kind === 'answered');
+    expect(copied).toEqual([
+      expect.stringMatching(
+        /^您暂无使用权限\n错误代码 member_not_allowed\n错误编号 [0-9a-f-]{36}\n时间 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
+      ),
+    ]);
+    expect(refused).toMatchObject({ status: 403 });
+    const number = /错误编号 (\S+)/.exec(await phone.text())?.[1] ?? '';
+    expect(number).toHaveLength(8);
+    expect(copied[0]).toContain(`错误编号 ${number}`);
+  });
+
+  test('a member who is refused in the middle › copies who they are as well', async () => {
+    const phone = await open('member', '/pages/home/home?order=1');
+    await phone.shows('张三');
+    await demo.page.breakage.set('memberLeft', true);
+    await phone.tap('刷新');
+    await phone.shows('您暂无使用权限', '账号 ZhangSan');
+    await demo.page.breakage.healAll();
+    await phone.tap('重试');
+    await phone.shows('张三');
+    expect(phone.page().options).toEqual({ order: '1' });
+  });
+
+  test('a reviewer who tried too often › reads of their account, a member of the network', async () => {
+    expect(textOf('rate_limited').advice).not.toContain('账号安全');
+    const phone = await open('reviewer', '/pages/entrance/entrance');
+    await phone.tap('审核人员登录');
+    await phone.type('账号', reviewer.account);
+    for (let tries = 1; tries <= 7; tries += 1) {
+      await phone.type('密码', `wrong ${tries}`);
+      await phone.tap('登录');
+      await phone.shows(tries < 7 ? '账号或密码不正确' : '尝试次数过多');
+    }
+    await phone.shows('为保护账号安全，请稍后再试。');
+  });
 });

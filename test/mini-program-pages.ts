@@ -36,6 +36,10 @@ export interface JsdomPhone extends Phone {
   turnTab(visible: boolean): void;
   /** What the mini-program was told about being seen, in order. */
   told: readonly ('onAppShow' | 'onAppHide')[];
+  /** The page on top, with the query it was opened with. */
+  page(): { route: string; options: Record<string, string> };
+  /** What a page of the mini-program may call. */
+  wx: { reLaunch(options: { url: string }): unknown; setClipboardData: unknown };
 }
 
 /** What only a real browser can do. */
@@ -106,10 +110,10 @@ export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
   const isNetwork = (complaint: string) => /^jsdomError: Error: (connect|socket|read|Error)/.test(complaint);
   window.eval(script ?? '');
   const told: ('onAppShow' | 'onAppHide')[] = [];
-  const { wx } = window as unknown as Record<
-    'wx',
-    Record<(typeof told)[number], (heard: () => void) => void>
-  >;
+  const { wx, getCurrentPages } = window as unknown as {
+    wx: JsdomPhone['wx'] & Record<(typeof told)[number], (heard: () => void) => void>;
+    getCurrentPages(): ReturnType<JsdomPhone['page']>[];
+  };
   for (const name of ['onAppShow', 'onAppHide'] as const) wx[name](() => told.push(name));
 
   const visible = (element: Element) => !element.closest('[hidden]') && !element.closest('[inert]');
@@ -158,6 +162,11 @@ export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
       ),
     close: () => Promise.resolve(window.close()),
     told,
+    wx,
+    page() {
+      const { route = '', options = {} } = getCurrentPages().at(-1) ?? {};
+      return { route, options: { ...options } };
+    },
 
     turnTab(visible) {
       Object.defineProperty(document, 'visibilityState', {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished, vi } from 'vitest';
 import { createWecomLogin, toLoginError, type WecomLoginError } from '../miniprogram/wecom-login.ts';
+import { compiled, openClient } from './mini-program-old-runtime.ts';
 import { corpid, type Login, secret, type World } from './world.ts';
 
 interface Callbacks {
@@ -47,6 +48,18 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     show: () => listeners.show.forEach((listener) => listener()),
     client: (login: Login | string, changes: Partial<Parameters<typeof createWecomLogin>[0]> = {}) =>
       createWecomLogin({ serverUrl: typeof login === 'string' ? login : login.url, ...changes }),
+    /** A client, compiled, for which waits of `quick.fromMs` to `quick.toMs` pass at once. */
+    quickClient(serverUrl: string, quick: { fromMs: number; toMs: number }) {
+      const surroundings = {
+        wx: (globalThis as unknown as { wx: object }).wx,
+        setTimeout: (run: () => void, ms: number) =>
+          setTimeout(run, ms >= quick.fromMs && ms <= quick.toMs ? 0 : ms),
+        clearTimeout,
+        now: Date.now,
+      };
+      const code = compiled('miniprogram/wecom-login.ts');
+      return openClient(code, surroundings).createWecomLogin({ serverUrl });
+    },
   };
 
   const qyCall =
@@ -151,7 +164,9 @@ function jsonOr(body: string): unknown {
 export async function errorOf(promise: Promise<unknown>): Promise<WecomLoginError> {
   const [result] = await Promise.allSettled([promise]);
   if (result.status === 'fulfilled') throw new Error(`no error, but ${JSON.stringify(result.value)}`);
-  return toLoginError(result.reason);
+  // Of a compiled client it is no Error of ours.
+  const { name } = Object(result.reason) as { name?: unknown };
+  return name === 'WecomLoginError' ? (result.reason as WecomLoginError) : toLoginError(result.reason);
 }
 
 /** Another server than ours; answers its address. */

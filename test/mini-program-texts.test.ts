@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { errorTable } from '../lib/errors.ts';
-import { duration, problemOf, textOf, texts } from '../miniprogram/texts.ts';
+import { duration, problemOf, reviewerTexts, textOf, texts } from '../miniprogram/texts.ts';
 import { clientErrorCodes, WecomLoginError } from '../miniprogram/wecom-login.ts';
 
 const chinese = /\p{Script=Han}/u;
@@ -37,6 +37,15 @@ describe('miniprogram/texts.ts', () => {
     expect(refusals.map(([code]) => code)).toEqual(refused.map(([code]) => code));
   });
 
+  test('texts › wait a while (稍后) unless they stand beside something that runs, and speak of no phone', () => {
+    const all = [...Object.values(texts), ...Object.values(reviewerTexts)];
+    for (const { title, advice } of all) expect(title + advice).not.toMatch(/稍候|手机/);
+    // What the server or a developer has to mend is not the member's device or network.
+    for (const code of ['server_failed', 'wecom_api_missing']) {
+      expect(textOf(code).advice).not.toMatch(/检查网络|更新企业微信|换一个网络/);
+    }
+  });
+
   test('textOf() › has something helpful for a code of another backend', () => {
     for (const code of ['', 'quota_exceeded', '__proto__', 'constructor']) {
       expect(textOf(code).title).toMatch(chinese);
@@ -47,17 +56,17 @@ describe('miniprogram/texts.ts', () => {
   test('problemOf() › carries what the operator and the member need', () => {
     const error = new WecomLoginError('rate_limited', {
       status: 429,
-      requestId: 'r-1',
+      requestId: 'e5f65e01-2d44-457b-bad3-484fd9a1371d',
       retryAfterSeconds: 61,
     });
     expect(problemOf(error)).toEqual({
       code: 'rate_limited',
       title: texts['rate_limited']?.title,
       advice: texts['rate_limited']?.advice,
-      requestId: 'r-1',
+      number: 'e5f65e01',
       waitSeconds: 61,
     });
-    expect(problemOf(new WecomLoginError('offline'))).toMatchObject({ requestId: '', waitSeconds: 0 });
+    expect(problemOf(new WecomLoginError('offline'))).toMatchObject({ number: '', waitSeconds: 0 });
   });
 
   test.each([

@@ -40,8 +40,9 @@ interface OpenPage {
 const stackMax = 10;
 
 /**
- * Opens it at its first page. The address says who holds the phone, `?who=member`, and with `&server=unset` that nobody
- * has entered the server's address in settings.ts; else it is the login function behind this page.
+ * Opens it at its first page. The address says who holds the phone, `?who=member`; with `&server=unset` that nobody has
+ * entered the server's address in settings.ts, else it is the login function behind this page; with `&open=/pages/…` at
+ * which page it is opened, as by a link in a message.
  */
 export function openMiniProgram(program: Program): void {
   const query = new URLSearchParams(location.search);
@@ -207,9 +208,10 @@ export function openMiniProgram(program: Program): void {
   });
 
   const [first = ''] = program.app.pages;
-  const launch = { path: first, query: {}, scene: 1001, referrerInfo: {} };
+  const start = navigation.find(query.get('open') ?? `/${first}`) ?? { path: first, options: {} };
+  const launch = { path: start.path, query: start.options, scene: 1001, referrerInfo: {} };
   program.loadApp();
   call(app, 'onLaunch', launch);
   call(app, 'onShow', launch);
-  open(first, {});
+  open(start.path, start.options);
 }

@@ -1,10 +1,9 @@
-import { showRefusal, wecomLogin } from '../../login';
+import { addressIn, arrive, type Query, showRefusal, wecomLogin } from '../../login';
 import { settings } from '../../settings';
 import { noProblem, problemOf } from '../../texts';
 import { toLoginError } from '../../wecom-login';
 
 const slowAfterMs = 4000;
-let slowTimer = 0;
 
 /** The first page. In WeCom it only passes by; in ordinary WeChat it says for whom this is. */
 Page({
@@ -17,8 +16,14 @@ Page({
     reviewer: 'asking' as 'asking' | 'offered' | 'none' | 'unreachable',
     problem: noProblem,
   },
+  /** The address that somebody wants to see after the login; empty for home. */
+  to: '',
+  /** A page that is gone takes nobody anywhere. */
+  gone: false,
+  slowTimer: 0,
 
-  onLoad(query: Record<string, string | undefined>) {
+  onLoad(query: Query) {
+    this.to = addressIn(query['to']);
     if (query['stay'] === 'left') {
       const confirmed = query['unconfirmed'] === undefined;
       this.setData({
@@ -29,25 +34,27 @@ Page({
   },
 
   onUnload() {
-    clearTimeout(slowTimer);
+    this.gone = true;
+    clearTimeout(this.slowTimer);
   },
 
   async enter() {
     // A second tap, before the button is gone.
     if (this.data.busy) return;
     this.setData({ state: 'entering', slow: false, busy: true });
-    slowTimer = setTimeout(() => this.setData({ slow: true }), slowAfterMs);
+    this.slowTimer = setTimeout(() => this.setData({ slow: true }), slowAfterMs);
     try {
       await wecomLogin.login();
-      void wx.reLaunch({ url: '/pages/home/home' });
+      if (!this.gone) arrive(this.to);
     } catch (thrown) {
       const error = toLoginError(thrown);
-      if (error.code !== 'not_in_wecom') return showRefusal(error);
+      if (this.gone) return;
+      if (error.code !== 'not_in_wecom') return showRefusal(error, this.to);
       this.setData({ state: 'wechat' });
       void this.askReviewer();
     } finally {
-      clearTimeout(slowTimer);
-      this.setData({ busy: false });
+      clearTimeout(this.slowTimer);
+      if (!this.gone) this.setData({ busy: false });
     }
   },
 
@@ -61,6 +68,6 @@ Page({
   },
 
   openReviewer() {
-    void wx.navigateTo({ url: '/pages/reviewer/reviewer' });
+    void wx.navigateTo({ url: `/pages/reviewer/reviewer?to=${encodeURIComponent(this.to)}` });
   },
 });

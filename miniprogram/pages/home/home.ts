@@ -1,6 +1,6 @@
-import { showRefusal, wecomLogin } from '../../login';
+import { addressOf, enter, type Query, showRefusal, wecomLogin } from '../../login';
 import { settings } from '../../settings';
-import { duration, noProblem, type Problem, problemOf, userdataLabels } from '../../texts';
+import { duration, noProblem, type Problem, problemOf, timeOf, userdataLabels } from '../../texts';
 import { type Session, sessionOf, toLoginError, type UserdataKind, WecomLoginError } from '../../wecom-login';
 
 interface Fact {
@@ -9,6 +9,8 @@ interface Fact {
 }
 
 const tickMs = 1000;
+/** `09:05:07` at the end of a time. */
+const timeCharacters = 8;
 /** Errors after which this page has nothing more to show. */
 const endings = [
   'corp_not_allowed',
@@ -17,9 +19,6 @@ const endings = [
   'logged_out',
   'reviewer_session_ended',
 ];
-let ticking = 0;
-let endsAtMs = 0;
-
 /** Who is logged in, a protected request, and data of the member that only the server can decrypt. */
 Page({
   data: {
@@ -27,6 +26,7 @@ Page({
     initial: '',
     name: '',
     subtitle: '',
+    userid: '',
     badge: '',
     facts: [] as Fact[],
     remaining: '',
@@ -38,36 +38,43 @@ Page({
     userdataProblem: noProblem,
     leaving: false,
   },
+  address: '',
+  /** A page that is gone takes nobody anywhere. */
+  gone: false,
+  endsAtMs: 0,
+  ticking: 0,
 
-  onLoad() {
+  onLoad(query: Query) {
+    this.address = addressOf('/pages/home/home', query);
     const session = wecomLogin.session();
     // Opened by its own address, before anybody logged in.
-    if (!session) void wx.reLaunch({ url: '/pages/entrance/entrance' });
+    if (!session) enter(this.address);
     else this.show(session);
   },
 
   onShow() {
-    clearInterval(ticking);
-    ticking = setInterval(() => this.tick(), tickMs);
+    clearInterval(this.ticking);
+    this.ticking = setInterval(() => this.tick(), tickMs);
   },
 
   onHide() {
-    clearInterval(ticking);
+    clearInterval(this.ticking);
   },
 
   onUnload() {
-    clearInterval(ticking);
+    this.gone = true;
+    clearInterval(this.ticking);
   },
 
   show(session: Session) {
-    endsAtMs = session.endsAtMs;
+    this.endsAtMs = session.endsAtMs;
     this.setData(session.role === 'member' ? memberView(session) : reviewerView);
     this.tick();
   },
 
   tick() {
-    const seconds = (endsAtMs - Date.now()) / 1000;
-    const remaining = seconds > 0 ? duration(seconds) : '已到期，下次操作时自动续期';
+    const seconds = (this.endsAtMs - Date.now()) / 1000;
+    const remaining = seconds > 0 ? duration(seconds) : '已到期，刷新时自动续期';
     if (remaining !== this.data.remaining) this.setData({ remaining });
   },
 
@@ -78,9 +85,9 @@ Page({
       const session = sessionOf(await wecomLogin.request({ url: '/session' }));
       if (!session) throw new WecomLoginError('bad_server_answer');
       this.show(session);
-      this.setData({ checkedAt: clockTime(new Date()) });
+      this.setData({ checkedAt: timeOf(new Date()).slice(-timeCharacters) });
     } catch (thrown) {
-      this.setData({ checkedAt: '', checkProblem: problemHere(thrown) });
+      this.setData({ checkedAt: '', checkProblem: this.problemHere(thrown) });
     } finally {
       this.setData({ checking: false });
     }
@@ -93,36 +100,43 @@ Page({
     try {
       this.setData({ userdata: factsOf(await wecomLogin.userdata(kind)) });
     } catch (thrown) {
-      this.setData({ userdataProblem: problemHere(thrown) });
+      this.setData({ userdataProblem: this.problemHere(thrown) });
     } finally {
       this.setData({ fetching: '' });
     }
+  },
+
+  /** What to show beside the button; whoever may not stay is taken to the page that says so. */
+  problemHere(thrown: unknown): Problem {
+    const error = toLoginError(thrown);
+    if (!this.gone && endings.includes(error.code)) showRefusal(error, this.address, this.data.userid);
+    return problemOf(error);
   },
 
   async leave() {
     if (this.data.leaving) return;
     this.setData({ leaving: true });
     const confirmed = await wecomLogin.logout();
+    if (this.gone) return;
     void wx.reLaunch({ url: `/pages/entrance/entrance?stay=left${confirmed ? '' : '&unconfirmed=1'}` });
   },
 });
 
 function memberView({ member }: Extract<Session, { role: 'member' }>) {
-  const { corpid, userid, department, position } = member;
+  const { corpid, userid, position } = member;
   const name = member.name || userid;
   const company = settings.companyNames[corpid];
   return {
     isMember: true,
     initial: Array.from(name)[0] ?? '',
     name,
-    subtitle: [company, position].filter(Boolean).join(' · ') || '企业成员',
+    userid,
+    subtitle: [company, position].filter(Boolean).join(' · '),
     badge: '成员',
     facts: [
       { label: '企业', value: company ?? corpid },
       { label: '账号', value: userid },
-      { label: '部门编号', value: department.length > 0 ? department.join('、') : '未提供' },
       { label: '职务', value: position || '未提供' },
-      { label: '角色', value: '企业成员' },
     ],
   };
 }
@@ -137,32 +151,16 @@ const reviewerView = {
     { label: '企业', value: '示例公司' },
     { label: '部门', value: '示例部门' },
     { label: '职务', value: '示例职务' },
-    { label: '角色', value: '审核人员' },
   ],
 };
 
-/** What to show beside the button; whoever may not stay is taken to the page that says so. */
-function problemHere(thrown: unknown): Problem {
-  const error = toLoginError(thrown);
-  if (endings.includes(error.code)) showRefusal(error);
-  return problemOf(error);
-}
-
 function factsOf(data: Record<string, unknown>): Fact[] {
-  return Object.entries(data)
-    .filter(([, value]) => value !== '' && value !== null)
-    .map(([name, value]) => ({
-      label: userdataLabels[name] ?? name,
-      value: name === 'gender' ? genderOf(value) : typeof value === 'string' ? value : JSON.stringify(value),
-    }));
+  return Object.keys(data)
+    .filter((name) => data[name] !== '' && data[name] !== null)
+    .map((name) => ({ label: userdataLabels[name] ?? name, value: textOf(name, data[name]) }));
 }
 
-function genderOf(value: unknown): string {
-  return String(value) === '1' ? '男' : String(value) === '2' ? '女' : '未设置';
-}
-
-function clockTime(date: Date): string {
-  return [date.getHours(), date.getMinutes(), date.getSeconds()]
-    .map((n) => String(n).padStart(2, '0'))
-    .join(':');
+function textOf(name: string, value: unknown): string {
+  if (name === 'gender') return String(value) === '1' ? '男' : String(value) === '2' ? '女' : '未设置';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,9 +1,7 @@
 import { countDown } from '../../countdown';
-import { wecomLogin } from '../../login';
-import { duration, noProblem, problemOf, textOf } from '../../texts';
+import { addressIn, arrive, enter, type Query, wecomLogin } from '../../login';
+import { duration, noProblem, problemOf, reviewerTexts, textOf } from '../../texts';
 import { toLoginError } from '../../wecom-login';
-
-let stopCountDown = () => {};
 
 /** Account and password, for the app store's reviewers in ordinary WeChat. */
 Page({
@@ -16,15 +14,21 @@ Page({
     secondsLeft: 0,
     waitText: '',
   },
+  to: '',
+  /** A page that is gone takes nobody anywhere. */
+  gone: false,
+  stopCountDown: () => {},
 
-  onLoad(query: Record<string, string | undefined>) {
+  onLoad(query: Query) {
+    this.to = addressIn(query['to']);
     if (query['code'] === 'reviewer_session_ended') {
       this.setData({ problem: textOf('reviewer_session_ended') });
     }
   },
 
   onUnload() {
-    stopCountDown();
+    this.gone = true;
+    this.stopCountDown();
   },
 
   typeAccount(event: WechatMiniprogram.Input) {
@@ -49,18 +53,20 @@ Page({
     this.setData({ busy: true, problem: noProblem });
     try {
       await wecomLogin.reviewerLogin(account, password);
-      void wx.reLaunch({ url: '/pages/home/home' });
+      if (!this.gone) arrive(this.to);
     } catch (thrown) {
-      const problem = problemOf(toLoginError(thrown));
+      const error = toLoginError(thrown);
+      if (this.gone) return;
+      const problem = { ...problemOf(error), ...reviewerTexts[error.code] };
       this.setData({ busy: false, problem });
-      stopCountDown();
-      stopCountDown = countDown(problem.waitSeconds, (left) =>
+      this.stopCountDown();
+      this.stopCountDown = countDown(problem.waitSeconds, (left) =>
         this.setData({ secondsLeft: left, waitText: duration(left) }),
       );
     }
   },
 
   back() {
-    void wx.reLaunch({ url: '/pages/entrance/entrance' });
+    enter(this.to);
   },
 });
