@@ -47,7 +47,7 @@ const loginMsMax = 8000;
  * 2. jscode2session; a stranger's code *succeeds* here, with his own company and an encrypted userid
  * 3. his company is one of ours, else `corp_not_allowed`
  * 4. it is the company we asked, else `login_again` with the right one
- * 5. user/get: may this member use the app? Else `member_not_allowed`, and his sessions end
+ * 5. user/get: may this member use the app? Else `member_not_allowed`, and their sessions end
  *
  * Rejects further with `invalid_js_code`, `rate_limited` and `temporarily_unavailable`. After a timeout the js_code may be
  * spent, so nothing is repeated that could have spent it.
@@ -61,10 +61,9 @@ export function createLogin(options: LoginOptions) {
     hint: string | undefined,
     clientAddress: string,
     bearer: string,
-    beforeCreate: () => Promise<void>,
   ): Promise<LoginResult> {
-    const start = moment(clock);
-    const leftMs = () => loginMsMax - elapsedMs(clock, start);
+    const startedAt = moment(clock);
+    const leftMs = () => loginMsMax - elapsedMs(clock, startedAt);
     const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 
     const admission = await limits.admit(clientAddress, () => sessions.ownerOf(bearer));
@@ -108,21 +107,20 @@ export function createLogin(options: LoginOptions) {
     }
 
     const person = { corpid: corp.corpid, userid };
-    const member = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
+    const last = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
       if (error instanceof AppError && error.code === 'member_not_allowed') {
         const { reason } = error.options;
         log('warn', 'login_refused', { ...audit, reason });
-        const ended = await sessions.endAll(person);
-        if (ended > 0) {
-          log('info', 'session_ended', { ...person, reason, sessions: ended, client_address: clientAddress });
-        }
+        await permission.end(person, reason, clientAddress);
       }
       throw error;
     });
+    // Nothing is replaced by a login that comes too late.
+    if (leftMs() <= 0) throw unavailable('login_deadline', 2);
     const { session_key: sessionKey } = identity;
-    await beforeCreate();
+    const start = { role: 'member', ...last, sessionKey, deviceHash: audit.device } as const;
     const [created] = await Promise.all([
-      sessions.create({ role: 'member', member, sessionKey, deviceHash: audit.device }),
+      sessions.create(start, { sessionToken: bearer, clientAddress }),
       // Only eases a brake that may come; no reason to refuse a login.
       limits.succeeded(clientAddress).catch(() => {}),
     ]);
@@ -132,7 +130,7 @@ export function createLogin(options: LoginOptions) {
       throw unavailable('login_deadline', 2);
     }
     log('info', 'login_ok', { ...audit, role: 'member' });
-    return { ...created, role: 'member', member };
+    return { ...created, role: 'member', member: last.member };
   }
 
   /** WeCom's failures as the public sees them; the log says what an operator must do. */
@@ -163,18 +161,16 @@ export function createLogin(options: LoginOptions) {
   return {
     /**
      * @param hint which company's app to ask; never trusted, an unknown one means the default company
-     * @param bearer the session_token that the client had until now, or `''`
-     * @param beforeCreate runs when all is decided, before the session is stored
+     * @param bearer the session_token that came with the request, `''` if none: the login replaces it
      */
     async withJsCode(
       jsCode: string,
       hint: string | undefined,
       clientAddress: string,
       bearer: string,
-      beforeCreate: () => Promise<void>,
     ): Promise<LoginResult> {
       try {
-        const work = login(jsCode, hint, clientAddress, bearer, beforeCreate);
+        const work = login(jsCode, hint, clientAddress, bearer);
         return await withTimeout(clock, loginMsMax, work, () => unavailable('login_deadline', 2));
       } catch (error) {
         throw error instanceof WecomError ? publicError(error) : error;

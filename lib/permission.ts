@@ -4,7 +4,8 @@ import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import { createRecheckBudget, type UsedUp } from './rate-limit.ts';
 import type { Redis } from './redis.ts';
-import { isSameUserid, type Member } from './person.ts';
+import { isSameUserid, type Person, personId } from './person.ts';
+import type { LastCheck } from './session-record.ts';
 import type { Session, Sessions } from './session.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
@@ -14,17 +15,24 @@ import { type Corp, type Wecom, WecomError } from './wecom.ts';
  */
 export interface Permission {
   /**
-   * Asks WeCom; the member as it shows him to this app.
+   * Asks WeCom; returns the member as this app sees them, and when it was asked.
    *
    * Rejects with `member_not_allowed` (with the `reason`), a `WecomError`, or `temporarily_unavailable`.
    */
-  read(corp: Corp, userid: string, msMax: number): Promise<Member>;
+  read(corp: Corp, userid: string, msMax: number): Promise<LastCheck>;
   /**
-   * The session, asked about again if WeCom's last word is too old.
+   * Ends the sessions of a person whom `read` refused. When Redis does not let it, this instance refuses them until
+   * it does, or until WeCom confirms the member.
+   */
+  end(person: Person, reason: string | undefined, clientAddress?: string): Promise<void>;
+  /**
+   * The session, checked with WeCom again if its last word is too old or from the future.
    *
-   * One request of a person asks, over all instances; the others go on meanwhile, or, when the last good answer is
+   * One request of a person asks, over all instances. The others go on meanwhile, or, when the last good answer is
    * older than `graceSeconds`, wait for what it hears. While WeCom cannot be asked the session lives on until that
-   * age, then this rejects with `temporarily_unavailable`. Nobody is refused because there are too many to ask. A refusal ends all sessions of the person and rejects with `invalid_session`.
+   * age, then this rejects with `temporarily_unavailable`. Nobody is refused because there are too many to ask.
+   * A refusal ends all sessions of the person and rejects with `invalid_session`, and so does a company that is not
+   * in this instance's configuration, which ends nothing.
    */
   refreshed(session: Session): Promise<Session>;
 }
@@ -41,6 +49,9 @@ const lookAgainMs = 100;
 /** Longer than one check takes; after a failed one, the pause before the next. */
 const claimMs = 5000;
 const logSkippedAgainMs = 60_000;
+/** Clocks of instances differ; a check from further ahead is not believed. */
+const aheadMsMax = 60_000;
+const refusedMax = 1000;
 
 export function createPermission(options: {
   corps: readonly Corp[];
@@ -57,40 +68,75 @@ export function createPermission(options: {
   let skippedLoggedAt: Moment | undefined;
   /** Companies whose last re-check here failed. */
   const failing = new Set<string>();
+  /** Whom WeCom refused and whose sessions have not ended yet, since Redis may refuse that; by `personId`. */
+  const refused = new Map<string, { askedAt: number; reason: string }>();
 
-  async function read(corp: Corp, userid: string, msMax: number): Promise<Member> {
+  async function read(corp: Corp, userid: string, msMax: number): Promise<LastCheck> {
+    const person = { corpid: corp.corpid, userid };
     const start = moment(clock);
+    let checkedAt = clock.wallMs();
     const answer = await accessTokens
-      .use(corp, msMax, (accessToken) =>
-        wecom.userGet(corp, accessToken, userid, msMax - elapsedMs(clock, start)),
-      )
+      .use(corp, msMax, (accessToken) => {
+        // The answer may wait in the socket of a frozen instance: it is as old as the question.
+        checkedAt = clock.wallMs();
+        return wecom.userGet(corp, accessToken, userid, msMax - elapsedMs(clock, start));
+      })
       .catch((error: unknown) => {
         if (!(error instanceof WecomError) || error.reaction !== 'member_refused') throw error;
-        throw new AppError('member_not_allowed', { reason: `errcode_${error.errcode}` });
+        throw refusal(person, `errcode_${error.errcode}`, checkedAt);
       });
     // Neither an empty department nor a missing status is a refusal: WeCom leaves them out for some apps.
     const { name = '', department = [], position = '', status = 1, enable = 1 } = answer;
-    if (status !== 1) throw new AppError('member_not_allowed', { reason: `status_${status}` });
-    if (enable === 0) throw new AppError('member_not_allowed', { reason: 'disabled' });
+    if (status !== 1) throw refusal(person, `status_${status}`, checkedAt);
+    if (enable === 0) throw refusal(person, 'disabled', checkedAt);
     if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
       throw unavailable('user_get_of_another_userid', 5);
     }
-    return { corpid: corp.corpid, userid: answer.userid ?? userid, name, department, position };
+    refused.delete(personId(person));
+    const member = { corpid: corp.corpid, userid: answer.userid ?? userid, name, department, position };
+    return { member, checkedAt };
   }
 
-  async function end(session: Session, reason: string | undefined): Promise<never> {
-    const ended = await sessions.endAll(session.person);
-    log('warn', 'session_ended', { ...session.person, reason, sessions: ended });
-    throw new AppError('invalid_session', { reason: `recheck_${reason}` });
+  function refusal(person: Person, reason: string, askedAt: number): AppError {
+    const [oldest] = refused.keys();
+    if (refused.size >= refusedMax && oldest !== undefined) refused.delete(oldest);
+    refused.set(personId(person), { askedAt, reason });
+    return new AppError('member_not_allowed', { reason });
   }
 
-  /** Asks WeCom, if nobody else does at this moment; then what he hears holds for this request too. */
-  async function checked(session: MemberSession, corp: Corp): Promise<Session> {
+  async function end(person: Person, reason: string | undefined, client_address?: string): Promise<void> {
+    try {
+      const ended = await sessions.endAll(person);
+      refused.delete(personId(person));
+      if (ended === 0) return;
+      log('warn', 'session_ended', {
+        ...person,
+        reason,
+        sessions: ended,
+        ...(client_address !== undefined && { client_address }),
+      });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      log('error', 'session_not_ended', { ...person, reason, failure: error.options.reason });
+    }
+  }
+
+  /** Rejects if WeCom refused the person here after it last confirmed them, and Redis could not be told. */
+  async function admitted(session: MemberSession): Promise<MemberSession> {
+    const known = refused.get(personId(session.person));
+    if (!known || session.checkedAt > known.askedAt) return session;
+    await end(session.person, known.reason);
+    throw new AppError('invalid_session', { reason: `recheck_${known.reason}` });
+  }
+
+  /** Asks WeCom, if nobody else does at this moment; then their answer holds for this request too. */
+  async function checked(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const start = moment(clock);
+    const known = isFromTheFuture(session) ? 0 : session.checkedAt;
     for (;;) {
       const { claimed, last } = await sessions.claimCheck(session.person, claimMs);
       if (!last) throw new AppError('invalid_session', { reason: 'ended' });
-      if (last.checkedAt > session.checkedAt) {
+      if (last.checkedAt > known && ageSeconds(last) <= limits.graceSeconds) {
         if (claimed) await sessions.giveUpCheck(session.person);
         return { ...session, ...last };
       }
@@ -101,19 +147,19 @@ export function createPermission(options: {
     }
   }
 
-  async function ask(session: MemberSession, corp: Corp): Promise<Session> {
+  async function ask(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const usedUp = await budget(corp.corpid);
     if (usedUp) {
-      // Whoever comes next need not wait for an answer that nobody asked for.
+      // Release the claim: no check is under way, so nobody should wait for one.
       await sessions.giveUpCheck(session.person);
       logSkipped(corp, usedUp);
-      // Nobody is refused for the budget; but it is no way around the grace while WeCom does not answer.
-      return failing.has(corp.corpid) ? notChecked(session) : session;
+      // An exhausted budget refuses nobody, but it must not extend the grace while WeCom is down.
+      return failing.has(corp.corpid) ? inGrace(session) : session;
     }
-    const member = await read(corp, session.person.userid, recheckMsMax);
+    const last = await read(corp, session.person.userid, recheckMsMax);
     failing.delete(corp.corpid);
-    await sessions.confirm(member);
-    return { ...session, member, checkedAt: clock.wallMs() };
+    if (!(await sessions.confirm(last))) throw new AppError('invalid_session', { reason: 'ended' });
+    return inGrace({ ...session, ...last });
   }
 
   /** Once a minute, not for each of thousands of requests. */
@@ -123,39 +169,52 @@ export function createPermission(options: {
     log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
   }
 
-  function ageSeconds({ checkedAt }: MemberSession): number {
-    return (clock.wallMs() - checkedAt) / 1000;
+  function isFromTheFuture({ checkedAt }: Pick<LastCheck, 'checkedAt'>): boolean {
+    return checkedAt - clock.wallMs() > aheadMsMax;
+  }
+
+  /** Of WeCom's last word; infinite when it cannot be known. */
+  function ageSeconds(check: Pick<LastCheck, 'checkedAt'>): number {
+    return isFromTheFuture(check) ? Infinity : (clock.wallMs() - check.checkedAt) / 1000;
   }
 
   /** Good for a while without WeCom's word, then no more. */
-  function notChecked(session: MemberSession): Session {
+  function inGrace(session: MemberSession): MemberSession {
     if (ageSeconds(session) > limits.graceSeconds) throw unavailable('recheck_overdue', 5);
     return session;
   }
 
+  async function recheck(session: MemberSession, corp: Corp): Promise<MemberSession> {
+    const { person } = session;
+    try {
+      return await checked(session, corp);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'member_not_allowed') {
+        const { reason } = error.options;
+        failing.delete(corp.corpid);
+        await end(person, reason);
+        throw new AppError('invalid_session', { reason: `recheck_${reason}` });
+      }
+      const known = error instanceof WecomError || error instanceof AppError;
+      if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
+      failing.add(corp.corpid);
+      const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
+      log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds(session)) });
+      return inGrace(session);
+    }
+  }
+
   return {
     read,
+    end,
 
     async refreshed(session) {
       if (session.role !== 'member') return session;
-      const { person } = session;
-      const corp = corps.find(({ corpid }) => corpid === person.corpid);
-      if (!corp) return end(session, 'corp_removed');
+      const corp = corps.find(({ corpid }) => corpid === session.person.corpid);
+      if (!corp) throw new AppError('invalid_session', { reason: 'corp_removed' });
+      await admitted(session);
       if (ageSeconds(session) < limits.recheckSeconds) return session;
-      try {
-        return await checked(session, corp);
-      } catch (error) {
-        if (error instanceof AppError && error.code === 'member_not_allowed') {
-          failing.delete(corp.corpid);
-          return end(session, error.options.reason);
-        }
-        const known = error instanceof WecomError || error instanceof AppError;
-        if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
-        failing.add(corp.corpid);
-        const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
-        log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds(session)) });
-        return notChecked(session);
-      }
+      return admitted(await recheck(session, corp));
     },
   };
 }

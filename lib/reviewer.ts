@@ -1,6 +1,9 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { AppError } from './errors.ts';
+import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
+import { AppError, unavailable } from './errors.ts';
+import type { Log } from './log.ts';
 import type { ReviewerLimits } from './rate-limit.ts';
+import type { Sessions } from './session.ts';
 
 /** An account for the app store's reviewers, who open the mini-program in ordinary WeChat. */
 export interface Reviewer {
@@ -17,7 +20,7 @@ export interface PasswordHash {
 }
 
 /** A review takes minutes; no session outlives `REVIEWERS_UNTIL`. */
-export const reviewerSessionSeconds = 7200;
+const reviewerSessionSeconds = 7200;
 
 /** OWASP's set for 16 MB: what a small function can afford beside everything else. */
 const cost = { log2N: 14, r: 8, p: 5 } as const;
@@ -26,13 +29,36 @@ const memoryBytesMax = 64 * 1024 * 1024;
 /** Waiting for the one scrypt that may run at a time; whoever comes later is told to try again. */
 const waitingMax = 4;
 
+/** The whole login, the queue for scrypt included. SCF's own timeout is 15 s. */
+const loginMsMax = 8000;
+
+/** Who logs in; `bearer` is the session_token that came with the request, `''` if none: the login replaces it. */
+export interface ReviewerAttempt {
+  account: string;
+  password: string;
+  bearer: string;
+  clientAddress: string;
+}
+
 /**
- * Checks a reviewer's password and answers his account as it is configured. Unknown accounts cost the same work and give the same answer as wrong passwords.
+ * Turns a reviewer's password into a session. Unknown accounts cost the same work and get the same answer as wrong
+ * passwords.
  *
- * Rejects with `invalid_credentials`, `rate_limited`, or `temporarily_unavailable`.
+ * Rejects with `invalid_credentials`, `rate_limited`, `not_found` if the last day ended meanwhile, or
+ * `temporarily_unavailable`.
+ *
+ * @param options `until`: when the last day ends, milliseconds since 1970
  */
-export function createReviewerCheck(reviewers: readonly Reviewer[], limits: ReviewerLimits) {
-  // As dear as a real one, or the time would tell which accounts there are.
+export function createReviewerLogin(options: {
+  reviewers: readonly Reviewer[];
+  until: number;
+  limits: ReviewerLimits;
+  sessions: Sessions;
+  clock: Clock;
+  log: Log;
+}) {
+  const { reviewers, until, limits, sessions, clock, log } = options;
+  // Costs as much as a real one; otherwise timing would reveal which accounts exist.
   const dearest = reviewers.map(({ hash }) => hash).toSorted((a, b) => costOf(b) - costOf(a))[0] ?? cost;
   const nobody: PasswordHash = { ...dearest, salt: Buffer.alloc(16), key: Buffer.alloc(keyBytes) };
   let waiting = 0;
@@ -52,18 +78,49 @@ export function createReviewerCheck(reviewers: readonly Reviewer[], limits: Revi
     }
   }
 
-  return async function check(account: string, password: string, address: string): Promise<string> {
+  async function login(attempt: ReviewerAttempt) {
+    const { account, password, bearer, clientAddress } = attempt;
+    const startedAt = moment(clock);
+    /** After it the answer is out: nothing more is computed, stored or ended for it. */
+    const checkDeadline = () => {
+      if (elapsedMs(clock, startedAt) >= loginMsMax) throw tooLate();
+    };
     const typed = account.normalize('NFKC');
     const reviewer = reviewers.find((candidate) => candidate.account === typed);
     // A new password is a new name to the limits, so it lifts a hard stop.
     const name = reviewer ? `hash ${reviewer.hash.key.toString('hex')}` : `unknown ${typed}`;
-    await limits.admit(name, address);
+    await limits.admit(name, clientAddress);
     const { salt, key, ...params } = reviewer?.hash ?? nobody;
-    const derived = await oneAtATime(() => derive(password, salt, params));
+    const derived = await oneAtATime(async () => {
+      checkDeadline();
+      return derive(password, salt, params);
+    });
+    checkDeadline();
     if (!timingSafeEqual(derived, key) || !reviewer) throw new AppError('invalid_credentials');
-    await limits.succeeded(name, address);
-    return reviewer.account;
+    await limits.succeeded(name, clientAddress);
+    const now = clock.wallMs();
+    if (now >= until) throw new AppError('not_found');
+    checkDeadline();
+    const endsAt = Math.min(now + reviewerSessionSeconds * 1000, until);
+    const start = { role: 'reviewer', account: reviewer.account, endsAt } as const;
+    const created = await sessions.create(start, { sessionToken: bearer, clientAddress });
+    log('info', 'login_ok', { role: 'reviewer', userid: reviewer.account, client_address: clientAddress });
+    return created;
+  }
+
+  return async function withPassword(attempt: ReviewerAttempt) {
+    try {
+      return await withTimeout(clock, loginMsMax, login(attempt), tooLate);
+    } catch (error) {
+      const reason = error instanceof AppError ? error.code : 'unknown';
+      log('warn', 'login_refused', { role: 'reviewer', client_address: attempt.clientAddress, reason });
+      throw error;
+    }
   };
+}
+
+function tooLate(): AppError {
+  return unavailable('login_deadline', 2);
 }
 
 /** The hash of a new password, as it stands in `REVIEWERS`. */

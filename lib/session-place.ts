@@ -20,8 +20,3 @@ export function placeOfToken(sessionToken: string): Place | undefined {
   const [, id, secret] = tokenPattern.exec(sessionToken) ?? [];
   return id === undefined || secret === undefined ? undefined : placeOf(`wxs1:{${id}}`, secret);
 }
-
-/** Whose session this was, after it expired; its name says nothing about the person. */
-export function latelyKey({ field }: Place): string {
-  return `wxl1:lately:{${field}}`;
-}

@@ -5,7 +5,8 @@ import type { Log } from './log.ts';
 import { checkKey, endAllSessions, type Member, type Person, personId, sessionsKey } from './person.ts';
 import { available, defineScript, type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
-import { latelyKey, type Place, placeOf, placeOfToken } from './session-place.ts';
+import { type Place, placeOf, placeOfToken } from './session-place.ts';
+import { createSessionRecords, type LastCheck, type StoredSession } from './session-record.ts';
 
 /**
  * Sessions: an opaque random token for the client, one Redis hash per person for us.
@@ -14,7 +15,6 @@ import { latelyKey, type Place, placeOf, placeOfToken } from './session-place.ts
  * |---|---|---|---|
  * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
  * | `wxs1:{person}:check` | `1` | 5 s | somebody is asking WeCom about this member again |
- * | `wxl1:lately:{hash}` | string | 1 h | whose session this was, that had expired when it was shown: its owner passes brakes |
  *
  * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
  * a change of the encryption key. The session_token is `s1.<person>.<secret>`; only the hash of the secret is
@@ -23,12 +23,21 @@ import { latelyKey, type Place, placeOf, placeOfToken } from './session-place.ts
  * All methods reject with `temporarily_unavailable` when Redis does not answer.
  */
 export interface Sessions {
-  /** Stores a new session; the one unused for longest ends when a person has more than 5. */
-  create(start: SessionStart): Promise<{ sessionToken: string; expiresInSeconds: number }>;
+  /**
+   * Stores a new session; the one unused for longest ends when a person has more than 5.
+   *
+   * The session that `came` with the login is replaced: it ends once the new one is there, in the same step if both
+   * are of one person. When this rejects, it lives on.
+   */
+  create(
+    start: SessionStart,
+    came?: { sessionToken: string; clientAddress: string },
+  ): Promise<{ sessionToken: string; expiresInSeconds: number }>;
   /**
    * The session of this token; counts as use, to within a sixtieth of the idle time.
    *
-   * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format.
+   * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format. Deletes
+   * nothing: the clock or the key of this instance may be the wrong one. Redis deletes by its own clock.
    */
   find(sessionToken: string): Promise<Session>;
   /**
@@ -36,17 +45,17 @@ export interface Sessions {
    */
   ownerOf(sessionToken: string): Promise<string | undefined>;
   /**
-   * Whether we are the one to ask WeCom about this person for the next `ms`, and what it last said of him, since
-   * another may have asked a moment ago; `last` is `undefined` when he has no session any more.
+   * Whether we are the one to ask WeCom about this person for the next `ms`, and what it said last, since another may
+   * have asked a moment ago; `last` is `undefined` when there is no session any more.
    */
   claimCheck(person: Person, ms: number): Promise<{ claimed: boolean; last: LastCheck | undefined }>;
-  /** Notes that WeCom confirmed the member just now and gives up the claim; his sessions may have ended meanwhile. */
-  confirm(member: Member): Promise<void>;
+  /** Notes that WeCom confirmed the member and gives up the claim; `false` if the sessions have ended meanwhile. */
+  confirm(check: LastCheck): Promise<boolean>;
   /** Gives up the claim without an answer. */
   giveUpCheck(person: Person): Promise<void>;
-  /** Ends one session; answers whose it was, or `undefined` when it had ended before. */
+  /** Ends one session; returns whose it was, or `undefined` when it had ended before. */
   end(sessionToken: string): Promise<{ person: Person; deviceHash: string } | undefined>;
-  /** Ends all sessions of a person; answers how many there were. */
+  /** Ends all sessions of a person; returns how many there were. */
   endAll(person: Person): Promise<number>;
   /** What sessions a person has, for an operator; without anything that could be used as one. */
   list(person: Person): Promise<SessionSummary[]>;
@@ -57,6 +66,8 @@ export type SessionStart =
   | {
       role: 'member';
       member: Member;
+      /** As in `LastCheck`; now if not given. */
+      checkedAt?: number;
       /** WeCom's key for decrypting user data; never leaves the server. */
       sessionKey: string;
       /** Keyed hash of the device that logged in, or `''`; for the audit log only. */
@@ -72,7 +83,7 @@ export type Session = {
       role: 'member';
       member: Member;
       sessionKey: string;
-      /** When WeCom last confirmed that the member may use the app; milliseconds since 1970. */
+      /** As in `LastCheck`. */
       checkedAt: number;
     }
   | { role: 'reviewer' }
@@ -92,31 +103,18 @@ export interface SessionLimits {
   maxSeconds: number;
 }
 
-/** Sealed in the session's own field; times in milliseconds since 1970. */
-interface StoredSession {
-  role: 'member' | 'reviewer';
-  person: Person;
-  sessionKey: string;
-  deviceHash: string;
-  startedAt: number;
-  endsAt: number;
-  seenAt: number;
-}
-
-/** Sealed in the field `member`, shared by all sessions of the person. */
-export interface LastCheck {
-  member: Member;
-  checkedAt: number;
-}
-
-const latelySeconds = 3600;
 const sessionsPerPersonMax = 5;
 
-/** KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax */
+/**
+ * Writes first: when Redis is full, nothing has ended yet. Returns how many were evicted, and the record that was
+ * replaced. KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax replaced-field-or-''
+ */
 const createScript = defineScript(`
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'member', ARGV[3]) end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+local replaced = redis.call('HGET', KEYS[1], ARGV[6])
+redis.call('HDEL', KEYS[1], ARGV[6])
 local all = redis.call('HGETALL', KEYS[1])
 local sessions = {}
 for i = 1, #all, 2 do
@@ -128,9 +126,9 @@ end
 table.sort(sessions, function(a, b) return a.value > b.value end)
 local evicted = math.max(0, #sessions - tonumber(ARGV[5]))
 for i = #sessions - evicted + 1, #sessions do redis.call('HDEL', KEYS[1], sessions[i].field) end
-return evicted`);
+return {evicted, replaced or ''}`);
 
-/** Answers the session that was there. What is left of a person without sessions goes too. KEYS sessions · ARGV field */
+/** Returns the session that was there. What is left of a person without sessions goes too. KEYS sessions · ARGV field */
 const endScript = defineScript(`
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -153,8 +151,9 @@ return {claimed, redis.call('HGET', KEYS[1], 'member')}`);
 /** KEYS sessions-of-a-person check · ARGV member */
 const confirmScript = defineScript(`
 redis.call('DEL', KEYS[2])
-if redis.call('HEXISTS', KEYS[1], 'member') == 1 then redis.call('HSET', KEYS[1], 'member', ARGV[1]) end
-return 0`);
+if redis.call('HEXISTS', KEYS[1], 'member') == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'member', ARGV[1])
+return 1`);
 
 export function createSessions(options: {
   redis: Redis;
@@ -164,6 +163,7 @@ export function createSessions(options: {
   log: Log;
 }): Sessions {
   const { redis, seal, limits, clock, log } = options;
+  const { sealSession, openSession, sealCheck, openCheck } = createSessionRecords(seal);
   const touchAfterMs = Math.min(60_000, (limits.idleSeconds * 1000) / 60);
 
   function expiresInSeconds(stored: StoredSession, now: number): number {
@@ -171,49 +171,25 @@ export function createSessions(options: {
     return Math.floor((endsAt - now) / 1000);
   }
 
-  function sealedMember(member: Member): string {
-    const stored: LastCheck = { member, checkedAt: clock.wallMs() };
-    return seal.seal(JSON.stringify(stored), `${sessionsKey(member)} member`);
+  function living(value: unknown, place: Place): StoredSession | undefined {
+    const stored = openSession(value, place);
+    return stored && expiresInSeconds(stored, clock.wallMs()) > 0 ? stored : undefined;
   }
 
-  function openMember(key: string, sealed: unknown): LastCheck | undefined {
-    const opened = typeof sealed === 'string' ? seal.open(sealed, `${key} member`) : undefined;
-    return opened === undefined ? undefined : JSON.parse(opened);
-  }
-
-  function sealedSession(stored: StoredSession, place: Place): string {
-    return `${String(stored.seenAt).padStart(13, '0')}|${seal.seal(JSON.stringify(stored), place.boundTo)}`;
-  }
-
-  function openSession(value: unknown, boundTo: string): StoredSession | undefined {
-    const [, sealed = ''] = typeof value === 'string' ? value.split('|') : [];
-    const opened = seal.open(sealed, boundTo);
-    return opened === undefined ? undefined : JSON.parse(opened);
-  }
-
-  /** Only tidies up: it has expired, whether Redis can write or not. */
-  async function dropExpired(stored: StoredSession, place: Place): Promise<void> {
-    const owner = personId(stored.person);
-    const [ended] = await Promise.all([
-      redis.script(endScript, [place.key], [place.field]),
-      stored.role === 'member' && redis.pipeline([['set', latelyKey(place), owner, 'EX', latelySeconds]]),
-    ]).catch((error: unknown) => {
-      if (!(error instanceof RedisError)) throw error;
-      return [null];
-    });
-    if (ended !== null) log('info', 'session_ended', { ...stored.person, reason: 'expired', sessions: 1 });
+  /** The session that was there, if it was still alive. */
+  async function endOne(place: Place): Promise<StoredSession | undefined> {
+    return living(await available(redis.script(endScript, [place.key], [place.field])), place);
   }
 
   return {
-    async create(start) {
+    async create(start, came) {
       const now = clock.wallMs();
       const person =
         start.role === 'member'
           ? { corpid: start.member.corpid, userid: start.member.userid }
           : { corpid: '', userid: start.account };
-      const key = sessionsKey(person);
       const secret = randomBytes(32).toString('base64url');
-      const place = placeOf(key, secret);
+      const place = placeOf(sessionsKey(person), secret);
       const endsAt = now + limits.maxSeconds * 1000;
       const stored: StoredSession = {
         role: start.role,
@@ -224,17 +200,27 @@ export function createSessions(options: {
         startedAt: now,
         seenAt: now,
       };
-      const value = sealedSession(stored, place);
-      const member = start.role === 'member' ? sealedMember(start.member) : '';
-      // A reviewer's day may have ended while his password was hashed; without a life the key would stay for ever.
+      const value = sealSession(stored, place);
+      const checkedAt = start.role === 'member' ? (start.checkedAt ?? now) : 0;
+      const member = start.role === 'member' ? sealCheck({ member: start.member, checkedAt }) : '';
+      // The last day of reviewers may have ended meanwhile; without a TTL the key would never expire.
       const lifeMs = Math.max(1, stored.endsAt - now);
-      const args = [place.field, value, member, lifeMs, sessionsPerPersonMax];
-      const evicted = Number(await available(redis.script(createScript, [key], args)));
-      if (evicted > 0) log('info', 'session_ended', { ...person, reason: 'too_many', sessions: evicted });
-      return {
-        sessionToken: `s1.${personId(person)}.${secret}`,
-        expiresInSeconds: expiresInSeconds(stored, now),
-      };
+      const old = came && placeOfToken(came.sessionToken);
+      const oldField = old?.key === place.key ? old.field : '';
+      const args = [place.field, value, member, lifeMs, sessionsPerPersonMax, oldField];
+      const reply = await available(redis.script(createScript, [place.key], args));
+      const [evicted, replaced]: unknown[] = Array.isArray(reply) ? reply : [];
+      if (Number(evicted) > 0) {
+        log('info', 'session_ended', { ...person, reason: 'too_many', sessions: Number(evicted) });
+      }
+      const ended = old && (oldField === '' ? await endOne(old) : living(replaced, old));
+      if (ended) {
+        const client_address = came?.clientAddress;
+        const fields = { ...ended.person, device: ended.deviceHash, sessions: 1, client_address };
+        log('info', 'session_ended', { ...fields, reason: 'replaced' });
+      }
+      const sessionToken = `s1.${personId(person)}.${secret}`;
+      return { sessionToken, expiresInSeconds: expiresInSeconds(stored, now) };
     },
 
     async find(sessionToken) {
@@ -243,16 +229,13 @@ export function createSessions(options: {
       const [reply] = await available(redis.read([['hmget', place.key, place.field, 'member']]));
       const [value, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
       if (typeof value !== 'string') throw new AppError('invalid_session', { reason: 'unknown' });
-      const stored = openSession(value, place.boundTo);
+      const stored = openSession(value, place);
       if (!stored) throw new AppError('invalid_session', { reason: 'unreadable' });
 
       const now = clock.wallMs();
-      if (expiresInSeconds(stored, now) <= 0) {
-        await dropExpired(stored, place);
-        throw new AppError('invalid_session', { reason: 'expired' });
-      }
+      if (expiresInSeconds(stored, now) <= 0) throw new AppError('invalid_session', { reason: 'expired' });
       if (now - stored.seenAt >= touchAfterMs) {
-        const args = [place.field, value, sealedSession({ ...stored, seenAt: now }, place)];
+        const args = [place.field, value, sealSession({ ...stored, seenAt: now }, place)];
         try {
           if ((await redis.script(replaceScript, [place.key], args)) === 1) stored.seenAt = now;
         } catch (error) {
@@ -263,35 +246,29 @@ export function createSessions(options: {
       }
       const found = { person: stored.person, expiresInSeconds: expiresInSeconds(stored, now) };
       if (stored.role === 'reviewer') return { ...found, role: 'reviewer' };
-      const member = openMember(place.key, sealed);
-      if (!member) throw new AppError('invalid_session', { reason: 'unreadable' });
-      return { ...found, role: 'member', ...member, sessionKey: stored.sessionKey };
+      const last = openCheck(stored.person, sealed);
+      if (!last) throw new AppError('invalid_session', { reason: 'ended' });
+      return { ...found, role: 'member', ...last, sessionKey: stored.sessionKey };
     },
 
     async ownerOf(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) return undefined;
-      const [value, lately] = await available(
-        redis.read([
-          ['hget', place.key, place.field],
-          ['get', latelyKey(place)],
-        ]),
-      );
-      const stored = openSession(value, place.boundTo);
-      if (stored?.role === 'member') return personId(stored.person);
-      return typeof lately === 'string' ? lately : undefined;
+      const [value] = await available(redis.read([['hget', place.key, place.field]]));
+      const stored = openSession(value, place);
+      return stored?.role === 'member' ? personId(stored.person) : undefined;
     },
 
     async claimCheck(person, ms) {
-      const key = sessionsKey(person);
-      const reply = await available(redis.script(claimScript, [key, checkKey(person)], [ms]));
+      const keys = [sessionsKey(person), checkKey(person)];
+      const reply = await available(redis.script(claimScript, keys, [ms]));
       const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
-      return { claimed: claimed === 1, last: openMember(key, sealed) };
+      return { claimed: claimed === 1, last: openCheck(person, sealed) };
     },
 
-    async confirm(member) {
-      const keys = [sessionsKey(member), checkKey(member)];
-      await available(redis.script(confirmScript, keys, [sealedMember(member)]));
+    async confirm(check) {
+      const keys = [sessionsKey(check.member), checkKey(check.member)];
+      return (await available(redis.script(confirmScript, keys, [sealCheck(check)]))) === 1;
     },
 
     async giveUpCheck(person) {
@@ -300,12 +277,8 @@ export function createSessions(options: {
 
     async end(sessionToken) {
       const place = placeOfToken(sessionToken);
-      if (!place) return undefined;
-      const value = await available(redis.script(endScript, [place.key], [place.field]));
-      const stored = openSession(value, place.boundTo);
-      if (!stored || expiresInSeconds(stored, clock.wallMs()) <= 0) return undefined;
-      const { person, deviceHash } = stored;
-      return { person, deviceHash };
+      const ended = place && (await endOne(place));
+      return ended && { person: ended.person, deviceHash: ended.deviceHash };
     },
 
     endAll: (person) => endAllSessions(redis, person),
@@ -315,7 +288,7 @@ export function createSessions(options: {
       const [reply] = await available(redis.pipeline([['hgetall', key]]));
       const now = clock.wallMs();
       return Object.entries(fieldsOf(reply))
-        .flatMap(([field, value]) => openSession(value, `${key} ${field}`) ?? [])
+        .flatMap(([field, value]) => openSession(value, { boundTo: `${key} ${field}` }) ?? [])
         .map((stored) => ({
           role: stored.role,
           startedAt: stored.startedAt,

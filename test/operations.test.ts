@@ -49,6 +49,7 @@ describe('the log events of docs/operations.md', () => {
       'access_denied',
       'recheck_skipped',
       'session_not_touched',
+      'session_not_ended',
       'token_lease_lost',
       'login_brake_on',
       'reviewer_brake_on',

@@ -10,6 +10,7 @@ import {
   type Login,
   secret,
   startWorld,
+  type World,
   worldForAll,
 } from './world.ts';
 
@@ -304,6 +305,62 @@ test('[A18] POST /login/reviewer › answers 429 when four passwords are being c
   process.kill(login.pid, 'SIGUSR2');
   await Promise.all(all);
   expect(answers.slice(6).map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+});
+
+describe('the 8 s of a login', () => {
+  const sessionsIn = async (world: World) =>
+    (await world.redisContents()).flatMap(({ key, fields }) => (key.startsWith('wxs1:') ? [fields] : []));
+  /** So many passwords were counted, which is before they are looked at. */
+  async function triesCounted(world: World, tries: number): Promise<void> {
+    const count = async () =>
+      (await world.redisContents()).find(({ key }) => key.startsWith('wxl1:reviewer-fleet:'))?.fields[''];
+    while (Number(await count()) < tries);
+  }
+
+  test('[A18] POST /login/reviewer › answers 503 when they are over, and nothing is computed or stored any more', async () => {
+    const world = await startWorld();
+    const clock = movableClock(world);
+    const login = await clock.startLogin({
+      ...on,
+      HOLD_SCRYPT: '1',
+      NODE_OPTIONS: counted.nodeArgs.join('='),
+    });
+    const member = await login.login({ js_code: world.jsCode() });
+    const came = { ...from(), authorization: `Bearer ${String(member.body['session_token'])}` };
+    const before = await sessionsIn(world);
+    // One is at it, one waits for its turn.
+    const attempts = [attempt(login, 'appstore', password, came), attempt(login, 'appstore', password)];
+    await triesCounted(world, 2);
+    await login.firstLogged('scrypt');
+    clock.advanceSeconds(8);
+    process.kill(login.pid, 'SIGUSR2');
+    for (const answer of await Promise.all(attempts)) {
+      expectError(answer, 'temporarily_unavailable', { retryAfter: '2' });
+      expect((await login.logOf(answer)).map(({ event, reason }) => [event, reason])).toEqual([
+        ['login_refused', 'temporarily_unavailable'],
+        ['request', 'login_deadline'],
+      ]);
+    }
+    expect(login.logged('scrypt')).toHaveLength(1);
+    expect(login.logged('login_ok').filter(({ role }) => role === 'reviewer')).toEqual([]);
+    expect(await sessionsIn(world)).toEqual(before);
+    expect((await login.withSession('GET', '/session', member.body['session_token'])).status).toBe(200);
+  });
+
+  test('[A18] POST /login/reviewer › answers 503 while a password is still being hashed', async () => {
+    // They pass as eight timers of a second: with this, in no time.
+    const hurry = `const wait = globalThis.setTimeout;
+globalThis.setTimeout = (run, ms, ...args) => wait(run, ms === 1000 ? 1 : ms, ...args);`;
+    const world = await startWorld();
+    const login = await world.startLogin(
+      { ...on, HOLD_SCRYPT: '1' },
+      { nodeArgs: [...counted.nodeArgs, '--import', `data:text/javascript,${encodeURIComponent(hurry)}`] },
+    );
+    const answer = await attempt(login, 'appstore', password);
+    expectError(answer, 'temporarily_unavailable', { retryAfter: '2' });
+    expect((await login.logOf(answer)).at(-1)).toMatchObject({ reason: 'login_deadline' });
+    expect(await sessionsIn(world)).toEqual([]);
+  });
 });
 
 test('[A18] POST /login/reviewer › answers 503 without looking at the password when Redis is down', async () => {

@@ -5,7 +5,7 @@ import { AppError } from '../../lib/errors.ts';
 import { createApp, type Route, serve } from '../../lib/http.ts';
 import { createLogin } from '../../lib/login.ts';
 import { createLoginLimits, createReviewerLimits } from '../../lib/rate-limit.ts';
-import { createReviewerCheck, reviewerSessionSeconds } from '../../lib/reviewer.ts';
+import { createReviewerLogin } from '../../lib/reviewer.ts';
 import { startWebFunction } from '../../lib/scf.ts';
 import { createKeyedHash } from '../../lib/seal.ts';
 import { createServices } from '../../lib/services.ts';
@@ -44,15 +44,16 @@ startWebFunction(readLoginConfig, (config, log) => {
     clock,
     log,
   });
-  const checkReviewer = createReviewerCheck(reviewers, createReviewerLimits(redis, log));
+  const loginReviewer = createReviewerLogin({
+    reviewers,
+    until: reviewersUntil,
+    limits: createReviewerLimits(redis, log),
+    sessions,
+    clock,
+    log,
+  });
   const reviewersEnabled = () => reviewers.length > 0 && clock.wallMs() < reviewersUntil;
   const anyRole = { roles: ['member', 'reviewer'] } as const;
-
-  /** Whoever logs in anew has no more use for the session he came with. */
-  async function endReplaced(bearer: string, client_address: string): Promise<void> {
-    const ended = bearer === '' ? undefined : await sessions.end(bearer);
-    if (ended) log('info', 'session_ended', { ...endedFields(ended), reason: 'replaced', client_address });
-  }
 
   const routes: Route[] = [
     {
@@ -60,9 +61,8 @@ startWebFunction(readLoginConfig, (config, log) => {
       path: '/login',
       async answer(request) {
         const { js_code, corpid } = await request.body(loginBody);
-        const { bearer, clientAddress } = request;
-        const replaced = () => endReplaced(bearer, clientAddress);
-        const result = await login.withJsCode(js_code, corpid, clientAddress, bearer, replaced);
+        const { clientAddress, bearer } = request;
+        const result = await login.withJsCode(js_code, corpid, clientAddress, bearer);
         const { sessionToken, expiresInSeconds, role, member } = result;
         return { session_token: sessionToken, expires_in: expiresInSeconds, role, member };
       },
@@ -73,18 +73,8 @@ startWebFunction(readLoginConfig, (config, log) => {
       enabled: reviewersEnabled,
       async answer(request) {
         const { account, password } = await request.body(reviewerBody);
-        const client_address = request.clientAddress;
-        const reviewer = await checkReviewer(account, password, client_address).catch((error: unknown) => {
-          const reason = error instanceof AppError ? error.code : 'unknown';
-          log('warn', 'login_refused', { role: 'reviewer', client_address, reason });
-          throw error;
-        });
-        // The last day may have ended while the password was hashed.
-        if (!reviewersEnabled()) throw new AppError('not_found');
-        await endReplaced(request.bearer, client_address);
-        const endsAt = Math.min(clock.wallMs() + reviewerSessionSeconds * 1000, reviewersUntil);
-        const created = await sessions.create({ role: 'reviewer', account: reviewer, endsAt });
-        log('info', 'login_ok', { role: 'reviewer', userid: reviewer, client_address });
+        const { clientAddress, bearer } = request;
+        const created = await loginReviewer({ account, password, bearer, clientAddress });
         return {
           session_token: created.sessionToken,
           expires_in: created.expiresInSeconds,

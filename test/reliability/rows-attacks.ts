@@ -93,7 +93,7 @@ export const attackRows: readonly Row[] = [
     id: 'A18',
     threat: 'Trying reviewers’ passwords, from one address, many, or a whole IPv6 network',
     promise:
-      'Counted before it is hashed: 10 per address (IPv6: per /48) in 15 minutes, waits that grow to an hour, 100 in a row, 1,000 of everybody in an hour, 4 at a time; Redis down: 503',
+      'Counted before it is hashed: 10 per address (IPv6: per /48) in 15 minutes, waits that grow to an hour, 100 in a row, 1,000 of everybody in an hour, 4 at a time, 503 after 8 s; Redis down: 503',
   },
   {
     id: 'A19',
@@ -118,7 +118,8 @@ export const attackRows: readonly Row[] = [
   {
     id: 'A23',
     threat: 'Session fixation: a login with somebody’s session_token',
-    promise: 'Always a new token; the old session ends when, and only when, the login succeeds',
+    promise:
+      'Always a new token; the old session ends when, and only when, the new one is stored: in one step if it is the same person',
   },
   {
     id: 'A24',

@@ -42,7 +42,8 @@ const redis: Row[] = [
   {
     id: 'R8',
     threat: 'Redis is full and evicts nothing',
-    promise: 'sessions go on; logins 503 (`out_of_memory`); a new access_token can still be stored',
+    promise:
+      'sessions go on, the one that a failing login came with too; logins 503 (`out_of_memory`); a new access_token can still be stored',
   },
   {
     id: 'R9',
@@ -229,6 +230,12 @@ const wecom: Row[] = [
     promise:
       'what is only shown is cut or left empty and keeps nobody out; what decides may be a number as text, else 503 and the log names the field',
   },
+  {
+    id: 'W23',
+    threat: 'WeCom refuses a member, and Redis refuses to end the sessions',
+    promise:
+      '403 at login, 401 at a re-check, and 401 to every session of the member at that instance until Redis ends them; other instances ask WeCom themselves within 5 s; an error line',
+  },
 ];
 
 const instances: Row[] = [
@@ -313,6 +320,13 @@ const instances: Row[] = [
     id: 'S17',
     threat: 'little memory: 64 MB of heap',
     promise: '500 logins at once are 200; scrypt takes 16 MB and one password at a time',
+  },
+  {
+    id: 'S18',
+    threat:
+      'one instance is wrong: an older WECOM_CORPS, another key, a clock an hour ahead; or frozen with an answer in its socket',
+    promise:
+      'it refuses for itself and ends nothing; a check is as old as its question, one from the future is not believed',
   },
 ];
 
