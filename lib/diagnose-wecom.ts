@@ -1,10 +1,11 @@
-import { createAccessTokens, tokenKeyId } from './access-token.ts';
+import { createAccessTokens } from './access-token.ts';
 import type { Clock } from './clock.ts';
 import { redisFinding } from './diagnose-redis.ts';
 import { type Finding, inside, skipped, well } from './diagnose-table.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Redis, RedisError } from './redis.ts';
+import { tokenKeyId } from './token-source.ts';
 import { pauseKey } from './token-store.ts';
 import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from './wecom.ts';
 

@@ -40,7 +40,11 @@ export interface Script {
   sha1: string;
 }
 
-export function defineScript(lua: string): Script {
+/** Redis 4 refuses to write after TIME or PTTL in a script unless this comes first; later ones ignore it. */
+const replicateCommands = 'if redis.replicate_commands then redis.replicate_commands() end\n';
+
+export function defineScript(body: string): Script {
+  const lua = replicateCommands + body;
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }
 

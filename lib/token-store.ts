@@ -1,35 +1,43 @@
 import { defineScript, type Redis, RedisError } from './redis.ts';
 
 /**
- * The Redis record of one company's access_token, and the only three ways to change it.
+ * The Redis record of one company's access_token, and the only ways to change it.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
- * | `wxt1:{kid}:tok` | hash `g` `h` `c` `n` | life of the token | generation (µs, only ever grows), fingerprint, sealed token, `1` = asking early gave nothing new |
- * | `wxt1:{kid}:lease` | string | 5 s | who may call gettoken and commit what it answers |
+ * | `wxt1:{kid}:tok` | hash `g` `h` `c` `n` `p` `x` | life of the token | generation (µs, only ever grows), fingerprint, sealed token; `n` = `1`: asking early gave nothing new; `p`: since when it is on probation (µs), issued after a refusal and not yet known to work, else empty; `x`: which call gave up on it, or `rested` |
+ * | `wxt1:{kid}:lease` | string | 5 s | who may call gettoken and commit its token |
  * | `wxt1:{kid}:neg` | string | 1 s – 10 min | why nobody may call gettoken for now |
  * | `wxt1:{kid}:fails` | number | 30 min | failures of gettoken in a row; the pause doubles with each |
- * | `wxt1:{kid}:rejects` | number | 30 min | tokens WeCom issued and then refused; the pause grows fivefold |
+ * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row because WeCom refused the tokens it issued; the next is five times as long |
+ * | `wxt1:{kid}:calls` | string | 65 s | times of the last 12 leases, 13 digits each |
  *
- * All keys of one company share a hash tag, so scripts run on a cluster. Scripts are O(1), declare their keys
- * and may be sent twice with the same owner: a lost reply changes nothing.
+ * All keys of one company share a hash tag, so scripts run on a cluster. Scripts are O(1), name each key as a
+ * literal `KEYS[n]` (some proxies accept nothing else) and may be sent twice with the same owner: a lost reply
+ * changes nothing.
  */
 export interface TokenStore {
   /** One round trip, no script: works while Redis refuses writes. */
   read(): Promise<TokenRecord | undefined>;
   /**
-   * Asks for a token better than `failed`; answers the stored one, or the right to fetch, or why not to.
+   * Asks for a token better than `refused`: returns the stored one, or the right to fetch, or why not to.
    *
-   * @param failed fingerprint of the token WeCom refused, or `sealed` of a record that does not open, or `''`
+   * @param refused fingerprint of the token that WeCom refused, or `sealed` of a record that does not open, or `''`
    * @param aheadMs a stored token with less life than this is good enough to use, but should be renewed
+   * @param acceptedMsAgo when WeCom last accepted the refused token here; absent if it never did
    */
-  begin(owner: string, failed: string, aheadMs: number): Promise<Begun>;
-  /** Stores what gettoken answered, if `owner` still holds the lease. */
-  commit(owner: string, token: FetchedToken, failed: string): Promise<Committed>;
-  /** Remembers for everyone that gettoken failed; answers for how many milliseconds, 0 if the lease was lost. */
+  begin(owner: string, refused: string, aheadMs: number, acceptedMsAgo?: number): Promise<Begun>;
+  /** Stores the token of gettoken, if `owner` still holds the lease; `refused` is the one it replaces, or `''`. */
+  commit(owner: string, token: FetchedToken, refused: string): Promise<Committed>;
+  /** Remembers for everyone that gettoken failed. Returns the length of the pause in ms, 0 if the lease was lost. */
   fail(owner: string, why: string, pause: Pause): Promise<number>;
-  /** WeCom refused a token it had just issued: drops it and pauses; answers the milliseconds, 0 if outdated. */
-  reject(failed: string): Promise<number>;
+  /**
+   * Notes that a call had its last try with this token refused. Deletes nothing: the token may work for others.
+   * When a second call says so, gettoken rests; returns for how many ms, else 0.
+   */
+  giveUp(owner: string, fingerprint: string): Promise<number>;
+  /** WeCom accepted this token: whatever refusals came before it are forgotten. */
+  confirm(fingerprint: string): Promise<void>;
 }
 
 /** A stored token as Redis holds it; `ttlMs` is what is left of its life. */
@@ -40,6 +48,8 @@ export interface TokenRecord {
   ttlMs: number;
   /** Asking early gave the same token with no more life: do not ask again before it ends. */
   unchanged: boolean;
+  /** Issued after a refusal, and not yet known to work. */
+  onProbation: boolean;
 }
 
 export interface FetchedToken {
@@ -54,13 +64,11 @@ export type Begun =
   | { state: 'lease'; record?: TokenRecord }
   /** Another holds the lease for at most `waitMs`. */
   | { state: 'busy'; waitMs: number; record?: TokenRecord }
-  /** gettoken failed lately; nobody calls it for `waitMs`. */
+  /** Nobody calls gettoken for `waitMs`. */
   | { state: 'paused'; why: string; waitMs: number; record?: TokenRecord };
 
 export type Committed =
-  | { state: 'stored'; generation: number; unchanged: boolean }
-  /** WeCom answered the very token that had failed; a pause has begun. */
-  | { state: 'same'; waitMs: number }
+  | { state: 'stored'; generation: number; unchanged: boolean; onProbation: boolean }
   /** The lease had passed to another; `record` is what is stored now. */
   | { state: 'lost'; record?: TokenRecord };
 
@@ -72,94 +80,165 @@ export interface Pause {
 
 /** Longer than gettoken may take (3 s), so that a living holder always commits in time. */
 export const leaseMs = 5000;
+/** Whatever WeCom answers: no company calls gettoken more often in any minute. */
+export const gettokensPerMinuteMax = 12;
+/** A minute, and the time in which a lease is used. */
+const minuteMs = 60_000 + leaseMs;
+/** The longest pause of all; one that is longer comes from a clock that was set back. */
+const pauseMsMax = 600_000;
+/** How long failures and rests in a row are remembered. */
+const memoryMs = 1_800_000;
+const timeDigits = 13;
 
 /** A key of a foreign type (somebody's mistake) would make every script fail: it is as good as absent. */
-const dropForeignTypes = `
-for i, key in ipairs(KEYS) do
-  local t = redis.call('TYPE', key).ok
-  if t ~= 'none' and t ~= (i == 1 and 'hash' or 'string') then redis.call('DEL', key) end
+function dropForeign(key: string, type: 'hash' | 'string'): string {
+  return `
+do
+  local t = redis.call('TYPE', ${key}).ok
+  if t ~= 'none' and t ~= '${type}' then redis.call('DEL', ${key}) end
 end`;
+}
 
-/** KEYS tok lease neg · ARGV owner leaseMs failed aheadMs */
-const beginScript = defineScript(`${dropForeignTypes}
-local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n')
+const readRecord = `
+local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n', 'p', 'x')
 local ttl = redis.call('PTTL', KEYS[1])
+local stored = tok[1] and tok[2] and tok[3] and ttl > 0
+local function record() return tok[1], tok[2], tok[3], ttl, tok[4] or '0', tok[5] or '' end
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]`;
+
+/** KEYS tok lease neg rejects calls · ARGV owner leaseMs refused aheadMs acceptedMsAgo-or-'' */
+const beginScript = defineScript(`
+${dropForeign('KEYS[1]', 'hash')}
+${dropForeign('KEYS[2]', 'string')}
+${dropForeign('KEYS[3]', 'string')}
+${dropForeign('KEYS[4]', 'string')}
+${dropForeign('KEYS[5]', 'string')}
+${readRecord}
 -- The sealed text is another each time, even when the token in it is the same.
 local refused = ARGV[3] ~= '' and (tok[2] == ARGV[3] or tok[3] == ARGV[3])
-local usable = tok[1] and tok[2] and tok[3] and ttl > 0 and not refused
-local ahead = tonumber(ARGV[4])
+local usable = stored and not refused
 local function answer(state, why, wait)
-  if usable then return {state, why, wait, tok[1], tok[2], tok[3], ttl, tok[4] or '0'} end
+  if usable then return {state, why, wait, record()} end
   return {state, why, wait}
 end
-if usable and (ttl > ahead or tok[4] == '1') then return answer('hit', '', 0) end
+if usable and (ttl > tonumber(ARGV[4]) or tok[4] == '1') then return answer('hit', '', 0) end
+
+local since = tok[2] == ARGV[3] and tonumber(tok[5] or '')
+if since and ARGV[5] ~= '' and now - tonumber(ARGV[5]) * 1000 > since then
+  -- Accepted after the refusal: whoever gave up on it met a mistake.
+  redis.call('HSET', KEYS[1], 'p', '', 'x', '')
+  redis.call('DEL', KEYS[4])
+  if redis.call('GET', KEYS[3]) == 'token_refused' then redis.call('DEL', KEYS[3]) end
+  since = nil
+end
+
 local holder = redis.call('GET', KEYS[2])
--- Our own lease again: the reply to the first try was lost.
-if holder == ARGV[1] then return answer('lease', '', 0) end
+local held = redis.call('PTTL', KEYS[2])
+-- Without an end, or with one that only a clock set back explains, a lease would block everybody.
+if holder and (held < 0 or held > tonumber(ARGV[2])) then holder = nil end
+-- Our own lease again: the reply to the first try was lost, or we were frozen.
+if holder == ARGV[1] then
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+  return answer('lease', '', 0)
+end
 local pause = redis.call('PTTL', KEYS[3])
+if pause > ${pauseMsMax} then pause = 0 end
 if pause > 0 then return answer('paused', redis.call('GET', KEYS[3]), pause) end
-if holder then return answer('busy', '', redis.call('PTTL', KEYS[2])) end
+if holder then return answer('busy', '', held) end
+
+-- After a rest one new token is enough to see whether WeCom still refuses them.
+if since and tok[6] ~= 'rested' and redis.call('GET', KEYS[4]) then
+  return answer('paused', 'token_refused', 1000)
+end
+
+local times = redis.call('GET', KEYS[5]) or ''
+if #times >= ${gettokensPerMinuteMax * timeDigits} then
+  local age = now / 1000 - (tonumber(string.sub(times, 1, ${timeDigits})) or 0)
+  if age >= 0 and age < ${minuteMs} then return answer('paused', 'too_often', math.ceil(${minuteMs} - age)) end
+end
+times = times .. string.format('%0${timeDigits}.0f', math.floor(now / 1000))
 -- A full Redis refuses a script whose first write needs memory; DEL needs none.
 redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[5], string.sub(times, ${-gettokensPerMinuteMax * timeDigits}), 'PX', ${minuteMs})
 return answer('lease', '', 0)`);
 
-/** KEYS tok lease neg fails rejects · ARGV owner fingerprint sealed ttlMs failed */
-const commitScript = defineScript(`${dropForeignTypes}
-local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n')
-local ttl = redis.call('PTTL', KEYS[1])
--- Only the holder may write: whoever froze past the lease would put an older token over a newer one.
+/** KEYS tok lease fails rejects · ARGV owner fingerprint sealed ttlMs refused */
+const commitScript = defineScript(`
+${dropForeign('KEYS[1]', 'hash')}
+${dropForeign('KEYS[2]', 'string')}
+${dropForeign('KEYS[3]', 'string')}
+${dropForeign('KEYS[4]', 'string')}
+${readRecord}
+-- Only the holder may write: one that was frozen past its lease would overwrite a newer token with an older one.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
-  if tok[1] and tok[2] and tok[3] and ttl > 0 then
-    return {'lost', '', 0, tok[1], tok[2], tok[3], ttl, tok[4] or '0'}
-  end
-  return {'lost', '', 0}
+  if stored then return {'lost', record()} end
+  return {'lost'}
 end
 redis.call('DEL', KEYS[2])
-if ARGV[5] ~= '' and ARGV[2] == ARGV[5] then
-  if tok[2] == ARGV[5] then redis.call('DEL', KEYS[1]) end
-  local n = (tonumber(redis.call('GET', KEYS[5])) or 0) + 1
-  redis.call('SET', KEYS[5], n, 'PX', 1800000)
-  local pause = math.min(600000, 2000 * 5 ^ math.min(n - 1, 10))
-  redis.call('SET', KEYS[3], 'same_token', 'PX', pause)
-  return {'same', '', pause}
-end
 local unchanged = '0'
 if tok[2] == ARGV[2] and ttl > 0 and tonumber(ARGV[4]) <= ttl + 60000 then unchanged = '1' end
 -- The last minute of a life that WeCom does not renew: asking again before it is over gains nothing either.
 if tonumber(ARGV[4]) <= 60000 then unchanged = '1' end
--- Redis 4 needs this before a script may write after TIME; later ones know it and do nothing.
-if redis.replicate_commands then redis.replicate_commands() end
-local time = redis.call('TIME')
-local g = time[1] * 1000000 + time[2]
+local g = now
 local before = tonumber(tok[1] or '')
 if before and before >= g then g = before + 1 end
 local generation = string.format('%.0f', g)
-redis.call('HSET', KEYS[1], 'g', generation, 'h', ARGV[2], 'c', ARGV[3], 'n', unchanged)
+local since, by = '', ''
+if ARGV[5] ~= '' or redis.call('GET', KEYS[4]) then
+  since = generation
+  if tok[2] == ARGV[2] and tonumber(tok[5] or '') then since = tok[5] end
+  if tok[6] and tok[6] ~= 'rested' then by = tok[6] end
+end
+redis.call('HSET', KEYS[1], 'g', generation, 'h', ARGV[2], 'c', ARGV[3], 'n', unchanged, 'p', since, 'x', by)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 -- Not the pause: where there is one, somebody began it after we got the lease.
-redis.call('DEL', KEYS[4])
-return {'stored', generation, unchanged}`);
+redis.call('DEL', KEYS[3])
+return {'stored', generation, unchanged, since}`);
 
-/** KEYS tok lease neg fails · ARGV owner why baseMs capMs */
-const failScript = defineScript(`${dropForeignTypes}
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[2])
-local n = (tonumber(redis.call('GET', KEYS[4])) or 0) + 1
-redis.call('SET', KEYS[4], n, 'PX', 1800000)
-local pause = math.min(tonumber(ARGV[4]), tonumber(ARGV[3]) * 2 ^ math.min(n - 1, 20))
-redis.call('SET', KEYS[3], ARGV[2], 'PX', pause)
-return pause`);
-
-/** KEYS tok lease neg fails rejects · ARGV failed */
-const rejectScript = defineScript(`${dropForeignTypes}
-if redis.call('HGET', KEYS[1], 'h') ~= ARGV[1] then return 0 end
+/** KEYS lease neg fails · ARGV owner why baseMs capMs */
+const failScript = defineScript(`
+${dropForeign('KEYS[1]', 'string')}
+${dropForeign('KEYS[2]', 'string')}
+${dropForeign('KEYS[3]', 'string')}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
-local n = (tonumber(redis.call('GET', KEYS[5])) or 0) + 1
-redis.call('SET', KEYS[5], n, 'PX', 1800000)
-local pause = math.min(600000, 2000 * 5 ^ math.min(n - 1, 10))
-redis.call('SET', KEYS[3], 'token_rejected', 'PX', pause)
+local n = (tonumber(redis.call('GET', KEYS[3]) or '') or 0) + 1
+redis.call('SET', KEYS[3], n, 'PX', ${memoryMs})
+local pause = math.min(tonumber(ARGV[4]), tonumber(ARGV[3]) * 2 ^ math.min(n - 1, 20))
+redis.call('SET', KEYS[2], ARGV[2], 'PX', pause)
 return pause`);
+
+/** KEYS tok neg rejects · ARGV owner fingerprint */
+const giveUpScript = defineScript(`
+${dropForeign('KEYS[1]', 'hash')}
+${dropForeign('KEYS[2]', 'string')}
+${dropForeign('KEYS[3]', 'string')}
+local tok = redis.call('HMGET', KEYS[1], 'h', 'p', 'x')
+local by = tok[3] or ''
+if tok[1] ~= ARGV[2] or (tok[2] or '') == '' or by == 'rested' or by == ARGV[1] then return 0 end
+if by == '' then
+  redis.call('HSET', KEYS[1], 'x', ARGV[1])
+  return 0
+end
+-- Issued after a refusal, and refused to several calls: the fault is not in one call or one moment.
+local rests = tonumber(redis.call('GET', KEYS[3]) or '') or 0
+local rest = math.min(${pauseMsMax}, 2000 * 5 ^ math.min(rests, 10))
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], 'x', 'rested')
+redis.call('SET', KEYS[3], rests + 1, 'PX', ${memoryMs})
+redis.call('SET', KEYS[2], 'token_refused', 'PX', rest)
+return rest`);
+
+/** KEYS tok rejects · ARGV fingerprint */
+const confirmScript = defineScript(`
+${dropForeign('KEYS[1]', 'hash')}
+if redis.call('HGET', KEYS[1], 'h') == ARGV[1] then
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[1], 'p', '', 'x', '')
+end
+return 0`);
 
 /**
  * The store of one (company, secret, encryption key). All methods reject with `RedisError`.
@@ -167,27 +246,28 @@ return pause`);
  * @param kid names that triple; two apps of one company, or two keys during a rotation, never share a record
  */
 export function createTokenStore(redis: Redis, kid: string): TokenStore {
-  const key = tokenKey(kid);
-  const keys = ['tok', 'lease', 'neg', 'fails', 'rejects'].map((name) => keyOf(kid, name));
+  const [tok, lease, neg, fails, rejects, calls] = tokenStoreKeys(kid);
 
   return {
     async read() {
       try {
         // PTTL first: a token replaced in between then only looks shorter-lived than it is.
         const [ttl, fields] = await redis.pipeline([
-          ['pttl', key],
-          ['hmget', key, 'g', 'h', 'c', 'n'],
+          ['pttl', tok],
+          ['hmget', tok, 'g', 'h', 'c', 'n', 'p'],
         ]);
-        const [generation, fingerprint, sealed, unchanged] = listOf(fields);
-        return tokenRecord([generation, fingerprint, sealed, ttl, unchanged]);
+        const [generation, fingerprint, sealed, unchanged, since] = listOf(fields);
+        return tokenRecord([generation, fingerprint, sealed, ttl, unchanged, since]);
       } catch (error) {
         if (error instanceof RedisError && error.reason === 'wrong_type') return undefined;
         throw error;
       }
     },
 
-    async begin(owner, failed, aheadMs) {
-      const reply = await redis.script(beginScript, keys.slice(0, 3), [owner, leaseMs, failed, aheadMs]);
+    async begin(owner, refused, aheadMs, acceptedMsAgo) {
+      const keys = [tok, lease, neg, rejects, calls];
+      const accepted = acceptedMsAgo === undefined ? '' : Math.ceil(acceptedMsAgo);
+      const reply = await redis.script(beginScript, keys, [owner, leaseMs, refused, aheadMs, accepted]);
       const [state, why, waitMs, ...fields] = listOf(reply);
       const record = tokenRecord(fields);
       const withRecord = record && { record };
@@ -205,45 +285,53 @@ export function createTokenStore(redis: Redis, kid: string): TokenStore {
       throw new RedisError('error_answer');
     },
 
-    async commit(owner, token, failed) {
-      const args = [owner, token.fingerprint, token.sealed, Math.floor(token.ttlMs), failed];
-      const [state, second, third, ...fields] = listOf(await redis.script(commitScript, keys, args));
-      switch (state) {
-        case 'stored':
-          return { state, generation: Number(second), unchanged: third === '1' };
-        case 'same':
-          return { state, waitMs: Number(third) };
-        case 'lost': {
-          const record = tokenRecord(fields);
-          return { state, ...(record && { record }) };
-        }
+    async commit(owner, token, refused) {
+      const args = [owner, token.fingerprint, token.sealed, Math.floor(token.ttlMs), refused];
+      const reply = await redis.script(commitScript, [tok, lease, fails, rejects], args);
+      const [state, ...fields] = listOf(reply);
+      if (state === 'stored') {
+        const [generation, unchanged, since] = fields;
+        const flags = { unchanged: unchanged === '1', onProbation: isProbation(since) };
+        return { state, generation: Number(generation), ...flags };
       }
-      throw new RedisError('error_answer');
+      if (state !== 'lost') throw new RedisError('error_answer');
+      const record = tokenRecord(fields);
+      return { state, ...(record && { record }) };
     },
 
     async fail(owner, why, pause) {
       const args = [owner, why, pause.baseMs, pause.capMs];
-      return Number(await redis.script(failScript, keys.slice(0, 4), args));
+      return Number(await redis.script(failScript, [lease, neg, fails], args));
     },
 
-    async reject(failed) {
-      return Number(await redis.script(rejectScript, keys, [failed]));
+    async giveUp(owner, fingerprint) {
+      return Number(await redis.script(giveUpScript, [tok, neg, rejects], [owner, fingerprint]));
+    },
+
+    async confirm(fingerprint) {
+      await redis.script(confirmScript, [tok, rejects], [fingerprint]);
     },
   };
 }
 
-/** Where the sealed token lies; it is sealed bound to this name. */
+/** All keys of one company: tok, lease, neg, fails, rejects, calls. The token is sealed bound to the first. */
+export function tokenStoreKeys(kid: string) {
+  const key = (name: string) => `wxt1:{${kid}}:${name}`;
+  return [key('tok'), key('lease'), key('neg'), key('fails'), key('rejects'), key('calls')] as const;
+}
+
+/** Where the sealed token is stored. */
 export function tokenKey(kid: string): string {
-  return keyOf(kid, 'tok');
+  return tokenStoreKeys(kid)[0];
 }
 
 /** Why nobody may call gettoken for now; absent when anybody may. */
 export function pauseKey(kid: string): string {
-  return keyOf(kid, 'neg');
+  return tokenStoreKeys(kid)[2];
 }
 
-function keyOf(kid: string, name: string): string {
-  return `wxt1:{${kid}}:${name}`;
+function isProbation(since: unknown): boolean {
+  return typeof since === 'string' && since !== '';
 }
 
 function listOf(reply: unknown): unknown[] {
@@ -251,11 +339,18 @@ function listOf(reply: unknown): unknown[] {
 }
 
 function tokenRecord(fields: unknown[]): TokenRecord | undefined {
-  const [generation, fingerprint, sealed, ttl, unchanged] = fields;
+  const [generation, fingerprint, sealed, ttl, unchanged, since] = fields;
   const ttlMs = Number(ttl);
   if (typeof generation !== 'string' || typeof fingerprint !== 'string' || typeof sealed !== 'string') {
     return undefined;
   }
   if (!(ttlMs > 0)) return undefined;
-  return { generation: Number(generation), fingerprint, sealed, ttlMs, unchanged: unchanged === '1' };
+  return {
+    generation: Number(generation),
+    fingerprint,
+    sealed,
+    ttlMs,
+    unchanged: unchanged === '1',
+    onProbation: isProbation(since),
+  };
 }

@@ -85,6 +85,7 @@ describe.each([
       ...token('one'),
       ttlMs: expect.toSatisfy((ms: number) => ms > lifeMs - minuteMs && ms <= lifeMs),
       unchanged: false,
+      onProbation: false,
     };
     expect(await mine.read()).toEqual(record);
     expect(await mine.begin('other', '', minuteMs)).toEqual({ state: 'hit', record });
@@ -145,23 +146,105 @@ describe.each([
     expect(await outside.exists(key('neg'))).toBe(0);
   });
 
-  test('commit › does not store the token that failed, and pauses longer each time', async () => {
+  /** Two calls that give up on the stored token, which was issued after a refusal; returns how long gettoken rests. */
+  async function refusedTwice(into: TokenStore, name: string): Promise<number> {
+    const { fingerprint } = token(name);
+    expect(await into.giveUp('one call', fingerprint)).toBe(0);
+    return into.giveUp('another call', fingerprint);
+  }
+
+  test('giveUp › makes gettoken rest when two calls say so of a token issued after a refusal, longer each time', async () => {
     const { store: mine, key } = started();
-    const failed = token('dead').fingerprint;
-    await store(mine, token('dead'));
-    const pauses: number[] = [];
+    await store(mine, token('first'));
+    expect(await refusedTwice(mine, 'first'), 'issued after no refusal').toBe(0);
+    const rests: number[] = [];
     for (let i = 0; i < 6; i += 1) {
-      expect(await mine.begin('owner', failed, minuteMs)).toEqual({ state: 'lease' });
-      const same = await mine.commit('owner', token('dead'), failed);
-      if (same.state === 'same') pauses.push(same.waitMs);
-      expect(await mine.read()).toBeUndefined();
-      expect(await mine.begin('other', failed, minuteMs)).toMatchObject({
+      const before = token(i === 0 ? 'first' : `${i - 1}`).fingerprint;
+      await store(mine, token(`${i}`), before);
+      expect(await refusedTwice(mine, 'another')).toBe(0);
+      rests.push(await refusedTwice(mine, `${i}`));
+      expect(await mine.read(), 'it stays').toMatchObject({ fingerprint: token(`${i}`).fingerprint });
+      expect(await mine.begin('next', token(`${i}`).fingerprint, minuteMs)).toMatchObject({
         state: 'paused',
-        why: 'same_token',
+        why: 'token_refused',
       });
       await outside.del(key('neg'));
     }
-    expect(pauses).toEqual([2000, 10_000, 50_000, 250_000, 600_000, 600_000]);
+    expect(rests).toEqual([2000, 10_000, 50_000, 250_000, 600_000, 600_000]);
+  });
+
+  test('giveUp › counts one call once, and is forgotten when the token works', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one'), 'x');
+    const { fingerprint } = token('one');
+    expect(await mine.giveUp('one call', fingerprint)).toBe(0);
+    expect(await mine.giveUp('one call', fingerprint)).toBe(0);
+    await mine.confirm(fingerprint);
+    expect(await refusedTwice(mine, 'one')).toBe(0);
+    expect(await mine.read()).toMatchObject({ fingerprint, onProbation: false });
+  });
+
+  test('giveUp › counts over two tokens, since each call may see another', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one'), 'x');
+    expect(await mine.giveUp('one call', token('one').fingerprint)).toBe(0);
+    await store(mine, token('two'), token('one').fingerprint);
+    expect(await mine.giveUp('another call', token('two').fingerprint)).toBe(2000);
+  });
+
+  test('begin › gives one token after a rest, and no other until a second call was refused it', async () => {
+    const { store: mine, key } = started();
+    await store(mine, token('one'), 'x');
+    await refusedTwice(mine, 'one');
+    await outside.del(key('neg'));
+    await store(mine, token('two'), token('one').fingerprint);
+    const { fingerprint } = token('two');
+    expect(await mine.begin('next', fingerprint, minuteMs)).toMatchObject({ state: 'paused', waitMs: 1000 });
+    expect(await refusedTwice(mine, 'two')).toBe(10_000);
+  });
+
+  test('begin › ends a rest for a caller that has had the token accepted since', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one'), 'x');
+    await refusedTwice(mine, 'one');
+    const { fingerprint } = token('one');
+    expect(await mine.begin('before', fingerprint, minuteMs, 60_000)).toMatchObject({ state: 'paused' });
+    expect(await mine.begin('since', fingerprint, minuteMs, -60_000)).toEqual({ state: 'lease' });
+  });
+
+  test('commit › stores the refused token again when WeCom gives just that: it may work for others', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one'));
+    await store(mine, token('one'), token('one').fingerprint);
+    expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint, onProbation: true });
+  });
+
+  test('[G5] begin › gives twelve leases a minute, whatever becomes of them', async () => {
+    const { store: mine, key } = started();
+    for (let i = 0; i < 12; i += 1)
+      await store(mine, token(`${i}`), i === 0 ? '' : token(`${i - 1}`).fingerprint);
+    const tooOften = { state: 'paused', why: 'too_often' };
+    expect(await mine.begin('13th', token('11').fingerprint, minuteMs)).toMatchObject(tooOften);
+    const times = String(await outside.get(key('calls')));
+    const earlier = times.replaceAll(/\d{13}/g, (time) => String(Number(time) - 65_001));
+    await outside.set(key('calls'), earlier.slice(0, 13) + times.slice(13), 'PX', minuteMs);
+    expect(await mine.begin('13th', token('11').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+    await outside.del(key('lease'));
+    expect(await mine.begin('14th', token('11').fingerprint, minuteMs)).toMatchObject(tooOften);
+  });
+
+  test('begin › takes a lease that has no end, or one far ahead, for no lease', async () => {
+    const { store: mine, key } = started();
+    for (const spoil of [
+      () => outside.persist(key('lease')),
+      () => outside.pexpire(key('lease'), 3_600_000),
+    ]) {
+      await mine.begin('dead', '', minuteMs);
+      await spoil();
+      expect(await mine.begin('next', '', minuteMs)).toEqual({ state: 'lease' });
+      expect(await outside.pttl(key('lease'))).toBeLessThanOrEqual(leaseMs);
+      await outside.del(key('lease'));
+    }
   });
 
   test('fail › pauses everyone twice as long each time up to the cap, and a success forgets it', async () => {
@@ -182,29 +265,11 @@ describe.each([
     expect(await outside.exists(key('fails'))).toBe(0);
   });
 
-  test('reject › drops a fresh token that WeCom refused and pauses, unless it was replaced', async () => {
-    const { store: mine, key } = started();
-    const pauses: number[] = [];
-    for (const name of ['one', 'two', 'three']) {
-      await store(mine, token(name));
-      expect(await mine.reject(token('another').fingerprint)).toBe(0);
-      expect(await mine.read()).toMatchObject({ fingerprint: token(name).fingerprint });
-      pauses.push(await mine.reject(token(name).fingerprint));
-      expect(await mine.read()).toBeUndefined();
-      expect(await mine.begin('other', '', minuteMs)).toMatchObject({
-        state: 'paused',
-        why: 'token_rejected',
-      });
-      await outside.del(key('neg'));
-    }
-    expect(pauses).toEqual([2000, 10_000, 50_000]);
-  });
-
   test('commit › leaves the pause alone that began while its gettoken was on the way', async () => {
     const { store: mine } = started();
-    await store(mine, token('one'));
+    await store(mine, token('one'), 'x');
     await mine.begin('on the way', token('one').fingerprint, minuteMs);
-    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+    expect(await refusedTwice(mine, 'one')).toBe(2000);
     expect(await mine.commit('on the way', token('two'), token('one').fingerprint)).toMatchObject({
       state: 'stored',
     });
@@ -264,17 +329,19 @@ describe.each([
   test('[R21] every operation › treats keys of a foreign type and damaged records as absent', async () => {
     const { store: mine, key } = started();
     await outside.set(key('tok'), 'x');
-    for (const name of ['lease', 'neg', 'fails', 'rejects']) await outside.hset(key(name), 'x', 'y');
+    for (const name of ['lease', 'neg', 'fails', 'rejects', 'calls']) await outside.hset(key(name), 'x', 'y');
     expect(await mine.read()).toBeUndefined();
     await store(mine, token('one'));
     await outside.del(key('fails'));
     await outside.lpush(key('fails'), 'x');
     await mine.begin('owner', token('one').fingerprint, minuteMs);
     expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
-    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+    await outside.del(key('neg'));
+    await store(mine, token('three'), token('one').fingerprint);
+    expect(await refusedTwice(mine, 'three')).toBe(2000);
 
     for (const damaged of [{ g: 'x' }, { h: 'x', c: 'x' }, { g: '1', h: 'x' }]) {
-      await outside.del(key('tok'), key('neg'), key('lease'));
+      await outside.del(key('tok'), key('neg'), key('lease'), key('rejects'));
       await outside.hset(key('tok'), damaged);
       await outside.pexpire(key('tok'), minuteMs);
       expect(await mine.read()).toBeUndefined();
@@ -294,7 +361,10 @@ describe.each([
       expect(await mine.commit('owner', token(name, 10 * minuteMs), '')).toMatchObject({ state: 'stored' });
     }
     await outside.script('FLUSH');
-    expect(await mine.reject(token('two').fingerprint)).toBe(2000);
+    expect(await mine.giveUp('owner', token('two').fingerprint)).toBe(0);
+    await outside.script('FLUSH');
+    await mine.confirm(token('two').fingerprint);
+    await outside.script('FLUSH');
     expect(await mine.fail('owner', 'transient', pause)).toBe(0);
   });
 
@@ -302,7 +372,7 @@ describe.each([
     const { store: mine, key } = started();
     const contents = async () => [
       await outside.hgetall(key('tok')),
-      ...(await outside.mget(['lease', 'neg', 'fails', 'rejects'].map(key))),
+      ...(await outside.mget(['lease', 'neg', 'fails', 'rejects', 'calls'].map(key))),
     ];
     const twice = async (operation: () => Promise<unknown>) => {
       await operation();
@@ -319,7 +389,11 @@ describe.each([
     });
     await mine.begin('owner', token('one').fingerprint, minuteMs);
     expect(await twice(() => mine.fail('owner', 'transient', pause))).toBe(0);
-    expect(await twice(() => mine.reject(token('one').fingerprint))).toBe(0);
+    await outside.del(key('neg'));
+    await store(mine, token('two'), token('one').fingerprint);
+    await mine.giveUp('one call', token('two').fingerprint);
+    expect(await twice(() => mine.giveUp('another call', token('two').fingerprint))).toBe(0);
+    await twice(() => mine.confirm(token('two').fingerprint));
   });
 
   test('every key › of one company lies in one hash tag and ends by itself', async () => {
@@ -329,10 +403,9 @@ describe.each([
     await outside.del(key('neg'));
     await store(mine, token('one'), 'x');
     await mine.begin('owner', token('one').fingerprint, minuteMs);
-    await mine.reject(token('one').fingerprint);
-    await mine.begin('owner', '', 0);
+    await refusedTwice(mine, 'one');
     const keys = (await outside.keys('*')).filter((name) => name.startsWith(key('')));
-    expect(keys.toSorted()).toEqual(['lease', 'neg', 'rejects'].map(key));
+    expect(keys.toSorted()).toEqual(['calls', 'lease', 'neg', 'rejects', 'tok'].map(key));
     for (const name of keys) expect(await outside.pttl(name)).toBeGreaterThan(0);
   });
 });
@@ -352,14 +425,17 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
   }
 
   test('[R8] a full Redis › still takes the lease and the new token', async () => {
-    const { outside, store: mine } = await troubled(['--maxmemory-policy', 'noeviction']);
+    const { outside, store: mine, key } = await troubled(['--maxmemory-policy', 'noeviction']);
     await outside.config('SET', 'maxmemory', '1');
     await expect(outside.set('x', 'y')).rejects.toThrow('OOM');
     await store(mine, token('one'));
     expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
     await mine.begin('owner', token('one').fingerprint, minuteMs);
     expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
-    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+    await outside.del(key('neg'));
+    await store(mine, token('two'), token('one').fingerprint);
+    await mine.confirm(token('two').fingerprint);
+    expect(await mine.read()).toMatchObject({ onProbation: false });
   });
 
   test('[R7] a read-only replica › shows the token and gives no lease', async () => {
@@ -405,7 +481,11 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     await outside.del(key('neg'));
     await store(mine, token('one'));
     expect(await mine.begin('other', '', minuteMs)).toMatchObject({ state: 'hit' });
-    expect(await mine.reject(token('one').fingerprint)).toBe(2000);
+    await store(mine, token('two'), token('one').fingerprint);
+    await mine.confirm(token('two').fingerprint);
+    await store(mine, token('three'), token('two').fingerprint);
+    await mine.giveUp('one call', token('three').fingerprint);
+    expect(await mine.giveUp('another call', token('three').fingerprint)).toBe(2000);
   });
 
   test('[R14] a wrong or missing password › is named, and is the only reason', async () => {

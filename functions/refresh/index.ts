@@ -1,8 +1,9 @@
-import { createAccessTokens, type RenewOutcome } from '../../lib/access-token.ts';
+import { createAccessTokens } from '../../lib/access-token.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readRefreshConfig } from '../../lib/config.ts';
 import { createRedis } from '../../lib/redis.ts';
 import { createMainHandler } from '../../lib/scf.ts';
+import type { RenewOutcome } from '../../lib/token-source.ts';
 import { createWecom } from '../../lib/wecom.ts';
 
 /**

@@ -14,7 +14,7 @@ export interface Backend {
   pass(keys: readonly string[], ms: number): Promise<void>;
 }
 
-const keyNames: readonly KeyName[] = ['tok', 'lease', 'neg', 'fails', 'rejects'];
+const keyNames: readonly KeyName[] = ['tok', 'lease', 'neg', 'fails', 'rejects', 'calls'];
 const owners = ['ann:1', 'bob:1', 'bob:2'];
 const fingerprints = ['aa', 'bb', 'cc'];
 /** A history during which so much real time passed proves nothing: a pause may have ended on its own. */
@@ -24,7 +24,7 @@ const slackMs = 1500;
 
 const owner = fc.constantFrom(...owners);
 const fingerprint = fc.constantFrom(...fingerprints);
-const failed = fc.constantFrom('', ...fingerprints, ...fingerprints.map(sealedOf));
+const refused = fc.constantFrom('', ...fingerprints, ...fingerprints.map(sealedOf));
 const pause = fc.constantFrom({ baseMs: 60_000, capMs: 600_000 }, { baseMs: 3000, capMs: 30_000 });
 
 /** More of what moves a record on; few enough names that steps meet. */
@@ -34,8 +34,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('begin'),
       owner,
-      failed,
+      refused,
       aheadMs: fc.constantFrom(60_000, 1_200_000),
+      // Such as 6 s ago, when 7 s pass between two steps.
+      acceptedMsAgo: fc.constantFrom(3000, 10_000, 1_000_000),
     }),
   },
   {
@@ -45,14 +47,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       owner,
       fingerprint,
       ttlMs: fc.constantFrom(30_000, 510_000, 7_200_000),
-      failed: fc.constantFrom('', '', ...fingerprints),
+      refused: fc.constantFrom('', '', ...fingerprints),
     }),
   },
   {
     weight: 2,
     arbitrary: fc.tuple(owner, pause).map(([name, ms]): Step => ({ do: 'fail', owner: name, ...ms })),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('reject'), fingerprint }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('giveUp'), owner, fingerprint }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('confirm'), fingerprint }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('unend'), ms: fc.constantFrom(0, 3_600_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('read') }) },
   {
     weight: 2,
@@ -65,15 +69,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** What mostly follows a lease: a history of single steps seldom comes far. */
-const fetched = fc
-  .tuple(owner, fingerprint, fc.boolean(), pause)
-  .map(([name, print, isGood, ms]): Step[] => [
-    { do: 'begin', owner: name, failed: print, aheadMs: 60_000 },
-    isGood
-      ? { do: 'commit', owner: name, fingerprint: print === 'aa' ? 'bb' : 'aa', ttlMs: 510_000, failed: '' }
-      : { do: 'fail', owner: name, ...ms },
-    { do: 'pass', ms: 7000 },
-  ]);
+const fetched = fc.tuple(owner, fingerprint, fc.boolean(), pause).map(([name, print, isGood, ms]): Step[] => [
+  { do: 'begin', owner: name, refused: print, aheadMs: 60_000 },
+  isGood
+    ? {
+        do: 'commit',
+        owner: name,
+        fingerprint: print === 'aa' ? 'bb' : 'aa',
+        ttlMs: 510_000,
+        refused: print,
+      }
+    : { do: 'fail', owner: name, ...ms },
+  { do: 'pass', ms: 7000 },
+]);
 const steps = fc
   .array(
     fc.oneof({ weight: 4, arbitrary: step.map((single) => [single]) }, { weight: 1, arbitrary: fetched }),
@@ -117,15 +125,26 @@ async function perform(
 ): Promise<Answer> {
   switch (step.do) {
     case 'begin':
-      return store.begin(step.owner, step.failed, step.aheadMs);
+      return store.begin(step.owner, step.refused, step.aheadMs, step.acceptedMsAgo);
     case 'commit': {
       const { fingerprint, ttlMs } = step;
-      return store.commit(step.owner, { fingerprint, sealed: sealedOf(fingerprint), ttlMs }, step.failed);
+      return store.commit(step.owner, { fingerprint, sealed: sealedOf(fingerprint), ttlMs }, step.refused);
     }
     case 'fail':
       return { pauseMs: await store.fail(step.owner, 'because', step) };
-    case 'reject':
-      return { pauseMs: await store.reject(step.fingerprint) };
+    case 'giveUp':
+      return { pauseMs: await store.giveUp(step.owner, step.fingerprint) };
+    case 'confirm':
+      await store.confirm(step.fingerprint);
+      return undefined;
+    case 'unend': {
+      const [, lease = ''] = keys;
+      const [ttl] = await redis.pipeline([['pttl', lease]]);
+      if (Number(ttl) <= 0) return undefined;
+      const [value] = await redis.pipeline([['get', lease]]);
+      await redis.pipeline([['set', lease, String(value), ...(step.ms > 0 ? ['PX', step.ms] : [])]]);
+      return undefined;
+    }
     case 'read':
       return { record: await store.read() };
     case 'pass':
@@ -222,6 +241,30 @@ export function backendOf(redis: Redis): Backend {
       );
       const over = keys.filter((_, index) => Number(lives[index]) >= 0 && Number(lives[index]) <= ms);
       if (over.length > 0) await redis.pipeline(over.map((key) => ['del', key]));
+      await shiftTimes(redis, keys, ms);
     },
   };
+}
+
+/** What is stored as a time, and not as a life, grows older too. */
+async function shiftTimes(redis: Redis, keys: readonly string[], ms: number): Promise<void> {
+  const [tok = '', calls = ''] = [keys[keyNames.indexOf('tok')], keys[keyNames.indexOf('calls')]];
+  const [types, left] = [
+    await redis.pipeline([
+      ['type', tok],
+      ['type', calls],
+    ]),
+    await redis.pipeline([['pttl', calls]]),
+  ];
+  if (types[0] === 'hash') {
+    const [since] = await redis.pipeline([['hget', tok, 'p']]);
+    if (typeof since === 'string' && since !== '') {
+      await redis.pipeline([['hset', tok, 'p', String(Number(since) - ms * 1000)]]);
+    }
+  }
+  if (types[1] === 'string') {
+    const [times] = await redis.pipeline([['get', calls]]);
+    const earlier = String(times).replaceAll(/\d{13}/g, (time) => String(Number(time) - ms));
+    await redis.pipeline([['set', calls, earlier, 'PX', Math.max(1, Number(left[0]))]]);
+  }
 }

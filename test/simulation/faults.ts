@@ -174,6 +174,7 @@ export const faults: readonly Fault[] = [
   redisMode('redis read-only', 'read_only', [5000, 900_000]),
   redisMode('redis full', 'full', [5000, 900_000]),
   redisMode('redis without scripts', 'no_scripts', [5000, 600_000]),
+  redisMode('redis stores no token', 'no_hset', [5000, 900_000]),
   redisNetwork('redis slow', [100, 450], 0),
   redisNetwork('redis loses messages', [0.2, 30], 0.15),
   {
@@ -233,6 +234,18 @@ export const faults: readonly Fault[] = [
       return () => {
         app.unlinked = false;
         over();
+      };
+    },
+  },
+  {
+    name: 'refusals by mistake',
+    ms: [10_000, 1_800_000],
+    start({ random, apps }) {
+      const app = random.pick(apps);
+      const chance = random.pick([0.02, 0.2]);
+      app.isRefusedByMistake = () => random.chance(chance);
+      return () => {
+        app.isRefusedByMistake = () => false;
       };
     },
   },

@@ -1,6 +1,7 @@
 // The code under test, as one module: imported as it is, or bundled with a patch (mutants.ts).
-export { createAccessTokens, tokenKeyId } from '../../lib/access-token.ts';
+export { createAccessTokens } from '../../lib/access-token.ts';
 export { AppError } from '../../lib/errors.ts';
 export { RedisError } from '../../lib/redis.ts';
+export { tokenKeyId } from '../../lib/token-source.ts';
 export { createTokenStore, tokenKey } from '../../lib/token-store.ts';
 export { WecomError } from '../../lib/wecom.ts';

@@ -1,5 +1,6 @@
 import { type Clock, withTimeout } from '../../lib/clock.ts';
-import type { AccessTokens, RenewOutcome } from '../../lib/access-token.ts';
+import type { AccessTokens } from '../../lib/access-token.ts';
+import type { RenewOutcome } from '../../lib/token-source.ts';
 import { type Corp, type GettokenAnswer } from '../../lib/wecom.ts';
 import type * as Heart from './heart.ts';
 import type { Journal } from './journal.ts';
@@ -197,6 +198,10 @@ export function createInstance(world: World, name: string): Instance {
         try {
           await call(app, 'user/get', apiMsMax, () => {
             if (app.apiFailure !== undefined) return app.apiFailure;
+            if (app.isRefusedByMistake(name)) {
+              troubles.happen('mistake');
+              return app.refuseByMistake(accessToken);
+            }
             return app.check(accessToken, scheduler.nowMs()) || {};
           });
           ok = true;

@@ -2,16 +2,19 @@ import type { Begun, Committed, TokenRecord } from '../../lib/token-store.ts';
 
 /** One step of a history of a token record; owners, fingerprints and times come from small sets. */
 export type Step =
-  | { do: 'begin'; owner: string; failed: string; aheadMs: number }
-  | { do: 'commit'; owner: string; fingerprint: string; ttlMs: number; failed: string }
+  | { do: 'begin'; owner: string; refused: string; aheadMs: number; acceptedMsAgo?: number }
+  | { do: 'commit'; owner: string; fingerprint: string; ttlMs: number; refused: string }
   | { do: 'fail'; owner: string; baseMs: number; capMs: number }
-  | { do: 'reject'; fingerprint: string }
+  | { do: 'giveUp'; owner: string; fingerprint: string }
+  | { do: 'confirm'; fingerprint: string }
   | { do: 'read' }
   | { do: 'pass'; ms: number }
   /** A key is lost, or holds what is not ours, which must be the same. */
-  | { do: 'lose' | 'spoil'; key: KeyName };
+  | { do: 'lose' | 'spoil'; key: KeyName }
+  /** A lease loses its end, or gets one that lies an hour ahead. */
+  | { do: 'unend'; ms: number };
 
-export type KeyName = 'tok' | 'lease' | 'neg' | 'fails' | 'rejects';
+export type KeyName = 'tok' | 'lease' | 'neg' | 'fails' | 'rejects' | 'calls';
 
 /** What a step answers; generations are compared by their order alone. */
 export type Answer =
@@ -37,6 +40,10 @@ interface Slot<T> {
 export function createModel(): Model {
   const slots: { [key in KeyName]?: Slot<string> } = {};
   let stored: Omit<TokenRecord, 'ttlMs'> | undefined;
+  let givenUpBy = '';
+  /** Since when the stored token is on probation. */
+  let since = 0;
+  let calls: number[] = [];
   let generation = 0;
   let now = 0;
   let close = false;
@@ -69,42 +76,60 @@ export function createModel(): Model {
     return n;
   }
 
-  function pauseForRefused(why: string): number {
-    const ms = Math.min(600_000, 2000 * 5 ** (count('rejects') - 1));
-    set('neg', why, ms);
-    return ms;
-  }
-
-  function begin({ owner, failed, aheadMs }: Extract<Step, { do: 'begin' }>): Begun {
+  function begin({ owner, refused, aheadMs, acceptedMsAgo }: Extract<Step, { do: 'begin' }>): Begun {
     const record = present();
-    const isRefused = failed !== '' && (record?.fingerprint === failed || record?.sealed === failed);
+    const isRefused = refused !== '' && (record?.fingerprint === refused || record?.sealed === refused);
     const good = isRefused ? undefined : record;
     const withRecord = good && { record: good };
     if (good && (good.unchanged || isMore(good.ttlMs, aheadMs))) return { state: 'hit', record: good };
-    const holder = valueOf('lease');
-    if (holder === owner) return { state: 'lease', ...withRecord };
+    const isStored = record?.fingerprint === refused;
+    if (isStored && record.onProbation && acceptedMsAgo !== undefined && isMore(now - acceptedMsAgo, since)) {
+      confirm(refused);
+      if (valueOf('neg') === 'token_refused') delete slots.neg;
+    }
+    const holder = leftMs('lease') > leaseMs ? undefined : valueOf('lease');
+    if (holder === owner) {
+      set('lease', owner, leaseMs);
+      return { state: 'lease', ...withRecord };
+    }
+    const paused = (reason: string, waitMs: number): Begun => ({
+      state: 'paused',
+      why: reason,
+      waitMs,
+      ...withRecord,
+    });
     const why = valueOf('neg');
-    if (why !== undefined) return { state: 'paused', why, waitMs: leftMs('neg'), ...withRecord };
+    if (why !== undefined) return paused(why, leftMs('neg'));
     if (holder !== undefined) return { state: 'busy', waitMs: leftMs('lease'), ...withRecord };
+    if (isStored && stored?.onProbation && givenUpBy !== 'rested' && valueOf('rejects') !== undefined) {
+      return paused('token_refused', 1000);
+    }
+    if (leftMs('calls') === 0) calls = [];
+    const [oldest = 0] = calls;
+    if (calls.length === 12 && !isMore(now - oldest, minuteMs + leaseMs)) {
+      return paused('too_often', minuteMs + leaseMs - (now - oldest));
+    }
+    calls = [...calls, now].slice(-12);
+    set('calls', '', minuteMs + leaseMs);
     set('lease', owner, leaseMs);
     return { state: 'lease', ...withRecord };
   }
 
-  function commit({ owner, fingerprint, ttlMs, failed }: Extract<Step, { do: 'commit' }>): Committed {
+  function commit({ owner, fingerprint, ttlMs, refused }: Extract<Step, { do: 'commit' }>): Committed {
     const record = present();
-    if (valueOf('lease') !== owner) return { state: 'lost', ...(record && { record }) };
+    if (leftMs('lease') <= 0 || slots.lease?.value !== owner)
+      return { state: 'lost', ...(record && { record }) };
     delete slots.lease;
-    if (failed !== '' && fingerprint === failed) {
-      if (record?.fingerprint === failed) delete slots.tok;
-      return { state: 'same', waitMs: pauseForRefused('same_token') };
-    }
     const gainsNothing = record?.fingerprint === fingerprint && !isMore(ttlMs, record.ttlMs + minuteMs);
     const unchanged = gainsNothing || ttlMs <= minuteMs;
+    const onProbation = refused !== '' || valueOf('rejects') !== undefined;
+    if (onProbation && !(record?.fingerprint === fingerprint && stored?.onProbation)) since = now;
+    if (!onProbation || !record || givenUpBy === 'rested') givenUpBy = '';
     generation += 1;
-    stored = { generation, fingerprint, sealed: sealedOf(fingerprint), unchanged };
+    stored = { generation, fingerprint, sealed: sealedOf(fingerprint), unchanged, onProbation };
     set('tok', '', ttlMs);
     delete slots.fails;
-    return { state: 'stored', generation, unchanged };
+    return { state: 'stored', generation, unchanged, onProbation };
   }
 
   function fail({ owner, baseMs, capMs }: Extract<Step, { do: 'fail' }>): number {
@@ -115,10 +140,25 @@ export function createModel(): Model {
     return ms;
   }
 
-  function reject(fingerprint: string): number {
-    if (present()?.fingerprint !== fingerprint) return 0;
-    delete slots.tok;
-    return pauseForRefused('token_rejected');
+  function giveUp({ owner, fingerprint }: Extract<Step, { do: 'giveUp' }>): number {
+    const record = present();
+    if (record?.fingerprint !== fingerprint || !record.onProbation) return 0;
+    if (givenUpBy === 'rested' || givenUpBy === owner) return 0;
+    if (givenUpBy === '') {
+      givenUpBy = owner;
+      return 0;
+    }
+    givenUpBy = 'rested';
+    const ms = Math.min(600_000, 2000 * 5 ** (count('rejects') - 1));
+    set('neg', 'token_refused', ms);
+    return ms;
+  }
+
+  function confirm(fingerprint: string): void {
+    if (!stored || present()?.fingerprint !== fingerprint) return;
+    stored = { ...stored, onProbation: false };
+    givenUpBy = '';
+    delete slots.rejects;
   }
 
   return {
@@ -131,8 +171,11 @@ export function createModel(): Model {
           return commit(step);
         case 'fail':
           return { pauseMs: fail(step) };
-        case 'reject':
-          return { pauseMs: reject(step.fingerprint) };
+        case 'giveUp':
+          return { pauseMs: giveUp(step) };
+        case 'confirm':
+          confirm(step.fingerprint);
+          return undefined;
         case 'read':
           return { record: present() };
         case 'pass':
@@ -141,6 +184,9 @@ export function createModel(): Model {
         case 'lose':
         case 'spoil':
           delete slots[step.key];
+          return undefined;
+        case 'unend':
+          if (leftMs('lease') > 0 && slots.lease) slots.lease.endsAtMs = now + (step.ms || Infinity);
           return undefined;
       }
     },

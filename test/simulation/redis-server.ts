@@ -7,9 +7,18 @@ import type { Scheduler } from './scheduler.ts';
  * - `refused`: nobody listens; `unreachable`: packets vanish
  * - `hung`: it accepts what is sent and runs it all when it wakes, also what its sender has given up
  * - `writes_paused`: as `hung`, for scripts only
+ * - `no_hset`: a script ends at its first HSET, as under an ACL; what it did before stays done
  */
 export type RedisMode =
-  'up' | 'refused' | 'unreachable' | 'hung' | 'writes_paused' | 'read_only' | 'full' | 'no_scripts';
+  | 'up'
+  | 'refused'
+  | 'unreachable'
+  | 'hung'
+  | 'writes_paused'
+  | 'read_only'
+  | 'full'
+  | 'no_scripts'
+  | 'no_hset';
 
 export type Command =
   | { script: Script; keys: readonly string[]; args: readonly string[] }
@@ -76,6 +85,7 @@ export function createRedisServer(
       if (mode === 'full' && firstWrite && (name === 'SET' || name === 'HSET')) {
         return "OOM command not allowed when used memory > 'maxmemory'.";
       }
+      if (mode === 'no_hset' && name === 'HSET') return 'NOPERM this user has no permissions';
       return undefined;
     },
     mode: () => mode,

@@ -11,6 +11,8 @@ export interface Scenario {
   run: (simulation: Simulation, app: App) => Promise<void>;
   /** The most calls of gettoken, per mode in the order A, B, C, D. */
   gettokensMax: readonly [number, number, number, number];
+  /** What WeCom says and means by `expires_in`; two hours if not given. */
+  lifeMs?: number;
   /** Where it plays; in all modes if not given. What a token does while it lives does not matter to the others. */
   modes?: readonly GettokenMode[];
   /** The most requests that may fail. */
@@ -31,10 +33,16 @@ export const hourMs = 60 * minuteMs;
 export async function runScenario(
   heart: typeof Heart,
   lua: Lua,
-  { name, instances, run, gettokensMax, failedMax }: Scenario,
+  { name, instances, run, gettokensMax, failedMax, lifeMs }: Scenario,
   mode: GettokenMode,
 ): Promise<ScenarioOutcome> {
-  const simulation = createSimulation({ heart, lua, seed: 1, instances, apps: [{ mode }] });
+  const simulation = createSimulation({
+    heart,
+    lua,
+    seed: 1,
+    instances,
+    apps: [{ mode, ...(lifeMs !== undefined && { lifeMs }) }],
+  });
   const { apps, journal, requests } = simulation;
   const [app] = apps;
   if (!app) throw new Error('no app');

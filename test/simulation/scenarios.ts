@@ -8,7 +8,8 @@ import {
   timerEvery5Minutes,
   warmUp,
 } from './scenario.ts';
-import { tokenLifeMs } from './simulation.ts';
+import { createInstance } from './instance.ts';
+import { type Simulation, tokenLifeMs } from './simulation.ts';
 import { wecomLatencyMs } from './upstream.ts';
 
 /** The situations that somebody has met or feared, with the most they may cost. */
@@ -305,4 +306,200 @@ export const scenarios: readonly Scenario[] = [
     gettokensMax: [4, 2, 2, 2],
     failedMax: 0,
   },
+  {
+    name: 'two instances, two early invalidations, one instance two tokens behind',
+    instances: 2,
+    async run(simulation, app) {
+      const [a, b] = simulation.instances;
+      if (!a || !b) throw new Error('two instances');
+      for (const instance of [a, b, a]) {
+        const outcome = await finished(simulation, instance.request(app, 8000));
+        if (outcome !== 'ok') simulation.journal.violate('Count', 'a login failed');
+        simulation.troubles.happen('invalidation');
+        app.invalidate();
+      }
+    },
+    gettokensMax: [3, 3, 3, 3],
+    failedMax: 0,
+  },
+  {
+    name: 'a token ends early every 20 s, before most instances have seen it',
+    instances: 30,
+    async run(simulation, app) {
+      everyInstance(simulation, 5000);
+      requestEvery(simulation, 700);
+      let invalidations = 0;
+      simulation.every(
+        () => 20_000,
+        () => {
+          invalidations += 1;
+          simulation.troubles.happen('invalidation');
+          app.invalidate();
+        },
+      );
+      await simulation.runUntil(30 * minuteMs);
+      const { journal } = simulation;
+      if (app.gettokens > invalidations + 1)
+        journal.violate('Count', `${app.gettokens} gettoken for ${invalidations} invalidations`);
+    },
+    gettokensMax: [91, 91, 91, 91],
+    failedMax: 0,
+  },
+  {
+    name: 'every 20th call is refused by mistake for an hour',
+    instances: 10,
+    async run(simulation, app) {
+      requestEvery(simulation, 2000);
+      await warmUp(simulation);
+      let calls = 0;
+      app.isRefusedByMistake = () => (calls += 1) % 20 === 0;
+      await simulation.runUntil(hourMs);
+      const mistakes = Math.floor(calls / 20);
+      if (app.gettokens > mistakes + 1)
+        simulation.journal.violate('Count', `${app.gettokens} gettoken for ${mistakes} mistakes`);
+    },
+    gettokensMax: [130, 130, 130, 130],
+    failedMax: 0,
+  },
+  {
+    name: 'one caller is always refused by mistake, and a token ends early every 5 minutes',
+    instances: 20,
+    async run(simulation, app) {
+      await warmUp(simulation);
+      requestEvery(simulation, 1000);
+      // Not one of those that the requests above go to.
+      const poisoned = createInstance(simulation, 'poisoned');
+      app.isRefusedByMistake = (caller) => caller === 'poisoned';
+      for (let minute = 1; minute <= 60; minute += 1) {
+        await simulation.runUntil(minute * minuteMs);
+        await finished(simulation, poisoned.request(app, 8000));
+        if (minute % 5 === 0) {
+          simulation.troubles.happen('invalidation');
+          app.invalidate();
+        }
+      }
+    },
+    // Two for each of its calls, one for each invalidation.
+    gettokensMax: [140, 140, 140, 140],
+    // C: the others use an older token, so nothing speaks for the last one when it is refused to them, too.
+    failedMax: 20,
+  },
+  {
+    name: 'another program calls gettoken every minute',
+    instances: 20,
+    async run(simulation, app) {
+      requestEvery(simulation, 1000);
+      await warmUp(simulation);
+      simulation.every(
+        () => minuteMs,
+        () => {
+          if (app.mode === 'new_old_dies') simulation.troubles.happen('invalidation');
+          app.outsider(simulation.scheduler.nowMs());
+        },
+      );
+      await simulation.runUntil(61 * minuteMs);
+    },
+    gettokensMax: [1, 1, 1, 61],
+    failedMax: 0,
+  },
+  {
+    name: 'the holder of the lease freezes for 30 s before it fetches',
+    instances: 100,
+    async run(simulation) {
+      simulation.onLease = (holder) => {
+        simulation.onLease = undefined;
+        holder.freeze(false);
+        simulation.scheduler.after(30_000, () => holder.thaw());
+      };
+      everyInstance(simulation, 5);
+      await simulation.runUntil(minuteMs);
+      requestEvery(simulation, 1000);
+      await simulation.runUntil(2 * minuteMs);
+    },
+    gettokensMax: [1, 1, 1, 1],
+    failedMax: 0,
+  },
+  {
+    name: 'tokens live for 6 s',
+    instances: 10,
+    lifeMs: 6000,
+    async run(simulation) {
+      requestEvery(simulation, 500);
+      await simulation.runUntil(10 * minuteMs);
+    },
+    gettokensMax: [101, 101, 101, 101],
+    failedMax: 0,
+  },
+  {
+    name: 'tokens live for 2 s',
+    instances: 10,
+    lifeMs: 2000,
+    async run(simulation) {
+      requestEvery(simulation, 500);
+      await simulation.runUntil(10 * minuteMs);
+    },
+    gettokensMax: [121, 121, 121, 121],
+    failedMax: Infinity,
+  },
+  {
+    name: 'Redis refuses every commit for an hour, 8 instances',
+    instances: 8,
+    async run(simulation) {
+      simulation.troubles.begin('redis');
+      simulation.redis.setMode('no_hset');
+      everyInstance(simulation, 10_000);
+      await simulation.runUntil(minuteMs);
+      requestEvery(simulation, 1000);
+      await simulation.runUntil(hourMs);
+    },
+    // Not D, where each token that an instance fetches ends those of the others.
+    modes: ['same', 'renewed', 'new'],
+    gettokensMax: [8, 8, 8, 8],
+    failedMax: 0,
+  },
+  {
+    name: 'requests that may wait 2.5 s, beside a holder that crashed',
+    instances: 10,
+    async run(simulation, app) {
+      simulation.onLease = (holder) => {
+        simulation.onLease = undefined;
+        holder.crash();
+      };
+      for (const instance of simulation.instances) void instance.request(app, 2500);
+      await simulation.runUntil(minuteMs);
+    },
+    modes: ['new_old_dies'],
+    gettokensMax: [1, 1, 1, 1],
+    failedMax: 0,
+  },
+  {
+    name: 'an instance freezes while it asks Redis, a minute before the token ends',
+    instances: 1,
+    async run(simulation, app) {
+      await warmUp(simulation);
+      await simulation.runUntil(tokenLifeMs - 62_000);
+      const frozen = simulation.coldStart();
+      void frozen.request(app, 8000);
+      frozen.freeze(false);
+      await simulation.runUntil(tokenLifeMs - 53_000);
+      frozen.thaw();
+      await simulation.runUntil(tokenLifeMs + 5000);
+      void frozen.request(app, 8000);
+      await simulation.runUntil(tokenLifeMs + minuteMs);
+    },
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
+  },
 ];
+
+/** Lets time pass until `work` has settled; a broken promise stops time, and then there is no value. */
+async function finished<T>(simulation: Simulation, work: Promise<T>): Promise<T | undefined> {
+  let settled: { value: T } | undefined;
+  void work.then((value) => {
+    settled = { value };
+  });
+  while (!settled && !simulation.journal.violation()) {
+    await simulation.runUntil(simulation.scheduler.nowMs() + 10);
+  }
+  return settled?.value;
+}

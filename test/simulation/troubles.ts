@@ -7,6 +7,7 @@
  * - `redis_clock`: the clock of Redis jumped; `wall_clock`: that of an instance did
  * - `gettoken`: refuses, hangs or is slow; `api`: other endpoints do
  * - `invalidation`: a token died before its time; `unlinked`: every token is refused
+ * - `mistake`: a good token was refused in one call
  * - `crash`, `freeze`: of an instance; `stop_of_time`: frozen with its monotonic clock
  */
 export type Trouble =
@@ -19,6 +20,7 @@ export type Trouble =
   | 'api'
   | 'invalidation'
   | 'unlinked'
+  | 'mistake'
   | 'crash'
   | 'freeze'
   | 'stop_of_time';

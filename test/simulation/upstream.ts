@@ -23,6 +23,8 @@ export interface IssuedToken {
   dead: boolean;
   /** An API call with it was refused. */
   refused: boolean;
+  /** Until when it may be used: a life shorter than a minute is not believed. */
+  believedUntilMs: number;
 }
 
 /** An errcode, or no answer within any deadline. */
@@ -38,6 +40,10 @@ export interface App {
   apiFailure?: Failure | undefined;
   /** Every token is refused: the app is not linked with the mini-program. */
   unlinked: boolean;
+  /** Asked at each API call, with the name of the instance: whether WeCom refuses a good token this time. */
+  isRefusedByMistake: (caller: string) => boolean;
+  /** The errcode of such a refusal. */
+  refuseByMistake(accessToken: string): number;
   /** One way, in milliseconds. */
   latencyMs: [min: number, max: number];
   /** gettoken calls of our instances that arrived. */
@@ -65,7 +71,15 @@ export function createApp(corp: Corp, mode: GettokenMode, lifeMs: number): App {
     const number = app.tokens.size + 1;
     const text = `access-token-${corp.corpsecret}-${number}`;
     const fingerprint = createHash('sha256').update(text).digest('hex').slice(0, 32);
-    const token = { text, fingerprint, number, endsAtMs: nowMs + lifeMs, dead: false, refused: false };
+    const token = {
+      text,
+      fingerprint,
+      number,
+      endsAtMs: nowMs + lifeMs,
+      dead: false,
+      refused: false,
+      believedUntilMs: 0,
+    };
     app.tokens.set(text, token);
     fingerprints.set(fingerprint, token);
     return token;
@@ -89,6 +103,12 @@ export function createApp(corp: Corp, mode: GettokenMode, lifeMs: number): App {
     lifeMs,
     tokens: new Map(),
     unlinked: false,
+    isRefusedByMistake: () => false,
+    refuseByMistake(accessToken) {
+      const token = app.tokens.get(accessToken);
+      if (token) token.refused = true;
+      return 40_014;
+    },
     latencyMs: wecomLatencyMs,
     gettokens: 0,
     gettoken(nowMs) {
@@ -96,6 +116,7 @@ export function createApp(corp: Corp, mode: GettokenMode, lifeMs: number): App {
       if (app.gettokenFailure !== undefined) return app.gettokenFailure;
       const token = refresh(nowMs);
       const expiresIn = Math.max(1, Math.floor((token.endsAtMs - nowMs) / 1000));
+      token.believedUntilMs = nowMs + Math.max(60_000, expiresIn * 1000);
       return { access_token: token.text, expires_in: expiresIn };
     },
     check(accessToken, nowMs) {

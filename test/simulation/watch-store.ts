@@ -23,6 +23,8 @@ export interface StoreWatch {
   onGettoken(holder: Holder, app: App): (outcome: 'answered' | 'failed') => void;
   /** Whether this holder has just been answered to its commit: what it fetched serves that one request. */
   hasJustCommitted(holder: Holder): boolean;
+  /** Whether WeCom was asked for as many tokens in the last minute as is allowed. */
+  hasUsedUpTheMinute(app: App): boolean;
   /** The record of an app that can be used, as Redis holds it now. */
   stored(app: App): { token: IssuedToken | undefined; ttlMs: number } | undefined;
 }
@@ -48,8 +50,14 @@ const aheadMsMax = 1_200_000;
 /** A renewal that gains less than this gained nothing. */
 const gainMsMin = 60_000;
 const gettokensPerMinuteMax = 12;
+const leaseMs = 5000;
+/** One that is longer comes from a clock that was set back. */
+const pauseMsMax = 600_000;
+/** From the lease to the moment at which WeCom is called: a round trip. */
+const onTheWayMsMax = leaseMs;
 const dataTroubles: Trouble[] = ['redis', 'loss', 'failover', 'redis_clock'];
-const excusesForMoreCalls: Trouble[] = ['invalidation', 'loss', 'failover', 'crash', 'freeze', 'redis_clock'];
+/** What takes the times of the last calls away. */
+const excusesForMoreCalls: Trouble[] = ['loss', 'failover', 'redis_clock'];
 
 interface Options {
   nowMs: () => number;
@@ -71,14 +79,22 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
   const storedAtMs = new Map<App, number>();
   const committedAtMs = new Map<Holder, number>();
 
-  function judgeGrant(app: App, owner: string, before: RedisData, keys: readonly string[]): void {
+  function judgeGrant(
+    app: App,
+    owner: string,
+    before: RedisData,
+    after: RedisData,
+    keys: readonly string[],
+  ): void {
     const [tokKey = '', leaseKey = '', negKey = ''] = keys;
-    const pauseMs = ttlOf(before, negKey);
-    if (pauseMs > 0) {
+    // A script that knows better may end the pause.
+    const pauseMs = ttlOf(after, negKey);
+    if (pauseMs > 0 && pauseMs <= pauseMsMax) {
       journal.violate('P9 pause', `${owner} got the lease although gettoken is paused for ${pauseMs} ms`);
     }
     const holder = stringOf(before, leaseKey);
-    if (holder !== undefined && holder !== owner) {
+    // One that lasts longer than a lease can comes from a clock that was set back.
+    if (holder !== undefined && holder !== owner && ttlOf(before, leaseKey) <= leaseMs) {
       journal.violate('P4 one holder', `${owner} got the lease that ${holder} still held`);
     }
     const record = recordOf(before, tokKey);
@@ -114,6 +130,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
     before: RedisData,
     after: Record,
     keys: readonly string[],
+    refused: string | undefined,
   ): void {
     const [tokKey = '', leaseKey = ''] = keys;
     const holder = stringOf(before, leaseKey);
@@ -143,7 +160,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
     }
     numberMax.set(app, token.number);
 
-    const same = record?.fingerprint === after.fingerprint;
+    const same = record?.fingerprint === after.fingerprint && refused !== after.fingerprint;
     if (same && after.ttlMs <= record.ttlMs + gainMsMin && !lost && sealedKnown.has(record.sealed)) {
       const life = `${after.fingerprint} until ${token.endsAtMs}`;
       const tries = (earlyTries.get(life) ?? 0) + 1;
@@ -165,10 +182,16 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
     const recent = (calls.get(app) ?? []).filter((atMs) => atMs > nowMs() - 60_000);
     recent.push(nowMs());
     calls.set(app, recent);
-    const allowed = gettokensPerMinuteMax + troubles.count(nowMs() - 60_000, ...excusesForMoreCalls);
-    if (recent.length > allowed) {
+    const allowed = gettokensPerMinuteMax;
+    const excused = troubles.since(nowMs() - 60_000 - onTheWayMsMax, ...excusesForMoreCalls);
+    if (recent.length > allowed && !excused) {
       journal.violate('P7 rate', `${recent.length} gettoken calls within a minute, ${allowed} allowed`);
     }
+  }
+
+  function holdsLease({ app, owner }: Grant): boolean {
+    const tokKey = [...apps].find(([, candidate]) => candidate === app)?.[0] ?? '';
+    return stringOf(redis(), tokKey.replace(/tok$/, 'lease')) === owner;
   }
 
   function describe(app: App, record: Record): string {
@@ -183,14 +206,12 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
       const app = apps.get(tokKey);
       if (!app) return;
       const lease = stringOf(after, leaseKey);
-      if (lease === owner && stringOf(before, leaseKey) !== owner) judgeGrant(app, owner, before, keys);
+      if (lease === owner && stringOf(before, leaseKey) !== owner)
+        judgeGrant(app, owner, before, after, keys);
       const was = hashOf(before, tokKey);
       const is = recordOf(after, tokKey);
       if (is && was?.get('g') !== `${is.generation}`) {
-        if (args.filter((arg) => arg === is.fingerprint).length > 1) {
-          journal.violate('P5 refused token', `${owner} stored the token that had failed`);
-        }
-        judgeStored(app, owner, before, is, keys);
+        judgeStored(app, owner, before, is, keys, args[4]);
       }
     },
 
@@ -212,18 +233,28 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
 
     onGettoken(holder, app) {
       judgeRate(app);
-      const grant = [...grants.values()].find(
+      const grant = [...grants.values()].findLast(
         (candidate) => candidate.app === app && candidate.holder === holder && candidate.state === 'given',
       );
       if (!grant) {
         journal.violate('No lease, no gettoken', `${holder.name} called gettoken without a lease of its own`);
         return () => {};
       }
+      if (
+        !holdsLease(grant) &&
+        !troubles.since(grant.atMs, 'loss', 'failover', 'redis_clock', 'wall_clock')
+      ) {
+        journal.violate('P4 late gettoken', `${holder.name} called gettoken after its lease had ended`);
+      }
       grant.state = 'asking';
       return (outcome) => {
         if (grant.state === 'asking') grant.state = outcome;
       };
     },
+
+    hasUsedUpTheMinute: (app) =>
+      (calls.get(app) ?? []).filter((atMs) => atMs > nowMs() - 60_000 - 2 * onTheWayMsMax).length >=
+      gettokensPerMinuteMax,
 
     hasJustCommitted: (holder) => committedAtMs.get(holder) === nowMs(),
 

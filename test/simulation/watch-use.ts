@@ -36,6 +36,9 @@ const waitThatOutlivesALeaseMs = 8000;
 const roundingMsMax = 1000;
 /** Above the margin of 2 s that readers keep. */
 const goodLifeMs = 3000;
+const tokensPerCallMax = 3;
+/** The first rest, and a request that began before it. */
+const restMs = 2000 + 8000;
 
 interface Options {
   nowMs: () => number;
@@ -71,13 +74,18 @@ export function createUseWatch({ nowMs, journal, troubles, storeWatch, heart }: 
       const clocksAreSane = () => !troubles.since(0, 'redis_clock') && !troubles.since(0, 'wall_clock');
 
       function judgeCall(token: IssuedToken): void {
-        if (used.includes(token)) {
+        if (used.filter((earlier) => earlier === token).length > 1) {
           journal.violate('P5 refused token', `${runner.name} called WeCom again with token ${token.number}`);
         }
-        if (used.length > 1) journal.violate('W2 one retry', `${runner.name} called WeCom a third time`);
+        const tokens = new Set([...used, token]).size;
+        if (tokens > tokensPerCallMax) journal.violate('W2 tries', `${runner.name} tried ${tokens} tokens`);
         // Whoever froze between gettoken and commit tries what it fetched, however old: the retry heals that.
         const isJustFetched = storeWatch.hasJustCommitted(runner);
-        if (nowMs() > token.endsAtMs + roundingMsMax && clocksAreSane() && !isJustFetched) {
+        if (
+          nowMs() > Math.max(token.endsAtMs, token.believedUntilMs) + roundingMsMax &&
+          clocksAreSane() &&
+          !isJustFetched
+        ) {
           const lateMs = Math.round(nowMs() - token.endsAtMs);
           journal.violate(
             'P6 past its end',
@@ -124,22 +132,17 @@ export function createUseWatch({ nowMs, journal, troubles, storeWatch, heart }: 
           if (msMax < waitThatOutlivesALeaseMs) return holders > 0 || app.mode === 'same';
           return holders > 1;
         }
-        // Two holders, one of whom lost the lease under him, kill each other's token.
-        const isDeadly = app.mode === 'new_old_dies' && troubles.since(startedAtMs - leaseMs, 'loss');
-        if (reason === 'token_refused_twice' && isDeadly) return true;
-        // Only tokens that live shorter than an instance believes them can be two renewals old.
-        if (reason === 'token_refused_twice' && app.mode === 'new_old_dies' && app.lifeMs < 600_000)
-          return true;
-        // Two tokens may die under one request, and a failover brings dead ones back.
-        if (reason === 'token_refused_twice' || reason === 'gettoken_paused_token_rejected') {
-          return troubles.since(startedAtMs - healMsMax, 'invalidation', 'failover');
+        // Three tokens that were good when they were found, and not when they were used.
+        if (reason === 'token_refused_again') return troubles.since(startedAtMs, ...ofTokens);
+        if (reason === 'gettoken_paused_token_refused') {
+          return troubles.since(startedAtMs - restMs, ...ofTokens);
         }
-        return reason === 'gettoken_paused_same_token' && troubles.since(startedAtMs - healMsMax, 'failover');
+        return reason === 'gettoken_paused_too_often' && storeWatch.hasUsedUpTheMinute(app);
       }
 
       /** A token that is good, and within reach, is used whatever else is broken. */
       function judgeUnusedToken(reason: string): void {
-        if (reason === 'token_refused_twice' || runner.disturbedAtMs() >= startedAtMs - 1) return;
+        if (reason === 'token_refused_again' || runner.disturbedAtMs() >= startedAtMs - 1) return;
         const isGood = (token: IssuedToken | undefined) =>
           token && !token.refused && app.alive(token, nowMs()) && nowMs() + goodLifeMs < token.endsAtMs;
         const record = storeWatch.stored(app);
@@ -190,5 +193,7 @@ export function createUseWatch({ nowMs, journal, troubles, storeWatch, heart }: 
   };
 }
 
+/** What makes tokens end, or seem to end, under the requests that use them. */
+const ofTokens: Trouble[] = ['invalidation', 'mistake', 'failover', 'loss', 'redis_clock'];
 const backwards: Trouble[] = ['failover', 'loss', 'redis_clock', 'wall_clock'];
 const outOfReach: Trouble[] = ['redis', 'loss', 'failover', 'redis_clock'];

@@ -1,0 +1,330 @@
+import { createHash, createHmac } from 'node:crypto';
+import { type Clock, elapsedMs, moment, type Moment, sleep, withTimeout } from './clock.ts';
+import { AppError, unavailable } from './errors.ts';
+import type { Log } from './log.ts';
+import { available, type Redis, RedisError } from './redis.ts';
+import { createSeal, encryptionKeyId } from './seal.ts';
+import { createTokenStore, type Pause, tokenKey, type TokenRecord } from './token-store.ts';
+import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
+
+/**
+ * Where the access_token of one company comes from: this process, Redis, or gettoken under the lease.
+ *
+ * **No lease, no gettoken**: when Redis cannot give one, a valid token in this process stays in use and nobody
+ * fetches a token alone. Failures of gettoken are remembered in Redis for everyone, with growing pauses.
+ */
+export interface TokenSource {
+  /**
+   * A token other than the refused one, unless gettoken gave just that again. Rejects with
+   * `temporarily_unavailable`.
+   *
+   * @param msMax gives up waiting after this long; a fetch itself goes on for the others
+   */
+  get(msMax: number, refused: Token | undefined): Promise<Token>;
+  /** @see AccessTokens.renew */
+  renew(): Promise<RenewOutcome>;
+  /** WeCom accepted the token. Told to Redis once per instance, and only when a refusal came before it. */
+  accepted(token: Token): Promise<void>;
+  /** A call had its last try, which was with this token, refused. When a second call says so, gettoken rests. */
+  gaveUp(token: Token): Promise<void>;
+}
+
+export interface Token {
+  accessToken: string;
+  fingerprint: string;
+  /** 0 for a token that Redis did not take. */
+  generation: number;
+  /** Its life, counted from `readAt`. */
+  ttlMs: number;
+  readAt: Moment;
+  /** Issued after a refusal, and not yet known to work. */
+  onProbation: boolean;
+  /** When WeCom last accepted it here. */
+  acceptedAt?: Moment | undefined;
+}
+
+/**
+ * - `fresh`: nothing to do, or nothing to gain from asking before the token ends
+ * - `busy`: another instance is renewing it
+ * - `paused`: gettoken failed lately and nobody may call it yet
+ * - `failed`: this call failed; `transient` when a second try in a minute makes sense
+ */
+export type RenewOutcome = 'fresh' | 'renewed' | 'busy' | 'paused' | 'failed' | 'failed_transient';
+
+export interface TokenSourceOptions {
+  redis: Redis;
+  gettoken: (corp: Corp) => Promise<GettokenAnswer>;
+  encryptionKeys: readonly Buffer[];
+  clock: Clock;
+  log: Log;
+  random?: () => number;
+}
+
+/** No request waits longer than this for a token. */
+const waitMsMax = 8000;
+/** A token that has less life left is not used: the request that carries it must still arrive in time. */
+const usableMsMin = 2000;
+/** How long a token read from Redis is believed without asking again. */
+const believedMsMax = 300_000;
+/** A shorter `expires_in` is not believed: fetching every few seconds costs more than one refused call. */
+const lifeMsMin = 60_000;
+/** A login that finds less life than this renews on the way; the timer renews much earlier. */
+const loginAheadMs = 60_000;
+const timerAheadMs = 1_200_000;
+/** Of the 5 s of a lease, gettoken may take 3. */
+const leaseAgeMsMax = 2000;
+/** Waiters look again after this long, doubling, each time times 0.5–1.5 at random. */
+const pollMsFirst = 40;
+const pollMsMax = 400;
+const logAgainMs = 60_000;
+
+/** How long gettoken rests after a failure; WeCom bans the egress IP for an hour after about 2,000. */
+const pauseAfter: Record<'operator' | 'rate_limited' | 'too_many_at_once' | 'transient', Pause> = {
+  operator: { baseMs: 60_000, capMs: 600_000 },
+  rate_limited: { baseMs: 60_000, capMs: 600_000 },
+  too_many_at_once: { baseMs: 1000, capMs: 8000 },
+  transient: { baseMs: 1000, capMs: 30_000 },
+};
+
+interface Flight {
+  startedAt: Moment;
+  token: Promise<Token>;
+}
+
+/** @param nextOwner returns a name that nobody else has, in any instance */
+export function createTokenSource(
+  corp: Corp,
+  nextOwner: () => string,
+  options: TokenSourceOptions,
+): TokenSource {
+  const { redis, gettoken, encryptionKeys, clock, log, random = Math.random } = options;
+  const { corpid } = corp;
+  const kid = tokenKeyId(corp, encryptionKeys);
+  const store = createTokenStore(redis, kid);
+  const sealedAt = tokenKey(kid);
+  const seal = createSeal(encryptionKeys, 'access_token');
+  let cached: Token | undefined;
+  /** Concurrent requests share one lookup, keyed by the fingerprint that WeCom refused. */
+  const flights = new Map<string, Flight>();
+  let tooOftenLoggedAt: Moment | undefined;
+
+  /** The token of this process, unless it is about to end or is the refused one. */
+  function usable(refused: Token | undefined): Token | undefined {
+    if (!cached || cached.fingerprint === refused?.fingerprint) return undefined;
+    return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;
+  }
+
+  /**
+   * Takes over what Redis holds; `undefined` when it cannot be opened or is about to end.
+   *
+   * @param askedAt from when its life counts: the answer may have waited for a frozen instance
+   */
+  function adopt(record: TokenRecord, refused: Token | undefined, askedAt: Moment): Token | undefined {
+    const own = usable(refused);
+    // A replica that lags must not bring an older token back.
+    if (own && own.generation > record.generation) return own;
+    if (record.fingerprint === refused?.fingerprint) return undefined;
+    if (record.ttlMs - elapsedMs(clock, askedAt) < usableMsMin) return undefined;
+    const accessToken = seal.open(record.sealed, sealedAt);
+    if (accessToken === undefined) return undefined;
+    const { fingerprint, generation, ttlMs, onProbation } = record;
+    const acceptedAt = cached?.fingerprint === fingerprint ? cached.acceptedAt : undefined;
+    cached = { accessToken, fingerprint, generation, ttlMs, onProbation, readAt: askedAt, acceptedAt };
+    return cached;
+  }
+
+  /** Asks for the lease; asks again when this instance was frozen meanwhile, for that lease may have passed on. */
+  async function begin(owner: string, refused: string, aheadMs: number, acceptedAt?: Moment) {
+    for (;;) {
+      const begunAt = moment(clock);
+      const acceptedMsAgo = acceptedAt && elapsedMs(clock, acceptedAt);
+      const begun = await store.begin(owner, refused, aheadMs, acceptedMsAgo);
+      if (begun.state === 'lease' && elapsedMs(clock, begunAt) > leaseAgeMsMax) continue;
+      if (begun.state === 'paused' && begun.why === 'too_often') logTooOften(begun.waitMs);
+      return { ...begun, begunAt };
+    }
+  }
+
+  function logTooOften(pause_ms: number): void {
+    if (tooOftenLoggedAt && elapsedMs(clock, tooOftenLoggedAt) < logAgainMs) return;
+    tooOftenLoggedAt = moment(clock);
+    log('error', 'gettoken_too_often', { corpid, pause_ms });
+  }
+
+  /** The lease must be ours. */
+  async function fetchAndCommit(
+    owner: string,
+    refused: Token | undefined,
+    by: 'login' | 'timer',
+  ): Promise<Token> {
+    const askedAt = moment(clock);
+    const { access_token: accessToken, expires_in } = await gettoken(corp).catch((error: unknown) =>
+      pauseFor(owner, error, by),
+    );
+    const fingerprint = fingerprintOf(accessToken);
+    if (expires_in * 1000 < lifeMsMin) log('warn', 'token_life_short', { corpid, expires_in, by });
+    if (fingerprint === refused?.fingerprint) log('warn', 'token_same_again', { corpid, by });
+    // Counted from before the call: the token cannot live longer than that.
+    const ttlMs = Math.max(lifeMsMin, expires_in * 1000);
+    const leftMs = Math.max(1, Math.floor(ttlMs - elapsedMs(clock, askedAt)));
+    const sealed = seal.seal(accessToken, sealedAt);
+    const fetched: Token = {
+      accessToken,
+      fingerprint,
+      generation: 0,
+      ttlMs,
+      readAt: askedAt,
+      onProbation: false,
+    };
+    const committedAt = moment(clock);
+    try {
+      const replaced = refused?.fingerprint ?? '';
+      const committed = await store.commit(owner, { fingerprint, sealed, ttlMs: leftMs }, replaced);
+      if (committed.state === 'lost') {
+        log('warn', 'token_lease_lost', { corpid });
+        // Another was faster. Without a record, what we hold is good for this one request.
+        return (committed.record && adopt(committed.record, refused, committedAt)) ?? fetched;
+      }
+      const { generation, unchanged, onProbation } = committed;
+      cached = { ...fetched, generation, onProbation };
+      log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs, by });
+    } catch (error) {
+      if (!(error instanceof RedisError)) throw error;
+      // Kept here, so that a Redis that refuses to store costs one gettoken per instance, not one per login.
+      cached = fetched;
+      log('warn', 'token_not_stored', { corpid, reason: error.reason, by });
+    }
+    return cached;
+  }
+
+  async function pauseFor(owner: string, error: unknown, by: 'login' | 'timer'): Promise<never> {
+    const failure = failureOf(error);
+    const pause_ms = await store.fail(owner, failure, pauseAfter[failure]).catch(() => 0);
+    const fields = error instanceof WecomError && error.fields;
+    log('error', 'gettoken_failed', { corpid, ...fields, failure, pause_ms, by });
+    throw unavailable('gettoken_failed', retryAfter(pause_ms), error);
+  }
+
+  /** From Redis, or from WeCom under the lease, or from the instance that has the lease. */
+  async function obtain(refused: Token | undefined): Promise<Token> {
+    const startedAt = moment(clock);
+    const owner = nextOwner();
+    let pollMs = pollMsFirst;
+    for (;;) {
+      const readAt = moment(clock);
+      const record = await store.read();
+      // A replica that lags may still show an older token than the refused one; the script asks the master.
+      const isNewer = record && record.generation > (refused?.generation ?? 0);
+      const stored = isNewer ? adopt(record, refused, readAt) : undefined;
+      if (stored && record && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;
+
+      // A record that does not open is replaced like a refused one, but its token was not refused.
+      const unreadable = record && !stored && seal.open(record.sealed, sealedAt) === undefined;
+      const replaced = unreadable ? record.sealed : (refused?.fingerprint ?? '');
+      const begun = await begin(owner, replaced, loginAheadMs, refused?.acceptedAt);
+      const token = (begun.record && adopt(begun.record, refused, begun.begunAt)) ?? usable(refused);
+      if (begun.state === 'lease') {
+        try {
+          return await fetchAndCommit(owner, refused, 'login');
+        } catch (error) {
+          // Looked up again: the fetch may have taken longer than the rest of that token's life.
+          const left = usable(refused);
+          if (left) return left;
+          throw error;
+        }
+      }
+      if (token) return token;
+      if (begun.state === 'paused') {
+        throw unavailable(`gettoken_paused_${begun.why}`, retryAfter(begun.waitMs));
+      }
+      if (elapsedMs(clock, startedAt) + pollMs * 1.5 > waitMsMax) throw unavailable('token_wait', 2);
+      await sleep(clock, pollMs * (0.5 + random()));
+      pollMs = Math.min(pollMs * 2, pollMsMax);
+    }
+  }
+
+  return {
+    async get(msMax, refused) {
+      const own = usable(refused);
+      if (own && elapsedMs(clock, own.readAt) < (own.generation > 0 ? believedMsMax : own.ttlMs)) return own;
+
+      const key = refused?.fingerprint ?? '';
+      let flight = flights.get(key);
+      // A flight that a frozen instance left behind is treated as abandoned.
+      if (!flight || elapsedMs(clock, flight.startedAt) > waitMsMax + 1000) {
+        const token = obtain(refused).finally(() => {
+          if (flights.get(key)?.token === token) flights.delete(key);
+        });
+        flight = { startedAt: moment(clock), token };
+        flights.set(key, flight);
+      }
+      const patienceMs = Math.min(msMax, waitMsMax);
+      try {
+        return await available(
+          withTimeout(clock, patienceMs, flight.token, () => unavailable('token_wait', 2)),
+        );
+      } catch (error) {
+        const left = usable(refused);
+        if (left) return left;
+        throw error;
+      }
+    },
+
+    async renew() {
+      const owner = nextOwner();
+      try {
+        let begun = await begin(owner, '', timerAheadMs);
+        if (begun.record && seal.open(begun.record.sealed, sealedAt) === undefined) {
+          begun = await begin(owner, begun.record.sealed, timerAheadMs);
+        }
+        if (begun.state !== 'lease') return begun.state === 'hit' ? 'fresh' : begun.state;
+        const token = await fetchAndCommit(owner, undefined, 'timer');
+        return token.generation > 0 ? 'renewed' : 'failed_transient';
+      } catch (error) {
+        if (error instanceof RedisError) return 'failed_transient';
+        if (!(error instanceof AppError)) throw error;
+        return failureOf(error.cause) === 'operator' ? 'failed' : 'failed_transient';
+      }
+    },
+
+    async accepted(token) {
+      token.acceptedAt = moment(clock);
+      if (!token.onProbation) return;
+      token.onProbation = false;
+      await store.confirm(token.fingerprint).catch(ignoreRedis);
+    },
+
+    async gaveUp(token) {
+      const pause_ms = await store.giveUp(nextOwner(), token.fingerprint).catch(ignoreRedis);
+      if (pause_ms) log('error', 'gettoken_rests', { corpid, pause_ms });
+    },
+  };
+}
+
+/** Which record is this company's: it changes with the secret and with the encryption key. */
+export function tokenKeyId(corp: Corp, encryptionKeys: readonly Buffer[]): string {
+  return createHmac('sha256', corp.corpsecret)
+    .update(`wxt1|${corp.corpid}|${encryptionKeyId(encryptionKeys)}`)
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function fingerprintOf(accessToken: string): string {
+  return createHash('sha256').update(accessToken).digest('hex').slice(0, 32);
+}
+
+function ignoreRedis(error: unknown): void {
+  if (!(error instanceof RedisError)) throw error;
+}
+
+function failureOf(error: unknown): keyof typeof pauseAfter {
+  if (!(error instanceof WecomError) || error.errcode === undefined) return 'transient';
+  if (error.errcode === 45009) return 'rate_limited';
+  if (error.errcode === 45033) return 'too_many_at_once';
+  return error.reaction === 'retry' ? 'transient' : 'operator';
+}
+
+/** Whole seconds, at least 1; a client need not wait longer than a minute to look again. */
+function retryAfter(pauseMs: number): number {
+  return Math.min(60, Math.max(1, Math.ceil(pauseMs / 1000)));
+}
