@@ -91,13 +91,10 @@ const memoryMs = 1_800_000;
 const timeDigits = 13;
 
 /** A key of a foreign type (somebody's mistake) would make every script fail: it is as good as absent. */
-function dropForeign(key: string, type: 'hash' | 'string'): string {
-  return `
-do
-  local t = redis.call('TYPE', ${key}).ok
-  if t ~= 'none' and t ~= '${type}' then redis.call('DEL', ${key}) end
-end`;
-}
+const dropForeign = (...types: ('hash' | 'string')[]) =>
+  types.map((type, i) => dropUnless(`KEYS[${i + 1}]`, type)).join('\n');
+const dropUnless = (key: string, type: string) =>
+  `do local t = redis.call('TYPE', ${key}).ok if t ~= 'none' and t ~= '${type}' then redis.call('DEL', ${key}) end end`;
 
 const readRecord = `
 local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n', 'p', 'x')
@@ -109,11 +106,7 @@ local now = time[1] * 1000000 + time[2]`;
 
 /** KEYS tok lease neg rejects calls · ARGV owner leaseMs refused aheadMs acceptedMsAgo-or-'' */
 const beginScript = defineScript(`
-${dropForeign('KEYS[1]', 'hash')}
-${dropForeign('KEYS[2]', 'string')}
-${dropForeign('KEYS[3]', 'string')}
-${dropForeign('KEYS[4]', 'string')}
-${dropForeign('KEYS[5]', 'string')}
+${dropForeign('hash', 'string', 'string', 'string', 'string')}
 ${readRecord}
 -- The sealed text is another each time, even when the token in it is the same.
 local refused = ARGV[3] ~= '' and (tok[2] == ARGV[3] or tok[3] == ARGV[3])
@@ -166,10 +159,7 @@ return answer('lease', '', 0)`);
 
 /** KEYS tok lease fails rejects · ARGV owner fingerprint sealed ttlMs refused */
 const commitScript = defineScript(`
-${dropForeign('KEYS[1]', 'hash')}
-${dropForeign('KEYS[2]', 'string')}
-${dropForeign('KEYS[3]', 'string')}
-${dropForeign('KEYS[4]', 'string')}
+${dropForeign('hash', 'string', 'string', 'string')}
 ${readRecord}
 -- Only the holder may write: one that was frozen past its lease would overwrite a newer token with an older one.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
@@ -199,9 +189,7 @@ return {'stored', generation, unchanged, since}`);
 
 /** KEYS lease neg fails · ARGV owner why baseMs capMs */
 const failScript = defineScript(`
-${dropForeign('KEYS[1]', 'string')}
-${dropForeign('KEYS[2]', 'string')}
-${dropForeign('KEYS[3]', 'string')}
+${dropForeign('string', 'string', 'string')}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 local n = (tonumber(redis.call('GET', KEYS[3]) or '') or 0) + 1
@@ -212,9 +200,7 @@ return pause`);
 
 /** KEYS tok neg rejects · ARGV owner fingerprint */
 const giveUpScript = defineScript(`
-${dropForeign('KEYS[1]', 'hash')}
-${dropForeign('KEYS[2]', 'string')}
-${dropForeign('KEYS[3]', 'string')}
+${dropForeign('hash', 'string', 'string')}
 local tok = redis.call('HMGET', KEYS[1], 'h', 'p', 'x')
 local by = tok[3] or ''
 if tok[1] ~= ARGV[2] or (tok[2] or '') == '' or by == 'rested' or by == ARGV[1] then return 0 end
@@ -233,7 +219,7 @@ return rest`);
 
 /** KEYS tok rejects · ARGV fingerprint */
 const confirmScript = defineScript(`
-${dropForeign('KEYS[1]', 'hash')}
+${dropForeign('hash')}
 if redis.call('HGET', KEYS[1], 'h') == ARGV[1] then
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'p', '', 'x', '')
@@ -291,7 +277,7 @@ export function createTokenStore(redis: Redis, kid: string): TokenStore {
       const [state, ...fields] = listOf(reply);
       if (state === 'stored') {
         const [generation, unchanged, since] = fields;
-        const flags = { unchanged: unchanged === '1', onProbation: isProbation(since) };
+        const flags = { unchanged: unchanged === '1', onProbation: since !== '' };
         return { state, generation: Number(generation), ...flags };
       }
       if (state !== 'lost') throw new RedisError('error_answer');
@@ -330,10 +316,6 @@ export function pauseKey(kid: string): string {
   return tokenStoreKeys(kid)[2];
 }
 
-function isProbation(since: unknown): boolean {
-  return typeof since === 'string' && since !== '';
-}
-
 function listOf(reply: unknown): unknown[] {
   return Array.isArray(reply) ? reply : [];
 }
@@ -351,6 +333,6 @@ function tokenRecord(fields: unknown[]): TokenRecord | undefined {
     sealed,
     ttlMs,
     unchanged: unchanged === '1',
-    onProbation: isProbation(since),
+    onProbation: typeof since === 'string' && since !== '',
   };
 }

@@ -51,6 +51,8 @@ describe('the log events of docs/operations.md', () => {
       'session_not_touched',
       'session_not_ended',
       'token_lease_lost',
+      'token_not_stored',
+      'gettoken_too_often',
       'login_brake_on',
       'reviewer_brake_on',
       'reviewer_locked',

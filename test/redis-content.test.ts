@@ -4,9 +4,10 @@ import { corpid, otherCorpid, type RedisEntry, secret, startWorld } from './worl
 
 /** The key tables of lib/token-store.ts, lib/session.ts and lib/rate-limit.ts. */
 const keyTable: { pattern: RegExp; type: string; fields: RegExp; ttlSecondsMax: number }[] = [
-  { pattern: /^wxt1:\{[0-9a-f]{16}\}:tok$/, type: 'hash', fields: /^[ghcn]$/, ttlSecondsMax: 7200 },
+  { pattern: /^wxt1:\{[0-9a-f]{16}\}:tok$/, type: 'hash', fields: /^[ghcnpx]$/, ttlSecondsMax: 7200 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:lease$/, type: 'string', fields: /^$/, ttlSecondsMax: 5 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:neg$/, type: 'string', fields: /^$/, ttlSecondsMax: 600 },
+  { pattern: /^wxt1:\{[0-9a-f]{16}\}:calls$/, type: 'string', fields: /^$/, ttlSecondsMax: 65 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:(fails|rejects)$/, type: 'string', fields: /^$/, ttlSecondsMax: 1800 },
   { pattern: /^wxs1:\{[\w-]{22}\}$/, type: 'hash', fields: /^([\w-]{43}|member)$/, ttlSecondsMax: 28_800 },
   { pattern: /^wxl1:address:\{[\w-]{22}\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 60 },
@@ -55,7 +56,9 @@ test('[A43] Redis › holds after a run only keys of the documented tables, each
     'wxl1:known:{}',
     'wxl1:network:{}',
     ...Array<string>(6).fill('wxs1:{}'),
+    'wxt1:{}:calls',
     'wxt1:{}:tok',
+    'wxt1:{}:calls',
     'wxt1:{}:tok',
   ]);
   entries.forEach(expectInTable);

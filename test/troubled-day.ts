@@ -33,14 +33,15 @@ export async function troubledDay(): Promise<Record<string, unknown>[]> {
   await enter(newCode());
   refuse('user/get', 48_002);
   await enter(newCode());
-  // Mode A answers the same token again, mode C another one that is refused too.
-  refuse('jscode2session', 40_014);
+  // Mode A gives the same token again; when that is refused too, a call gives up, and two make gettoken rest.
+  refuse('jscode2session', 40_014, 4);
+  await enter(newCode());
   await enter(newCode());
   await restart();
-  wecom.set({ gettokenMode: 'C' });
-  refuse('jscode2session', 40_014, 2);
+  wecom.set({ tokenLifeSeconds: 30 });
+  wecom.dropTokens(corpid);
   await enter(newCode());
-  await restart();
+  wecom.set({ tokenLifeSeconds: 7200 });
   refuse('jscode2session', 45_009);
   await enter(newCode());
   wecom.updateCompany(otherCorpid, { corpsecret: `reset-${randomBytes(9).toString('hex')}` });
@@ -72,7 +73,9 @@ export async function troubledDay(): Promise<Record<string, unknown>[]> {
   /** Nothing of the trouble before is remembered. */
   async function restart(): Promise<void> {
     wecom.clearFaults();
-    const keys = (await world.redisContents()).filter(({ key }) => /^wxt1:.*:(tok|neg|rejects)$/.test(key));
+    const keys = (await world.redisContents()).filter(({ key }) =>
+      /^wxt1:.*:(tok|neg|rejects|calls)$/.test(key),
+    );
     for (const { key } of keys) await world.redisCommand('DEL', key);
   }
 }

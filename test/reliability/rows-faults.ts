@@ -127,12 +127,13 @@ const wecom: Row[] = [
   {
     id: 'W2',
     threat: 'the fresh token is refused, too',
-    promise: '503 and a pause for everyone that grows fivefold from 2 s to 10 min; no loop',
+    promise:
+      'a third one is tried; then 503. When several calls say so, gettoken rests, five times as long each time, from 2 s to 10 min; no loop',
   },
   {
     id: 'W3',
     threat: 'gettoken answers the very token that was refused',
-    promise: 'it is not stored again; 503 and the same growing pause',
+    promise: 'it is tried once more, since WeCom also refuses by mistake; then as W2',
   },
   {
     id: 'W4',
@@ -235,6 +236,19 @@ const wecom: Row[] = [
     threat: 'WeCom refuses a member, and Redis refuses to end the sessions',
     promise:
       '403 at login, 401 at a re-check, and 401 to every session of the member at that instance until Redis ends them; other instances ask WeCom themselves within 5 s; an error line',
+    threat: 'WeCom drops several tokens, and instances hold different ones of them',
+    promise: 'one gettoken for each, and no member notices',
+  },
+  {
+    id: 'W24',
+    threat: 'WeCom refuses a good token by mistake',
+    promise:
+      'the login gets another one, or the same once more; whoever uses it goes on; gettoken does not rest',
+  },
+  {
+    id: 'W25',
+    threat: 'tokens that end within seconds, or are dropped again and again',
+    promise: 'at most 12 gettoken a minute; a life of less than a minute is not believed; logged',
   },
 ];
 

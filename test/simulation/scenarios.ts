@@ -494,12 +494,10 @@ export const scenarios: readonly Scenario[] = [
 
 /** Lets time pass until `work` has settled; a broken promise stops time, and then there is no value. */
 async function finished<T>(simulation: Simulation, work: Promise<T>): Promise<T | undefined> {
-  let settled: { value: T } | undefined;
-  void work.then((value) => {
-    settled = { value };
-  });
-  while (!settled && !simulation.journal.violation()) {
+  const settled: T[] = [];
+  void work.then((value) => settled.push(value));
+  while (settled.length === 0 && !simulation.journal.violation()) {
     await simulation.runUntil(simulation.scheduler.nowMs() + 10);
   }
-  return settled?.value;
+  return settled[0];
 }
