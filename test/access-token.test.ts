@@ -163,7 +163,7 @@ describe('POST /login', () => {
 
 describe('POST /login answers 200', () => {
   test.each(modes)(
-    '[W23] with one more gettoken when WeCom has dropped two tokens, of which this process knew the first (mode %s)',
+    '[W24] with one more gettoken when WeCom has dropped two tokens, of which this process knew the first (mode %s)',
     async (gettokenMode) => {
       const world = await startWorld();
       world.wecom.set({ gettokenMode });
@@ -183,7 +183,7 @@ describe('POST /login answers 200', () => {
   );
 
   test.each(modes)(
-    '[W24] when WeCom refuses a good token now and then, whoever else logs in meanwhile (mode %s)',
+    '[W25] when WeCom refuses a good token now and then, whoever else logs in meanwhile (mode %s)',
     async (gettokenMode) => {
       const world = await startWorld();
       world.wecom.set({ gettokenMode });
@@ -198,7 +198,7 @@ describe('POST /login answers 200', () => {
     },
   );
 
-  test('[W25] with at most 12 gettoken in a minute when tokens live for seconds', async () => {
+  test('[W26] with at most 12 gettoken in a minute when tokens live for seconds', async () => {
     const world = await startWorld();
     world.wecom.set({ tokenLifeSeconds: 1 });
     const login = await world.startLogin();
@@ -209,7 +209,7 @@ describe('POST /login answers 200', () => {
 });
 
 describe('POST /login answers 503', () => {
-  test('[W25] beyond 12 gettoken in a minute, and says so once', async () => {
+  test('[W26] beyond 12 gettoken in a minute, and says so once', async () => {
     const world = await startWorld();
     const login = await world.startLogin();
     for (let i = 0; i < 12; i += 1) {

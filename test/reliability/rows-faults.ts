@@ -236,17 +236,20 @@ const wecom: Row[] = [
     threat: 'WeCom refuses a member, and Redis refuses to end the sessions',
     promise:
       '403 at login, 401 at a re-check, and 401 to every session of the member at that instance until Redis ends them; other instances ask WeCom themselves within 5 s; an error line',
+  },
+  {
+    id: 'W24',
     threat: 'WeCom drops several tokens, and instances hold different ones of them',
     promise: 'one gettoken for each, and no member notices',
   },
   {
-    id: 'W24',
+    id: 'W25',
     threat: 'WeCom refuses a good token by mistake',
     promise:
       'the login gets another one, or the same once more; whoever uses it goes on; gettoken does not rest',
   },
   {
-    id: 'W25',
+    id: 'W26',
     threat: 'tokens that end within seconds, or are dropped again and again',
     promise: 'at most 12 gettoken a minute; a life of less than a minute is not believed; logged',
   },
