@@ -14,6 +14,8 @@ export interface CallbackQuery {
 
 /** Older callbacks may be replays; ending sessions twice is harmless, so no nonce is kept. */
 const ageSecondsMax = 600;
+const timestampPattern = /^\d{10}$/;
+const noncePattern = /^[\w-]{1,64}$/;
 
 // No entities, no attributes, no numbers: every value is the text that stands there.
 const xml = new XMLParser({ processEntities: false, ignoreAttributes: true, parseTagValue: false });
@@ -22,24 +24,47 @@ const xml = new XMLParser({ processEntities: false, ignoreAttributes: true, pars
  * Checks the signature, the age and the receiver of what WeCom sent, and decrypts it. Trusts nothing before the
  * signature; throws `invalid_request` for everything that is not from WeCom to this company.
  *
+ * @param callbacks what one company entered for 接收消息: its app's and, with another token, its contacts'
  * @param encrypted `echostr` of a GET, or `Encrypt` of a POST
  * @see https://developer.work.weixin.qq.com/document/path/90968
  */
 export function openCallback(
-  callback: Callback,
+  callbacks: readonly Callback[],
   query: CallbackQuery,
   encrypted: string,
   nowMs: number,
 ): string {
   const { msg_signature = '', timestamp = '', nonce = '' } = query;
-  const signature = Buffer.from(getSignature(callback.token, timestamp, nonce, encrypted));
-  const given = Buffer.from(msg_signature);
-  if (given.length !== signature.length || !timingSafeEqual(given, signature)) throw invalid('signature');
-  const ageSeconds = nowMs / 1000 - Number(timestamp);
-  if (!(Math.abs(ageSeconds) <= ageSecondsMax)) throw invalid('outdated');
+  const callback = callbacks.find(({ token }) =>
+    isSame(msg_signature, getSignature(token, timestamp, nonce, encrypted)),
+  );
+  if (!callback) throw invalid('signature');
+  // WeCom sorts what it signs, so exchanged values have the same signature.
+  if (!timestampPattern.test(timestamp) || !isRecent(timestamp, nowMs)) throw invalid('outdated');
+  if (!noncePattern.test(nonce)) throw invalid('nonce');
   const opened = decrypted(callback.encodingAESKey, encrypted);
   if (opened.id !== callback.corpid) throw invalid('another_receiver');
   return opened.message;
+}
+
+/**
+ * The fields of a message that was opened. Throws `invalid_request`, also when it was created too long ago: a
+ * nonce may look like a time, so the time in the query does not protect from a replay.
+ */
+export function parseMessage(text: string, nowMs: number): Record<string, string> {
+  const message = parseCallbackXml(text);
+  const { CreateTime } = message;
+  if (CreateTime !== undefined && !isRecent(CreateTime, nowMs)) throw invalid('outdated');
+  return message;
+}
+
+function isRecent(seconds: string, nowMs: number): boolean {
+  return Math.abs(nowMs / 1000 - Number(seconds)) <= ageSecondsMax;
+}
+
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** The fields of a message, by name; the order of the elements does not matter. Throws `invalid_request`. */
@@ -57,11 +82,14 @@ export function parseCallbackXml(text: string): Record<string, string> {
   return Object.fromEntries(Object.entries(root).filter(([, value]) => typeof value === 'string'));
 }
 
+/** 2: disabled, 4: not activated, 5: left the company. */
+const leftStatuses = new Set(['2', '4', '5']);
+
 /**
  * Whose sessions a message ends, and why; `undefined` for all others.
  *
  * - `unsubscribe`: removed from the visible range, disabled, or left the company
- * - `delete_user`, `update_user` with a new userid: only sent to some kinds of apps
+ * - `delete_user`, `update_user` with a new userid or a status other than active: only sent to some kinds of apps
  *
  * @see https://developer.work.weixin.qq.com/document/path/90240
  * @see https://developer.work.weixin.qq.com/document/path/90970
@@ -70,14 +98,17 @@ export function leaverOf(
   corpid: string,
   message: Record<string, string>,
 ): { person: Person; reason: string } | undefined {
-  const { MsgType, Event, ChangeType, FromUserName, UserID, NewUserID } = message;
+  const { MsgType, Event, ChangeType, FromUserName, UserID, NewUserID, Status } = message;
   if (MsgType !== 'event') return undefined;
   const leaver = (userid: string | undefined, reason: string) =>
     userid === undefined || userid === '' ? undefined : { person: { corpid, userid }, reason };
   if (Event === 'unsubscribe') return leaver(FromUserName, 'unsubscribe');
   if (Event !== 'change_contact') return undefined;
   if (ChangeType === 'delete_user') return leaver(UserID, 'delete_user');
-  if (ChangeType === 'update_user' && NewUserID) return leaver(UserID, 'update_user');
+  if (ChangeType !== 'update_user') return undefined;
+  if (NewUserID) return leaver(UserID, 'update_user');
+  if (Status !== undefined && leftStatuses.has(Status.trim()))
+    return leaver(UserID, `status_${Status.trim()}`);
   return undefined;
 }
 

@@ -270,8 +270,8 @@ function callbacks(variables: Variables): Callback[] {
       variables.problem('WECOM_CALLBACKS', `entry ${index + 1} must be corpid:token:encodingAESKey`);
     return { corpid, token, encodingAESKey };
   });
-  if (new Set(result.map(({ corpid }) => corpid)).size < result.length) {
-    variables.problem('WECOM_CALLBACKS', 'holds a corpid twice');
+  if (new Set(result.map(({ corpid, token }) => `${corpid}:${token}`)).size < result.length) {
+    variables.problem('WECOM_CALLBACKS', 'holds a corpid twice with the same token');
   }
   return result;
 }

@@ -2,6 +2,7 @@ import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openCallback, parseCallbackXml } from '../lib/callback.ts';
+import { signedCallback } from '../simulator/wecom/callback.ts';
 import { expectError } from './expect-answer.ts';
 import { type Answer, corpid, type Login, otherCorpid, secret, startWorld, worldForAll } from './world.ts';
 
@@ -38,8 +39,13 @@ function sealed(text: string, { to = corpid, by = to, receiver = to, ageSeconds 
   return signed(encrypt.toString('base64'), token, Math.floor(Date.now() / 1000) - ageSeconds);
 }
 
-function signed(encrypt: string, token: string, seconds: number | string) {
-  const [timestamp, nonce] = [String(seconds), randomBytes(6).toString('hex')];
+function signed(
+  encrypt: string,
+  token: string,
+  seconds: number | string,
+  nonce = randomBytes(6).toString('hex'),
+) {
+  const timestamp = String(seconds);
   const parts = [token, timestamp, nonce, encrypt].toSorted().join('');
   return { encrypt, timestamp, nonce, msg_signature: createHash('sha1').update(parts).digest('hex') };
 }
@@ -63,6 +69,7 @@ const deliver = (text: string, options: Message = {}) => {
   return post(message, envelope(message, to), to);
 };
 
+const nowSeconds = (ageSeconds = 0) => String(Math.floor(Date.now() / 1000) - ageSeconds);
 const event = (fields: Record<string, string>) =>
   `<xml>${Object.entries(fields)
     .map(([name, value]) => `<${name}><![CDATA[${value}]]></${name}>`)
@@ -71,7 +78,7 @@ const unsubscribe = (userid: string) =>
   event({
     ToUserName: corpid,
     FromUserName: userid,
-    CreateTime: '1',
+    CreateTime: nowSeconds(),
     MsgType: 'event',
     Event: 'unsubscribe',
     AgentID: '1',
@@ -168,6 +175,7 @@ describe('a callback that is not from WeCom to this company', () => {
     ['no receiver', 'another_receiver', () => sealed(ping, { receiver: '' })],
     ['11 minutes of age', 'outdated', () => sealed(ping, { ageSeconds: 660 })],
     ['a time 11 minutes ahead', 'outdated', () => sealed(ping, { ageSeconds: -660 })],
+    ['a nonce of another form', 'nonce', (good) => signed(good.encrypt, tokenOf(), good.timestamp, 'a b')],
     ['no time', 'outdated', (good) => signed(good.encrypt, tokenOf(), '')],
     ['a time that is none', 'outdated', (good) => signed(good.encrypt, tokenOf(), 'now')],
     ['nothing encrypted', 'not_decrypted', (good) => signed('', tokenOf(), good.timestamp)],
@@ -236,6 +244,21 @@ describe('a member who leaves', () => {
       (UserID) => change({ ChangeType: 'update_user', UserID, NewUserID: 'New' }),
     ],
     [
+      'update_user of one disabled',
+      'status_2',
+      (UserID) => change({ ChangeType: 'update_user', UserID, Status: '2' }),
+    ],
+    [
+      'update_user of one not activated',
+      'status_4',
+      (UserID) => change({ ChangeType: 'update_user', UserID, Status: '4' }),
+    ],
+    [
+      'update_user of one who left',
+      'status_5',
+      (UserID) => change({ ChangeType: 'update_user', UserID, Status: '5' }),
+    ],
+    [
       'unsubscribe, its elements in another order',
       'unsubscribe',
       (userid) =>
@@ -292,6 +315,10 @@ describe('a member who leaves', () => {
       { MsgType: 'event', Event: 'change_contact', ChangeType: 'update_user' },
     ],
     [
+      'update_user of one who is active',
+      { MsgType: 'event', Event: 'change_contact', ChangeType: 'update_user', Status: '1' },
+    ],
+    [
       'update_user with an empty new userid',
       { MsgType: 'event', Event: 'change_contact', ChangeType: 'update_user', NewUserID: '' },
     ],
@@ -326,6 +353,40 @@ describe('a member who leaves', () => {
   });
 });
 
+test('[A48] POST /callback/:corpid › refuses a captured message whose time and nonce are exchanged', async () => {
+  const { token = '' } = all.world.callbacks[corpid] ?? {};
+  const userid = all.world.addMember();
+  const session = await newSession(userid);
+  const { encrypt } = sealed(unsubscribe(userid).replace(nowSeconds(), nowSeconds(3600)));
+  const captured = signed(encrypt, token, nowSeconds(3600), nowSeconds());
+  await expectRejected(await post(captured), 'outdated');
+  const exchanged = { ...captured, timestamp: captured.nonce, nonce: captured.timestamp };
+  await expectRejected(await post(exchanged), 'outdated');
+  expect(await statusOf(session)).toBe(200);
+});
+
+test('POST /callback/:corpid › takes what the app and the contacts of one company send with different tokens', async () => {
+  const world = await startWorld();
+  const two = [0, 1].map(() => ({
+    token: secret(randomBytes(16).toString('hex')),
+    encodingAESKey: secret(randomBytes(32).toString('base64').slice(0, 42).concat('A')),
+  }));
+  const entries = two.map(({ token, encodingAESKey }) => `${corpid}:${token}:${encodingAESKey}`);
+  const both = await world.startCallback({ WECOM_CALLBACKS: entries.join(',') });
+  for (const settings of two) {
+    const { path, body } = signedCallback(
+      { corpid, ...settings },
+      event({ MsgType: 'event', Event: 'ping' }),
+    );
+    expect((await both.send('POST', path, { body })).status).toBe(200);
+  }
+  const crossed = signedCallback(
+    { corpid, token: two[0]?.token ?? '', encodingAESKey: two[1]?.encodingAESKey ?? '' },
+    event({ MsgType: 'event', Event: 'ping' }),
+  );
+  expect((await both.send('POST', crossed.path, { body: crossed.body })).status).toBe(400);
+});
+
 test('functions/callback › names everything its environment lacks, and needs nothing else', async () => {
   const world = await startWorld();
   const started = world.startWeb('callback', {});
@@ -346,7 +407,7 @@ test('the official vectors › are opened at their time, and only then', () => {
     const { token, encodingAesKey: encodingAESKey, receiveId, timestamp, nonce, encrypt, echostr } = vector;
     const query = { timestamp, nonce, msg_signature: vector.msgSignature };
     const open = (id: string, seconds: number) =>
-      openCallback({ corpid: id, token, encodingAESKey }, query, encrypt ?? echostr ?? '', seconds * 1000);
+      openCallback([{ corpid: id, token, encodingAESKey }], query, encrypt ?? echostr ?? '', seconds * 1000);
     expect(open(receiveId, Number(timestamp) + 600)).toBe(vector.plain);
     expect(() => open(receiveId, Number(timestamp) + 601)).toThrow('invalid_request');
     expect(() => open(corpid, Number(timestamp))).toThrow('invalid_request');

@@ -1,4 +1,4 @@
-import { leaverOf, openCallback, parseCallbackXml } from '../../lib/callback.ts';
+import { leaverOf, openCallback, parseCallbackXml, parseMessage } from '../../lib/callback.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { type Callback, readCallbackConfig } from '../../lib/config.ts';
 import { AppError } from '../../lib/errors.ts';
@@ -20,10 +20,12 @@ const bodyBytesMax = 16_384;
 startWebFunction(readCallbackConfig, (config, log) => {
   const redis = createRedis(config.redis, clock, log);
 
-  function callbackOf(request: RouteRequest): Callback {
-    const callback = config.callbacks.find(({ corpid }) => corpid === request.param('corpid'));
-    if (!callback) throw new AppError('not_found');
-    return callback;
+  /** What the company of the path entered; its app and its contacts may have different tokens. */
+  function callbacksOf(request: RouteRequest): { corpid: string; callbacks: Callback[] } {
+    const corpid = request.param('corpid');
+    const callbacks = config.callbacks.filter((callback) => callback.corpid === corpid);
+    if (callbacks.length === 0) throw new AppError('not_found');
+    return { corpid, callbacks };
   }
 
   const routes: Route[] = [
@@ -31,9 +33,11 @@ startWebFunction(readCallbackConfig, (config, log) => {
       method: 'GET',
       path,
       answer(request) {
-        const callback = callbackOf(request);
-        const echo = openCallback(callback, request.query, request.query['echostr'] ?? '', clock.wallMs());
-        log('info', 'callback_verified', { corpid: callback.corpid });
+        const { corpid, callbacks } = callbacksOf(request);
+        // A `+` that was not percent-encoded arrives as a blank.
+        const echostr = (request.query['echostr'] ?? '').replaceAll(' ', '+');
+        const echo = openCallback(callbacks, request.query, echostr, clock.wallMs());
+        log('info', 'callback_verified', { corpid });
         return echo;
       },
     },
@@ -41,10 +45,10 @@ startWebFunction(readCallbackConfig, (config, log) => {
       method: 'POST',
       path,
       async answer(request) {
-        const callback = callbackOf(request);
+        const { corpid, callbacks } = callbacksOf(request);
         const { Encrypt = '' } = parseCallbackXml(await request.text());
-        const message = parseCallbackXml(openCallback(callback, request.query, Encrypt, clock.wallMs()));
-        const { corpid } = callback;
+        const nowMs = clock.wallMs();
+        const message = parseMessage(openCallback(callbacks, request.query, Encrypt, nowMs), nowMs);
         const leaver = leaverOf(corpid, message);
         const sessions = leaver ? await endAllSessions(redis, leaver.person) : 0;
         const { MsgType: type, Event: event_name, ChangeType: change } = message;

@@ -244,4 +244,9 @@ export const attackRows: readonly Row[] = [
     threat: 'XML with entities, DOCTYPE, depth, or no end',
     promise: '400; entities are never expanded, 16 KB is all that is read',
   },
+  {
+    id: 'A48',
+    threat: 'A captured callback with its timestamp and nonce exchanged, which have the same signature',
+    promise: '400: the time is ten digits, and the message itself says when it was created',
+  },
 ];
