@@ -27,7 +27,7 @@ test.each<[string, Partial<History> & Pick<History, 'steps'>]>([
     { steps: [{ qy: 'fail()' }, { call: 'login' }, { call: 'get' }] },
   ],
   [
-    'hidden during a login, and never told that it is shown again',
+    'hidden during a login, and never told that it is shown again [P3]',
     {
       tellsShow: false,
       steps: [
@@ -39,7 +39,7 @@ test.each<[string, Partial<History> & Pick<History, 'steps'>]>([
     },
   ],
   [
-    'the same for a logout that waits for the login',
+    'the same for a logout that waits for the login [P3]',
     {
       tellsShow: false,
       steps: [{ qy: 'late' }, { call: 'login' }, { happens: 'hide' }, { call: 'logout' }, { call: 'login' }],
@@ -59,15 +59,32 @@ test.each<[string, Partial<History> & Pick<History, 'steps'>]>([
     },
   ],
   [
+    'two requests for a session that has ended',
+    {
+      steps: [
+        { call: 'login' },
+        { call: 'get' },
+        { happens: 'all settles' },
+        { happens: 'session ends' },
+        { call: 'get' },
+        { call: 'get' },
+      ],
+    },
+  ],
+  [
+    'a login while a logout takes the session away',
+    { steps: [{ call: 'login' }, { call: 'logout' }, { call: 'login' }] },
+  ],
+  [
     'a wrong PIN of an own function',
     { steps: [{ call: 'login' }, { happens: 'all settles' }, { request: 'own 401' }, { call: 'post' }] },
   ],
-])('the client › keeps its promises: %s', (_, history) =>
+])('[P2] the client › keeps its promises: %s', (_, history) =>
   played({ inWecom: true, tellsShow: true, ...history }),
 );
 
 test(
-  `the client › keeps its promises in ${count} random histories`,
+  `[P2] the client › keeps its promises in ${count} random histories`,
   { timeout: 60_000 + count * msPerHistoryMax },
   async () => {
     const result = await fc.check(fc.asyncProperty(histories, played), {

@@ -46,7 +46,7 @@ describe('miniprogram/', () => {
     expect(source).not.toMatch(/\bimport\b.*from|\brequire\(|\bimport\(/);
   });
 
-  test('miniprogram/ › compiled, calls only what every base library has', () => {
+  test('[P4] miniprogram/ › compiled, calls only what every base library has', () => {
     const sources = files.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'));
     const own = sources.map(read).join('\n');
     const unknown = sources.flatMap((path) =>
@@ -68,7 +68,7 @@ describe('miniprogram/', () => {
     expect(holding(/\(\?<|\\p\{/, sources)).toEqual([]);
   });
 
-  test('miniprogram/wecom-login.ts › logs in, asks, renews and leaves without anything that an old base library lacks', async () => {
+  test('[P4] miniprogram/wecom-login.ts › logs in, asks, renews and leaves without anything that an old base library lacks', async () => {
     const world = await startWorld();
     const login = await world.startLogin();
     const phone = openPhone(world, { corpid: otherCorpid });

@@ -142,7 +142,7 @@ describe('request()', () => {
     ['POST', 401, '', 'bad_server_answer'],
     ['POST', 401, '{"message":"wrong PIN"}', 'bad_server_answer'],
   ] as const)(
-    'request() › %s: an own function’s %i %s is its answer; nothing logs in again, nothing is sent twice',
+    '[P6] request() › %s: an own function’s %i %s is its answer; nothing logs in again, nothing is sent twice',
     async (method, status, body, code) => {
       let calls = 0;
       const backend = await serve((_, response) => {
@@ -159,7 +159,7 @@ describe('request()', () => {
     },
   );
 
-  test('request() › a 401 that says nothing, of a backend that asked GET /session, replaces the session for what only reads', async () => {
+  test('[P6] request() › a 401 that says nothing, of a backend that asked GET /session, replaces the session for what only reads', async () => {
     let calls = 0;
     const backend = await serve((_, response) => {
       calls += 1;
@@ -232,7 +232,7 @@ describe('logout()', () => {
   });
 
   test.each(['GET', 'POST'] as const)(
-    'logout() › is the last that is sent: a %s that waited is over, also for whoever logs in next',
+    '[P7] logout() › is the last that is sent: a %s that waited is over, also for whoever logs in next',
     async (method) => {
       const seen: (string | undefined)[] = [];
       const busy = await serve(({ method }, response) => {
@@ -253,7 +253,7 @@ describe('logout()', () => {
     },
   );
 
-  test('login() › during logout() is a login of its own; one that another logout() overtakes is over', async () => {
+  test('[P7] login() › during logout() is a login of its own; one that another logout() overtakes is over', async () => {
     const phone = openPhone(all.world);
     const client = phone.client(all.login);
     const entering = client.login();

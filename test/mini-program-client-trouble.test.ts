@@ -296,7 +296,7 @@ describe('an answer of the platform, or a gateway, in place of the function', ()
     ['504 as HTML', 504, html],
     ['500 of a framework', 500, '{"message":"boom"}'],
   ])(
-    'login() › tries once more with a fresh code after %s; then it is the server’s trouble',
+    '[P5] login() › tries once more with a fresh code after %s; then it is the server’s trouble',
     async (_, ...answer) => {
       const phone = openPhone(all.world);
       const once = await inFrontOf(all.login, answer);
@@ -312,7 +312,7 @@ describe('an answer of the platform, or a gateway, in place of the function', ()
     },
   );
 
-  test('request() › tries a GET once more; a POST only after what nobody has processed', async () => {
+  test('[P5] request() › tries a GET once more; a POST only after what nobody has processed', async () => {
     const phone = openPhone(all.world);
     const { url, requests, thenAnswers } = await inFrontOf(all.login);
     const client = phone.quickClient(url, wait);
@@ -335,7 +335,7 @@ describe('an answer of the platform, or a gateway, in place of the function', ()
     expect(requests.length).toBe(2);
   });
 
-  test('userdata(), reviewerLoginOffered() and logout() › try once more, reviewerLogin() does not', async () => {
+  test('[P5] userdata(), reviewerLoginOffered() and logout() › try once more, reviewerLogin() does not', async () => {
     const phone = openPhone(all.world, { userid: all.world.addMember() });
     const { url, requests, thenAnswers } = await inFrontOf(all.login);
     const client = phone.quickClient(url, wait);

@@ -1,7 +1,7 @@
 // A wx that calls back with anything, or not at all: one error with a code that fits, and the next call works.
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createWecomLogin, toLoginError, WecomLoginError } from '../miniprogram/wecom-login.ts';
-import { errorOf, openPhone } from './mini-program-phone.ts';
+import { endSession, errorOf, openPhone } from './mini-program-phone.ts';
 import { worldForAll } from './world.ts';
 
 const all = worldForAll();
@@ -73,7 +73,7 @@ describe.each(oddities)('%s', (name, instead, detail) => {
 
   const withDetail = detail === undefined ? {} : { detail };
 
-  test(`wx.qy.login › ${name} is one error, and the next login works`, async () => {
+  test(`[P1] wx.qy.login › ${name} is one error, and the next login works`, async () => {
     const { phone, client, breakIt, heal } = broken('login');
     breakIt();
     const both = await Promise.all([errorOf(client.login()), errorOf(client.request({ url: '/session' }))]);
@@ -85,7 +85,7 @@ describe.each(oddities)('%s', (name, instead, detail) => {
     expect((await client.login()).role).toBe('member');
   });
 
-  test(`wx.request › ${name} is one error, and the next request works`, async () => {
+  test(`[P1] wx.request › ${name} is one error, and the next request works`, async () => {
     const { client, breakIt, heal } = broken('request');
     await client.login();
     breakIt();
@@ -96,7 +96,7 @@ describe.each(oddities)('%s', (name, instead, detail) => {
     expect((await client.login()).role).toBe('member');
   });
 
-  test(`wx.qy.getMobile › ${name} is one error, and the next question works`, async () => {
+  test(`[P1] wx.qy.getMobile › ${name} is one error, and the next question works`, async () => {
     const { client, breakIt, heal } = broken('getMobile');
     await client.login();
     breakIt();
@@ -105,7 +105,7 @@ describe.each(oddities)('%s', (name, instead, detail) => {
     expect(await client.userdata('getMobile')).toMatchObject({ mobile: '13900001111' });
   });
 
-  test(`wx.getSystemInfo › ${name} is no WeCom, and is asked again`, async () => {
+  test(`[P1] wx.getSystemInfo › ${name} is no WeCom, and is asked again`, async () => {
     const { client, breakIt, heal, phone } = broken('getSystemInfo');
     breakIt();
     expect(await client.environment()).toBe('wechat');
@@ -116,7 +116,7 @@ describe.each(oddities)('%s', (name, instead, detail) => {
   });
 });
 
-test('wx › never calls back: each promise ends all the same', async () => {
+test('[P1] wx › never calls back: each promise ends all the same', async () => {
   const phone = openPhone(all.world, { userid: all.world.addMember() });
   const quick = { fromMs: Infinity, toMs: Infinity };
   const client = phone.quickClient(all.login.url, quick);
@@ -130,6 +130,25 @@ test('wx › never calls back: each promise ends all the same', async () => {
   expect(await client.logout()).toBe(false);
   phone.nextQy.push('hang');
   expect(await errorOf(client.login())).toMatchObject({ code: 'wecom_timeout' });
+});
+
+test('[P1] wx.request › says the status as text, and is understood', async () => {
+  const phone = openPhone(all.world);
+  const client = phone.client(all.login);
+  const { wx } = globalThis as unknown as { wx: { request: (wanted: Callbacks) => unknown } };
+  const { request } = wx;
+  const asText = (answer: unknown) => {
+    const { statusCode, ...rest } = answer as { statusCode: number };
+    return { ...rest, statusCode: String(statusCode) };
+  };
+  wx.request = (wanted) => request({ ...wanted, success: (answer) => wanted.success(asText(answer)) });
+  await client.login();
+  await client.request({ url: '/session' });
+  await endSession(all.login, phone);
+  expect(await client.request({ url: '/session' })).toMatchObject({ role: 'member' });
+  expect(phone.to('/login').length).toBe(2);
+  expect(await errorOf(client.request({ url: '/none' }))).toMatchObject({ code: 'not_found', status: 404 });
+  expect(await client.logout()).toBe(true);
 });
 
 describe('createWecomLogin()', () => {

@@ -44,13 +44,13 @@ describe('a phone that is opened at a page', () => {
     await phone.tap('登录');
   };
 
-  test('a deep link › keeps its path and query through the login', async () => {
+  test('[P8] a deep link › keeps its path and query through the login', async () => {
     const phone = await open('member', '/pages/home/home?order=7&note=%E5%BC%A0%26%20b');
     await phone.shows('张三');
     expect(phone.page()).toEqual({ route: 'pages/home/home', options: { order: '7', note: '张& b' } });
   });
 
-  test('a deep link › keeps them through a refusal and a second try', async () => {
+  test('[P8] a deep link › keeps them through a refusal and a second try', async () => {
     await demo.page.breakage.set('codeFails', true);
     const phone = await open('member', '/pages/home/home?order=8&to=x');
     await phone.shows('企业微信未能登录');
@@ -60,7 +60,7 @@ describe('a phone that is opened at a page', () => {
     expect(phone.page()).toEqual({ route: 'pages/home/home', options: { order: '8', to: 'x' } });
   });
 
-  test('a deep link › keeps them for a reviewer, whose way is longer', async () => {
+  test('[P8] a deep link › keeps them for a reviewer, whose way is longer', async () => {
     const phone = await open('reviewer', '/pages/home/home?order=9');
     await rightPassword(phone);
     await phone.shows('示例部门');
@@ -78,16 +78,16 @@ describe('a phone that is opened at a page', () => {
     expect(phone.page()).toEqual({ route: 'pages/home/home', options: {} });
   });
 
-  test('a page that is gone › takes nobody anywhere when the login ends', async () => {
+  test('[P8] a page that is gone › takes nobody anywhere when the login ends', async () => {
     await demo.page.breakage.set('codeHangs', true);
     const phone = await open('member', '/pages/entrance/entrance');
     await phone.shows('正在进入');
     phone.wx.reLaunch({ url: '/pages/refused/refused?code=offline' });
     await phone.shows('网络连接失败');
-    const sent = demo.sent().length;
+    const before = demo.page.feed.entries.length;
+    const since = () => demo.page.feed.entries.slice(before).map(({ kind }) => kind);
     await demo.page.breakage.healAll();
-    await expect.poll(() => demo.sent().slice(sent), { timeout: 10_000 }).toEqual(['POST /login']);
-    await expect.poll(() => demo.page.feed.entries.at(-1)?.kind, { timeout: 10_000 }).toBe('answered');
+    await expect.poll(since, { timeout: 10_000 }).toContain('answered');
     // Whatever the page may still do is done when the next one has asked and is answered.
     await fetch(demo.phoneUrl('member'));
     expect(phone.page().route).toBe('pages/refused/refused');
@@ -104,13 +104,11 @@ describe('a phone that is opened at a page', () => {
     };
     await phone.tap('复制给管理员');
     await phone.shows('已复制');
-    const refused = demo.page.feed.entries.findLast((entry) => entry.kind === 'answered');
     expect(copied).toEqual([
       expect.stringMatching(
         /^您暂无使用权限\n错误代码 member_not_allowed\n错误编号 [0-9a-f-]{36}\n时间 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
       ),
     ]);
-    expect(refused).toMatchObject({ status: 403 });
     const number = /错误编号 (\S+)/.exec(await phone.text())?.[1] ?? '';
     expect(number).toHaveLength(8);
     expect(copied[0]).toContain(`错误编号 ${number}`);

@@ -58,12 +58,18 @@ export async function play(code: string, stage: Stage, history: History): Promis
     pending.clear();
   }
 
+  /** Whoever was let in and has not left, and whom no server refused since, has a session. */
+  async function loggedIn(): Promise<unknown> {
+    const before = watcher.losses();
+    const session = await client.login();
+    if (watcher.losses() === before && client.session() === undefined) {
+      broken.push('a login that succeeded has a session');
+    }
+    return session;
+  }
+
   const operations: Record<Operation, () => unknown> = {
-    login: () =>
-      follow(
-        'login',
-        watcher.entering(() => client.login()),
-      ),
+    login: () => follow('login', watcher.entering(loggedIn)),
     get: () => follow('get', client.request({ url: '/session' })),
     post: () => follow('post', client.request({ url: `/own?call=${calls}`, method: 'POST', data: {} })),
     userdata: () => follow('userdata', client.userdata('getEnterpriseUserInfo')),
@@ -137,11 +143,14 @@ function watchRequests(broken: string[]) {
   const postsSent = new Set<string>();
   let lastAuthorization = '';
   let entrances = 0;
+  let losses = 0;
   /** Since a logout that nobody has logged in after. */
   let left = false;
 
   const watcher = {
     broken: (promise: string) => void broken.push(promise),
+    /** How often a session may have been lost: left, or refused. */
+    losses: () => losses,
     /** The Authorization that was sent last. */
     authorization: () => lastAuthorization,
 
@@ -152,6 +161,7 @@ function watchRequests(broken: string[]) {
     },
     async leaving(work: () => Promise<boolean>): Promise<boolean> {
       const before = entrances;
+      losses += 1;
       const told = await work();
       if (entrances === before) left = true;
       return told;
@@ -184,6 +194,7 @@ function watchRequests(broken: string[]) {
       const notDone = ['invalid_session', 'temporarily_unavailable', 'rate_limited'].includes(String(error));
       if (notDone || statusCode === 432) postsSent.delete(new URL(url).search);
       if (typeof token === 'string') tokens.add(token);
+      if (['401', '403'].includes(String(statusCode))) losses += 1;
     },
 
     stores(value: unknown): void {

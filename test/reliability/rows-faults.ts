@@ -377,5 +377,50 @@ const othersDefects: Row[] = [
   { id: 'T6', threat: '40014 is not handled (#197)', promise: 'as W1' },
 ];
 
-/** Faults: of Redis, of WeCom, of instances and their surroundings, and what other clients got wrong. */
-export const faultRows: readonly Row[] = [...redis, ...wecom, ...instances, ...othersDefects];
+const phones: Row[] = [
+  {
+    id: 'P1',
+    threat: 'a function of wx calls back with nothing, with anything, twice, never, or throws',
+    promise:
+      'one `WecomLoginError` with a code that fits, nothing is thrown inside wx, and the next call works',
+  },
+  {
+    id: 'P2',
+    threat: 'any history of calls, answers, storage, background and clocks',
+    promise:
+      'every promise ends; one `wx.qy.login` at a time; no code is sent twice, no token stored, nothing sent after `logout()`; the next login works',
+  },
+  {
+    id: 'P3',
+    threat: 'hidden in the middle of a login, and no word of being shown again',
+    promise: 'it goes on as soon as it is seen, or 6 s after it was hidden if it still runs',
+  },
+  {
+    id: 'P4',
+    threat: 'an old base library',
+    promise: 'nothing newer than ES2016 is called; the client works without all that is newer',
+  },
+  {
+    id: 'P5',
+    threat: 'SCF or a gateway answers in place of the function: 432, 433, 443, HTML, 200 with errorCode',
+    promise: 'one more try where it can do no harm, then `server_failed`, which blames no phone',
+  },
+  {
+    id: 'P6',
+    threat: 'an own function answers 401 for reasons of its own',
+    promise: 'the answer reaches the page: no login, nothing is sent twice',
+  },
+  {
+    id: 'P7',
+    threat: 'login and request while a logout is under way',
+    promise: 'nothing is sent for the session that ended; a later login has a session of its own',
+  },
+  {
+    id: 'P8',
+    threat: 'a page is opened by its own address, or is gone when the login ends',
+    promise: 'path and query are kept through login and refusal; a page that is gone takes nobody anywhere',
+  },
+];
+
+/** Faults: of Redis, of WeCom, of instances and their surroundings, of phones, and what other clients got wrong. */
+export const faultRows: readonly Row[] = [...redis, ...wecom, ...instances, ...othersDefects, ...phones];
