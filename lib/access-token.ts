@@ -96,7 +96,8 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
         try {
           token = await source.get(msMax - elapsedMs(clock, startedAt), token);
         } catch (error) {
-          // There is no other one. Once more with this one: WeCom also refuses by mistake.
+          // There is no other one. Once more with this one, while it lives: WeCom also refuses by mistake.
+          if (elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
           noOther = { error };
         }
       }

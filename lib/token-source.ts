@@ -189,7 +189,7 @@ export function createTokenSource(
       cached = { ...fetched, generation, onProbation };
       log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs, by });
     } catch (error) {
-      if (!(error instanceof RedisError)) throw error;
+      if (!(error instanceof RedisError) || leftMs < usableMsMin) throw error;
       // Kept here, so that a Redis that refuses to store costs one gettoken per instance, not one per login.
       cached = fetched;
       log('warn', 'token_not_stored', { corpid, reason: error.reason, by });
