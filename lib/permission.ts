@@ -49,6 +49,8 @@ const lookAgainMs = 100;
 /** Longer than one check takes; after a failed one, the pause before the next. */
 const claimMs = 5000;
 const logSkippedAgainMs = 60_000;
+/** While WeCom fails and the budget is used up, one question per instance and this long finds out whether it is back. */
+const probeAgainMs = 10_000;
 /** Clocks of instances differ; a check from further ahead is not believed. */
 const aheadMsMax = 60_000;
 const refusedMax = 1000;
@@ -66,8 +68,8 @@ export function createPermission(options: {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
   const budget = createRecheckBudget(redis);
   let skippedLoggedAt: Moment | undefined;
-  /** Companies whose last re-check here failed. */
-  const failing = new Set<string>();
+  /** When the last re-check here failed, or began after that; of each company that has not been well since. */
+  const failing = new Map<string, Moment>();
   /** Whom WeCom refused and whose sessions have not ended yet, since Redis may refuse that; by `personId`. */
   const refused = new Map<string, { askedAt: number; reason: string }>();
 
@@ -92,7 +94,7 @@ export function createPermission(options: {
     if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
       throw unavailable('user_get_of_another_userid', 5);
     }
-    refused.delete(personId(person));
+    if (checkedAt > (refused.get(personId(person))?.askedAt ?? 0)) refused.delete(personId(person));
     const member = { corpid: corp.corpid, userid: answer.userid ?? userid, name, department, position };
     return { member, checkedAt };
   }
@@ -149,7 +151,7 @@ export function createPermission(options: {
 
   async function ask(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const usedUp = await budget(corp.corpid);
-    if (usedUp) {
+    if (usedUp && !mayProbe(corp)) {
       // Release the claim: no check is under way, so nobody should wait for one.
       await sessions.giveUpCheck(session.person);
       logSkipped(corp, usedUp);
@@ -160,6 +162,13 @@ export function createPermission(options: {
     failing.delete(corp.corpid);
     if (!(await sessions.confirm(last))) throw new AppError('invalid_session', { reason: 'ended' });
     return inGrace({ ...session, ...last });
+  }
+
+  function mayProbe({ corpid }: Corp): boolean {
+    const since = failing.get(corpid);
+    if (!since || elapsedMs(clock, since) < probeAgainMs) return false;
+    failing.set(corpid, moment(clock));
+    return true;
   }
 
   /** Once a minute, not for each of thousands of requests. */
@@ -197,7 +206,7 @@ export function createPermission(options: {
       }
       const known = error instanceof WecomError || error instanceof AppError;
       if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
-      failing.add(corp.corpid);
+      failing.set(corp.corpid, moment(clock));
       const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
       log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds(session)) });
       return inGrace(session);

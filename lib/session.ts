@@ -135,9 +135,13 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], 'member') then redis.call('DEL', KEYS[1]) end
 return value`);
 
-/** Writes only over the value that was read: an ended session cannot come back. KEYS sessions · ARGV field old new */
+/**
+ * Writes only over the value that was read: an ended session cannot come back. Returns 1 when written, 0 when another
+ * use was faster, -1 when the session has ended. KEYS sessions · ARGV field old new
+ */
 const replaceScript = defineScript(`
 local value = redis.call('HGET', KEYS[1], ARGV[1])
+if not value then return -1 end
 if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 end
 -- Our own write, when its reply was lost and it is sent again.
 if value == ARGV[3] then return 1 end
@@ -237,7 +241,10 @@ export function createSessions(options: {
       if (now - stored.seenAt >= touchAfterMs) {
         const args = [place.field, value, sealSession({ ...stored, seenAt: now }, place)];
         try {
-          if ((await redis.script(replaceScript, [place.key], args)) === 1) stored.seenAt = now;
+          const written = await redis.script(replaceScript, [place.key], args);
+          // What was read came from a replica that lags.
+          if (written === -1) throw new AppError('invalid_session', { reason: 'ended' });
+          if (written === 1) stored.seenAt = now;
         } catch (error) {
           // Redis reads but does not write (full, read-only): the session is still good as it stands.
           if (!(error instanceof RedisError)) throw error;

@@ -140,8 +140,11 @@ if pause > ${pauseMsMax} then pause = 0 end
 if pause > 0 then return answer('paused', redis.call('GET', KEYS[3]), pause) end
 if holder then return answer('busy', '', held) end
 
--- After a rest one new token is enough to see whether WeCom still refuses them.
-if since and tok[6] ~= 'rested' and redis.call('GET', KEYS[4]) then
+-- After a rest one token is issued. Until it is accepted, a second call gives up on it, or as much time has passed
+-- as the next rest would take, nobody gets another.
+local rests = tonumber(redis.call('GET', KEYS[4]) or '')
+local rest = math.min(${pauseMsMax}, 2000 * 5 ^ math.min(rests or 0, 10))
+if since and rests and tok[6] ~= 'rested' and now - tonumber(tok[1]) < rest * 1000 then
   return answer('paused', 'token_refused', 1000)
 end
 
@@ -217,11 +220,12 @@ redis.call('SET', KEYS[3], rests + 1, 'PX', ${memoryMs})
 redis.call('SET', KEYS[2], 'token_refused', 'PX', rest)
 return rest`);
 
-/** KEYS tok rejects · ARGV fingerprint */
+/** KEYS tok neg rejects · ARGV fingerprint */
 const confirmScript = defineScript(`
-${dropForeign('hash')}
+${dropForeign('hash', 'string', 'string')}
 if redis.call('HGET', KEYS[1], 'h') == ARGV[1] then
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[3])
+  if redis.call('GET', KEYS[2]) == 'token_refused' then redis.call('DEL', KEYS[2]) end
   redis.call('HSET', KEYS[1], 'p', '', 'x', '')
 end
 return 0`);
@@ -295,7 +299,7 @@ export function createTokenStore(redis: Redis, kid: string): TokenStore {
     },
 
     async confirm(fingerprint) {
-      await redis.script(confirmScript, [tok, rejects], [fingerprint]);
+      await redis.script(confirmScript, [tok, neg, rejects], [fingerprint]);
     },
   };
 }

@@ -203,6 +203,25 @@ describe.each([
     expect(await refusedTwice(mine, 'two')).toBe(10_000);
   });
 
+  test('begin › gives another token after a rest when as much time has passed as the next rest would take', async () => {
+    const { store: mine, key } = started();
+    await store(mine, token('one'), 'x');
+    await refusedTwice(mine, 'one');
+    await outside.del(key('neg'));
+    await store(mine, token('two'), token('one').fingerprint);
+    const generation = Number(await outside.hget(key('tok'), 'g'));
+    await outside.hset(key('tok'), 'g', String(generation - 10_001_000));
+    expect(await mine.begin('next', token('two').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+  });
+
+  test('confirm › ends the rest: the token that was accepted may end, too', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one'), 'x');
+    await refusedTwice(mine, 'one');
+    await mine.confirm(token('one').fingerprint);
+    expect(await mine.begin('next', token('one').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+  });
+
   test('begin › ends a rest for a caller that has had the token accepted since', async () => {
     const { store: mine } = started();
     await store(mine, token('one'), 'x');

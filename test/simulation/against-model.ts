@@ -10,8 +10,8 @@ import { type Data, type Lua, RedisAnswer, runCommand } from './redis-data.ts';
 /** A Redis whose time can be made to pass. */
 export interface Backend {
   redis: Redis;
-  /** Takes `ms` off the life of every key. */
-  pass(keys: readonly string[], ms: number): Promise<void>;
+  /** Takes `ms` off the life of every key; returns by how much it made the times in them older. */
+  pass(keys: readonly string[], ms: number): Promise<number>;
 }
 
 const keyNames: readonly KeyName[] = ['tok', 'lease', 'neg', 'fails', 'rejects', 'calls'];
@@ -105,12 +105,13 @@ export async function compareWithModel(
     const store = heart.createTokenStore(backend.redis, kid);
     const model = createModel();
     const generations: number[] = [];
+    let olderMs = 0;
     const startedAt = performance.now();
     for (const [index, next] of all.entries()) {
-      const answer = await perform(backend, store, keys, next);
+      const answer = await perform(backend, store, keys, next, (ms) => (olderMs += ms));
       const expected = model.step(next);
       if (performance.now() - startedAt > realMsMax || model.isClose()) return;
-      const difference = compare(answer, expected, generations);
+      const difference = compare(answer, expected, generations, olderMs * 1000);
       if (difference) throw new Error(`step ${index} ${JSON.stringify(next)}: ${difference}`);
     }
   });
@@ -122,6 +123,7 @@ async function perform(
   store: TokenStore,
   keys: readonly string[],
   step: Step,
+  onOlder: (ms: number) => void,
 ): Promise<Answer> {
   switch (step.do) {
     case 'begin':
@@ -148,7 +150,7 @@ async function perform(
     case 'read':
       return { record: await store.read() };
     case 'pass':
-      await pass(keys, step.ms);
+      onOlder(await pass(keys, step.ms));
       return undefined;
     case 'lose':
     case 'spoil': {
@@ -165,7 +167,12 @@ async function perform(
 const approximate = new Set(['generation', 'ttlMs', 'waitMs', 'pauseMs']);
 
 /** Times may differ by a little, generations must grow alike; all else is equal. */
-function compare(answer: Answer, expected: Answer, generations: number[]): string | undefined {
+function compare(
+  answer: Answer,
+  expected: Answer,
+  generations: number[],
+  olderUs: number,
+): string | undefined {
   const plain = (value: Answer): unknown =>
     JSON.parse(JSON.stringify(value ?? null, (key, part: unknown) => (approximate.has(key) ? 0 : part)));
   if (!isDeepStrictEqual(plain(answer), plain(expected))) {
@@ -177,8 +184,9 @@ function compare(answer: Answer, expected: Answer, generations: number[]): strin
       return `${name} is ${is} instead of ${should}`;
     }
   }
-  const [is, should] = [numberIn(answer, 'generation'), numberIn(expected, 'generation')];
-  if (is === undefined || should === undefined) return undefined;
+  const [found, should] = [numberIn(answer, 'generation'), numberIn(expected, 'generation')];
+  if (found === undefined || should === undefined) return undefined;
+  const is = found + olderUs;
   const isNew = generations[should] === undefined;
   const newest = Math.max(0, ...generations.filter((known) => known !== undefined));
   if (isNew && is <= newest) return `generation ${is} after ${newest}`;
@@ -223,6 +231,7 @@ export function virtualBackend(heart: typeof Heart, lua: Lua): Backend {
     },
     async pass(_, ms) {
       nowMs += ms;
+      return 0;
     },
   };
 }
@@ -242,6 +251,7 @@ export function backendOf(redis: Redis): Backend {
       const over = keys.filter((_, index) => Number(lives[index]) >= 0 && Number(lives[index]) <= ms);
       if (over.length > 0) await redis.pipeline(over.map((key) => ['del', key]));
       await shiftTimes(redis, keys, ms);
+      return ms;
     },
   };
 }
@@ -257,9 +267,10 @@ async function shiftTimes(redis: Redis, keys: readonly string[], ms: number): Pr
     await redis.pipeline([['pttl', calls]]),
   ];
   if (types[0] === 'hash') {
-    const [since] = await redis.pipeline([['hget', tok, 'p']]);
-    if (typeof since === 'string' && since !== '') {
-      await redis.pipeline([['hset', tok, 'p', String(Number(since) - ms * 1000)]]);
+    for (const field of ['g', 'p']) {
+      const [time] = await redis.pipeline([['hget', tok, field]]);
+      if (typeof time !== 'string' || time === '') continue;
+      await redis.pipeline([['hset', tok, field, String(Number(time) - ms * 1000)]]);
     }
   }
   if (types[1] === 'string') {

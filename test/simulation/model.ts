@@ -43,6 +43,7 @@ export function createModel(): Model {
   let givenUpBy = '';
   /** Since when the stored token is on probation. */
   let since = 0;
+  let storedAt = 0;
   let calls: number[] = [];
   let generation = 0;
   let now = 0;
@@ -85,7 +86,6 @@ export function createModel(): Model {
     const isStored = record?.fingerprint === refused;
     if (isStored && record.onProbation && acceptedMsAgo !== undefined && isMore(now - acceptedMsAgo, since)) {
       confirm(refused);
-      if (valueOf('neg') === 'token_refused') delete slots.neg;
     }
     const holder = leftMs('lease') > leaseMs ? undefined : valueOf('lease');
     if (holder === owner) {
@@ -101,7 +101,11 @@ export function createModel(): Model {
     const why = valueOf('neg');
     if (why !== undefined) return paused(why, leftMs('neg'));
     if (holder !== undefined) return { state: 'busy', waitMs: leftMs('lease'), ...withRecord };
-    if (isStored && stored?.onProbation && givenUpBy !== 'rested' && valueOf('rejects') !== undefined) {
+    const rests = valueOf('rejects');
+    const restMs = Math.min(600_000, 2000 * 5 ** Number(rests ?? 0));
+    const isRefusedAfterRest =
+      isStored && stored?.onProbation && givenUpBy !== 'rested' && rests !== undefined;
+    if (isRefusedAfterRest && !isMore(now - storedAt, restMs)) {
       return paused('token_refused', 1000);
     }
     if (leftMs('calls') === 0) calls = [];
@@ -127,6 +131,7 @@ export function createModel(): Model {
     if (!onProbation || !record || givenUpBy === 'rested') givenUpBy = '';
     generation += 1;
     stored = { generation, fingerprint, sealed: sealedOf(fingerprint), unchanged, onProbation };
+    storedAt = now;
     set('tok', '', ttlMs);
     delete slots.fails;
     return { state: 'stored', generation, unchanged, onProbation };
@@ -159,6 +164,7 @@ export function createModel(): Model {
     stored = { ...stored, onProbation: false };
     givenUpBy = '';
     delete slots.rejects;
+    if (valueOf('neg') === 'token_refused') delete slots.neg;
   }
 
   return {
