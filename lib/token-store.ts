@@ -52,11 +52,7 @@ export interface TokenRecord {
   onProbation: boolean;
 }
 
-export interface FetchedToken {
-  fingerprint: string;
-  sealed: string;
-  ttlMs: number;
-}
+export type FetchedToken = Pick<TokenRecord, 'fingerprint' | 'sealed' | 'ttlMs'>;
 
 export type Begun =
   | { state: 'hit'; record: TokenRecord }
@@ -327,10 +323,8 @@ function listOf(reply: unknown): unknown[] {
 function tokenRecord(fields: unknown[]): TokenRecord | undefined {
   const [generation, fingerprint, sealed, ttl, unchanged, since] = fields;
   const ttlMs = Number(ttl);
-  if (typeof generation !== 'string' || typeof fingerprint !== 'string' || typeof sealed !== 'string') {
-    return undefined;
-  }
-  if (!(ttlMs > 0)) return undefined;
+  if (typeof generation !== 'string' || typeof fingerprint !== 'string') return undefined;
+  if (typeof sealed !== 'string' || !(ttlMs > 0)) return undefined;
   return {
     generation: Number(generation),
     fingerprint,
