@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import yazl from 'yazl';
 import { createCloud, type Cloud } from '../deploy/cloud.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
+import type { Switches } from '../simulator/tencent-cloud/switches.ts';
 
 const SECRET_ID = 'AKIDtest';
 const SECRET_KEY = 'test-secret-key';
@@ -21,13 +22,22 @@ const clientWith = (secretId: string, secretKey: string, region = REGION): Cloud
   createCloud({ secretId, secretKey, token: undefined, appId: undefined }, region, {
     TENCENT_CLOUD_ENDPOINT: cloud.url,
   });
-const start = (): Promise<TencentCloud> =>
-  startTencentCloud({ stateFolder: folder, secretKeys: { [SECRET_ID]: SECRET_KEY } });
+/** The cloud's clock stands still until a test moves it. */
+let nowMs: number;
+const start = (switches: Partial<Switches> = {}): Promise<TencentCloud> =>
+  startTencentCloud({
+    stateFolder: folder,
+    secretKeys: { [SECRET_ID]: SECRET_KEY },
+    now: () => nowMs,
+    speed: 1,
+    switches,
+  });
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tencent-cloud-test-'));
   // As when the state lies inside of an ESM project.
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  nowMs = Date.now();
   cloud = await start();
   client = clientWith(SECRET_ID, SECRET_KEY);
 });
@@ -56,8 +66,11 @@ const web = (content: string): Files => ({
 
 async function untilActive(FunctionName: string): Promise<string[]> {
   const seen: string[] = [];
-  while (seen.at(-1) !== 'Active')
+  for (;;) {
     seen.push((await client.scf('GetFunction', { FunctionName })).Status ?? '');
+    if (seen.at(-1) === 'Active') break;
+    nowMs += 1000;
+  }
   return seen;
 }
 
@@ -192,14 +205,14 @@ describe('functions', () => {
       Handler: 'index.main_handler',
       Code,
     });
-    expect(await untilActive('under-test')).toEqual(['Creating', 'Creating', 'Active']);
+    expect(await untilActive('under-test')).toEqual(['Creating', 'Creating', 'Creating', 'Active']);
     await client.scf('UpdateFunctionConfiguration', { ...name, Timeout: 5 });
     const before = cloud.calls.length;
     await expect(client.scf('UpdateFunctionConfiguration', { ...name, Timeout: 6 })).rejects.toMatchObject({
       cloudCode: 'FailedOperation.FunctionStatusError',
     });
     expect(cloud.calls.length).toBeGreaterThan(before + 1);
-    expect(await untilActive('under-test')).toEqual(['Updating', 'Updating', 'Active']);
+    expect(await untilActive('under-test')).toEqual(['Updating', 'Updating', 'Updating', 'Active']);
     expect(cloud.state.functions['under-test']?.latest.Timeout).toBe(5);
   }, 60_000);
 

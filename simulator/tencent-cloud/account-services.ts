@@ -1,40 +1,13 @@
-// The small APIs beside SCF: who owns the key (CAM), log topics (CLS), tags of resources (Tag), certificates (SSL).
+// The small APIs beside SCF: who owns the key (CAM), tags of resources (Tag), certificates (SSL); CLS has its own file.
+// Their SDKs are not installed here: the members are written down from the official API models (read 2026-08).
 import * as z from 'zod/mini';
 import { ApiError } from './api-error.ts';
+import { CLS_SCHEMAS, clsAnswers, type LogLine } from './cls.ts';
 import type { ScfContext } from './scf-functions.ts';
 
-export interface LogLine {
-  functionName: string;
-  requestId: string;
-  message: string;
-  timeMs: number;
-}
-
-const filters = z.optional(z.array(z.strictObject({ Key: z.string(), Values: z.array(z.string()) })));
-type Filters = z.infer<typeof filters>;
-
 const SCHEMAS = {
+  ...CLS_SCHEMAS,
   'cam.GetUserAppId': z.strictObject({}),
-  'cls.DescribeLogsets': z.strictObject({ Filters: filters }),
-  'cls.CreateLogset': z.strictObject({ LogsetName: z.string() }),
-  'cls.DescribeTopics': z.strictObject({ Filters: filters }),
-  'cls.CreateTopic': z.strictObject({
-    LogsetId: z.string(),
-    TopicName: z.string(),
-    Period: z.int().check(z.minimum(1), z.maximum(3600)),
-  }),
-  'cls.ModifyTopic': z.strictObject({
-    TopicId: z.string(),
-    Period: z.int().check(z.minimum(1), z.maximum(3600)),
-  }),
-  'cls.SearchLog': z.strictObject({
-    TopicId: z.string(),
-    From: z.int(),
-    To: z.int(),
-    Query: z.string(),
-    Limit: z.optional(z.int().check(z.minimum(1), z.maximum(1000))),
-    Sort: z.optional(z.enum(['asc', 'desc'])),
-  }),
   'tag.ModifyResourceTags': z.strictObject({
     Resource: z.string(),
     ReplaceTags: z.optional(z.array(z.strictObject({ TagKey: z.string(), TagValue: z.string() }))),
@@ -46,79 +19,25 @@ const SCHEMAS = {
 type Call = keyof typeof SCHEMAS;
 type Given<C extends Call> = z.infer<(typeof SCHEMAS)[C]>;
 
-const wanted = (given: Filters, key: string, value: string): boolean =>
-  (given ?? []).every((filter) => filter.Key !== key || filter.Values.includes(value));
-
 const answers: { [C in Call]: (context: ScfContext, p: Given<C>, logs: LogLine[]) => object } = {
+  ...clsAnswers,
+
   'cam.GetUserAppId': ({ appId }) => ({
     AppId: Number(appId),
     Uin: '100000000001',
     OwnerUin: '100000000001',
   }),
 
-  'cls.DescribeLogsets': ({ state }, { Filters }) => {
-    const Logsets = Object.values(state.data.logsets).filter((l) =>
-      wanted(Filters, 'logsetName', l.LogsetName),
+  'tag.ModifyResourceTags': ({ state, region, switches }, p) => {
+    const isEmpty = p.ReplaceTags?.length === 0 || p.DeleteTags?.length === 0;
+    if (isEmpty && switches.emptyTagList === 'refused')
+      throw new ApiError('InvalidParameterValue', 'A list of tags must not be an empty array.');
+    const isLam = switches.tagResource === 'lam';
+    const form = isLam ? `:lam/(.+)` : `uin/\\d*:namespace/default/function/(.+)`;
+    const id = new RegExp(`^qcs::scf:${region}:${form}$`).exec(p.Resource)?.[1];
+    const fn = Object.values(state.data.functions).find(
+      ({ FunctionId, FunctionName }) => (isLam ? FunctionId : FunctionName) === id,
     );
-    return { Logsets, TotalCount: Logsets.length };
-  },
-
-  'cls.CreateLogset': ({ state }, { LogsetName }) => {
-    if (Object.values(state.data.logsets).some((logset) => logset.LogsetName === LogsetName)) {
-      throw new ApiError('InvalidParameter.LogsetConflict', 'A logset of that name exists.');
-    }
-    const LogsetId = state.newId('logset-');
-    state.data.logsets[LogsetId] = { LogsetId, LogsetName };
-    return { LogsetId };
-  },
-
-  'cls.DescribeTopics': ({ state }, { Filters }) => {
-    const Topics = Object.values(state.data.topics).filter(
-      (topic) => wanted(Filters, 'topicName', topic.TopicName) && wanted(Filters, 'logsetId', topic.LogsetId),
-    );
-    return { Topics, TotalCount: Topics.length };
-  },
-
-  'cls.CreateTopic': ({ state }, p) => {
-    if (!state.data.logsets[p.LogsetId])
-      throw new ApiError('ResourceNotFound.LogsetNotExist', 'No such logset.');
-    const TopicId = state.newId('topic-');
-    state.data.topics[TopicId] = { TopicId, ...p, indexed: false };
-    return { TopicId };
-  },
-
-  'cls.ModifyTopic': ({ state }, { TopicId, Period }) => {
-    const topic = state.data.topics[TopicId];
-    if (!topic) throw new ApiError('ResourceNotFound.TopicNotExist', 'No such topic.');
-    topic.Period = Period;
-    return {};
-  },
-
-  'cls.SearchLog': ({ state }, p, logs) => {
-    const name = /^SCF_FunctionName:"([\w-]+)"$/.exec(p.Query)?.[1];
-    if (name === undefined)
-      throw new ApiError('FailedOperation.SyntaxError', 'Only SCF_FunctionName:"…" is known here.');
-    if (!state.data.topics[p.TopicId]) throw new ApiError('ResourceNotFound.TopicNotExist', 'No such topic.');
-    const found = logs.filter(
-      (log) => log.functionName === name && log.timeMs >= p.From && log.timeMs <= p.To,
-    );
-    if (p.Sort !== 'asc') found.reverse();
-    return {
-      Results: found.slice(0, p.Limit ?? 100).map((log) => ({
-        Time: log.timeMs,
-        TopicId: p.TopicId,
-        LogJson: JSON.stringify({
-          SCF_FunctionName: log.functionName,
-          SCF_RequestId: log.requestId,
-          SCF_Message: log.message,
-        }),
-      })),
-    };
-  },
-
-  'tag.ModifyResourceTags': ({ state, region }, p) => {
-    const id = new RegExp(`^qcs::scf:${region}::lam/(.+)$`).exec(p.Resource)?.[1];
-    const fn = Object.values(state.data.functions).find((candidate) => candidate.FunctionId === id);
     if (!fn) throw new ApiError('InvalidParameterValue.ResourceDescriptionError', 'No such resource.');
     const gone = new Set([...(p.DeleteTags ?? []), ...(p.ReplaceTags ?? [])].map(({ TagKey }) => TagKey));
     fn.Tags = [
@@ -149,10 +68,16 @@ export function answerAccountService(
     throw new ApiError('InvalidAction', `The action ${call} is not offered here.`);
   const parsed = schema.safeParse(given);
   if (!parsed.success) {
-    throw new ApiError(
-      'InvalidParameter',
-      `${parsed.error.issues[0]?.path.join('.')}: ${parsed.error.issues[0]?.message}`,
-    );
+    const issue = parsed.error.issues[0];
+    const path = issue?.path.join('.') ?? '';
+    if (issue?.code === 'unrecognized_keys')
+      throw new ApiError(
+        'UnknownParameter',
+        `The parameter \`${[...issue.path, issue.keys[0]].join('.')}\` is not recognized.`,
+      );
+    throw new ApiError('InvalidParameter', `${path}: ${issue?.message}`);
   }
+  if (service === 'cls' && action !== 'OpenClsService' && context.switches.cls === 'not opened')
+    throw new ApiError('OperationDenied.AccountNotExists', 'The account has not opened CLS. 未开通日志服务');
   return (answers[call] as (c: ScfContext, p: unknown, l: LogLine[]) => object)(context, parsed.data, logs);
 }

@@ -4,7 +4,7 @@ import { ApiError, ConnectionCut } from './api-error.ts';
 export interface Fault {
   /** API action, COS' as CAM calls them: `PutObject`. */
   action: string;
-  /** Tencent error code, or `cut` for a broken connection. */
+  /** Tencent error code, `cut` for a broken connection, or a state such as `CreateFailed` in which the change ends. */
   kind: string;
   /** How many calls fail; 1. */
   times?: number;
@@ -14,10 +14,14 @@ export interface Fault {
   afterEffect?: boolean;
 }
 
+const FAILED = /^(Create|Update|Publish|Delete)Failed$/;
+
 export function createFaults() {
   const pending: Required<Fault>[] = [];
   const strike = (action: string, afterEffect: boolean): void => {
-    const fault = pending.find((f) => f.action === action && f.afterEffect === afterEffect && f.times > 0);
+    const fault = pending.find(
+      (f) => f.action === action && f.afterEffect === afterEffect && f.times > 0 && !FAILED.test(f.kind),
+    );
     if (!fault) return;
     if (fault.skip > 0) {
       fault.skip -= 1;
@@ -33,6 +37,13 @@ export function createFaults() {
     },
     clear: (): void => {
       pending.length = 0;
+    },
+    /** Takes the prepared end of a change such as `Creating` off the list. */
+    takeFailure(status: string): string | undefined {
+      const kind = status.replace(/ing$/, 'eFailed').replace('Publishe', 'Publish');
+      const fault = pending.find((f) => f.kind === kind && f.times > 0);
+      if (fault) fault.times -= 1;
+      return fault?.kind;
     },
     before: (action: string): void => strike(action, false),
     after: (action: string): void => strike(action, true),

@@ -4,6 +4,7 @@ import type { Runner } from './runner.ts';
 import { resolveQualifier } from './scf-functions.ts';
 import { urlHost, urlIsOpen } from './scf-triggers.ts';
 import type { CloudState, StoredFunction } from './state.ts';
+import type { Switches } from './switches.ts';
 
 /** Stands for the caller's public address, which loopback has not got. */
 const CLIENT_ADDRESS = '198.51.100.7';
@@ -14,22 +15,34 @@ export interface UrlTarget {
   fn: StoredFunction;
   qualifier: string;
   isOpen: boolean;
+  isCustomDomain: boolean;
 }
 
-export function findFunctionByHost(state: CloudState, host: string, path: string): UrlTarget | undefined {
+export function findFunctionByHost(
+  state: CloudState,
+  switches: Switches,
+  host: string,
+  path: string,
+): UrlTarget | undefined {
   for (const fn of Object.values(state.functions)) {
     const trigger = fn.triggers.find(
       ({ Type, ...rest }) => Type === 'http' && urlHost({ Type, ...rest }) === host,
     );
-    if (trigger) return { fn, qualifier: trigger.Qualifier, isOpen: urlIsOpen(trigger) };
+    if (trigger)
+      return { fn, qualifier: trigger.Qualifier, isOpen: urlIsOpen(trigger), isCustomDomain: false };
   }
   const matches = (pattern: string): boolean =>
     pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
-  const endpoint = (state.domains[host]?.EndpointsConfig ?? [])
-    .toSorted((a, b) => b.PathMatch.length - a.PathMatch.length)
-    .find(({ PathMatch }) => matches(PathMatch));
+  const given = state.domains[host]?.EndpointsConfig ?? [];
+  const ordered =
+    switches.pathOrder === 'as given'
+      ? given
+      : given.toSorted((a, b) => b.PathMatch.length - a.PathMatch.length);
+  const endpoint = ordered.find(({ PathMatch }) => matches(PathMatch));
   const fn = endpoint && state.functions[endpoint.FunctionName];
-  return fn && endpoint ? { fn, qualifier: endpoint.Qualifier, isOpen: true } : undefined;
+  return fn && endpoint
+    ? { fn, qualifier: endpoint.Qualifier, isOpen: true, isCustomDomain: true }
+    : undefined;
 }
 
 export async function serveFunctionUrl(
@@ -37,8 +50,15 @@ export async function serveFunctionUrl(
   request: IncomingMessage,
   body: Buffer,
   runner: Runner,
+  switches: Switches,
   response: ServerResponse,
 ): Promise<void> {
+  if (switches.balance === 'in arrears') {
+    response
+      .writeHead(432, { 'content-type': 'application/json' })
+      .end('{"errorCode":-1,"errorMessage":"ResourceUnavailable.InsufficientBalance","statusCode":432}');
+    return;
+  }
   if (!target.isOpen) {
     response
       .writeHead(403, { 'content-type': 'application/json' })
@@ -52,11 +72,13 @@ export async function serveFunctionUrl(
   }
   const client = headers['x-simulated-client-address'] ?? CLIENT_ADDRESS;
   delete headers['x-simulated-client-address'];
-  const forged = headers['x-forwarded-for'];
-  headers['x-forwarded-for'] = [...(forged === undefined ? [] : [forged]), client, ...PLATFORM_HOPS].join(
-    ', ',
-  );
-  headers['x-real-ip'] = PLATFORM_HOPS[0] ?? '';
+  if (target.isCustomDomain || switches.forwardedFor === 'sent') {
+    const forged = headers['x-forwarded-for'];
+    headers['x-forwarded-for'] = [...(forged === undefined ? [] : [forged]), client, ...PLATFORM_HOPS].join(
+      ', ',
+    );
+    headers['x-real-ip'] = PLATFORM_HOPS[0] ?? '';
+  }
   headers['x-scf-remote-addr'] ??= client;
   const answer = await runner.web(target.fn, resolveQualifier(target.fn, target.qualifier), {
     method: request.method ?? 'GET',

@@ -4,17 +4,19 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { answerAccountService, type LogLine } from './account-services.ts';
+import { answerAccountService } from './account-services.ts';
 import { ApiError, ConnectionCut } from './api-error.ts';
+import type { LogLine } from './cls.ts';
 import { answerCos, cosAction } from './cos.ts';
 import { createFaults, type Fault } from './faults.ts';
 import { findFunctionByHost, serveFunctionUrl } from './function-url.ts';
 import { createRunner, type EventAnswer } from './runner.ts';
-import { functionActions, findFunction, resolveQualifier, type ScfContext } from './scf-functions.ts';
+import { functionActions, findFunction, resolveQualifier, settle, type ScfContext } from './scf-functions.ts';
 import { checkParameters, PARAMETERS, type ScfAction } from './scf-parameters.ts';
 import { triggerActions } from './scf-triggers.ts';
 import { versionActions } from './scf-versions.ts';
 import { openState, type CloudState, type Snapshot } from './state.ts';
+import { randomOf, switchesWith, type Switches } from './switches.ts';
 import { verifyTc3 } from './tc3.ts';
 import { createTimers } from './timers.ts';
 
@@ -30,7 +32,13 @@ export interface CloudOptions {
   region?: string;
   appId?: string;
   now?(): number;
-  /** The key's CAM policy: actions such as `scf:GetFunction`; everything when left out. */
+  /** What the cloud does where evidence differs, and what the account is like. */
+  switches?: Partial<Switches>;
+  /** Chooses among refusals and which calls are throttled or lose their answer; 1. */
+  seed?: number;
+  /** How many of the cloud's seconds pass in one: at 20, a change of 3 s takes 150 ms. */
+  speed?: number;
+  /** The key's CAM policy: actions such as `scf:GetFunction` or `scf:*`; everything when left out. */
   allowed?: string[];
   /** Told every API call when it is answered. */
   onCall?(call: Call): void;
@@ -51,6 +59,10 @@ export interface TencentCloud {
   calls: Call[];
   /** What the cloud holds; change it to play another operator's hand. */
   state: CloudState;
+  /** As given and by default; change them to change the cloud. */
+  switches: Switches;
+  /** True while a request is being answered. */
+  isBusy(): boolean;
   /** What functions and platform wrote. */
   logs: LogLine[];
   /** Makes the next calls of an action fail. */
@@ -73,6 +85,10 @@ const SERVICES: Record<string, string> = {
   ssl: '2019-12-05',
 };
 
+/** Of the signature TC3: so much and no more. */
+const REQUEST_BYTES_MAX = 10 * 1024 * 1024;
+const READ = /^(Get|List|Describe|Search)/;
+
 export async function startTencentCloud(options: CloudOptions): Promise<TencentCloud> {
   const {
     secretKeys,
@@ -81,7 +97,11 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     now = Date.now,
     onCall,
     allowed,
+    speed = 20,
   } = options;
+  const switches = switchesWith(options.switches ?? {});
+  const random = randomOf(options.seed ?? 1);
+  let inFlight = 0;
   const state = openState(options.stateFolder);
   const calls: Call[] = [];
   const logs: LogLine[] = [];
@@ -97,15 +117,51 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
   });
   const timers = createTimers(state, runner, now);
 
-  function authorise(service: string, action: string): void {
-    if (!allowed || allowed.includes(`${service}:${action}`)) return;
-    const code = service === 'cos' ? 'AccessDenied' : 'UnauthorizedOperation';
-    throw new ApiError(code, `The policy of this key does not allow ${service}:${action}.`);
+  const matches = (pattern: string, action: string): boolean =>
+    pattern.endsWith('*') ? action.startsWith(pattern.slice(0, -1)) : pattern === action;
+
+  function authorise(action: string, parameters: unknown): void {
+    if (!allowed || allowed.some((pattern) => matches(pattern, action))) return;
+    if (action.startsWith('cos:')) throw new ApiError('AccessDenied', 'Access Denied.');
+    const { FunctionName = '*' } = parameters as { FunctionName?: string };
+    const resource = `qcs::${action.split(':')[0]}:${region}:uin/100000000001:namespace/default/function/${FunctionName}`;
+    // Wording and line break as users quote them.
+    throw new ApiError(
+      switches.camCode,
+      `you are not authorized to perform operation (${action})\nresource (${resource}) has no permission`,
+    );
   }
 
-  async function invoke(parameters: unknown): Promise<object> {
+  /** A refusal for no reason of the request, now and then. */
+  function throttle(): void {
+    if (switches.throttling === 'none' || random() >= 0.25) return;
+    throw new ApiError('RequestLimitExceeded', 'Your current request times exceeds the limit.');
+  }
+  function loseAnswer(action: string): void {
+    if (switches.lostAnswers === 'none' || READ.test(action) || random() >= 1 / 6) return;
+    throw new ConnectionCut();
+  }
+
+  const contextNow = (parameters: unknown): ScfContext => {
+    const nowMs = now();
+    return {
+      state,
+      appId,
+      region,
+      nowMs,
+      switches,
+      in: (seconds) => nowMs + (seconds * 1000) / speed,
+      pick: (list) => list[Math.floor(random() * list.length)] as (typeof list)[number],
+      authorise: (action) => authorise(action, parameters),
+      takeFailure: faults.takeFailure,
+    };
+  };
+
+  async function invoke(parameters: unknown, context: ScfContext): Promise<object> {
     const p = checkParameters('InvokeFunction', parameters);
-    const fn = findFunction(state, p.FunctionName);
+    const fn = findFunction(context, p.FunctionName);
+    if (switches.balance === 'in arrears')
+      throw new ApiError('ResourceUnavailable.InsufficientBalance', '账户余额不足');
     if (fn.latest.Type === 'HTTP') {
       throw new ApiError('InvalidParameter.FunctionType', 'A Web function is called through its URL.');
     }
@@ -121,7 +177,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
         FunctionRequestId: answer.requestId,
         RetMsg: answer.result ?? '',
         ErrMsg: answer.error ?? '',
-        InvokeResult: answer.error === undefined ? 0 : 1,
+        InvokeResult: answer.error === undefined || switches.invokeResult === 'always 0' ? 0 : 1,
         Log: p.LogType === 'Tail' ? answer.log.slice(-4096) : '',
         MemUsage: 0,
         Duration: 0,
@@ -133,7 +189,9 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
   async function answerScf(action: string, parameters: unknown, context: ScfContext): Promise<object> {
     if (!Object.hasOwn(PARAMETERS, action))
       throw new ApiError('InvalidAction', `The action ${action} is not offered here.`);
-    if (action === 'InvokeFunction') return invoke(parameters);
+    if (switches.scf === 'not opened')
+      throw new ApiError('ResourceNotFound.Namespace', 'Namespace [default] not found.');
+    if (action === 'InvokeFunction') return invoke(parameters, context);
     const actions = { ...functionActions, ...versionActions, ...triggerActions } as Record<
       string,
       (c: ScfContext, p: unknown) => object
@@ -159,14 +217,18 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
       if (request.headers['x-tc-version'] !== SERVICES[service]) {
         throw new ApiError('NoSuchVersion', 'The API version is not offered.');
       }
-      const context: ScfContext = { state, appId, region, nowMs: now() };
+      const context = contextNow(call.parameters);
+      settle(context);
+      if (body.length > REQUEST_BYTES_MAX)
+        throw new ApiError('RequestSizeLimitExceeded', 'The request exceeds 10 MB.');
       if (service !== 'cam' && request.headers['x-tc-region'] !== region) {
         throw new ApiError(
           'UnsupportedRegion',
           `The region ${String(request.headers['x-tc-region'])} is not offered here.`,
         );
       }
-      authorise(service, action);
+      authorise(`${service}:${action}`, call.parameters);
+      throttle();
       faults.before(action);
       const answer =
         service === 'scf'
@@ -174,6 +236,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
           : answerAccountService(service, action, call.parameters, context, logs);
       state.save();
       faults.after(action);
+      loseAnswer(action);
       return answer;
     } catch (error) {
       call.outcome =
@@ -208,7 +271,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
       const action = cosAction(request.method ?? 'GET', url);
       const cos = { method: request.method ?? 'GET', url, headers: request.headers, body };
       const answer = answerCos(cos, state, secretKeys, now(), () => {
-        authorise('cos', action);
+        authorise(`cos:${action}`, {});
         faults.before(action);
       });
       const call = {
@@ -223,20 +286,30 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
       response.end(answer.body ?? '');
       return;
     }
-    const target = findFunctionByHost(state.data, host, url.pathname);
+    settle({ state, nowMs: now() });
+    if (now() < (state.data.urlKnownMs[host] ?? 0)) {
+      response.writeHead(400).end(`domain[${host}] not found or empty`);
+      return;
+    }
+    const target = findFunctionByHost(state.data, switches, host, url.pathname);
     if (!target) {
       response.writeHead(404).end('no such host here');
       return;
     }
-    await serveFunctionUrl(target, request, body, runner, response);
+    await serveFunctionUrl(target, request, body, runner, switches, response);
   }
 
   const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      if (!(error instanceof ConnectionCut))
-        logs.push({ functionName: '', requestId: '', message: String(error), timeMs: now() });
-      request.socket.destroy();
-    });
+    inFlight += 1;
+    handle(request, response)
+      .catch((error: unknown) => {
+        if (!(error instanceof ConnectionCut))
+          logs.push({ functionName: '', requestId: '', message: String(error), timeMs: now() });
+        request.socket.destroy();
+      })
+      .finally(() => {
+        inFlight -= 1;
+      });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
@@ -248,12 +321,14 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     url: `http://127.0.0.1:${port}`,
     calls,
     state: state.data,
+    switches,
+    isBusy: () => inFlight > 0,
     logs,
     inject: faults.inject,
     clearFaults: faults.clear,
     fireTimer: timers.fire,
     codeOf: (functionName, qualifier = '$DEFAULT') =>
-      readCode(resolveQualifier(findFunction(state, functionName), qualifier)),
+      readCode(resolveQualifier(findFunction(contextNow({}), functionName), qualifier)),
     async stop() {
       timers.stop();
       await runner.keepOnly([]);

@@ -1,16 +1,35 @@
 // `node scripts/run.mjs simulator/tencent-cloud/main.ts`: a Tencent Cloud to try `npx sls deploy` against by hand.
 import { parseArgs } from 'node:util';
 import { startTencentCloud } from './index.ts';
+import { SWITCHES } from './switches.ts';
 
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '9100' },
     state: { type: 'string', default: '.build/tencent-cloud' },
+    // name=end, one row of switches.ts; may be given several times
+    switch: { type: 'string', multiple: true, default: [] },
+    seed: { type: 'string', default: '1' },
+    speed: { type: 'string', default: '1' },
   },
 });
 const port = Number(values.port);
 if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
   console.error(`--port ${values.port}: not a port number`);
+  process.exit(2);
+}
+const switches = Object.fromEntries(
+  values.switch.map((given): [string, string] => {
+    const [name = '', end = ''] = given.split('=', 2);
+    return [name, end];
+  }),
+);
+for (const [name, end] of Object.entries(switches)) {
+  const ends: readonly string[] = Object.entries(SWITCHES).find(([known]) => known === name)?.[1].ends ?? [];
+  if (ends.includes(end)) continue;
+  console.error(
+    `--switch ${name}=${end}: ${ends.length > 0 ? ends.join(' | ') : Object.keys(SWITCHES).join(', ')}`,
+  );
   process.exit(2);
 }
 const secretId = 'AKIDlocal';
@@ -19,6 +38,9 @@ const cloud = await startTencentCloud({
   port,
   stateFolder: values.state,
   secretKeys: { [secretId]: secretKey },
+  switches,
+  seed: Number(values.seed),
+  speed: Number(values.speed),
   onCall: ({ service, action, outcome }) => console.log(`${service} ${action} ${outcome}`),
 }).catch((error: unknown) => {
   console.error(`port ${port} cannot be used: ${String(error)}`);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { unpack } from './code.ts';
 import { createInstancePool, type Place } from './instance-pool.ts';
 import { eventRuntimePath, startInstance, StartFailed } from './instance.ts';
-import type { LogLine } from './account-services.ts';
+import type { LogLine } from './cls.ts';
 import type { Snapshot, StoredFunction } from './state.ts';
 
 const BODY_BYTES_MAX = 6 * 1024 * 1024;

@@ -1,29 +1,39 @@
-// Functions, their versions and aliases. Every change goes through Creating/Updating/Publishing before `Active`,
-// and is refused until then: a client that does not wait fails here as it fails in the cloud.
+// Functions. Every change takes time: Creating, Updating, Publishing or Deleting, and until that is over further
+// changes are refused, so that a client that does not wait fails here as it fails in the cloud.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ApiError } from './api-error.ts';
 import { objectPath } from './cos.ts';
 import { checkEnvironment, type Parameters } from './scf-parameters.ts';
 import type { Snapshot, StateFile, StoredFunction } from './state.ts';
+import { SECONDS, type Switches } from './switches.ts';
 
-/** How often GetFunction still answers `Creating`, `Updating` or `Publishing`. */
-const PENDING_POLLS = 2;
+/** Of code inside a request. */
+const ZIP_BYTES_MAX = 20 * 1024 * 1024;
 
 export interface ScfContext {
   state: StateFile;
   appId: string;
   region: string;
   nowMs: number;
+  switches: Switches;
+  /** The time so many seconds of the cloud from now. */
+  in(seconds: number): number;
+  /** One of a list, as the seed decides. */
+  pick<T>(list: readonly T[]): T;
+  /** Throws the refusal of CAM unless the key may do `service:Action`. */
+  authorise(action: string): void;
+  /** Takes a prepared failure of a change off the list: what `Status` will say. */
+  takeFailure(action: string): string | undefined;
 }
 
 /** A time as SCF writes it. */
 export const timestamp = (nowMs: number): string =>
   new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
 
-export function findFunction(state: StateFile, name: string): StoredFunction {
-  const fn = state.data.functions[name];
-  if (!fn) throw new ApiError('ResourceNotFound.Function', `Function [${name}] not found.`);
+export function findFunction(context: ScfContext, name: string): StoredFunction {
+  const fn = context.state.data.functions[name];
+  if (!fn) throw new ApiError(context.switches.missingFunction, `Function [${name}] not found. 函数不存在`);
   return fn;
 }
 
@@ -37,35 +47,116 @@ export function resolveQualifier(fn: StoredFunction, qualifier = '$LATEST'): Sna
   return found;
 }
 
-/** For changes: refuses while an earlier one is still in progress. */
-export function findIdleFunction(state: StateFile, name: string): StoredFunction {
-  const fn = findFunction(state, name);
-  if (fn.Status.endsWith('ing')) {
-    throw new ApiError(
-      'FailedOperation.FunctionStatusError',
-      `Function is ${fn.Status}, try again when it is Active.`,
-    );
+/** Ends the changes whose time is over. */
+export function settle({ state, nowMs }: { state: StateFile; nowMs: number }): void {
+  for (const fn of Object.values(state.data.functions)) {
+    if (!fn.change || nowMs < fn.change.endsMs) continue;
+    if (fn.change.becomes === '') {
+      delete state.data.functions[fn.FunctionName];
+      releaseEgressIps(state);
+      continue;
+    }
+    fn.Status = fn.change.becomes;
+    delete fn.change;
   }
+}
+
+const NOT_NOW = '当前函数状态无法进行此操作，请在函数状态正常时重试';
+/** Refusals of a change during another one, as the SDK lists them and users quote them. */
+const BUSY: Record<string, readonly (readonly [code: string, message: string])[]> = {
+  UpdateFunctionCode: [
+    ['FailedOperation.UpdateFunctionCode', '当前函数处于Updating状态，无法进行此操作，请稍后重试。'],
+    [
+      'UnauthorizedOperation.FunctionStatus',
+      'Function status Updating is not allowed to do UpdateFunctionCode',
+    ],
+  ],
+  UpdateFunctionConfiguration: [
+    ['FailedOperation.UpdateFunctionConfiguration', '当前函数处于Updating状态，无法进行此操作，请稍后重试。'],
+    ['FailedOperation.ReservedInProgress', NOT_NOW],
+  ],
+  PublishVersion: [
+    ['FailedOperation', NOT_NOW],
+    ['FailedOperation.PublishVersion', NOT_NOW],
+    ['UnsupportedOperation.PublishVersion', NOT_NOW],
+    ['ResourceInUse', '资源被占用'],
+  ],
+  UpdateAlias: [
+    ['FailedOperation', NOT_NOW],
+    ['FailedOperation.UpdateAlias', NOT_NOW],
+    ['ResourceInUse', '资源被占用'],
+  ],
+  CreateTrigger: [
+    ['FailedOperation.CreateTrigger', '创建触发器失败 (当前函数状态无法进行此操作)'],
+    ['ResourceInUse', '资源被占用'],
+  ],
+  UpdateTrigger: [['FailedOperation.UpdateTrigger', NOT_NOW]],
+  DeleteTrigger: [['FailedOperation.DeleteTrigger', NOT_NOW]],
+  DeleteFunction: [
+    ['FailedOperation.DeleteFunction', NOT_NOW],
+    ['FailedOperation.ProvisionedInProgress', NOT_NOW],
+  ],
+  DeleteFunctionVersion: [['FailedOperation.DeleteFunction', NOT_NOW]],
+};
+
+/** For changes: refuses while an earlier one is still in progress. */
+export function findIdleFunction(context: ScfContext, action: string, name: string): StoredFunction {
+  const fn = findFunction(context, name);
+  if (fn.change || context.nowMs < (fn.writableMs ?? 0)) throw busy(context, action, fn.Status);
   return fn;
 }
 
-/** Status until it has been asked for often enough. */
-export function setPending(fn: StoredFunction, status: string): void {
-  fn.Status = status;
-  fn.pendingPolls = PENDING_POLLS;
+export function busy(context: ScfContext, action: string, status: string): ApiError {
+  const seen = context.switches.busyCode === 'as seen by users' ? BUSY[action] : undefined;
+  if (seen) return new ApiError(...context.pick(seen));
+  return new ApiError(
+    'FailedOperation.FunctionStatusError',
+    `Function is ${status}, try again when it is Active.`,
+  );
 }
 
-/** Copies the zip out of COS, as SCF does: what happens to the object afterwards does not touch the function. */
+/** Starts a change: `Status` says so for as long as it takes. */
+export function setChanging(
+  context: ScfContext,
+  fn: StoredFunction,
+  status: string,
+  seconds = SECONDS.busy[context.switches.busyTime],
+): void {
+  const failure = context.takeFailure(status);
+  fn.Status = status;
+  fn.change = { endsMs: context.in(seconds), becomes: failure ?? 'Active' };
+  fn.writableMs =
+    context.switches.afterActive === 'refused for a moment' ? context.in(seconds + SECONDS.afterActive) : 0;
+  fn.StatusReasons =
+    failure === undefined ? [] : [{ ErrorCode: failure, ErrorMessage: `The function is ${failure}.` }];
+}
+
+/** The zip out of the request or out of COS; what happens to the object afterwards does not touch the function. */
 function takeCode(
   context: ScfContext,
   code: Parameters<'CreateFunction'>['Code'],
 ): Pick<Snapshot, 'CodeSha256' | 'CodeSize'> {
   let zip: Buffer;
-  try {
-    const bucket = `${code.CosBucketName}-${context.appId}`;
-    zip = readFileSync(objectPath(context.state, bucket, code.CosObjectName.slice(1)));
-  } catch {
-    throw new ApiError('InvalidParameterValue.CosObjectName', 'The code object does not exist in COS.');
+  if (code.ZipFile !== undefined) {
+    zip = Buffer.from(code.ZipFile, 'base64');
+    if (zip.toString('base64') !== code.ZipFile || zip.readUInt16BE(0) !== 0x50_4b)
+      throw new ApiError('InvalidParameterValue.ZipFileBase64BinasciiError', 'ZipFile is no zip in base64.');
+    if (zip.length > ZIP_BYTES_MAX)
+      throw new ApiError('InvalidParameterValue.InlineZipFile', 'ZipFile exceeds 20 MB.');
+  } else if (code.CosBucketName === undefined || code.CosObjectName === undefined) {
+    throw new ApiError(
+      'MissingParameter.Code',
+      'Neither ZipFile nor CosBucketName with CosObjectName is given.',
+    );
+  } else if (context.switches.codeFromCos === 'not readable') {
+    throw new ApiError('UnauthorizedOperation.Role', '没有权限访问您的Cos资源');
+  } else {
+    try {
+      const bucket = `${code.CosBucketName}-${context.appId}`;
+      zip = readFileSync(objectPath(context.state, bucket, code.CosObjectName.slice(1)));
+    } catch {
+      throw new ApiError('InvalidParameterValue.CosObjectName', 'The code object does not exist in COS.');
+    }
   }
   const sha256 = createHash('sha256').update(zip).digest('hex');
   writeFileSync(context.state.zipPath(sha256), zip);
@@ -78,6 +169,10 @@ function configure(
   snapshot: Snapshot,
   change: Parameters<'UpdateFunctionConfiguration'>,
 ): void {
+  refuseAccount(context, change);
+  if (context.switches.emptyMembers === 'refused') refuseEmpty(snapshot, change);
+  if (change.ClsLogsetId && change.ClsTopicId === undefined)
+    throw new ApiError('MissingParameter', 'The request is missing a required parameter `ClsTopicId`.');
   for (const key of [
     'Description',
     'MemorySize',
@@ -92,7 +187,7 @@ function configure(
   }
   if (change.Environment) {
     const variables = change.Environment.Variables.filter(({ Key }) => Key !== '');
-    checkEnvironment(variables);
+    checkEnvironment(variables, context.switches.environmentValue === 'up to 4 KB' ? 4096 : 128);
     snapshot.Environment = { Variables: variables };
   }
   if (change.VpcConfig) {
@@ -124,6 +219,34 @@ function configure(
   net.EipConfig.EipAddress = net.EipConfig.EipStatus === 'ENABLE' ? [egressIp(context, snapshot)] : [];
 }
 
+/** Refuses what the account lacks for a configuration. */
+function refuseAccount(
+  { switches, authorise }: ScfContext,
+  change: Parameters<'UpdateFunctionConfiguration'> & { Tags?: unknown[] | undefined },
+): void {
+  if (switches.balance === 'in arrears')
+    throw new ApiError('FailedOperation.InsufficientBalance', '账户余额不足');
+  if (switches.role === 'missing')
+    throw new ApiError('FailedOperation.QcsRoleNotFound', 'The role SCF_QcsRole does not exist.');
+  if (switches.cls === 'not opened' && change.ClsTopicId)
+    throw new ApiError('FailedOperation.ClsServiceUnregistered', '未开通CLS服务');
+  if (switches.camChecks === 'the action') return;
+  const actions = ['cam:GetRole', 'cam:ListAttachedRolePolicies'];
+  if (change.VpcConfig?.VpcId) actions.push('vpc:DescribeVpcEx', 'vpc:DescribeSubnetEx');
+  if (change.Tags && change.Tags.length > 0) actions.push('tag:TagResources');
+  for (const action of actions) authorise(action);
+}
+
+/** Refuses the empty form of what is not set. */
+function refuseEmpty(snapshot: Snapshot, change: Parameters<'UpdateFunctionConfiguration'>): void {
+  if (change.Role === '' && snapshot.Role === '')
+    throw new ApiError('ResourceNotFound.Role', 'The role [] does not exist.');
+  if (change.VpcConfig?.VpcId === '' && snapshot.VpcConfig.VpcId === '')
+    throw new ApiError('InvalidParameterValue.Vpc', 'The VPC [] is not valid.');
+  if (change.ClsTopicId === '' && snapshot.ClsTopicId === '')
+    throw new ApiError('InvalidParameterValue.Cls', 'The log topic [] is not valid.');
+}
+
 /** Functions of one subnet share a fixed address; it is random and lost when the last of them goes. */
 function egressIp(context: ScfContext, snapshot: Snapshot): string {
   const place = snapshot.VpcConfig.SubnetId || 'public';
@@ -135,7 +258,7 @@ function egressIp(context: ScfContext, snapshot: Snapshot): string {
   return ips[place];
 }
 
-function releaseEgressIps({ state }: ScfContext): void {
+function releaseEgressIps(state: StateFile): void {
   const used = new Set(
     Object.values(state.data.functions)
       .flatMap((fn) => [fn.latest, ...fn.versions])
@@ -149,8 +272,10 @@ function releaseEgressIps({ state }: ScfContext): void {
 export const functionActions = {
   CreateFunction(context: ScfContext, p: Parameters<'CreateFunction'>): object {
     const { functions } = context.state.data;
-    if (functions[p.FunctionName]) {
-      throw new ApiError('ResourceInUse.Function', `Function [${p.FunctionName}] already exists.`);
+    const present = functions[p.FunctionName];
+    if (present) {
+      const code = present.Status === 'Deleting' ? 'ResourceInUse.FunctionName' : 'ResourceInUse.Function';
+      throw new ApiError(code, `Function [${p.FunctionName}] already exists.`);
     }
     const type = p.Type ?? 'Event';
     if (type === 'Event' && p.Handler === undefined) {
@@ -183,7 +308,6 @@ export const functionActions = {
       FunctionId: context.state.newId('lam-'),
       Namespace: 'default',
       Status: 'Active',
-      pendingPolls: 0,
       Tags: p.Tags ?? [],
       latest,
       versions: [],
@@ -191,49 +315,60 @@ export const functionActions = {
       aliases: { $DEFAULT: '$LATEST' },
       triggers: [],
     };
-    setPending(fn, 'Creating');
+    setChanging(context, fn, 'Creating');
+    if (context.switches.egressAddress === 'after seconds')
+      fn.egressShownMs = context.in(SECONDS.egressAddress);
+    if (p.AutoDeployClsTopicIndex === 'TRUE' && p.ClsTopicId)
+      context.state.data.indexes[p.ClsTopicId] ??= { TopicId: p.ClsTopicId, Status: true, Rule: {} };
     functions[p.FunctionName] = fn;
     return {};
   },
 
   UpdateFunctionCode(context: ScfContext, p: Parameters<'UpdateFunctionCode'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
+    const fn = findIdleFunction(context, 'UpdateFunctionCode', p.FunctionName);
+    const { ZipFile, CosBucketName, CosObjectName, Code } = p;
     Object.assign(
       fn.latest,
-      takeCode(context, p.Code),
+      takeCode(context, Code ?? { ZipFile, CosBucketName, CosObjectName }),
       p.Handler === undefined ? {} : { Handler: p.Handler },
     );
-    setPending(fn, 'Updating');
+    setChanging(context, fn, 'Updating');
     return {};
   },
 
   UpdateFunctionConfiguration(context: ScfContext, p: Parameters<'UpdateFunctionConfiguration'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
+    const fn = findIdleFunction(context, 'UpdateFunctionConfiguration', p.FunctionName);
     const changed = structuredClone(fn.latest);
     configure(context, changed, p);
     fn.latest = changed;
-    setPending(fn, 'Updating');
-    releaseEgressIps(context);
+    setChanging(context, fn, 'Updating');
+    releaseEgressIps(context.state);
     return {};
   },
 
   GetFunction(context: ScfContext, p: Parameters<'GetFunction'>): object {
-    const fn = findFunction(context.state, p.FunctionName);
+    const fn = findFunction(context, p.FunctionName);
+    const times = fn.versionTimes?.[p.Qualifier ?? ''];
+    if (times && context.nowMs < times.foundMs)
+      throw new ApiError('ResourceNotFound.Version', `Version [${p.Qualifier}] not found.`);
     const { Version, VersionDescription: _, CodeSha256: __, ...shown } = resolveQualifier(fn, p.Qualifier);
-    const answer = {
+    const isShown = context.nowMs >= (fn.egressShownMs ?? 0);
+    const ofVersion = times && context.nowMs < times.activeMs ? 'Publishing' : 'Active';
+    const isVersion = /^\d+$/.test(p.Qualifier ?? '') && !fn.Status.endsWith('Failed');
+    const { PublicNetConfig: net } = shown;
+    return {
       ...shown,
+      PublicNetConfig: isShown ? net : { ...net, EipConfig: { ...net.EipConfig, EipAddress: [] } },
       FunctionName: fn.FunctionName,
       FunctionId: fn.FunctionId,
       FunctionVersion: Version,
       Namespace: fn.Namespace,
-      Status: fn.Status,
-      StatusReasons: [],
+      Status: isVersion ? ofVersion : fn.Status,
+      StatusReasons: fn.StatusReasons ?? [],
+      AvailableStatus: context.switches.balance === 'paid' ? 'Available' : 'Insufficient Balance',
       Tags: fn.Tags,
       Qualifier: p.Qualifier ?? '$LATEST',
     };
-    if (fn.pendingPolls > 0) fn.pendingPolls -= 1;
-    if (fn.pendingPolls === 0 && fn.Status.endsWith('ing')) fn.Status = 'Active';
-    return answer;
   },
 
   ListFunctions(context: ScfContext, p: Parameters<'ListFunctions'>): object {
@@ -257,8 +392,9 @@ export const functionActions = {
   },
 
   DeleteFunction(context: ScfContext, p: Parameters<'DeleteFunction'>): object {
-    findFunction(context.state, p.FunctionName);
-    const bound = Object.values(context.state.data.domains).find((domain) =>
+    const fn = findIdleFunction(context, 'DeleteFunction', p.FunctionName);
+    const { domains } = context.state.data;
+    const bound = Object.values(domains).find((domain) =>
       domain.EndpointsConfig.some((endpoint) => endpoint.FunctionName === p.FunctionName),
     );
     if (bound)
@@ -266,8 +402,19 @@ export const functionActions = {
         'FailedOperation.DeleteFunction',
         `The custom domain ${bound.Domain} is bound to it.`,
       );
+    if (context.switches.deleteWithUrl === 'refused') {
+      if (fn.triggers.length > 0)
+        throw new ApiError('FailedOperation.DeleteFunction', 'The function still has triggers.');
+      if (fn.aliases['$DEFAULT'] !== '$LATEST')
+        throw new ApiError('UnsupportedOperation.AliasBind', 'An alias is bound to a version.');
+    }
+    if (context.switches.deletion === 'asynchronous') {
+      setChanging(context, fn, 'Deleting', SECONDS.deleting);
+      if (fn.change?.becomes === 'Active') fn.change.becomes = '';
+      return {};
+    }
     delete context.state.data.functions[p.FunctionName];
-    releaseEgressIps(context);
+    releaseEgressIps(context.state);
     return {};
   },
 };

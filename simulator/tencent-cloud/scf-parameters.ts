@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { Cron } from 'croner';
 import { ApiError } from './api-error.ts';
+import { checkMembers } from './sdk-models.ts';
 
 const ENVIRONMENT_BYTES_MAX = 4096;
 const RUNTIMES = [
@@ -48,9 +49,10 @@ const configuration = {
   ClsLogsetId: z.optional(z.string()),
   ClsTopicId: z.optional(z.string()),
 };
-const cosCode = {
-  CosBucketName: z.string(),
-  CosObjectName: z.string().check(z.regex(/^\//)),
+const code = {
+  ZipFile: z.optional(z.string()),
+  CosBucketName: z.optional(z.string()),
+  CosObjectName: z.optional(z.string().check(z.regex(/^\//))),
   CosBucketRegion: z.optional(z.string()),
 };
 const trigger = {
@@ -86,7 +88,8 @@ const domain = {
 export const PARAMETERS = {
   CreateFunction: z.strictObject({
     ...configuration,
-    Code: z.strictObject(cosCode),
+    Code: z.strictObject(code),
+    CodeSource: z.optional(z.enum(['ZipFile', 'Cos'])),
     Runtime: z.enum(RUNTIMES),
     Type: z.optional(z.enum(['Event', 'HTTP'])),
     Handler: z.optional(z.string().check(z.regex(/^[A-Za-z][\w-]*[A-Za-z0-9]\.[A-Za-z][\w-]*[A-Za-z0-9]$/))),
@@ -95,8 +98,10 @@ export const PARAMETERS = {
   }),
   UpdateFunctionCode: z.strictObject({
     ...named,
+    ...code,
     Handler: z.optional(z.string()),
-    Code: z.strictObject(cosCode),
+    Code: z.optional(z.strictObject(code)),
+    CodeSource: z.optional(z.enum(['ZipFile', 'Cos'])),
   }),
   UpdateFunctionConfiguration: z.strictObject(configuration),
   GetFunction: z.strictObject({ ...named, Qualifier: z.optional(z.string()), ShowCode: trueFalse }),
@@ -115,7 +120,13 @@ export const PARAMETERS = {
     ...named,
     Name: z.string(),
     FunctionVersion: z.string(),
-    RoutingConfig: z.optional(z.strictObject({ AdditionalVersionWeights: z.array(z.never()) })),
+    RoutingConfig: z.optional(
+      z.strictObject({
+        AdditionalVersionWeights: z.optional(
+          z.array(z.strictObject({ Version: z.string(), Weight: z.number() })).check(z.maxLength(1)),
+        ),
+      }),
+    ),
   }),
   CreateTrigger: z.strictObject({ ...triggerBody, TriggerDesc: z.string() }),
   UpdateTrigger: z.strictObject({ ...triggerBody, TriggerDesc: z.optional(z.string()) }),
@@ -136,15 +147,16 @@ export const PARAMETERS = {
 export type ScfAction = keyof typeof PARAMETERS;
 export type Parameters<A extends ScfAction> = z.infer<(typeof PARAMETERS)[A]>;
 
-/** The checked parameters, or the documented refusal naming the parameter. */
+/** The checked parameters, or the documented refusal naming the parameter. Members and types are the official SDK's. */
 export function checkParameters<A extends ScfAction>(action: A, given: unknown): Parameters<A> {
+  checkMembers(action, given);
   const result = PARAMETERS[action].safeParse(given);
   if (result.success) return result.data as Parameters<A>;
   const issue = result.error.issues[0];
   const path = issue?.path.join('.') ?? '';
   if (issue?.code === 'unrecognized_keys') {
     const key = [...issue.path, issue.keys[0]].join('.');
-    throw new ApiError('UnknownParameter', `The parameter \`${key}\` is not recognized.`);
+    throw new ApiError('UnsupportedOperation', `SCF knows \`${key}\`; the local cloud does not play it.`);
   }
   const isMissing = path !== '' && issue?.path.reduce<unknown>(child, given) === undefined;
   if (isMissing)
@@ -158,8 +170,8 @@ export function checkParameters<A extends ScfAction>(action: A, given: unknown):
 const child = (value: unknown, key: PropertyKey): unknown =>
   (value as Record<PropertyKey, unknown> | undefined)?.[key];
 
-/** Refuses reserved or malformed names and more than 4 KB in all. */
-export function checkEnvironment(variables: { Key: string; Value: string }[]): void {
+/** Refuses reserved or malformed names, a value of more bytes than that, and more than 4 KB in all. */
+export function checkEnvironment(variables: { Key: string; Value: string }[], valueBytesMax: number): void {
   let bytes = 0;
   for (const { Key, Value } of variables) {
     if (!/^[A-Za-z]\w*$/.test(Key)) {
@@ -171,6 +183,8 @@ export function checkEnvironment(variables: { Key: string; Value: string }[]): v
         `\`${Key}\` is reserved by the system.`,
       );
     }
+    if (Buffer.byteLength(Value) > valueBytesMax)
+      throw new ApiError('InvalidParameterValue.Environment', `The value of \`${Key}\` is too long.`);
     bytes += Buffer.byteLength(Key) + Buffer.byteLength(Value);
   }
   if (bytes > ENVIRONMENT_BYTES_MAX) {

@@ -1,8 +1,16 @@
 // Triggers and custom domains. A function URL keeps its address for life and there is one per version or alias.
 import { ApiError } from './api-error.ts';
 import { checkCron, type Parameters } from './scf-parameters.ts';
-import { findFunction, resolveQualifier, timestamp, type ScfContext } from './scf-functions.ts';
+import {
+  busy,
+  findFunction,
+  findIdleFunction,
+  resolveQualifier,
+  timestamp,
+  type ScfContext,
+} from './scf-functions.ts';
 import type { Domain, StoredFunction, StoredTrigger } from './state.ts';
+import { SECONDS } from './switches.ts';
 
 interface UrlDescription {
   AuthType: 'NONE' | 'CAM';
@@ -54,6 +62,8 @@ function describe(
   const host = previous
     ? urlHost(previous)
     : `${context.appId}-${context.state.newId('')}.${context.region}.tencentscf.com`;
+  if (!previous && context.switches.urlReady === 'after seconds')
+    context.state.data.urlKnownMs[host] = context.in(SECONDS.urlUnknown);
   parsed.NetConfig.ExtranetUrl = `https://${host}`;
   parsed.NetConfig.IntranetUrl = `https://${host.replace(/^([^.]+)\./, '$1.in.')}`;
   return JSON.stringify(parsed);
@@ -73,29 +83,37 @@ function findTrigger(
   return found;
 }
 
+/** To be called before the triggers of a function change: the list goes on showing the old ones for a while. */
+function noteOlder(context: ScfContext, fn: StoredFunction): void {
+  if (context.switches.triggerList === 'current') return;
+  const kept = (fn.olderTriggers ?? []).filter(({ untilMs }) => untilMs > context.nowMs);
+  const untilMs = context.in(SECONDS.triggerListBehind);
+  fn.olderTriggers = [...kept, { untilMs, triggers: structuredClone(fn.triggers) }];
+}
+
 export const triggerActions = {
   CreateTrigger(context: ScfContext, p: Parameters<'CreateTrigger'>): object {
-    const fn = findFunction(context.state, p.FunctionName);
+    const fn = findIdleFunction(context, 'CreateTrigger', p.FunctionName);
     const qualifier = p.Qualifier ?? '$LATEST';
     resolveQualifier(fn, qualifier);
+    const times = fn.versionTimes?.[qualifier];
+    if (times && context.nowMs < times.activeMs) throw busy(context, 'CreateTrigger', 'Publishing');
     if (p.Type === 'timer' && fn.latest.Type === 'HTTP') {
       throw new ApiError('InvalidParameterValue.Type', 'A Web function takes no timer trigger.');
     }
-    const clash = fn.triggers.some(
-      (trigger) =>
-        (trigger.TriggerName === p.TriggerName && trigger.Qualifier === qualifier) ||
-        (p.Type === 'http' && trigger.Type === 'http' && trigger.Qualifier === qualifier),
+    const isOneUrl = context.switches.urlsMax === 'one per function';
+    const clash = fn.triggers.some((trigger) =>
+      p.Type === 'http'
+        ? trigger.Type === 'http' && (isOneUrl || trigger.Qualifier === qualifier)
+        : trigger.TriggerName === p.TriggerName && trigger.Qualifier === qualifier,
     );
-    if (clash)
-      throw new ApiError(
-        'ResourceInUse.Trigger',
-        `Trigger [${p.TriggerName}] or another URL exists already.`,
-      );
+    if (clash) throw new ApiError('ResourceInUse.Trigger', 'TriggerName already exists.');
     if (fn.triggers.filter((trigger) => trigger.Type === p.Type).length >= 10) {
       throw new ApiError('LimitExceeded.Trigger', 'At most 10 triggers of one type.');
     }
+    const isNamedHere = p.Type === 'http' && context.switches.urlName === 'made by the cloud';
     const trigger: StoredTrigger = {
-      TriggerName: p.TriggerName,
+      TriggerName: isNamedHere ? context.state.newId('').padStart(10, 'u') : p.TriggerName,
       Type: p.Type,
       TriggerDesc: describe(context, p.Type, p.TriggerDesc),
       Enable: p.Enable === 'CLOSE' ? 0 : 1,
@@ -105,12 +123,17 @@ export const triggerActions = {
       AddTime: timestamp(context.nowMs),
       ModTime: timestamp(context.nowMs),
     };
+    noteOlder(context, fn);
     fn.triggers.push(trigger);
     return { TriggerInfo: trigger };
   },
 
   UpdateTrigger(context: ScfContext, p: Parameters<'UpdateTrigger'>): object {
-    const trigger = findTrigger(findFunction(context.state, p.FunctionName), p);
+    const fn = findIdleFunction(context, 'UpdateTrigger', p.FunctionName);
+    const trigger = findTrigger(fn, p);
+    if (p.Type === 'http' && context.switches.updateUrl === 'refused')
+      throw new ApiError('ResourceNotFound.Trigger', `Trigger [${p.TriggerName}] not found.`);
+    noteOlder(context, fn);
     if (p.TriggerDesc !== undefined) trigger.TriggerDesc = describe(context, p.Type, p.TriggerDesc, trigger);
     if (p.Enable !== undefined) trigger.Enable = p.Enable === 'OPEN' ? 1 : 0;
     if (p.CustomArgument !== undefined) trigger.CustomArgument = p.CustomArgument;
@@ -120,14 +143,28 @@ export const triggerActions = {
   },
 
   DeleteTrigger(context: ScfContext, p: Parameters<'DeleteTrigger'>): object {
-    const fn = findFunction(context.state, p.FunctionName);
+    const fn = findIdleFunction(context, 'DeleteTrigger', p.FunctionName);
     const trigger = findTrigger(fn, p);
+    const isBound = Object.values(context.state.data.domains).some(({ EndpointsConfig }) =>
+      EndpointsConfig.some(
+        ({ FunctionName, Qualifier }) =>
+          FunctionName === p.FunctionName && Qualifier === trigger.Qualifier && trigger.Type === 'http',
+      ),
+    );
+    if (isBound && context.switches.boundUrl === 'kept')
+      throw new ApiError(
+        'FailedOperation.DeleteTrigger.UrlUsed',
+        'The function URL is bound to a custom domain.',
+      );
+    noteOlder(context, fn);
     fn.triggers = fn.triggers.filter((other) => other !== trigger);
     return {};
   },
 
   ListTriggers(context: ScfContext, p: Parameters<'ListTriggers'>): object {
-    const { triggers } = findFunction(context.state, p.FunctionName);
+    const fn = findFunction(context, p.FunctionName);
+    const older = fn.olderTriggers?.find(({ untilMs }) => untilMs > context.nowMs);
+    const { triggers } = older ?? fn;
     const shown = triggers.slice(p.Offset ?? 0, (p.Offset ?? 0) + (p.Limit ?? 20));
     return { TotalCount: triggers.length, Triggers: shown };
   },
@@ -138,8 +175,13 @@ export const triggerActions = {
 
   CreateCustomDomain(context: ScfContext, p: Parameters<'CreateCustomDomain'>): object {
     if (context.state.data.domains[p.Domain])
-      throw new ApiError('ResourceInUse.CustomDomain', 'The domain is bound already.');
-    context.state.data.domains[p.Domain] = checkDomain(context, p);
+      throw new ApiError('InvalidParameterValue.Domain', 'The domain is bound already.');
+    const { resolvesMs, domains } = context.state.data;
+    const late = context.switches.cname === 'resolves' ? 0 : context.in(SECONDS.cnameUnknown);
+    resolvesMs[p.Domain] ??= late;
+    if (context.nowMs < (resolvesMs[p.Domain] ?? 0))
+      throw new ApiError('FailedOperation.CNAME', CNAME_MISSING);
+    domains[p.Domain] = checkDomain(context, p);
     return {};
   },
 
@@ -156,9 +198,12 @@ export const triggerActions = {
   },
 };
 
+const CNAME_MISSING = 'CNAME解析错误: 域名必须先添加CNAME记录';
+
 function findDomain(context: ScfContext, name: string): Domain {
   const domain = context.state.data.domains[name];
-  if (!domain) throw new ApiError('ResourceNotFound.CustomDomain', `The domain ${name} is not bound.`);
+  if (!domain)
+    throw new ApiError(context.switches.missingDomain, `The domain ${name} is not bound. 自定义域名不存在`);
   return domain;
 }
 
@@ -167,7 +212,7 @@ function checkDomain(context: ScfContext, p: Parameters<'CreateCustomDomain'>): 
     throw new ApiError('InvalidParameterValue.CertConfig', 'HTTPS needs a certificate id.');
   }
   for (const endpoint of p.EndpointsConfig) {
-    const { triggers } = findFunction(context.state, endpoint.FunctionName);
+    const { triggers } = findFunction(context, endpoint.FunctionName);
     if (!triggers.some(({ Type, Qualifier }) => Type === 'http' && Qualifier === endpoint.Qualifier)) {
       throw new ApiError(
         'InvalidParameterValue.EndpointsConfig',

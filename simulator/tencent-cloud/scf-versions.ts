@@ -1,19 +1,24 @@
 // Versions and aliases: a version is frozen when it is published, an alias decides which one answers.
 import { ApiError } from './api-error.ts';
 import {
+  busy,
   findFunction,
   findIdleFunction,
   resolveQualifier,
-  setPending,
+  setChanging,
   timestamp,
   type ScfContext,
 } from './scf-functions.ts';
 import type { Parameters } from './scf-parameters.ts';
 import type { Snapshot } from './state.ts';
+import { SECONDS } from './switches.ts';
 
 export const versionActions = {
   PublishVersion(context: ScfContext, p: Parameters<'PublishVersion'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
+    const fn = findIdleFunction(context, 'PublishVersion', p.FunctionName);
+    const newest = fn.versions.at(-1);
+    if (context.switches.publishUnchanged === 'refused' && newest && isSameContent(newest, fn.latest))
+      throw new ApiError('FailedOperation.PublishVersion', '发布版本失败: 函数代码和配置没有变更');
     fn.versionCounter += 1;
     const version: Snapshot = {
       ...structuredClone(fn.latest),
@@ -22,7 +27,21 @@ export const versionActions = {
       AddTime: timestamp(context.nowMs),
     };
     fn.versions.push(version);
-    setPending(fn, 'Publishing');
+    const { publishing, busyTime, newVersion } = context.switches;
+    const long = SECONDS.busy[busyTime];
+    const seconds = {
+      '$LATEST and version alike': { latest: long, version: long },
+      'version longer': { latest: SECONDS.publishShort, version: long },
+      '$LATEST longer': { latest: long, version: SECONDS.publishShort },
+    }[publishing];
+    setChanging(context, fn, 'Publishing', seconds.latest);
+    fn.versionTimes = {
+      ...fn.versionTimes,
+      [version.Version]: {
+        foundMs: newVersion === 'found at once' ? 0 : context.in(SECONDS.versionUnknown),
+        activeMs: context.in(seconds.version),
+      },
+    };
     return {
       FunctionVersion: version.Version,
       Description: version.VersionDescription,
@@ -31,7 +50,7 @@ export const versionActions = {
   },
 
   ListVersionByFunction(context: ScfContext, p: Parameters<'ListVersionByFunction'>): object {
-    const fn = findFunction(context.state, p.FunctionName);
+    const fn = findFunction(context, p.FunctionName);
     const all = [fn.latest, ...fn.versions].map(({ Version, VersionDescription, AddTime }) => ({
       Version,
       Description: VersionDescription,
@@ -45,28 +64,44 @@ export const versionActions = {
   },
 
   DeleteFunctionVersion(context: ScfContext, p: Parameters<'DeleteFunctionVersion'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
+    const fn = findIdleFunction(context, 'DeleteFunctionVersion', p.FunctionName);
     resolveQualifier(fn, p.Qualifier);
-    const inUse =
-      Object.values(fn.aliases).includes(p.Qualifier) ||
-      fn.triggers.some((trigger) => trigger.Qualifier === p.Qualifier);
-    if (inUse)
-      throw new ApiError('FailedOperation.DeleteFunction', 'The version is in use by an alias or a trigger.');
+    const hasTrigger = fn.triggers.some((trigger) => trigger.Qualifier === p.Qualifier);
+    const isRefused = hasTrigger && context.switches.deleteUsedVersion === 'refused';
+    if (isRefused || Object.values(fn.aliases).includes(p.Qualifier))
+      throw new ApiError('UnsupportedOperation.AliasBind', 'The version is in use by an alias or a trigger.');
+    fn.triggers = fn.triggers.filter((trigger) => trigger.Qualifier !== p.Qualifier);
     fn.versions = fn.versions.filter((snapshot) => snapshot.Version !== p.Qualifier);
     return {};
   },
 
   GetAlias(context: ScfContext, p: Parameters<'GetAlias'>): object {
-    const version = findFunction(context.state, p.FunctionName).aliases[p.Name];
+    const fn = findFunction(context, p.FunctionName);
+    const version = fn.aliases[p.Name];
     if (version === undefined) throw new ApiError('ResourceNotFound.Alias', `Alias [${p.Name}] not found.`);
-    return { Name: p.Name, FunctionVersion: version, RoutingConfig: { AdditionalVersionWeights: [] } };
+    const AdditionalVersionWeights = fn.routing?.[p.Name] ?? [];
+    return { Name: p.Name, FunctionVersion: version, RoutingConfig: { AdditionalVersionWeights } };
   },
 
   UpdateAlias(context: ScfContext, p: Parameters<'UpdateAlias'>): object {
-    const fn = findIdleFunction(context.state, p.FunctionName);
+    const fn = findIdleFunction(context, 'UpdateAlias', p.FunctionName);
+    const times = fn.versionTimes?.[p.FunctionVersion];
+    if (times && context.nowMs < times.activeMs) throw busy(context, 'UpdateAlias', 'Publishing');
     if (fn.aliases[p.Name] === undefined)
       throw new ApiError('ResourceNotFound.Alias', `Alias [${p.Name}] not found.`);
+    const weights = p.RoutingConfig?.AdditionalVersionWeights ?? [];
+    if (p.RoutingConfig && weights.length === 0 && context.switches.emptyRouting === 'refused')
+      throw new ApiError(
+        'InvalidParameterValue.AdditionalVersionWeights',
+        'AdditionalVersionWeights is empty.',
+      );
     fn.aliases[p.Name] = resolveQualifier(fn, p.FunctionVersion).Version;
+    fn.routing = { ...fn.routing, [p.Name]: weights };
     return {};
   },
+};
+
+const isSameContent = (one: Snapshot, other: Snapshot): boolean => {
+  const own = { Version: '', VersionDescription: '', AddTime: '' };
+  return JSON.stringify({ ...one, ...own }) === JSON.stringify({ ...other, ...own });
 };

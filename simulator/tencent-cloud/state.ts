@@ -44,8 +44,20 @@ export interface StoredFunction {
   FunctionId: string;
   Namespace: string;
   Status: string;
-  /** GetFunction calls still to be answered with `Status` before it turns `Active`. */
-  pendingPolls: number;
+  /** Why it is `…Failed`. */
+  StatusReasons?: { ErrorCode: string; ErrorMessage: string }[];
+  /** A change in progress: when it ends and what `Status` says then, '' for a function that is gone. */
+  change?: { endsMs: number; becomes: string };
+  /** When writes are taken again, which may be later than `Active` shows. */
+  writableMs?: number;
+  /** When new versions are found and when they are Active; those not in here always are. */
+  versionTimes?: Record<string, { foundMs: number; activeMs: number }>;
+  /** What ListTriggers still shows: older lists, and until when. */
+  olderTriggers?: { untilMs: number; triggers: StoredTrigger[] }[];
+  /** When the fixed egress IP shows up. */
+  egressShownMs?: number;
+  /** A part of an alias' traffic that goes to other versions. */
+  routing?: Record<string, { Version: string; Weight: number }[]>;
   Tags: { Key: string; Value: string }[];
   latest: Snapshot;
   versions: Snapshot[];
@@ -72,12 +84,18 @@ export interface Certificate {
 export interface CloudState {
   functions: Record<string, StoredFunction>;
   domains: Record<string, Domain>;
+  /** When the name of a custom domain resolves; those not in here were not asked for yet. */
+  resolvesMs: Record<string, number>;
+  /** Host of a function URL → when the gateway knows it. */
+  urlKnownMs: Record<string, number>;
   buckets: Record<string, { region: string; lifecycle?: string }>;
   logsets: Record<string, { LogsetId: string; LogsetName: string }>;
-  topics: Record<
-    string,
-    { TopicId: string; TopicName: string; LogsetId: string; Period: number; indexed: boolean }
-  >;
+  topics: Record<string, { TopicId: string; TopicName: string; LogsetId: string; Period: number }>;
+  /** Index of a topic, by its id, as CreateIndex was given it. */
+  indexes: Record<string, Record<string, unknown>>;
+  /** By id, as CreateAlarm and CreateAlarmNotice were given them. */
+  alarms: Record<string, { Name: string } & Record<string, unknown>>;
+  alarmNotices: Record<string, { Name: string } & Record<string, unknown>>;
   /** By id, made in the SSL console. */
   certificates: Record<string, Certificate>;
   /** Fixed egress IP per VPC subnet (or `public`), held while a function uses it. */
@@ -88,9 +106,14 @@ export interface CloudState {
 const EMPTY: CloudState = {
   functions: {},
   domains: {},
+  resolvesMs: {},
+  urlKnownMs: {},
   buckets: {},
   logsets: {},
   topics: {},
+  indexes: {},
+  alarms: {},
+  alarmNotices: {},
   certificates: {},
   egressIps: {},
   idCounter: 0,

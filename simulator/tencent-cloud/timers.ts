@@ -2,7 +2,7 @@
 import { Cron } from 'croner';
 import { ApiError } from './api-error.ts';
 import type { EventAnswer, Runner } from './runner.ts';
-import { findFunction, resolveQualifier } from './scf-functions.ts';
+import { resolveQualifier } from './scf-functions.ts';
 import { cronOf } from './scf-triggers.ts';
 import type { StateFile, StoredFunction, StoredTrigger } from './state.ts';
 
@@ -53,11 +53,11 @@ export function createTimers(state: StateFile, runner: Runner, now: () => number
     },
 
     async fire(functionName: string, triggerName: string): Promise<EventAnswer> {
-      const fn = findFunction(state, functionName);
-      const trigger = fn.triggers.find(
+      const fn = state.data.functions[functionName];
+      const trigger = fn?.triggers.find(
         ({ Type, TriggerName }) => Type === 'timer' && TriggerName === triggerName,
       );
-      if (!trigger)
+      if (!fn || !trigger)
         throw new ApiError('ResourceNotFound.Trigger', `${functionName} has no timer ${triggerName}.`);
       return run(fn, trigger);
     },

@@ -1,0 +1,12 @@
+// All of them: DEPLOY_SCENARIOS=all npm test -- test/deploy-scenarios.test.ts (5 minutes; DEPLOY_SCENARIOS=quick: one).
+import { describe, test } from 'vitest';
+import { play, scenarios } from './deploy-scenarios.ts';
+
+const { DEPLOY_SCENARIOS: wanted = 'mildest' } = process.env;
+const chosen = scenarios().filter(
+  ({ name, isQuick }) => wanted === 'all' || (wanted === 'quick' && isQuick) || name.startsWith(wanted),
+);
+
+describe('sls deploy, deploy again, change, remove, deploy', () => {
+  for (const scenario of chosen) test(scenario.name, { timeout: 120_000 }, () => play(scenario));
+});

@@ -1,0 +1,323 @@
+// What operators do with a service, played with the plugin in this process, in virtual time, on a cloud as odd as wished.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DeployError } from '../deploy/errors.ts';
+import { createPlugin } from '../deploy/plugin.ts';
+import type { CommandOptions, Serverless, ServerlessService } from '../deploy/serverless.ts';
+import type { Fault } from '../simulator/tencent-cloud/faults.ts';
+import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
+import { SWITCHES, type SwitchName, type Switches } from '../simulator/tencent-cloud/switches.ts';
+import { createFixture, CORPSECRET, SECRET_ID, SECRET_KEY, type Fixture } from './deploy-fixture.ts';
+import { advanceSeconds, inVirtualTime, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
+
+export interface Scenario {
+  name: string;
+  switches: Partial<Switches>;
+  seed: number;
+  /** Through a custom domain. */
+  hasDomain: boolean;
+  /** Worth its time in every run of the tests. */
+  isQuick: boolean;
+  /** Struck by the first deploy. */
+  fault?: Fault;
+  /** Taken from the key's rights until the first deploy has named it. */
+  missingRight?: string;
+}
+
+const DOMAIN = 'login.example.com';
+const WEB = 'fixture-dev-web';
+const TICK = 'fixture-dev-tick';
+/** A run that fails for a passing reason is repeated by hand, so often at most. */
+const RUNS_MAX = 8;
+/** The account has to be put right before a deploy can work; until then it says what is wrong. */
+const BLOCKING = new Set<SwitchName>(['scf', 'cls', 'role', 'balance', 'codeFromCos']);
+const PASSING = new Set<SwitchName>(['throttling', 'lostAnswers']);
+const FUNCTION_WRITES = /^(Create|Update|Publish|Delete)(Function|Version|Alias|Trigger|CustomDomain)/;
+const WRITES = [
+  'CreateLogset',
+  'CreateTopic',
+  'CreateFunction',
+  'PublishVersion',
+  'CreateTrigger',
+  'DeleteTrigger',
+  'UpdateAlias',
+  'CreateCustomDomain',
+];
+
+export const strictest: Partial<Switches> = Object.fromEntries(
+  Object.entries(SWITCHES)
+    .filter(([, { kind }]) => kind !== 'account')
+    .map(([name, { ends }]) => [name, ends.at(-1)]),
+);
+
+/** Every row's every end alone, all strict ends together with several seeds, and trouble on top of them. */
+export function scenarios(): Scenario[] {
+  const list: Scenario[] = [];
+  const add = (scenario: Omit<Scenario, 'isQuick'> & { isQuick?: boolean }): void => {
+    list.push({ isQuick: false, ...scenario });
+  };
+  /** What the cloud is like apart from the row in question. */
+  const mild = Object.fromEntries(Object.entries(SWITCHES).map(([name, { ends }]) => [name, ends[0]]));
+  for (const hasDomain of [false, true]) {
+    const where = hasDomain ? ' with a domain' : '';
+    add({ name: `mildest cloud${where}`, switches: mild, seed: 1, hasDomain, isQuick: true });
+    for (const [name, { ends }] of Object.entries(SWITCHES))
+      for (const end of ends.slice(1))
+        add({ name: `${name}: ${end}${where}`, switches: { ...mild, [name]: end }, seed: 1, hasDomain });
+    for (let seed = 1; seed <= 10; seed++)
+      add({
+        name: `strictest cloud${where}, seed ${seed}`,
+        switches: strictest,
+        seed,
+        hasDomain,
+        isQuick: seed === 1,
+      });
+    for (const action of WRITES.filter((write) => hasDomain || write !== 'CreateCustomDomain'))
+      for (const afterEffect of [true, false])
+        add({
+          name: `strictest cloud${where}, connection cut ${afterEffect ? 'after' : 'before'} ${action}`,
+          switches: strictest,
+          seed: 1,
+          hasDomain,
+          fault: { action, kind: 'cut', afterEffect },
+          isQuick: !hasDomain && afterEffect && ['CreateFunction', 'PublishVersion'].includes(action),
+        });
+  }
+  for (const name of PASSING)
+    for (let seed = 1; seed <= 5; seed++)
+      add({
+        name: `strictest cloud, ${name}, seed ${seed}`,
+        switches: { ...strictest, [name]: SWITCHES[name].ends.at(-1) },
+        seed,
+        hasDomain: true,
+        isQuick: seed === 1,
+      });
+  for (const name of BLOCKING)
+    add({
+      name: `strictest cloud, ${name}: ${SWITCHES[name].ends.at(-1)}`,
+      switches: { ...strictest, [name]: SWITCHES[name].ends.at(-1) },
+      seed: 1,
+      hasDomain: false,
+      isQuick: true,
+    });
+  for (const action of ['CreateFunction', 'UpdateAlias'])
+    for (const camCode of SWITCHES.camCode.ends)
+      add({
+        name: `no right to ${action}, ${camCode}`,
+        switches: { ...strictest, camCode },
+        seed: 1,
+        hasDomain: false,
+        missingRight: `scf:${action}`,
+        isQuick: action === 'CreateFunction',
+      });
+  for (const kind of ['CreateFailed', 'PublishFailed'])
+    add({
+      name: `strictest cloud, a function is ${kind}`,
+      switches: strictest,
+      seed: 1,
+      hasDomain: false,
+      fault: { action: '', kind },
+      isQuick: true,
+    });
+  return list;
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : 'not even an error');
+
+interface Played {
+  output: string;
+  error: unknown;
+}
+
+class NotSo extends Error {}
+function check(isTrue: boolean, what: string): asserts isTrue {
+  if (!isTrue) throw new NotSo(what);
+}
+
+/** Plays deploy, deploy again, a change, remove, deploy. Throws with the step at which something was not as it should be. */
+export async function play(scenario: Scenario): Promise<void> {
+  const allowed = policyOfDocuments().filter((action) => action !== scenario.missingRight);
+  const blocking = Object.keys(scenario.switches).filter(
+    (name): name is SwitchName =>
+      BLOCKING.has(name as SwitchName) &&
+      scenario.switches[name as SwitchName] !== SWITCHES[name as SwitchName].ends[0],
+  );
+  const fixture = await createFixture({
+    switches: scenario.switches,
+    seed: scenario.seed,
+    speed: 1,
+    allowed,
+    now: () => Date.now(),
+  });
+  startVirtualTime(() => fixture.cloud.isBusy());
+  const before = { ...process.env };
+  Object.assign(process.env, {
+    TENCENT_SECRET_ID: SECRET_ID,
+    TENCENT_SECRET_KEY: SECRET_KEY,
+    TENCENT_CLOUD_ENDPOINT: fixture.cloud.url,
+    WECOM_CORPS: `ww1:${CORPSECRET}`,
+  });
+  const configure = (isChanged: boolean): void =>
+    fixture.configure((yml) => {
+      if (scenario.hasDomain)
+        yml.provider.customDomain = { domain: DOMAIN, certificateId: 'cert-1', routes: { '/*': 'web' } };
+      if (!isChanged) return;
+      yml.functions.web.environment.GREETING = 'changed';
+      yml.functions.tick.environment.GREETING = 'changed';
+      yml.provider.tags = { app: 'renamed' };
+      const corsConfig = { enable: true, origins: ['https://a.example'] };
+      yml.functions.web.events = [{ http: { parameters: { authType: 'NONE', corsConfig } } }];
+    });
+  const isUnsteady =
+    scenario.fault !== undefined ||
+    [...PASSING].some((name) => (scenario.switches[name] ?? 'none') !== 'none');
+  const succeed = async (step: string, command: string, options: CommandOptions = {}): Promise<string> => {
+    for (let runs = 1; ; runs++) {
+      const { output, error } = await run(fixture, command, options);
+      if (error === undefined) return output;
+      const text = textOf(error);
+      check(error instanceof DeployError, `${step}: not one of our errors: ${text}`);
+      check(!text.includes('\n'), `${step}: the error has several lines: ${text}`);
+      check(isUnsteady && runs < RUNS_MAX, `${step}: ${text}`);
+    }
+  };
+  try {
+    configure(false);
+    if (blocking.length > 0 || scenario.missingRight !== undefined) {
+      const { error } = await run(fixture, 'deploy');
+      if (error !== undefined) {
+        check(error instanceof DeployError, `not one of our errors: ${textOf(error)}`);
+        check(!error.message.includes('--verbose'), `no advice: ${error.message}`);
+        if (scenario.missingRight !== undefined)
+          check(error.message.includes(scenario.missingRight), `the right is not named: ${error.message}`);
+      }
+      for (const name of blocking) Object.assign(fixture.cloud.switches, { [name]: SWITCHES[name].ends[0] });
+      if (scenario.missingRight !== undefined) allowed.push(scenario.missingRight);
+    }
+    if (scenario.fault) fixture.cloud.inject(scenario.fault);
+    await succeed('first deploy', 'deploy');
+    fixture.cloud.clearFaults();
+    const url = await checkDeployed(fixture, scenario, 'hello');
+
+    fixture.actionsSince();
+    const again = await succeed('second deploy', 'deploy');
+    check(again.includes('web: unchanged'), 'second deploy: web is not unchanged');
+    const writes = fixture.actionsSince().filter((action) => FUNCTION_WRITES.test(action));
+    check(isUnsteady || writes.length === 0, `second deploy: ${writes.join(', ')}`);
+
+    configure(true);
+    await succeed('changed deploy', 'deploy');
+    check((await checkDeployed(fixture, scenario, 'changed')) === url, 'the function URL changed');
+    for (const name of [WEB, TICK])
+      check(
+        stored(fixture, name).Tags.some(({ Value }) => Value === 'renamed'),
+        `${name}: the tags did not change`,
+      );
+
+    const { error: refused } = await run(fixture, 'invoke', { function: 'tick', data: '{"fail":true}' });
+    check(refused instanceof DeployError || isUnsteady, 'invoke: a failed invocation counts as done');
+    const lines = await succeed('logs', 'logs', { function: 'tick' });
+    check(lines.includes('event of type'), 'logs: the line of the function is missing');
+
+    await succeed('remove', 'remove', { yes: true });
+    check(!Object.values(fixture.cloud.state.domains).length, 'remove: the domain is still bound');
+    configure(false);
+    await succeed('deploy after remove', 'deploy');
+    await checkDeployed(fixture, scenario, 'hello');
+    await succeed('last remove', 'remove', { yes: true });
+    // What `remove` leaves behind may only be on its way out.
+    advanceSeconds(600);
+    await run(fixture, 'info');
+    check(Object.keys(fixture.cloud.state.functions).length === 0, 'remove: a function is left');
+  } finally {
+    stopVirtualTime();
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+    await fixture.end();
+  }
+}
+
+function stored(fixture: Fixture, name: string): StoredFunction {
+  const fn = fixture.cloud.state.functions[name];
+  check(fn !== undefined, `${name} is not there`);
+  return fn;
+}
+
+/** Everything live, once the cloud has come to rest; returns the function URL. */
+async function checkDeployed(fixture: Fixture, scenario: Scenario, greeting: string): Promise<string> {
+  advanceSeconds(60);
+  for (const name of [WEB, TICK])
+    check(/^\d+$/.test(stored(fixture, name).aliases['$DEFAULT'] ?? ''), `${name}: no version is live`);
+  const { triggers } = stored(fixture, WEB);
+  check(
+    triggers.length === 1 && triggers[0]?.Qualifier === '$DEFAULT',
+    `web has the URLs ${triggers.map(({ Qualifier }) => Qualifier).join(', ')}`,
+  );
+  check(stored(fixture, TICK).triggers.length === 1, 'tick has not one timer');
+  const url = /https:\/\/[^"]+tencentscf\.com/.exec(triggers[0].TriggerDesc)?.[0] ?? '';
+  for (const base of scenario.hasDomain ? [url, `http://${DOMAIN}`] : [url]) {
+    const { status, text } = await fixture.fetch(`${base}/x`);
+    check(status === 200 && text.includes(`"greeting":"${greeting}"`), `${base} answered ${status}`);
+  }
+  return url;
+}
+
+/** What the framework does for a command: the plugin's hooks in their order. */
+const HOOKS: Record<string, string[]> = {
+  deploy: ['package:cleanup', 'after:package:finalize', 'deploy:deploy', 'after:deploy:deploy'],
+  remove: ['remove:remove'],
+  info: ['info:info'],
+  invoke: ['invoke:invoke'],
+  logs: ['logs:logs'],
+};
+
+async function run(fixture: Fixture, command: string, options: CommandOptions = {}): Promise<Played> {
+  let output = '';
+  const write = (text: string): void => {
+    output += `${text}\n`;
+  };
+  const terminal = {
+    log: { notice: write, warning: write, success: write, info: write },
+    progress: { get: () => ({ update: write, remove() {} }) },
+    writeText: write,
+  };
+  const service = readService(fixture.folder);
+  const serverless: Serverless = {
+    service,
+    serviceDir: fixture.folder,
+    configurationInput: {},
+    configSchemaHandler: { defineProvider() {} },
+    setProvider() {},
+  };
+  try {
+    await inVirtualTime(async () => {
+      const { hooks } = createPlugin(serverless, options, terminal);
+      for (const hook of HOOKS[command] ?? []) await (hooks as Record<string, () => unknown>)[hook]?.();
+    });
+    return { output, error: undefined };
+  } catch (error) {
+    return { output, error };
+  }
+}
+
+/** serverless.yml of the fixture, one JSON value a line, with its variables resolved. */
+function readService(folder: string): ServerlessService {
+  const text = readFileSync(join(folder, 'serverless.yml'), 'utf8')
+    .replaceAll(/\$\{opt:stage, 'dev'\}/g, 'dev')
+    .replaceAll(/\$\{env:(\w+), ''\}/g, (_, name: string) => process.env[name] ?? '');
+  const entries = text
+    .trim()
+    .split('\n')
+    .map((line) => [
+      line.slice(0, line.indexOf(':')),
+      JSON.parse(line.slice(line.indexOf(':') + 1)) as unknown,
+    ]);
+  return Object.fromEntries(entries) as ServerlessService;
+}
+
+/** The rights that docs/deploy.md tells operators to give the key. */
+function policyOfDocuments(): string[] {
+  const json = /```json\n([\s\S]*?)```/.exec(readFileSync('docs/deploy.md', 'utf8'))?.[1] ?? '';
+  const { statement } = JSON.parse(json) as { statement: { action: string[] }[] };
+  return statement.flatMap(({ action }) => action);
+}
