@@ -38,6 +38,9 @@ export function environmentOf(
     }
     if (provider.environmentFiles?.includes(name)) {
       const inZip = basename(value);
+      if ((extraFiles[inZip] ?? value) !== value) {
+        throw new DeployError(`${at}: another file of this function is called ${inZip} too: rename one.`);
+      }
       extraFiles[inZip] = value;
       environment[name] = inZip;
     } else {

@@ -74,6 +74,11 @@ function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {
     const file = resolve(serviceFolder, path);
     if (!existsSync(file))
       throw new DeployError(`functions.${fn.key}.environment: the file ${path} does not exist.`);
+    if (sources.has(name)) {
+      throw new DeployError(
+        `functions.${fn.key}.environment: ${path} would replace ${fn.src}/${name}: rename it.`,
+      );
+    }
     sources.set(name, file);
   }
   const entry = fn.type === 'web' ? BOOTSTRAP : `${fn.handler.split('.')[0]}.js`;

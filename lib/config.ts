@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { type Environment, readEnvironment, type Variables } from './environment.ts';
 import type { RecheckLimits } from './permission.ts';
-import type { RedisAddress } from './redis.ts';
+import type { RedisAddress } from './redis-address.ts';
 import { parsePasswordHash, type Reviewer } from './reviewer.ts';
 import type { SessionLimits } from './session.ts';
 import type { Corp } from './wecom.ts';
@@ -20,7 +21,8 @@ export interface RefreshConfig {
 export interface ServicesConfig extends RefreshConfig {
   session: SessionLimits;
   recheck: RecheckLimits;
-  /** Of a Web function; 0 = any free port. */
+  /** Where a Web function listens; port 0 = any free one. */
+  host: string;
   port: number;
 }
 
@@ -45,6 +47,7 @@ export interface CallbackConfig {
   callbacks: readonly Callback[];
   redis: RedisAddress;
   secrets: readonly string[];
+  host: string;
   port: number;
 }
 
@@ -90,7 +93,7 @@ export function readCallbackConfig(environment: Environment = process.env): Call
         ...parsed.flatMap(({ token, encodingAESKey }) => [token, encodingAESKey]),
         ...passwordOf(redis),
       ],
-      port: port(variables),
+      ...listening(variables),
     };
   });
 }
@@ -107,7 +110,7 @@ function servicesConfig(variables: Variables): ServicesConfig {
       maxSeconds: integer('SESSION_MAX_SECONDS', 28_800, 300, 2_592_000),
     },
     recheck: { recheckSeconds, graceSeconds },
-    port: port(variables),
+    ...listening(variables),
   };
 }
 
@@ -191,21 +194,45 @@ function redisAddress(variables: Variables): RedisAddress {
     variables.problem('REDIS_URL', 'may end with /0 to /999, nothing else');
   }
   if (address.password === '') delete address.password;
+  const stage = variables.text('STAGE');
+  if (!/^[A-Za-z0-9-]{0,32}$/.test(stage)) {
+    variables.problem('STAGE', 'must be letters, digits and -, 32 at most');
+  }
+  if (stage !== '') address.keyPrefix = `${stage}:`;
   address.host = url.hostname.replace(/^\[|\]$/g, '');
   address.port = Number(url.port || 6379);
   address.db = Number(url.pathname.slice(1));
   if (url.protocol === 'rediss:') address.tls = {};
+  const { tls } = address;
   if (caFile !== '') {
-    try {
-      const ca = readFileSync(caFile, 'utf8');
-      if (!ca.includes('-----BEGIN CERTIFICATE-----')) throw new Error('not PEM');
-      if (address.tls) address.tls.ca = ca;
-      else variables.problem('REDIS_CA', 'is only for a rediss:// REDIS_URL');
-    } catch {
-      variables.problem('REDIS_CA', 'must be a readable PEM file');
+    const ca = certificatesIn(caFile);
+    if (ca === undefined) variables.problem('REDIS_CA', 'must be a readable PEM file of certificates alone');
+    else if (tls) tls.ca = ca;
+    else variables.problem('REDIS_CA', 'is only for a rediss:// REDIS_URL');
+  }
+  const name = variables.text('REDIS_TLS_NAME');
+  if (name !== '') {
+    if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(name) || isIP(name) !== 0) {
+      variables.problem(
+        'REDIS_TLS_NAME',
+        'must be a name as it is in the certificate, without * and no address',
+      );
     }
+    if (tls) tls.name = name;
+    else variables.problem('REDIS_TLS_NAME', 'is only for a rediss:// REDIS_URL');
   }
   return address;
+}
+
+/** The text of a PEM file that holds certificates and nothing else, above all no key: it is packed with the function. */
+function certificatesIn(file: string): string | undefined {
+  try {
+    const text = readFileSync(file, 'utf8');
+    const labels = [...text.matchAll(/-----BEGIN ([^-]*)-----/g)].map(([, label]) => label);
+    return labels.length > 0 && labels.every((label) => /^CERTIFICATE$/.test(label ?? '')) ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function encryptionKeys(variables: Variables): [Buffer, ...Buffer[]] {
@@ -253,8 +280,10 @@ function appid(variables: Variables): string {
   return value;
 }
 
-function port(variables: Variables): number {
-  return variables.integer('PORT', 9000, 0, 65_535);
+function listening(variables: Variables): { host: string; port: number } {
+  const host = variables.text('LISTEN_HOST') || '127.0.0.1';
+  if (isIP(host) === 0) variables.problem('LISTEN_HOST', 'must be an IP address such as 0.0.0.0');
+  return { host, port: variables.integer('PORT', 9000, 0, 65_535) };
 }
 
 function callbacks(variables: Variables): Callback[] {
@@ -296,8 +325,13 @@ function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'revie
   });
   if (accounts.size < parsed.length) variables.problem('REVIEWERS', 'holds an account twice');
   const startOfDay = /^\d{4}-\d{2}-\d{2}$/.test(until) ? Date.parse(`${until}T00:00:00+08:00`) : Number.NaN;
-  if (until !== '' && Number.isNaN(startOfDay))
-    variables.problem('REVIEWERS_UNTIL', 'must be a date like 2026-01-31');
+  if (until !== '' && (Number.isNaN(startOfDay) || dayInChina(startOfDay) !== until))
+    variables.problem('REVIEWERS_UNTIL', 'must be a day like 2026-01-31');
   const reviewersUntil = until === '' ? 0 : startOfDay + 86_400_000;
   return { reviewers: parsed, reviewersUntil };
+}
+
+/** Date.parse takes February 30 for March 2; this says so. */
+function dayInChina(wallMs: number): string {
+  return new Date(wallMs + 8 * 3_600_000).toISOString().slice(0, 10);
 }

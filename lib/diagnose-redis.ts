@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { type Finding, type InsideDiagnosis, inside, type Report, skipped, well } from './diagnose-table.ts';
-import { defineScript, type Redis, type RedisAddress, RedisError } from './redis.ts';
+import type { Log } from './log.ts';
+import { createRedis, type Redis, RedisError } from './redis.ts';
+import type { RedisAddress } from './redis-address.ts';
+import { createTokenStore } from './token-store.ts';
 
 const pings = 5;
 /** Half of an operation's first deadline would leave nothing for a busy moment; a VPC needs about 1 ms. */
@@ -9,19 +13,12 @@ const latencyMsMax = 50;
 const memoryPercentMax = 85;
 const connectMsMax = 500;
 
-/**
- * Writes to the token's kind of keys in one slot, reads the clock, and leaves nothing: what logins need, in one
- * script that nobody else can see in the middle of.
- */
-const probeScript = defineScript(`
-if redis.replicate_commands then redis.replicate_commands() end
-redis.call('TIME')
-redis.call('HMGET', KEYS[1], 'g', 'h')
-redis.call('SET', KEYS[2], ARGV[1], 'PX', 1000)
-redis.call('DEL', KEYS[2])
-return 1`);
+/** A replica that lags less is not worth a word; each try is one round trip. */
+const splitTries = 5;
 /** In place of a company's `kid`, which is 16 hex digits. */
-const probeKeys = ['wxt1:{doctor}:tok', 'wxt1:{doctor}:lease'];
+const probeKid = 'doctor';
+const probeKey = `wxt1:{${probeKid}}:split`;
+const probeMs = 1000;
 
 /** Reports on Redis; answers whether the rest of the project can work with it. Rejects only because of a bug. */
 export async function diagnoseRedis(
@@ -38,15 +35,16 @@ export async function diagnoseRedis(
       ms.push(elapsedMs(clock, start));
     }
     report(well('redis.reachable', 'answers, and takes the password'));
-    reportServer(await info(redis, 'server').catch(nothing), report);
-    await redis.script(probeScript, probeKeys, [1]);
-    report(well('redis.scripts', 'EVALSHA, TIME and writes in one slot work'));
+    reportServer(await info(address, clock, 'server'), report);
+    await tryScripts(redis);
+    report(well('redis.scripts', 'the scripts of logins run'));
+    reportSplit(await readsAreOld(redis), report);
   } catch (error) {
     if (!(error instanceof RedisError)) throw error;
     report(await failureOf(error.reason, address, clock));
     return false;
   }
-  reportMemory(await info(redis, 'memory').catch(nothing), report);
+  reportMemory(await info(address, clock, 'memory'), report);
   const median = Math.round(ms.toSorted((a, b) => a - b)[Math.floor(pings / 2)] ?? 0);
   report(
     median > latencyMsMax
@@ -58,18 +56,57 @@ export async function diagnoseRedis(
 
 type Info = Record<string, string>;
 
-/** The fields of a section of INFO. Rejects with RedisError. */
-async function info(redis: Redis, section: string): Promise<Info> {
-  const [text] = await redis.pipeline([['info', section]]);
-  return Object.fromEntries(
-    [...String(text).matchAll(/^(\w+):(.*)$/gm)].map(([, name = '', value = '']) => [name, value.trim()]),
-  );
+/**
+ * The fields of a section of INFO, none if the server keeps it to itself: logins do without. Asked on a connection of
+ * its own, since some proxies hang up on it.
+ */
+async function info(address: RedisAddress, clock: Clock, section: string): Promise<Info> {
+  const redis = createRedis(address, clock, () => undefined);
+  try {
+    const [text] = await redis.pipeline([['info', section]]);
+    return Object.fromEntries(
+      [...String(text).matchAll(/^(\w+):(.*)$/gm)].map(([, name = '', value = '']) => [name, value.trim()]),
+    );
+  } catch (error) {
+    if (error instanceof RedisError) return {};
+    throw error;
+  } finally {
+    redis.close();
+  }
 }
 
-/** Logins do without INFO: a server may keep it to itself. */
-function nothing(error: unknown): Info {
-  if (error instanceof RedisError) return {};
-  throw error;
+/** Logs a line when a full Redis would throw entries away. Rejects only because of a bug. */
+export async function warnOfEviction(address: RedisAddress, clock: Clock, log: Log): Promise<void> {
+  const { maxmemory_policy: policy = 'noeviction' } = await info(address, clock, 'memory');
+  if (policy !== 'noeviction') log('warn', 'redis_evicts', { policy });
+}
+
+/** Stores a token of nobody as a login does, and takes it away again. Rejects with RedisError. */
+async function tryScripts(redis: Redis): Promise<void> {
+  const store = createTokenStore(redis, probeKid);
+  const owner = randomUUID();
+  await store.begin(owner, '', 0);
+  await store.commit(owner, { fingerprint: owner, sealed: 'none', ttlMs: probeMs }, '');
+  await store.fail(owner, 'none', { baseMs: 1, capMs: 1 });
+  await redis.pipeline(['tok', 'lease', 'neg', 'fails'].map((name) => ['del', `wxt1:{${probeKid}}:${name}`]));
+}
+
+/** Whether a plain read does not show what was written just before. Rejects with RedisError. */
+async function readsAreOld(redis: Redis): Promise<boolean> {
+  for (let i = 0; i < splitTries; i += 1) {
+    const value = randomUUID();
+    const [, read] = await redis.pipeline([
+      ['set', probeKey, value, 'PX', probeMs],
+      ['get', probeKey],
+    ]);
+    if (read !== value) return true;
+  }
+  await redis.pipeline([['del', probeKey]]);
+  return false;
+}
+
+function reportSplit(old: boolean, report: Report): void {
+  report(old ? inside('redis.reads.old') : well('redis.reads', 'show at once what was written'));
 }
 
 function reportServer({ redis_version: version = '' }: Info, report: Report): void {
@@ -106,6 +143,8 @@ const diagnosisOf: Record<string, InsideDiagnosis> = {
   no_replicas: 'redis.scripts.refused',
   misconfigured: 'redis.scripts.refused',
   cross_slot: 'redis.scripts.refused',
+  cluster_without_proxy: 'redis.scripts.bare_cluster',
+  err_tls_cert_altname_invalid: 'redis.tls.other_name',
   error_answer: 'redis.scripts.refused',
 };
 

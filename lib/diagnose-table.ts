@@ -39,10 +39,20 @@ export const insideDiagnoses = {
     found: 'Redis answers, but serves nothing yet ({reason})',
     advice: `It is starting, or switching to its replica: run the doctor again in a minute. If it stays so: ${redisConsole} → 实例状态.`,
   },
+  'redis.scripts.bare_cluster': {
+    status: 'failed',
+    found: 'Redis is a cluster without a proxy ({reason}): it sends clients from one server to the other',
+    advice: `REDIS_URL must name one address that serves all keys. TencentDB has a proxy in both architectures: ${redisConsole} → 内网地址. A cluster of your own needs one in front, or take a single server.`,
+  },
   'redis.tls.refused': {
     status: 'failed',
     found: 'the encrypted connection to Redis fails ({reason})',
     advice: `With rediss:// in REDIS_URL, SSL has to be on: ${redisConsole} → SSL 加密 → 开启; → 下载证书, unpack it and name the PEM file in REDIS_CA. Without SSL, write redis://.`,
+  },
+  'redis.tls.other_name': {
+    status: 'failed',
+    found: 'the certificate of Redis does not name the host of REDIS_URL ({reason})',
+    advice: `${redisConsole} → SSL 加密 → 下载证书, unpack it and name the PEM file in REDIS_CA: at an IP address only that authority is checked then. Is it a host name, or is REDIS_TLS_NAME set: put the name that is in the certificate into REDIS_TLS_NAME.`,
   },
   'redis.auth.refused': {
     status: 'failed',
@@ -62,7 +72,12 @@ export const insideDiagnoses = {
   'redis.scripts.refused': {
     status: 'failed',
     found: 'Redis refuses the script with which logins store things ({reason})',
-    advice: `${redisConsole} → 系统监控 and 事件: the reason says what it lacks. Logins fail until it takes writes.`,
+    advice: `${redisConsole} → 系统监控 and 事件: the reason says what it lacks. Logins fail until it takes them. error_answer: a proxy of another make may not take these scripts; connect to the server itself to compare.`,
+  },
+  'redis.reads.old': {
+    status: 'warning',
+    found: 'a plain read does not show what was written just before: a replica that lags answers it',
+    advice: `${redisConsole} → 节点管理 → 副本只读: 关闭. Sessions and limits are read where they are written all the same; an access_token that WeCom has dropped may be read once more.`,
   },
   'redis.writes.read_only': {
     status: 'failed',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { AppError, errorTable, unavailable } from './errors.ts';
@@ -41,31 +42,45 @@ interface Answer {
 }
 
 const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
-/** Who sends slower than this must not hold a place; looked at every 5 s. */
-const receiving = { headersTimeout: 10_000, requestTimeout: 15_000, connectionsCheckingInterval: 5000 };
+/** A few KB need no longer than this, headers and body together. */
+const arrivalMsMax = 5000;
+const receiving = {
+  headersTimeout: arrivalMsMax,
+  requestTimeout: arrivalMsMax,
+  connectionsCheckingInterval: 1000,
+};
 /** More at once would all be late. SCF sends an instance at most 100. */
 const requestsAtOnceMax = 1000;
+/** Sent on one connection without waiting for answers; whoever sends more is hung up on. */
+const requestsPerConnectionMax = 50;
+/** Longer than the longest request, a login of 8 s. */
+const stopMsMax = 9000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
 /** A byte order mark stays, and so is no JSON. Throws on what is not UTF-8. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What `serve` serves. */
+export interface App {
+  listener: RequestListener;
+  /** Resolves when all that was asked is answered. What has not arrived yet does not count. */
+  idle(): Promise<void>;
+}
+
 /**
  * The HTTP surface of one Web function. What is the same for every route happens here: request ids, limits,
  * the answer to every error, headers, and one log line per request.
  */
-export function createApp(
-  routes: readonly Route[],
-  clock: Clock,
-  log: Log,
-  bodyBytesMax = 4096,
-): RequestListener {
+export function createApp(routes: readonly Route[], clock: Clock, log: Log, bodyBytesMax = 4096): App {
   const paths = [...new Set(routes.map(({ path }) => path))].map((path) => ({
     path,
     methods: routes.filter((route) => route.path === path),
   }));
 
   let underWay = 0;
+  let onIdle: (() => void) | undefined;
+  /** Of each connection the requests that are not answered yet, and when the last of them is. */
+  const lines = new WeakMap<Socket, { waiting: number; last: Promise<void> }>();
 
   /** The path with what it answers at the moment. */
   function find(pathname: string) {
@@ -81,9 +96,8 @@ export function createApp(
     const start = moment(clock);
     let route = '';
     let answer: Answer;
-    underWay += 1;
+    let placed = false;
     try {
-      if (underWay > requestsAtOnceMax) throw unavailable('busy', 1);
       const { pathname, searchParams } = urlOf(incoming);
       const found = find(pathname);
       if (!found) throw new AppError('not_found');
@@ -93,18 +107,47 @@ export function createApp(
       if (!asked) {
         throw new AppError('method_not_allowed', { allow: here.map(({ method }) => method).join(', ') });
       }
-      answer = answerOf(await asked.answer(routeRequest(incoming, params, searchParams, bodyBytesMax)));
+      const body = asked.method === 'POST' ? readBody(incoming, bodyBytesMax) : undefined;
+      // Whoever sends slowly takes no place. What is wrong with the body, the route is told when it asks for it.
+      await body?.catch(() => undefined);
+      underWay += 1;
+      placed = true;
+      if (underWay > requestsAtOnceMax) throw unavailable('busy', 1);
+      answer = answerOf(await asked.answer(routeRequest(incoming, params, searchParams, body)));
     } catch (error) {
       answer = errorAnswer(error, record.request_id);
     }
-    underWay -= 1;
     outgoing.writeHead(answer.status, answer.headers).end(answer.body);
     const ms = Math.round(elapsedMs(clock, start));
     // Never the path as it came: people put all sorts of things into URLs.
     logRequest({ method: incoming.method, route, status: answer.status, ms }, answer.error, record, log);
+    if (placed) underWay -= 1;
+    if (underWay === 0) onIdle?.();
   }
 
-  return (incoming, outgoing) => {
+  /**
+   * One after the other on each connection, as HTTP orders the answers anyway: nobody takes many places by sending
+   * many requests at once.
+   */
+  function inTurn(socket: Socket, work: () => Promise<void>): void {
+    const line = lines.get(socket) ?? { waiting: 0, last: Promise.resolve() };
+    lines.set(socket, line);
+    line.waiting += 1;
+    if (line.waiting > requestsPerConnectionMax) {
+      socket.destroy();
+      return;
+    }
+    line.last = answered(line.last);
+
+    async function answered(before: Promise<void>): Promise<void> {
+      await before;
+      // Nobody waits for what was sent on it.
+      if (!socket.destroyed) await work();
+      line.waiting -= 1;
+    }
+  }
+
+  const listener: RequestListener = (incoming, outgoing) => {
     const scfId = scfRequestId(header(incoming, 'x-scf-request-id'));
     const record: RequestRecord = {
       request_id: randomUUID(),
@@ -113,22 +156,35 @@ export function createApp(
       redis_calls: 0,
       wecom: [],
     };
-    void requestRecord.run(record, handle, incoming, outgoing, record);
+    inTurn(incoming.socket, () => requestRecord.run(record, handle, incoming, outgoing, record));
+  };
+  return {
+    listener,
+    idle: () =>
+      new Promise((resolve) => {
+        onIdle = resolve;
+        if (underWay === 0) resolve();
+      }),
   };
 }
 
-/** Listens on all interfaces, as SCF asks of a Web function, and logs the port; `0` takes any free one. */
-export function serve(app: RequestListener, port: number, log: Log): void {
-  const server = createServer(receiving, app);
+/**
+ * Listens and logs the port; `0` takes any free one. On SIGTERM it takes no more, answers what is under way, and ends
+ * the process within 9 s, whatever connections are open.
+ */
+export function serve(app: App, { host, port }: { host: string; port: number }, log: Log): void {
+  const server = createServer(receiving, app.listener);
   // Longer than the platform's proxy keeps its connections, so that it is never the server that hangs up first.
   server.keepAliveTimeout = 75_000;
-  server.listen({ port, host: '0.0.0.0', backlog: 1024 }, () => {
+  server.listen({ port, host, backlog: 1024 }, () => {
     const address = server.address();
     log('info', 'listening', { port: typeof address === 'object' ? address?.port : port });
   });
-  process.on('SIGTERM', () => {
-    server.close(() => process.exit(0));
-    server.closeIdleConnections();
+  process.once('SIGTERM', () => {
+    server.close();
+    // After the turn in which the last answer is written.
+    void app.idle().then(() => setImmediate(() => process.exit(0)));
+    setTimeout(() => process.exit(0), stopMsMax);
   });
 }
 
@@ -161,21 +217,19 @@ function routeRequest(
   incoming: IncomingMessage,
   params: Map<string, string>,
   searchParams: URLSearchParams,
-  bodyBytesMax: number,
+  bytes: Promise<Buffer> = Promise.resolve(Buffer.alloc(0)),
 ): RouteRequest {
-  let reading: Promise<Buffer> | undefined;
-  const bytes = () => (reading ??= readBody(incoming, bodyBytesMax));
   return {
     async body(schema) {
       if (!jsonPattern.test(header(incoming, 'content-type') ?? '')) {
         throw new AppError('unsupported_media_type');
       }
-      const result = schema.safeParse(parseJson(await bytes()));
+      const result = schema.safeParse(parseJson(await bytes));
       if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
       return result.data;
     },
     async text() {
-      const body = await bytes();
+      const body = await bytes;
       try {
         return utf8.decode(body);
       } catch {

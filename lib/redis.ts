@@ -3,6 +3,7 @@ import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
 import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
 import { unavailable } from './errors.ts';
 import { type Log, requestRecord } from './log.ts';
+import { type RedisAddress, tlsOptions } from './redis-address.ts';
 import { answersOfAHealthyConnection, perhapsOfEvalsha, reasonOf } from './redis-reason.ts';
 
 /**
@@ -59,16 +60,6 @@ export class RedisError extends Error {
   }
 }
 
-export interface RedisAddress {
-  host: string;
-  port: number;
-  db: number;
-  /** The whole AUTH string; TencentDB wants `account@password` in it and never a username. */
-  password?: string;
-  /** With TLS; `ca` in PEM when the server's authority is not a public one. */
-  tls?: { ca?: string };
-}
-
 const connectMsMax = 500;
 const operationMsMax = 400;
 /** While Redis is known to be down, callers are told at once instead of waiting. */
@@ -76,6 +67,8 @@ const brokenMs = 1000;
 const logAgainMs = 2000;
 /** Commands that a Redis which refuses or pauses writes still answers; all that this project reads with. */
 const readCommands = new Set(['get', 'hget', 'hgetall', 'hmget', 'pttl']);
+/** All others have their key as the first argument. */
+const keylessCommands = new Set(['info', 'ping']);
 
 /** A connection and what is known of it. */
 interface Lane {
@@ -94,6 +87,7 @@ type Ask = <Reply>(send: (client: Client) => Promise<Reply>) => Promise<Reply>;
  * that got no answer are repeated on a second connection, which closes when writes work again.
  */
 export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redis {
+  const { keyPrefix = '' } = address;
   const main: Lane = {};
   const forReads: Lane = {};
   /** EVALSHA was refused where EVAL was not: it is not tried again. */
@@ -205,9 +199,10 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
   async function runScript(
     ask: Ask,
     { lua, sha1 }: Script,
-    keys: readonly string[],
+    names: readonly string[],
     args: readonly (string | number)[],
   ): Promise<unknown> {
+    const keys = names.map((name) => keyPrefix + name);
     let refused = false;
     if (!evalOnly) {
       try {
@@ -223,11 +218,18 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     return reply;
   }
 
+  // Not ioredis' own prefix: it has to know each command by name.
+  function send(client: Client, [name, ...args]: RedisCommand): Promise<unknown> {
+    const [key, ...others] = args;
+    if (key === undefined || keylessCommands.has(name)) return client.call(name, ...args);
+    return client.call(name, keyPrefix + String(key), ...others);
+  }
+
   const redis: Redis = {
     pipeline(commands) {
       const second = commands.every(([name]) => readCommands.has(name)) ? forReads : main;
       return run(second, (ask) =>
-        ask((client) => Promise.all(commands.map(([name, ...args]) => client.call(name, ...args)))),
+        ask((client) => Promise.all(commands.map((command) => send(client, command)))),
       );
     },
     async read(commands) {
@@ -290,7 +292,7 @@ function clientOptions(address: RedisAddress): RedisOptions {
     port: address.port,
     db: address.db,
     ...(address.password !== undefined && { password: address.password }),
-    ...(address.tls && { tls: address.tls.ca === undefined ? {} : { ca: address.tls.ca } }),
+    ...(address.tls && { tls: tlsOptions(address.host, address.tls) }),
     lazyConnect: true,
     // Reconnecting, deadlines and repeats are decided above, in one place.
     retryStrategy: () => null,

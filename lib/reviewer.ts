@@ -1,4 +1,4 @@
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
@@ -28,6 +28,8 @@ const keyBytes = 32;
 const memoryBytesMax = 64 * 1024 * 1024;
 /** Waiting for the one scrypt that may run at a time; whoever comes later is told to try again. */
 const waitingMax = 4;
+/** Few enough for Redis, too many for anybody to use up to tell unknown accounts by: an hour takes 1,000 tries. */
+const unknownNumbers = 4096;
 
 /** The whole login, the queue for scrypt included. SCF's own timeout is 15 s. */
 const loginMsMax = 8000;
@@ -88,7 +90,7 @@ export function createReviewerLogin(options: {
     const typed = account.normalize('NFKC');
     const reviewer = reviewers.find((candidate) => candidate.account === typed);
     // A new password is a new name to the limits, so it lifts a hard stop.
-    const name = reviewer ? `hash ${reviewer.hash.key.toString('hex')}` : `unknown ${typed}`;
+    const name = reviewer ? `hash ${reviewer.hash.key.toString('hex')}` : `unknown ${unknownNumber(typed)}`;
     await limits.admit(name, clientAddress);
     const { salt, key, ...params } = reviewer?.hash ?? nobody;
     const derived = await oneAtATime(async () => {
@@ -145,6 +147,11 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
   const affordable =
     hash.log2N >= 14 && hash.r >= 8 && hash.p >= 1 && 128 * 2 ** hash.log2N * hash.r < memoryBytesMax;
   return affordable && hash.p <= 10 ? hash : undefined;
+}
+
+/** What counts for one unknown account counts for others too: however many are tried, Redis holds no more. */
+function unknownNumber(account: string): number {
+  return createHash('sha256').update(account).digest().readUInt32BE() % unknownNumbers;
 }
 
 function costOf({ log2N, r, p }: { log2N: number; r: number; p: number }): number {

@@ -9,7 +9,7 @@ export function parsedEnvironment(text: string): Record<string, string | undefin
 
 /**
  * The variables of a stage by the one rule of Serverless: `.env.<stage>` if it exists, else `.env`. What is set
- * outside of the file wins.
+ * outside of the file wins. STAGE is what the deploy makes it.
  */
 export function readEnvironmentFile(stage: string): {
   /** `undefined` when there is none. */
@@ -17,6 +17,9 @@ export function readEnvironmentFile(stage: string): {
   environment: Record<string, string | undefined>;
 } {
   const file = [`.env.${stage}`, '.env'].find((name) => existsSync(name));
-  if (file === undefined) return { file, environment: { ...process.env } };
-  return { file, environment: { ...parsedEnvironment(readFileSync(file, 'utf8')), ...process.env } };
+  if (file === undefined) return { file, environment: { ...process.env, STAGE: stage } };
+  return {
+    file,
+    environment: { ...parsedEnvironment(readFileSync(file, 'utf8')), ...process.env, STAGE: stage },
+  };
 }

@@ -43,7 +43,7 @@ try {
     await askAll(terminal, answers);
   }
   const variables = await variablesOf(answers, existing);
-  const environment = { ...existing, ...variables };
+  const environment = { ...existing, ...variables, STAGE: options.stage ?? 'dev' };
   const problems = environmentProblems(environment);
   if (problems.length > 0) throw new AnswerError(problems.join('\n'));
   await write(variables);

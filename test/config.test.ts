@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -23,6 +23,8 @@ const pem = join(directory, 'ca.pem');
 writeFileSync(pem, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
 const notPem = join(directory, 'not.pem');
 writeFileSync(notPem, 'a private note');
+const withKey = join(directory, 'with-key.pem');
+writeFileSync(withKey, `${readFileSync(pem, 'utf8')}${readFileSync('test/faults/tls/key.pem', 'utf8')}`);
 
 function problemsOf(overrides: Overrides): readonly string[] {
   try {
@@ -125,6 +127,18 @@ describe('the start of a function', () => {
 });
 
 describe('the environment', () => {
+  test('listens on the machine itself, and elsewhere only when told, as serverless.yml does', async () => {
+    const world = await startWorld();
+    // Of the same machine, but none that 127.0.0.1 stands for.
+    const reached = async (login: { url: string }) =>
+      fetch(`${login.url.replace('127.0.0.1', '127.0.0.2')}/health`).then(
+        ({ status }) => status,
+        () => 'refused',
+      );
+    expect(await reached(await world.startLogin())).toBe('refused');
+    expect(await reached(await world.startLogin({ LISTEN_HOST: '0.0.0.0' }))).toBe(200);
+  });
+
   test('needs three variables and has defaults for the rest', () => {
     expect(readLoginConfig(good)).toMatchObject({
       corps: [
@@ -161,6 +175,13 @@ describe('the environment', () => {
       { WECOM_BASE_URL: 'https://Proxy.example' },
       { wecomBaseUrl: 'https://proxy.example' },
     ],
+    ['a leap day', { REVIEWERS_UNTIL: '2028-02-29' }, { reviewersUntil: Date.UTC(2028, 1, 29, 16) }],
+    [
+      'the last day of a year',
+      { REVIEWERS_UNTIL: '2026-12-31' },
+      { reviewersUntil: Date.UTC(2026, 11, 31, 16) },
+    ],
+    ['a stage', { STAGE: 'prod-2' }, { redis: { keyPrefix: 'prod-2:' } }],
     ['two domain codes', { WECOM_DOMAIN_VERIFY: 'a, B2' }, { domainVerify: ['a', 'B2'] }],
     ['the test company', { WECOM_CORPS: 'ww17f8d10783494584:x', ALLOW_TEST_CORP: 'true' }, {}],
     ['the least times', { SESSION_IDLE_SECONDS: '60', SESSION_MAX_SECONDS: '300' }, {}],
@@ -205,6 +226,19 @@ describe('the environment', () => {
     ['REDIS_CA', { REDIS_CA: pem }],
     ['REDIS_CA', { REDIS_URL: 'rediss://h', REDIS_CA: notPem }],
     ['REDIS_CA', { REDIS_URL: 'rediss://h', REDIS_CA: directory }],
+    ['REDIS_CA', { REDIS_URL: 'rediss://h', REDIS_CA: withKey }],
+    ['REDIS_CA', { REDIS_URL: 'rediss://h', REDIS_CA: 'test/faults/tls/key.pem' }],
+    ['REDIS_TLS_NAME', { REDIS_TLS_NAME: 'redis.example' }],
+    ['REDIS_TLS_NAME', { REDIS_URL: 'rediss://h', REDIS_TLS_NAME: '10.0.0.5' }],
+    ['REDIS_TLS_NAME', { REDIS_URL: 'rediss://h', REDIS_TLS_NAME: '*.example' }],
+    ['STAGE', { STAGE: 'prod:1' }],
+    ['STAGE', { STAGE: '{x}' }],
+    ['STAGE', { STAGE: 'a'.repeat(33) }],
+    ['LISTEN_HOST', { LISTEN_HOST: 'localhost' }],
+    ['REVIEWERS_UNTIL', { REVIEWERS_UNTIL: '2026-02-30' }],
+    ['REVIEWERS_UNTIL', { REVIEWERS_UNTIL: '2027-02-29' }],
+    ['REVIEWERS_UNTIL', { REVIEWERS_UNTIL: '2026-04-31' }],
+    ['REVIEWERS_UNTIL', { REVIEWERS_UNTIL: '2026-13-01' }],
     ['REDIS_CA', { REDIS_URL: 'rediss://h', REDIS_CA: join(directory, 'missing.pem') }],
     ['ENCRYPTION_KEY', { ENCRYPTION_KEY: undefined }],
     ['ENCRYPTION_KEY', { ENCRYPTION_KEY: 'change-me' }],

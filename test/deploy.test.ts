@@ -289,6 +289,19 @@ test('a file named by a variable travels in the zip and the function is told its
   expect(JSON.parse((await fixture.fetch(urlOf(fixture))).text)).toMatchObject({ ca: 'PEM' });
 });
 
+test('a file named by a variable replaces none of the function’s own', async () => {
+  const fixture = await deployed();
+  for (const file of ['index.js', 'scf_bootstrap']) {
+    fixture.write(`certificates/${file}`, 'PEM');
+    fixture.configure((yml) => {
+      Object.assign(yml.functions.web.environment, { CA_FILE: `certificates/${file}` });
+    });
+    const run = await fixture.sls('deploy');
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toContain(`certificates/${file} would replace`);
+  }
+});
+
 test('a custom domain leads to the functions behind it, and goes before they do', async () => {
   const fixture = await deployed();
   fixture.configure((yml) => {

@@ -8,6 +8,8 @@ import { type Finding, type InsideDiagnosis, insideDiagnoses } from '../lib/diag
 import { diagnose as diagnoseWith } from '../lib/diagnose.ts';
 import { createLog } from '../lib/log.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
+import { startRedisProxy } from './redis-proxy.ts';
+import { behindTls, certificate } from './tls-front.ts';
 import { corpid, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
 
 type Overrides = Record<string, string | undefined>;
@@ -65,6 +67,19 @@ const breaks: Record<InsideDiagnosis, Break> = {
   async 'redis.reachable.not_ready'() {
     const redis = await serverWith('--replica-serve-stale-data', 'no', '--replicaof', '127.0.0.1 1');
     return { REDIS_URL: redis.url };
+  },
+  async 'redis.scripts.bare_cluster'({ redis }) {
+    const elsewhere = (text: string) => text.replace(/^-NOSCRIPT[^\r]*/, '-MOVED 866 10.0.0.9:6379');
+    return { REDIS_URL: await proxyTo(redis.url, elsewhere) };
+  },
+  async 'redis.reads.old'({ redis }) {
+    const replica = await serverWith();
+    return { REDIS_URL: (await startRedisProxy(redis.url, { kind: 'split', replicaUrl: replica.url })).url };
+  },
+  async 'redis.tls.other_name'({ redis }) {
+    const port = await behindTls(redis.url, 'valid');
+    const names = { REDIS_CA: certificate('valid'), REDIS_TLS_NAME: 'redis.example' };
+    return { REDIS_URL: `rediss://127.0.0.1:${port}`, ...names };
   },
   'redis.tls.refused': ({ redis }) => ({ REDIS_URL: redis.url.replace('redis:', 'rediss:') }),
   async 'redis.auth.refused'() {
@@ -160,6 +175,8 @@ const places: Partial<Record<InsideDiagnosis, string[]>> = {
   'redis.auth.refused': ['account@password', '重置密码'],
   'redis.eviction.evicts': ['参数设置', 'noeviction'],
   'redis.reachable.no_answer': ['安全组', 'TENCENT_VPC_ID'],
+  'redis.reads.old': ['副本只读'],
+  'redis.tls.other_name': ['REDIS_CA', 'REDIS_TLS_NAME'],
   'redis.tls.refused': ['SSL 加密', 'REDIS_CA'],
   'wecom.gettoken.banned': ['checkCorpSpamBlock'],
   'wecom.gettoken.wrong_corpid': ['我的企业', '企业ID'],
@@ -279,9 +296,12 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     },
   );
 
-  test('diagnose › finds nothing wrong with a Redis that keeps INFO to itself: logins do without it', async () => {
+  test.each<[string, (world: World) => Promise<{ url: string }>]>([
+    ['keeps INFO to itself', () => serverWith('--rename-command', 'INFO', '')],
+    ['hangs up on INFO', ({ redis }) => startRedisProxy(redis.url, { kind: 'no_info' })],
+  ])('diagnose › finds nothing wrong with a Redis that %s: logins do without it', async (_, start) => {
     const world = await startWorld({ redis: 'server' });
-    const redis = await serverWith('--rename-command', 'INFO', '');
+    const redis = await start(world);
     const findings = await diagnose(world, { REDIS_URL: redis.url });
     expect(problemsIn(findings)).toEqual([]);
     const skippedChecks = findings.filter(({ status }) => status === 'skipped').map(({ check }) => check);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { corpid, otherCorpid, quickRedis, secret, startWorld, type World } from './world.ts';
+import { startRedisProxy } from './redis-proxy.ts';
+import { corpid, otherCorpid, quickRedis, realRedis, secret, startWorld, type World } from './world.ts';
 
 const minuteMs = 60_000;
 const nothing = { fresh: 0, renewed: 0, busy: 0, paused: 0, failed: 0, failed_transient: 0 };
@@ -15,6 +16,26 @@ async function setLife(world: World, ttlMs: number): Promise<void> {
 }
 
 describe('refresh', () => {
+  test.skipIf(!realRedis)(
+    'warns once per process of a Redis that throws entries away when it is full',
+    async () => {
+      const world = await startWorld(quickRedis);
+      const evicts = ({ lines }: { lines: string[] }) =>
+        lines.filter((line) => line.includes('redis_evicts'));
+      expect(evicts(await world.refresh())).toEqual([]);
+      await world.redisCommand('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl');
+      const warned = await world.refresh();
+      expect(evicts(warned).map((line): unknown => JSON.parse(line))).toMatchObject([
+        { level: 'warn', policy: 'volatile-ttl' },
+      ]);
+      expect(warned.result).toMatchObject({ companies: 2, fresh: 2 });
+      // It is no reason to fail when nobody says what the policy is.
+      const { url } = await startRedisProxy(world.redis.url, { kind: 'no_info' });
+      const unknown = await world.refresh({ REDIS_URL: url });
+      expect([evicts(unknown), unknown.error]).toEqual([[], undefined]);
+    },
+  );
+
   test('renews each company ahead of its end, and not before less than 20 minutes are left', async () => {
     const world = await startWorld(quickRedis);
     world.wecom.set({ gettokenMode: 'C' });

@@ -1,9 +1,10 @@
 // `npm run setup`: what it writes, what it refuses, and that nothing else changes.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -157,6 +158,22 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     expect([code, err, values()['REDIS_CA']]).toEqual([0, '', '']);
     const named = await setup(['--replace'], lines({ ...complete(), REDIS_CA: 'ca.pem' }));
     expect([named.code, named.err]).toEqual([1, expect.stringContaining('REDIS_CA: ')]);
+  });
+
+  test('npm run setup › writes through no link that somebody has laid where it writes aside', async () => {
+    const victim = path('victim');
+    writeFileSync(victim, 'untouched');
+    // The processes that may come next.
+    const { pid } = spawnSync('true');
+    const laid = Array.from({ length: 300 }, (_, i) => path(`.env.setup-${pid + i}`));
+    for (const link of laid) symlinkSync(victim, link);
+    const run = await runProgram(scriptArgs('setup', ['--no-check']), {
+      cwd: folder,
+      typed: lines(complete()),
+    });
+    expect([run.code, run.err]).toEqual([0, '']);
+    expect([readFileSync(victim, 'utf8'), lstatSync(path('.env')).isFile()]).toEqual(['untouched', true]);
+    for (const link of laid) rmSync(link);
   });
 
   test('npm run setup --stage prod › writes .env.prod and leaves .env alone', async () => {

@@ -82,15 +82,18 @@ describe('documents', () => {
   const variables = [
     'ALLOW_TEST_CORP',
     'ENCRYPTION_KEY',
+    'LISTEN_HOST',
     'MEMBER_RECHECK_GRACE_SECONDS',
     'MEMBER_RECHECK_SECONDS',
     'PORT',
     'REDIS_CA',
+    'REDIS_TLS_NAME',
     'REDIS_URL',
     'REVIEWERS',
     'REVIEWERS_UNTIL',
     'SESSION_IDLE_SECONDS',
     'SESSION_MAX_SECONDS',
+    'STAGE',
     'WECOM_APPID',
     'WECOM_BASE_URL',
     'WECOM_CALLBACKS',
@@ -105,26 +108,24 @@ describe('documents', () => {
     expect(all(section(readme, '## Configuration'), /^\| `([A-Z_]+)`/gm)).toEqual(variables);
   });
 
-  test('serverless.yml › gives each function the variables that it reads, but for the port', () => {
+  test('serverless.yml › gives each function the variables that it reads, but for where it listens', () => {
     const manifest = read('serverless.yml');
-    const common = [
-      'ALLOW_TEST_CORP',
-      'ENCRYPTION_KEY',
-      'REDIS_CA',
-      'REDIS_URL',
-      'WECOM_BASE_URL',
-      'WECOM_CORPS',
-    ];
+    const redis = ['REDIS_CA', 'REDIS_TLS_NAME', 'REDIS_URL', 'STAGE'];
+    const common = ['ALLOW_TEST_CORP', 'ENCRYPTION_KEY', ...redis, 'WECOM_BASE_URL', 'WECOM_CORPS'];
     const services = variables.filter((name) => common.includes(name) || /^(SESSION|MEMBER)_/.test(name));
     const expected: Record<string, string[]> = {
-      login: variables.filter((name) => !['PORT', 'WECOM_CALLBACKS'].includes(name)),
+      login: variables.filter((name) => !['LISTEN_HOST', 'PORT', 'WECOM_CALLBACKS'].includes(name)),
       refresh: common,
-      callback: ['REDIS_CA', 'REDIS_URL', 'WECOM_CALLBACKS'],
+      callback: [...redis, 'WECOM_CALLBACKS'],
       admin: services,
     };
     for (const [name, names] of Object.entries(expected)) {
       const block = manifest.split(/^ {2}(?=\w+:$)/m).find((text) => text.startsWith(`${name}:`)) ?? '';
-      expect(all(block, /^ {6}([A-Z_]+): \$\{env:\1, ''\}$/gm), name).toEqual(names);
+      const taken = all(block, /^ {6}([A-Z_]+): \$\{env:\1, ''\}$/gm);
+      expect(block, name).toContain('\n      STAGE: ${self:provider.stage}\n');
+      const listens = block.includes('\n      LISTEN_HOST: 0.0.0.0\n');
+      expect(listens, name).toBe(isWeb(name));
+      expect([...taken, 'STAGE'].toSorted(), name).toEqual(names);
     }
   });
 

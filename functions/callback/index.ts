@@ -61,5 +61,5 @@ startWebFunction(readCallbackConfig, (config, log) => {
     // For the deploy, which asks a new version here before it gets traffic.
     { method: 'GET', path: '/health', answer: () => ({ status: 'ok' }) },
   ];
-  serve(createApp(routes, clock, log, bodyBytesMax), config.port, log);
+  serve(createApp(routes, clock, log, bodyBytesMax), config, log);
 });

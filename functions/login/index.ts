@@ -123,7 +123,7 @@ startWebFunction(readLoginConfig, (config, log) => {
       answer: () => code,
     })),
   ];
-  serve(createApp(routes, clock, log), config.port, log);
+  serve(createApp(routes, clock, log), config, log);
 });
 
 function endedFields({ person, deviceHash }: { person: Person; deviceHash: string }): object {

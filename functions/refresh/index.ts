@@ -1,10 +1,13 @@
 import { createAccessTokens } from '../../lib/access-token.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readRefreshConfig } from '../../lib/config.ts';
+import { warnOfEviction } from '../../lib/diagnose-redis.ts';
 import { createRedis } from '../../lib/redis.ts';
 import { createMainHandler } from '../../lib/scf.ts';
 import type { RenewOutcome } from '../../lib/token-source.ts';
 import { createWecom } from '../../lib/wecom.ts';
+
+let lookedAtRedis = false;
 
 /**
  * Renews the access_token of every company whose token has less than 20 minutes to live; meant to run every 5
@@ -28,7 +31,11 @@ export const main_handler = createMainHandler(clock, readRefreshConfig, async (c
     failed_transient: 0,
   };
   try {
+    // Once per process, and here: it need not hold up a login.
+    const look = lookedAtRedis ? undefined : warnOfEviction(config.redis, clock, log);
+    lookedAtRedis = true;
     const outcomes = await Promise.all(corps.map((corp) => accessTokens.renew(corp)));
+    await look;
     for (const outcome of outcomes) counts[outcome] += 1;
   } finally {
     redis.close();

@@ -29,6 +29,7 @@ const titles: Record<string, string> = {
   'redis.writes': 'Redis, writing',
   'redis.memory': 'Redis, memory',
   'redis.eviction': 'Redis, when full',
+  'redis.reads': 'Redis, reads',
   'redis.latency': 'Redis, speed',
   'wecom.reachable': 'WeCom',
   'wecom.gettoken': 'access_token (corpid and secret)',

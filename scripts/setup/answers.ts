@@ -46,8 +46,11 @@ export async function variablesOf(answers: Answers, existing: Environment): Prom
   }
   if (host !== undefined) {
     variables['REDIS_URL'] = redisUrl(host, answers);
-    // That of an earlier Redis would make the new one unusable.
-    if (!saysYes(answers, 'REDIS_TLS')) variables['REDIS_CA'] ??= '';
+    // Those of an earlier Redis would make the new one unusable.
+    if (!saysYes(answers, 'REDIS_TLS')) {
+      variables['REDIS_CA'] ??= '';
+      variables['REDIS_TLS_NAME'] ??= '';
+    }
   } else if (answers['REDIS_PASSWORD'] ?? answers['REDIS_PORT'] ?? answers['REDIS_TLS']) {
     throw new AnswerError('REDIS_HOST is missing, which REDIS_PORT, REDIS_TLS and REDIS_PASSWORD belong to');
   }

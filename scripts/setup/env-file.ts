@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { parsedEnvironment } from '../environment.ts';
 
@@ -38,9 +39,10 @@ export function withVariables(text: string, variables: Record<string, string>, e
 /** Writes the file in one step, readable by its owner only; until then an existing one is untouched. */
 export function writeSecretFile(file: string, text: string): void {
   const target = realpathOf(file);
-  const aside = `${target}.setup-${process.pid}`;
+  const aside = `${target}.setup-${randomUUID()}`;
   try {
-    writeFileSync(aside, text, { mode: 0o600 });
+    // `wx`: a file or link that somebody has put there is neither followed nor written to.
+    writeFileSync(aside, text, { mode: 0o600, flag: 'wx' });
     renameSync(aside, target);
   } finally {
     rmSync(aside, { force: true });

@@ -17,10 +17,10 @@ const otherVariables = {
 };
 
 /** Looks at the Redis that REDIS_URL names: the first thing that is wrong, or one line that all is well. */
-export async function checkRedis({ REDIS_URL, REDIS_CA }: Environment): Promise<Finding> {
+export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Environment): Promise<Finding> {
   let address;
   try {
-    address = readRefreshConfig({ ...otherVariables, REDIS_URL, REDIS_CA }).redis;
+    address = readRefreshConfig({ ...otherVariables, REDIS_URL, REDIS_CA, REDIS_TLS_NAME }).redis;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { check: 'redis.reachable', status: 'failed', found: error.problems.join('; ') };

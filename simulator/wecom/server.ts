@@ -116,6 +116,11 @@ export async function startWecom(options: WecomOptions = {}) {
   const control = createControl({ world, clock, calls, gates, faults, sockets, violations, appid });
   server.on('request', (req, res) => {
     sockets.use(res);
+    if (isOfAnotherSite(req)) {
+      req.resume();
+      res.writeHead(403, { 'Content-Length': 0 }).end();
+      return;
+    }
     const [path = '', ...rest] = (req.url ?? '').split('?');
     if (path.startsWith(ADMIN_PREFIX)) {
       void serveAdmin(control, path.slice(ADMIN_PREFIX.length), req, res);
@@ -162,3 +167,9 @@ export async function startWecom(options: WecomOptions = {}) {
 
 /** A running simulator. */
 export type Wecom = Awaited<ReturnType<typeof startWecom>>;
+
+/** A web page that a browser on this machine shows: programs send no Origin, and no page can name this host. */
+function isOfAnotherSite({ headers: { host = '', origin } }: IncomingMessage): boolean {
+  const named = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : '';
+  return origin !== undefined || !['127.0.0.1', 'localhost', '[::1]'].includes(named);
+}

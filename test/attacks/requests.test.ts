@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { expectError } from '../expect-answer.ts';
 import { rawRequest } from '../raw-request.ts';
@@ -241,5 +242,94 @@ describe('time and connections', () => {
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
     expect(held.filter((connection) => connection.closed())).toEqual([]);
     for (const connection of held) connection.destroy();
+  });
+
+  const halfBody = `${postJson}Content-Length: 20\r\n\r\n{"js_`;
+  const wholeLogin = (address: string) =>
+    `${postJson}X-Forwarded-For: ${address}\r\nContent-Length: 18\r\n\r\n{"js_code":"junk"}`;
+
+  test('[A37] POST /login › lets members in while 1,050 connections have sent half a body each', async () => {
+    const { login, world } = all;
+    const held = Array.from({ length: 1050 }, () => openConnection(login.url));
+    // What comes in one piece with a request that is answered has arrived.
+    const arrived = await Promise.all(
+      held.map((connection) => connection.exchange(health + halfBody, ['GET'])),
+    );
+    expect(arrived.filter(([answer]) => answer?.status !== 200)).toEqual([]);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => login.login({ js_code: world.jsCode(world.addMember()) })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    for (const connection of held) connection.destroy();
+  });
+
+  test('[A37] POST /login › takes the requests of one connection one after the other, and hangs up at more than 50', () =>
+    onOneConnection(async (connection) => {
+      const asked = () => all.world.wecom.counts().jscode2session;
+      const before = asked();
+      const many = (count: number, address: string) =>
+        [wholeLogin(address).repeat(count), Array.from({ length: count }, () => 'POST')] as const;
+      const statuses = (await connection.exchange(...many(40, '81.7.1.1'))).map(({ status }) => status);
+      // All at once, none would have been counted before the last was sent to WeCom.
+      expect(statuses).toEqual([
+        ...statuses.slice(0, 30).map(() => 400),
+        ...statuses.slice(30).map(() => 429),
+      ]);
+      expect(asked() - before).toBe(30);
+      await connection.exchange(...many(1200, '81.7.2.1'));
+      expect(connection.closed()).toBe(true);
+      expect(asked() - before).toBeLessThanOrEqual(30 + 30);
+      const { login, world } = all;
+      expect((await login.login({ js_code: world.jsCode(world.addMember()) })).status).toBe(200);
+    }));
+
+  test('[A37] POST /login › hangs up within seconds on whoever sends half a request', async () => {
+    const start = performance.now();
+    const halves = [halfBody, 'POST /log', `${postJson}Transfer-Encoding: chunked\r\n\r\n${chunkOf(10)}`];
+    const left = halves.map((half) =>
+      onOneConnection((connection) => connection.exchange(half, ['POST', 'POST'])),
+    );
+    for (const answers of await Promise.all(left)) {
+      expect(answers).toMatchObject([{ status: 408, last: true }]);
+    }
+    expect(performance.now() - start).toBeLessThan(9000);
+  });
+});
+
+describe('SIGTERM', () => {
+  test('[S20] POST /login › is answered when the process is told to end, which then does not wait for open connections', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin();
+    const halves = [postJson, `${postJson}Content-Length: 20\r\n\r\n{"js_`, 'GET /hea', ''];
+    const held = halves.map((half) => {
+      const connection = openConnection(login.url);
+      return connection.exchange(health + half, ['GET']).then(() => connection);
+    });
+    await Promise.all(held);
+    const gate = world.wecom.hold({ endpoint: 'jscode2session', corpid });
+    const answer = login.login({ js_code: world.jsCode() });
+    await gate.arrived(1);
+    const start = performance.now();
+    const ended = once(login.process, 'close');
+    login.process.kill('SIGTERM');
+    gate.release();
+    expect((await answer).status).toBe(200);
+    expect(await ended).toEqual([0, null]);
+    expect(performance.now() - start).toBeLessThan(5000);
+    for (const connection of await Promise.all(held)) connection.destroy();
+  });
+
+  test('[S20] POST /login › that is still being sent does not keep the process, nor does one that never ends', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin();
+    world.wecom.fault({ endpoint: 'jscode2session', kind: 'hang' });
+    const answer = login.login({ js_code: world.jsCode() });
+    const [connection, ended] = [openConnection(login.url), once(login.process, 'close')];
+    await connection.exchange(health + postJson, ['GET']);
+    login.process.kill('SIGTERM');
+    // Its own deadline.
+    expect((await answer).status).toBe(503);
+    expect(await ended).toEqual([0, null]);
+    connection.destroy();
   });
 });

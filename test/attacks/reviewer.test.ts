@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { createRedis } from '../../lib/redis.ts';
@@ -28,6 +28,21 @@ test('[A18] POST /login/reviewer › allows all addresses of one IPv6 network 10
   const next = await attempt(login, 'appstore', password, '2001:db8:1:ffff::1');
   expectRefused(next, 'rate_limited', 900);
   expect((await attempt(login, 'appstore', password, '2001:db8:2::1')).status).toBe(200);
+});
+
+test('[A18] POST /login/reviewer › keeps at most 4,096 counters for all unknown accounts, and answers to each alike', async () => {
+  const numberOf = (account: string) => createHash('sha256').update(account).digest().readUInt32BE() % 4096;
+  const names = Array.from({ length: 50_000 }, (_, i) => `account-${i}`);
+  const [first = ''] = names;
+  const [, second = '', third = ''] = names.filter((name) => numberOf(name) === numberOf(first));
+  const world = await startWorld();
+  const login = await world.startLogin(reviewersOn(password));
+  for (const [i, account] of [first, second, third, `${first}x`].entries()) {
+    expectRefused(await attempt(login, account, 'x', `81.1.${i}.1`), 'invalid_credentials');
+  }
+  const counts = (await world.redisContents()).filter(({ key }) => key.startsWith('wxl1:reviewer:'));
+  expect(new Set(counts.map(({ fields }) => fields['']))).toEqual(new Set(['1', '3']));
+  expect(counts).toHaveLength(2);
 });
 
 test('[A18] POST /login/reviewer › stops for everyone at 1,000 wrong passwords in an hour, alarms once, and stores no more', async () => {

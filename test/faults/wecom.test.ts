@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { createServer } from 'node:tls';
-import { once } from 'node:events';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { movableClock } from '../clock.ts';
 import { expectError } from '../expect-answer.ts';
-import { corpid, type Login, loginsAtOnce, quickRedis, realRedis, startWorld, type World } from '../world.ts';
+import { behindTls, certificate } from '../tls-front.ts';
+import { corpid, type Login, loginsAtOnce, quickRedis, realRedis, startWorld } from '../world.ts';
 import {
   deafServer,
   endPauses,
@@ -89,35 +86,13 @@ describe('What WeCom refuses', patient, () => {
 });
 
 describe('The way to WeCom', patient, () => {
-  const read = (name: string) => readFileSync(`test/faults/tls/${name}.pem`, 'utf8');
-
-  /** WeCom behind TLS, with this certificate. */
-  async function behindTls(world: World, certificate: string): Promise<string> {
-    const open = new Set<Socket>();
-    const server = createServer({ key: read('key'), cert: read(certificate) }, (client) => {
-      const wecom = connect(Number(new URL(world.wecom.url).port), '127.0.0.1');
-      for (const socket of [client, wecom]) {
-        open.add(socket);
-        socket
-          .on('error', () => undefined)
-          .on('close', () => [client, wecom].forEach((end) => end.destroy()));
-      }
-      client.pipe(wecom).pipe(client);
-    });
-    server.on('tlsClientError', () => undefined).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => {
-      server.close();
-      for (const socket of open) socket.destroy();
-    });
-    const address = server.address();
-    return typeof address === 'object' && address ? String(address.port) : '';
-  }
-
   test('[W17] POST /login › answers 503 when the certificate is not trusted, expired or another host’s, and 200 when it is right', async () => {
     const world = await startWorld(quickRedis);
-    const trusting = (name: string) => ({ NODE_EXTRA_CA_CERTS: `test/faults/tls/${name}.pem` });
-    const [valid, expired] = await Promise.all([behindTls(world, 'valid'), behindTls(world, 'expired')]);
+    const trusting = (name: 'valid' | 'expired') => ({ NODE_EXTRA_CA_CERTS: certificate(name) });
+    const [valid, expired] = await Promise.all([
+      behindTls(world.wecom.url, 'valid'),
+      behindTls(world.wecom.url, 'expired'),
+    ]);
     for (const [host, port, trusted, reason] of [
       ['localhost', valid, {}, 'depth_zero_self_signed_cert'],
       ['localhost', expired, trusting('expired'), 'cert_has_expired'],

@@ -112,6 +112,12 @@ const redis: Row[] = [
     promise: 'as good as absent: one gettoken mends it',
   },
   {
+    id: 'R23',
+    threat: 'the certificate of Redis is of another authority, or names another host',
+    promise:
+      '503 with the reason in the log; with REDIS_CA at an IP address the name does not count, with REDIS_TLS_NAME that name does',
+  },
+  {
     id: 'R22',
     threat: 'a proxy that takes no EVALSHA, wants keys written out, or hangs up on INFO; Redis 4',
     promise: 'everything works; EVALSHA that is refused once is not tried again',
@@ -334,6 +340,11 @@ const instances: Row[] = [
     promise: 'Redis is asked for the token once',
   },
   {
+    id: 'S19',
+    threat: 'two stages on one Redis',
+    promise: 'each has keys of its own: neither knows, ends or limits what is the other’s',
+  },
+  {
     id: 'S17',
     threat: 'little memory: 64 MB of heap',
     promise: '500 logins at once are 200; scrypt takes 16 MB and one password at a time',
@@ -344,6 +355,12 @@ const instances: Row[] = [
       'one instance is wrong: an older WECOM_CORPS, another key, a clock an hour ahead; or frozen with an answer in its socket',
     promise:
       'it refuses for itself and ends nothing; a check is as old as its question, one from the future is not believed',
+  },
+  {
+    id: 'S20',
+    threat: 'the process is told to end (SIGTERM) while requests are under way and connections open',
+    promise:
+      'what is under way is answered, then it ends, after 9 s at the latest; nobody who is still sending keeps it',
   },
 ];
 

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { rawRequest } from '../raw-request.ts';
 import { type Body, bodyOf, expectErrcode, get, wecom } from './client.ts';
 
 async function post(verb: string, body: unknown): Promise<{ status: number; body: Body }> {
@@ -14,6 +15,30 @@ async function steer(verb: string, body: unknown): Promise<Body> {
 }
 
 describe('/_simulator/', () => {
+  test('› is not there for a web page, whether it asks from another site or under another name', async () => {
+    const verb = '/_simulator/reset';
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { host: 'evil.example' },
+      { host: `evil.example:${new URL(wecom.url).port}` },
+    ] as Record<string, string>[]) {
+      for (const [method, path] of [
+        ['POST', verb],
+        ['GET', '/cgi-bin/gettoken?corpid=x&corpsecret=y'],
+      ] as const) {
+        const answer = await rawRequest(wecom.url, { method, path, headers });
+        expect([answer.status, answer.text]).toEqual([403, '']);
+      }
+    }
+    const { port } = new URL(wecom.url);
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`]) {
+      expect((await rawRequest(wecom.url, { method: 'POST', path: verb, headers: { host } })).status).toBe(
+        200,
+      );
+    }
+  });
+
   test('› steers everything that tests can', async () => {
     onTestFinished(() => wecom.reset());
     const corpid = 'wwadmin000000001';

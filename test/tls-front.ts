@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:tls';
+import { onTestFinished } from 'vitest';
+
+/** Where the certificates lie: `valid` and `expired` name localhost, `stranger` is of another authority. */
+export const certificate = (name: 'valid' | 'expired' | 'stranger') => `test/faults/tls/${name}.pem`;
+
+/** TLS in front of what listens at this URL, with this certificate; the port on 127.0.0.1, until the test ends. */
+export async function behindTls(url: string, name: 'valid' | 'expired'): Promise<string> {
+  const read = (file: string) => readFileSync(file, 'utf8');
+  const open = new Set<Socket>();
+  const options = { key: read('test/faults/tls/key.pem'), cert: read(certificate(name)) };
+  const server = createServer(options, (client) => {
+    const behind = connect(Number(new URL(url).port), '127.0.0.1');
+    for (const socket of [client, behind]) {
+      open.add(socket);
+      socket.on('error', () => undefined).on('close', () => [client, behind].forEach((end) => end.destroy()));
+    }
+    client.pipe(behind).pipe(client);
+  });
+  server.on('tlsClientError', () => undefined).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+  const address = server.address();
+  return typeof address === 'object' && address ? String(address.port) : '';
+}
