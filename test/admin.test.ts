@@ -202,7 +202,7 @@ describe('npm run sessions', () => {
 
   test('npm run sessions --local › lists and ends with the Redis of .env.STAGE, else of .env', async () => {
     const world = await startWorld();
-    const login = await world.startLogin();
+    const login = await world.startLogin({ STAGE: 'test' });
     const { body } = await login.login({ js_code: world.jsCode() });
     const directory = mkdtempSync(join(tmpdir(), 'wecom-login-sessions-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
