@@ -5,7 +5,7 @@ import { type Finding, type InsideDiagnosis, inside, type Report, skipped, well 
 import type { Log } from './log.ts';
 import { createRedis, type Redis, RedisError } from './redis.ts';
 import type { RedisAddress } from './redis-address.ts';
-import { createTokenStore } from './token-store.ts';
+import { createTokenStore, tokenStoreKeys } from './token-store.ts';
 
 const pings = 5;
 /** Half of an operation's first deadline would leave nothing for a busy moment; a VPC needs about 1 ms. */
@@ -88,7 +88,7 @@ async function tryScripts(redis: Redis): Promise<void> {
   await store.begin(owner, '', 0);
   await store.commit(owner, { fingerprint: owner, sealed: 'none', ttlMs: probeMs }, '');
   await store.fail(owner, 'none', { baseMs: 1, capMs: 1 });
-  await redis.pipeline(['tok', 'lease', 'neg', 'fails'].map((name) => ['del', `wxt1:{${probeKid}}:${name}`]));
+  await redis.pipeline(tokenStoreKeys(probeKid).map((key) => ['del', key]));
 }
 
 /** Whether a plain read does not show what was written just before. Rejects with RedisError. */

@@ -8,6 +8,7 @@ import { type Finding, type InsideDiagnosis, insideDiagnoses } from '../lib/diag
 import { diagnose as diagnoseWith } from '../lib/diagnose.ts';
 import { createLog } from '../lib/log.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
+import { startRedisGate } from './redis-gate.ts';
 import { startRedisProxy } from './redis-proxy.ts';
 import { behindTls, certificate } from './tls-front.ts';
 import { corpid, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
@@ -147,7 +148,7 @@ const breaks: Record<InsideDiagnosis, Break> = {
     await gate.arrived(1);
     const lease = (await world.redisContents()).find(({ key }) => key.endsWith(':lease'));
     // As if another had taken over, who is slow too.
-    await world.redisCommand('SET', lease?.key ?? '', 'another', 'PX', 60_000);
+    await world.redisCommand('SET', lease?.key ?? '', 'another', 'PX', 5000);
   },
   'wecom.gettoken.refused'({ wecom }) {
     wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: 301_007 });
@@ -232,7 +233,7 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     const world = await startWorld({ redis: 'server' });
     await diagnose(world);
     const keys = (await world.redisContents()).map(({ key }) => key.replace(/\{.*\}/, '{}'));
-    expect(keys).toEqual(['wxt1:{}:tok', 'wxt1:{}:tok']);
+    expect(keys).toEqual(['wxt1:{}:calls', 'wxt1:{}:tok', 'wxt1:{}:calls', 'wxt1:{}:tok']);
     const login = await world.startLogin();
     expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
     await diagnose(world);
@@ -310,12 +311,13 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
 
   test('diagnose › tells of a Redis that goes away while WeCom is asked, for each company', async () => {
     const world = await startWorld({ redis: 'server' });
-    const redis = await serverWith();
-    const gate = world.wecom.hold({ endpoint: 'gettoken' });
-    const diagnosed = diagnose(world, { REDIS_URL: redis.url });
-    await gate.arrived(2);
-    await redis.stop();
-    gate.release();
+    const gate = await startRedisGate(world.redis.url);
+    // The first look at a company's token; nothing before is read in this way.
+    const { held, release } = gate.holdNext('hmget');
+    const diagnosed = diagnose(world, { REDIS_URL: gate.url });
+    await held;
+    await gate.set({ kind: 'refuse' });
+    release();
     expect(problemsIn(await diagnosed)).toMatchObject([
       { check: 'redis.reachable', about: corpid },
       { check: 'redis.reachable', about: otherCorpid },

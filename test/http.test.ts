@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { functionBundle } from '../scripts/function-bundle.ts';
 import { expectError, expectHeaders } from './expect-answer.ts';
 import { rawRequest, writeAndHangUp } from './raw-request.ts';
-import { corpid, startWorld, worldForAll } from './world.ts';
+import { startWorld, type World, worldForAll } from './world.ts';
 
 const domainVerify = { WECOM_DOMAIN_VERIFY: 'AbC123, xyz789' };
 const json = { 'content-type': 'application/json' };
@@ -220,39 +224,71 @@ describe('bodies', () => {
   });
 });
 
-describe('more than 1,000 requests at once', () => {
-  test('GET /session › is told to come again while 1,000 others are under way, and then answered', async () => {
-    const world = await startWorld();
-    const login = await world.startLogin();
-    // All wait for whoever may fetch the access_token, who never does.
-    const gate = world.wecom.hold({ endpoint: 'gettoken', corpid });
-    const first = login.login({ js_code: world.jsCode() });
-    await gate.arrived(1);
-    const lease = (await world.redisContents()).find(({ key }) => key.endsWith(':lease'))?.key ?? '';
-    await world.redisCommand('SET', lease, 'another', 'PX', 60_000);
-    gate.release();
-    const { port } = new URL(login.url);
-    const body = '{"js_code":"x"}';
-    const head = `POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
-    const slow = Array.from({ length: 1000 }, () => {
+describe('requests that take long', () => {
+  const folder = `.build/waiting-${process.pid}`;
+  /** Answers GET /wait when it gets SIGUSR2, everything else at once. */
+  const source = `
+    import { systemClock as clock } from './lib/clock.ts';
+    import { createApp, serve } from './lib/http.ts';
+    import { startWebFunction } from './lib/scf.ts';
+    const listening = { secrets: [], host: '127.0.0.1', port: 0 };
+    startWebFunction(() => listening, (config, log) => {
+      const wait = () => new Promise((resolve) => process.once('SIGUSR2', () => resolve({})));
+      process.setMaxListeners(0);
+      const routes = [
+        { method: 'GET', path: '/wait', answer: wait },
+        { method: 'GET', path: '/health', answer: () => ({}) },
+      ];
+      serve(createApp(routes, clock, log), config, log);
+    });`;
+  let world: World;
+  beforeAll(async () => {
+    world = await startWorld({ lifetime: 'suite' });
+    const stdin = { contents: source, resolveDir: '.', loader: 'ts' } as const;
+    await build({ ...functionBundle, stdin, outfile: `${folder}/index.js` });
+    writeFileSync(`${folder}/package.json`, '{"type":"commonjs"}');
+  });
+  afterAll(async () => {
+    await world.stop();
+    rmSync(folder, { recursive: true });
+  });
+  /** A function to which so many have sent GET /wait, each on a connection of its own. */
+  async function waitedFor(count: number) {
+    const running = await world.startWeb(`../${folder}`, {});
+    const { port } = new URL(running.url);
+    const sockets = Array.from({ length: count }, () => {
       const socket = connect({ port: Number(port), host: '127.0.0.1' }).on('error', () => {});
-      socket.write(`${head}\r\n\r\n${body}`);
+      socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /wait HTTP/1.1\r\nHost: x\r\n\r\n');
       return socket;
     });
-    const answerOnceIt = async (is: number) => {
-      for (;;) {
-        const answer = await login.withSession('GET', '/session', 'none');
-        if (answer.status === is) return answer;
-      }
-    };
-    const refused = await answerOnceIt(503);
+    onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
+    // The first is answered, so the second has come.
+    await Promise.all(sockets.map((socket) => once(socket, 'data')));
+    return running;
+  }
+
+  test('GET › is told to come again while 1,000 others are under way, and then answered', async () => {
+    const running = await waitedFor(1000);
+    const refused = await running.send('GET', '/health');
     expectError(refused, 'temporarily_unavailable', { retryAfter: '1' });
-    expect(await login.logOf(refused)).toMatchObject([{ reason: 'busy', redis_calls: 0 }]);
-    await world.redisCommand('DEL', lease);
-    expectError(await answerOnceIt(401), 'invalid_session');
-    expect((await first).status).toBe(200);
-    for (const socket of slow) socket.destroy();
+    expect(await running.logOf(refused)).toMatchObject([{ reason: 'busy', redis_calls: 0 }]);
+    running.process.kill('SIGUSR2');
+    while ((await running.send('GET', '/health')).status !== 200);
   });
+
+  test(
+    '[S20] SIGTERM › ends the process within 9 s, whatever is still under way',
+    { timeout: 60_000 },
+    async () => {
+      const running = await waitedFor(1);
+      const start = performance.now();
+      const ended = once(running.process, 'close');
+      running.process.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+      const ms = performance.now() - start;
+      expect([ms > 8000, ms < 14_000]).toEqual([true, true]);
+    },
+  );
 });
 
 describe('GET /health', () => {
