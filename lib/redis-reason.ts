@@ -41,6 +41,9 @@ export const perhapsOfEvalsha: ReadonlySet<string> = new Set([
   'no_permission',
 ]);
 
+/** Until 6.2, an error inside a script: `ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -OOM …`. */
+const inScript = /@user_script: ?\d+: -([A-Z]+)\b/;
+
 /**
  * The reason for the log; `undefined` for an error that is none of Redis or the way there.
  *
@@ -48,7 +51,7 @@ export const perhapsOfEvalsha: ReadonlySet<string> = new Set([
  */
 export function reasonOf(error: Error, answered: boolean): string | undefined {
   const { message } = error;
-  const known = reasonOfAnswer[message.split(' ')[0] ?? ''];
+  const known = reasonOfAnswer[inScript.exec(message)?.[1] ?? message.split(' ')[0] ?? ''];
   if (known) return known;
   if (/max number of clients/.test(message)) return 'max_clients';
   if (/invalid password|AUTH/.test(message)) return 'auth';

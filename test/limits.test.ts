@@ -8,6 +8,7 @@ import {
   expectRefused,
   from,
   type Login,
+  realRedis,
   startWorld,
   type World,
   worldForAll,
@@ -37,6 +38,17 @@ async function counter(world: World, kind: string): Promise<{ key: string; count
   expect(found).toHaveLength(1);
   return { key: found[0]?.key ?? '', count: Number(found[0]?.fields['']) };
 }
+
+test.skipIf(!realRedis)('[A9 R8] POST /login › counts codes that fail while Redis is full', async () => {
+  const world = await startWorld({ redis: 'server' });
+  const login = await world.startLogin();
+  // Its access_token is there before.
+  expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
+  await world.redisCommand('CONFIG', 'SET', 'maxmemory', '1');
+  for (let i = 0; i < 30; i += 1) expectError(await fail(login, '81.1.1.1'), 'invalid_js_code');
+  expectRefused(await fail(login, '81.1.1.1'), 'rate_limited', 60);
+  expect(world.wecom.counts().jscode2session).toBe(31);
+});
 
 describe('codes that fail', () => {
   const all = worldForAll();

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../simulator/redis.ts';
 import { expectError } from './expect-answer.ts';
 import { type Manner, startRedisProxy } from './redis-proxy.ts';
-import { expectRefused, from, type Login, quickRedis, startWorld, type World } from './world.ts';
+import { expectRefused, from, type Login, quickRedis, realRedis, startWorld, type World } from './world.ts';
 
 async function behind(manner: Manner) {
   const world = await startWorld(quickRedis);
@@ -105,4 +105,21 @@ describe('a proxy refuses what a Redis takes', () => {
     await wholeLife(world, other, login);
     expect(world.wecom.counts().gettoken).toBe(1);
   });
+
+  test.skipIf(!realRedis).each([
+    ['REPLICAOF 127.0.0.1 1', 'REPLICAOF NO ONE', 'read_only'],
+    ['CONFIG SET maxmemory 1', 'CONFIG SET maxmemory 0', 'out_of_memory'],
+  ])(
+    '[R22] POST /login › says what is wrong with a Redis 6 after %s, and works after %s',
+    async (broken, whole, reason) => {
+      const { world, startLogin } = await behind({ kind: 'redis_6' });
+      const login = await startLogin();
+      await newSession(world, login);
+      await world.redisCommand(...(broken.split(' ') as [string]));
+      expectError(await login.login({ js_code: world.jsCode() }), 'temporarily_unavailable');
+      expect(login.logged('redis_failed').at(-1)).toMatchObject({ level: 'error', reason });
+      await world.redisCommand(...(whole.split(' ') as [string]));
+      expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
+    },
+  );
 });

@@ -13,7 +13,9 @@ export type Manner =
   /** Hangs up on INFO, as twemproxy does. */
   | { kind: 'no_info' }
   /** Refuses scripts that write after TIME without calling replicate_commands before the first write. */
-  | { kind: 'redis_4' };
+  | { kind: 'redis_4' }
+  /** Words the errors inside a script as servers up to 6.2 do: the code comes last. */
+  | { kind: 'redis_6' };
 
 /** A way to Redis that has a manner. */
 export interface RedisProxy {
@@ -81,7 +83,9 @@ export async function startRedisProxy(redisUrl: string, manner: Manner): Promise
         }
         const toReplica = replica !== undefined && reads.has(name);
         if (replica !== undefined && !toReplica) behind.push(bytes);
-        const reply = own === undefined ? (toReplica ? replica : master).ask(bytes) : Buffer.from(own);
+        const asked = own === undefined ? (toReplica ? replica : master).ask(bytes) : Buffer.from(own);
+        const isScript = manner.kind === 'redis_6' && name.startsWith('EVAL');
+        const reply = isScript ? Promise.resolve(asked).then(asBefore7) : asked;
         replies = replies.then(async () => client.write(await reply)).catch(() => client.destroy());
       }
     });
@@ -107,6 +111,16 @@ export async function startRedisProxy(redisUrl: string, manner: Manner): Promise
     },
     seen: (name) => commands.filter((one) => one === name).length,
   };
+}
+
+/** @see https://github.com/StackExchange/StackExchange.Redis/issues/2074 */
+function asBefore7(reply: Buffer): Buffer {
+  const [, code, text] = /^-(READONLY|OOM) (.*)\r\n$/.exec(reply.toString()) ?? [];
+  if (code === undefined) return reply;
+  const place = '@user_script:9: @user_script: 9:';
+  return Buffer.from(
+    `-ERR Error running script (call to f_6b1bf486c81ceb7edf3c): ${place} -${code} ${text}\r\n`,
+  );
 }
 
 interface Upstream {
