@@ -7,6 +7,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import yazl from 'yazl';
 import { createCloud, type Cloud } from '../deploy/cloud.ts';
+import { CloudError } from '../deploy/errors.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import type { Switches } from '../simulator/tencent-cloud/switches.ts';
 
@@ -48,14 +49,18 @@ afterEach(async () => {
 
 type Files = Record<string, { content: string; mode?: number }>;
 
-async function upload(files: Files) {
+async function zipOf(files: Files): Promise<Buffer> {
   const zip = new yazl.ZipFile();
   for (const [name, { content, mode = 0o644 }] of Object.entries(files)) {
     zip.addBuffer(Buffer.from(content), name, { mode: 0o100000 | mode });
   }
   zip.end();
+  return buffer(zip.outputStream);
+}
+
+async function upload(files: Files) {
   const path = join(folder, 'upload.zip');
-  writeFileSync(path, await buffer(zip.outputStream));
+  writeFileSync(path, await zipOf(files));
   return client.upload({ bucket: 'code', key: 'upload.zip', isOwnBucket: false }, path);
 }
 
@@ -239,6 +244,155 @@ describe('functions', () => {
     expect((await get(host, '/')).text).toBe('old');
     await client.scf('UpdateAlias', { ...name, Name: '$DEFAULT', FunctionVersion: '$LATEST' });
     expect((await get(host, '/')).text).toBe('new');
+  });
+});
+
+describe('a cloud as strict as the evidence', () => {
+  const name = { FunctionName: 'under-test' };
+  const url = { ...name, TriggerName: 'url', Type: 'http', TriggerDesc: URL_DESCRIPTION };
+  const later = (seconds: number): void => {
+    nowMs += seconds * 1000;
+  };
+  const createEvent = (): Promise<void> =>
+    create(
+      { 'index.js': { content: 'exports.main_handler = async () => ({});' } },
+      { Handler: 'index.main_handler' },
+    );
+  const refusal = (call: Promise<unknown>): Promise<string> =>
+    call.then(
+      () => 'accepted',
+      (error: unknown) => (error instanceof CloudError ? error.cloudCode : 'no CloudError'),
+    );
+  const strict = (switches: Partial<Switches>): void => {
+    Object.assign(cloud.switches, switches);
+  };
+
+  test('CreateTrigger names a function URL itself, and only that name deletes it', async () => {
+    strict({ urlName: 'made by the cloud' });
+    await createEvent();
+    const { TriggerInfo } = await client.scf('CreateTrigger', { ...url, Qualifier: '$DEFAULT' });
+    expect(TriggerInfo?.TriggerName).toMatch(/^[a-z0-9]{10}$/);
+    const given = { ...name, Type: 'http', Qualifier: '$DEFAULT' };
+    expect(await refusal(client.scf('DeleteTrigger', { ...given, TriggerName: 'url' }))).toBe(
+      'ResourceNotFound.Trigger',
+    );
+    await client.scf('DeleteTrigger', { ...given, TriggerName: TriggerInfo?.TriggerName ?? '' });
+    expect(cloud.state.functions['under-test']?.triggers).toEqual([]);
+  });
+
+  test('the gateway and ListTriggers know a function URL only after seconds', async () => {
+    strict({ urlReady: 'after seconds', triggerList: 'seconds behind' });
+    const host = await createWeb(serve(`response.end('here')`));
+    expect(await get(host, '/')).toEqual({ status: 400, text: `domain[${host}] not found or empty` });
+    expect((await client.scf('ListTriggers', name)).Triggers).toEqual([]);
+    later(3);
+    expect((await client.scf('ListTriggers', name)).Triggers).toHaveLength(1);
+    later(5);
+    expect(await get(host, '/')).toEqual({ status: 200, text: 'here' });
+  });
+
+  test('a version is not found, then Publishing, and $LATEST longer than it; UpdateAlias waits for both', async () => {
+    strict({
+      newVersion: 'not found for a moment',
+      publishing: '$LATEST longer',
+      busyTime: 'half a minute',
+      busyCode: 'as seen by users',
+    });
+    await createEvent();
+    const { FunctionVersion = '' } = await client.scf('PublishVersion', name);
+    const status = async (Qualifier: string) =>
+      (await client.scf('GetFunction', { ...name, Qualifier })).Status;
+    expect(await refusal(status(FunctionVersion))).toBe('ResourceNotFound.Version');
+    later(3);
+    expect([await status(FunctionVersion), await status('$LATEST')]).toEqual(['Active', 'Publishing']);
+    const alias = { ...name, Name: '$DEFAULT', FunctionVersion };
+    expect(['FailedOperation', 'FailedOperation.UpdateAlias', 'ResourceInUse']).toContain(
+      await refusal(client.scf('UpdateAlias', alias)),
+    );
+    later(27);
+    expect(await refusal(client.scf('UpdateAlias', alias))).toBe('accepted');
+  });
+
+  test('DeleteFunction takes its time, and the name is taken until then', async () => {
+    strict({ deletion: 'asynchronous', missingFunction: 'InvalidParameterValue.FunctionName' });
+    await createEvent();
+    await client.scf('DeleteFunction', name);
+    expect((await client.scf('GetFunction', name)).Status).toBe('Deleting');
+    const Code = { ZipFile: (await zipOf({ 'index.js': { content: '' } })).toString('base64') };
+    const made = { ...name, Runtime: 'Nodejs20.19', Handler: 'index.main_handler', Code };
+    expect(await refusal(client.scf('CreateFunction', made))).toBe('ResourceInUse.FunctionName');
+    later(15);
+    expect(await refusal(client.scf('GetFunction', name))).toBe('InvalidParameterValue.FunctionName');
+    expect(await refusal(client.scf('CreateFunction', made))).toBe('accepted');
+  });
+
+  test('a custom domain is refused until its name resolves, and keeps the URL behind it', async () => {
+    strict({
+      cname: 'resolves after seconds',
+      boundUrl: 'kept',
+      missingDomain: 'FailedOperation.Domain.UnExist',
+    });
+    await createWeb(serve('response.end()'));
+    const Domain = 'login.example.com';
+    const route = { Namespace: 'default', ...name, Qualifier: '$DEFAULT', PathMatch: '/*' };
+    const domain = { Domain, Protocol: 'HTTP', EndpointsConfig: [route] };
+    expect(await refusal(client.scf('GetCustomDomain', { Domain }))).toBe('FailedOperation.Domain.UnExist');
+    expect(await refusal(client.scf('CreateCustomDomain', domain))).toBe('FailedOperation.CNAME');
+    later(20);
+    expect(await refusal(client.scf('CreateCustomDomain', domain))).toBe('accepted');
+    const trigger = { ...name, TriggerName: 'url', Type: 'http', Qualifier: '$DEFAULT' };
+    expect(await refusal(client.scf('DeleteTrigger', trigger))).toBe('FailedOperation.DeleteTrigger.UrlUsed');
+  });
+
+  test('a refusal of CAM names the action that the key may not do', async () => {
+    await cloud.stop();
+    cloud = await startTencentCloud({
+      stateFolder: folder,
+      secretKeys: { [SECRET_ID]: SECRET_KEY },
+      allowed: ['scf:List*'],
+      switches: { camCode: 'UnauthorizedOperation.CAM' },
+    });
+    client = clientWith(SECRET_ID, SECRET_KEY);
+    expect(await refusal(client.scf('ListFunctions', {}))).toBe('accepted');
+    await expect(client.scf('GetFunction', name)).rejects.toMatchObject({
+      cloudCode: 'UnauthorizedOperation.CAM',
+      message: expect.stringContaining('perform operation (scf:GetFunction)'),
+    });
+  });
+
+  const account: [switches: Partial<Switches>, code: string][] = [
+    [{ scf: 'not opened' }, 'ResourceNotFound.Namespace'],
+    [{ role: 'missing' }, 'FailedOperation.QcsRoleNotFound'],
+    [{ balance: 'in arrears' }, 'FailedOperation.InsufficientBalance'],
+    [{ codeFromCos: 'not readable' }, 'UnauthorizedOperation.Role'],
+  ];
+  test.each(account)('CreateFunction on an account with %o is refused', async (switches, code) => {
+    strict(switches);
+    expect(await refusal(createEvent())).toBe(code);
+  });
+
+  test('a wrong type and a member of another request are refused by the models of the SDK', async () => {
+    await createEvent();
+    const wrong = { ...name, Limit: '10' } as never;
+    expect(await refusal(client.scf('ListTriggers', wrong))).toBe('InvalidParameter');
+    const foreign = { ...name, Environment: { Variables: [{ Key: 'A', Value: 'b', Secret: 'c' }] } } as never;
+    expect(await refusal(client.scf('UpdateFunctionConfiguration', foreign))).toBe('UnknownParameter');
+    expect(await refusal(client.scf('GetFunction', {}))).toBe('MissingParameter');
+  });
+
+  test('throttled calls and lost answers are those the seed chooses, and a call whose answer is lost took effect', async () => {
+    await createEvent();
+    strict({ lostAnswers: 'one write in six' });
+    let lost = 0;
+    for (let timeout = 1; lost === 0; timeout++) {
+      nowMs += 10_000;
+      const code = await refusal(client.scf('UpdateFunctionConfiguration', { ...name, Timeout: timeout }));
+      if (code === '') lost += 1;
+      expect(cloud.state.functions['under-test']?.latest.Timeout).toBe(timeout);
+    }
+    strict({ lostAnswers: 'none', throttling: 'one call in four' });
+    for (let count = 0; count < 20; count++) await client.scf('GetFunction', name);
+    expect(cloud.calls.some(({ outcome }) => outcome === 'RequestLimitExceeded')).toBe(true);
   });
 });
 

@@ -32,11 +32,11 @@ const answers: { [C in Call]: (context: ScfContext, p: Given<C>, logs: LogLine[]
     const isEmpty = p.ReplaceTags?.length === 0 || p.DeleteTags?.length === 0;
     if (isEmpty && switches.emptyTagList === 'refused')
       throw new ApiError('InvalidParameterValue', 'A list of tags must not be an empty array.');
-    const isLam = switches.tagResource === 'lam';
-    const form = isLam ? `:lam/(.+)` : `uin/\\d*:namespace/default/function/(.+)`;
-    const id = new RegExp(`^qcs::scf:${region}:${form}$`).exec(p.Resource)?.[1];
-    const fn = Object.values(state.data.functions).find(
-      ({ FunctionId, FunctionName }) => (isLam ? FunctionId : FunctionName) === id,
+    const [, kind, id] =
+      new RegExp(`^qcs::scf:${region}:(:lam/|uin/\\d*:namespace/default/function/)(.+)$`).exec(p.Resource) ??
+      [];
+    const fn = Object.values(state.data.functions).find(({ FunctionId, FunctionName }) =>
+      kind === ':lam/' ? switches.tagResource !== 'namespace' && FunctionId === id : FunctionName === id,
     );
     if (!fn) throw new ApiError('InvalidParameterValue.ResourceDescriptionError', 'No such resource.');
     const gone = new Set([...(p.DeleteTags ?? []), ...(p.ReplaceTags ?? [])].map(({ TagKey }) => TagKey));

@@ -1,7 +1,7 @@
 // COS, Tencent's object storage, as far as a code upload needs it: buckets, their lifecycle, single-request objects.
 // The signature is checked in full; a bucket must exist before an object goes in.
 import { createHash, createHmac } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ApiError } from './api-error.ts';
 import type { StateFile } from './state.ts';
@@ -133,7 +133,5 @@ function handle({ method, url, body }: CosRequest, state: StateFile): CosAnswer 
     writeFileSync(path, body);
     return { status: 200, headers: { etag: `"${createHash('md5').update(body).digest('hex')}"` } };
   }
-  if (method === 'GET' && url.search === '')
-    return { status: 200, body: readFileSync(objectPath(state, bucketName, key)) };
   throw new ApiError('NotImplemented', `${method} ${url.search} is not part of the local cloud.`);
 }

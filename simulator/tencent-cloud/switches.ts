@@ -168,8 +168,8 @@ export const SWITCHES = {
 
   // Tags, custom domain, log service
   tagResource: row({
-    ends: ['lam', 'namespace'],
-    byDefault: 'lam',
+    ends: ['lam or namespace', 'namespace'],
+    byDefault: 'lam or namespace',
     kind: 'known',
     source: 'TF commit 7f91b75eb changed lam to namespace; toolkit, 598/70005 and 583/47934 the same',
   }),
