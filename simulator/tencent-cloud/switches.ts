@@ -1,11 +1,10 @@
 // What the real cloud does where no account was tried: one row per behaviour, with every end that evidence allows.
-// The first end is the mild one, the last the strict one. A deploy has to work with each of them.
+// The first end is the mild one and the default, the last the strict one. A deploy has to work with each of them.
 // "583/…", "598/…" are page numbers of cloud.tencent.com/document/product; "SDK" is the official error list of an action;
 // "TF" is tencentcloudstack/terraform-provider-tencentcloud, "toolkit" serverless-tencent/tencent-component-toolkit.
 
 interface Switch<E extends readonly string[]> {
   ends: E;
-  byDefault: E[number];
   /** `known`: documented or seen on real accounts. `doubt`: evidence both ways. `account`: both are true, of different accounts. */
   kind: 'known' | 'doubt' | 'account';
   source: string;
@@ -16,40 +15,34 @@ export const SWITCHES = {
   // Function URLs and triggers
   urlName: row({
     ends: ['as sent', 'made by the cloud'],
-    byDefault: 'as sent',
     kind: 'known',
     source:
       'Example of ListTriggers (583); TF commit 693fd5c71 reads the name from the answer; users measured it',
   }),
   urlReady: row({
     ends: ['at once', 'after seconds'],
-    byDefault: 'at once',
     kind: 'known',
     source:
       'Users poll 10 to 20 s; 400 "domain[…] not found or empty" was seen for a host the gateway does not know',
   }),
   urlsMax: row({
     ends: ['one per version or alias', 'one per function'],
-    byDefault: 'one per version or alias',
     kind: 'doubt',
     source: '583/100227 says version or alias; one user met "TriggerName already exists" per function',
   }),
   triggerList: row({
     ends: ['current', 'seconds behind'],
-    byDefault: 'current',
     kind: 'known',
     source: 'Users poll ListTriggers 10 to 20 s for a new URL; how long it lags is assumed',
   }),
   updateUrl: row({
     ends: ['accepted', 'refused'],
-    byDefault: 'accepted',
     kind: 'doubt',
     source:
       'UpdateTrigger names http in one text and not in the other; toolkit and TF call it; a user got ResourceNotFound',
   }),
   boundUrl: row({
     ends: ['deleted', 'kept'],
-    byDefault: 'deleted',
     kind: 'known',
     source: 'SDK: FailedOperation.DeleteTrigger.UrlUsed',
   }),
@@ -57,37 +50,31 @@ export const SWITCHES = {
   // States of a function
   busyCode: row({
     ends: ['FailedOperation.FunctionStatusError', 'as seen by users'],
-    byDefault: 'FailedOperation.FunctionStatusError',
     kind: 'known',
     source: 'SDK lists several per action; users quote them; which comes when is chosen by the seed',
   }),
   busyTime: row({
     ends: ['seconds', 'half a minute'],
-    byDefault: 'seconds',
     kind: 'doubt',
     source: 'Users wait 10 to 180 s',
   }),
   afterActive: row({
     ends: ['writable', 'refused for a moment'],
-    byDefault: 'writable',
     kind: 'doubt',
     source: 'TF sleeps 3 s after Active',
   }),
   publishing: row({
     ends: ['$LATEST and version alike', 'version longer', '$LATEST longer'],
-    byDefault: '$LATEST and version alike',
     kind: 'doubt',
     source: 'TF polls the function, toolkit the version; UpdateAlias was refused right after PublishVersion',
   }),
   newVersion: row({
     ends: ['found at once', 'not found for a moment'],
-    byDefault: 'found at once',
     kind: 'known',
     source: 'TF tolerates ResourceNotFound.Version',
   }),
   publishUnchanged: row({
     ends: ['a new version', 'refused'],
-    byDefault: 'a new version',
     kind: 'doubt',
     source:
       'SDK: FailedOperation.PublishVersion, UnsupportedOperation.PublishVersion; no report of either for this',
@@ -98,32 +85,27 @@ export const SWITCHES = {
       'ResourceNotFound.FunctionName',
       'InvalidParameterValue.FunctionName',
     ],
-    byDefault: 'ResourceNotFound.Function',
     kind: 'known',
     source:
       'SDK lists all three for GetFunction; TF takes them all for "there is none"; the last was measured',
   }),
   deletion: row({
     ends: ['at once', 'asynchronous'],
-    byDefault: 'at once',
     kind: 'known',
     source: 'Tencent: states Deleting and DeleteFailed; TF loops until not found, toolkit waits 120 s',
   }),
   deleteWithUrl: row({
     ends: ['deleted', 'refused'],
-    byDefault: 'deleted',
     kind: 'doubt',
     source: 'TF and toolkit delete directly; a user was refused; SDK: UnsupportedOperation.AliasBind',
   }),
   deleteUsedVersion: row({
     ends: ['deleted', 'refused'],
-    byDefault: 'refused',
     kind: 'doubt',
     source: 'SDK: UnsupportedOperation.AliasBind',
   }),
   egressAddress: row({
     ends: ['at once', 'after seconds'],
-    byDefault: 'at once',
     kind: 'doubt',
     source: 'EipAddress is a list that may be empty; when it fills is not documented',
   }),
@@ -131,37 +113,31 @@ export const SWITCHES = {
   // What a request may say
   emptyMembers: row({
     ends: ['accepted', 'refused'],
-    byDefault: 'accepted',
     kind: 'doubt',
     source: 'Nobody is seen to send an empty Role, VpcConfig or ClsTopicId where none is set',
   }),
   emptyRouting: row({
     ends: ['accepted', 'refused'],
-    byDefault: 'accepted',
     kind: 'doubt',
     source: 'toolkit sends empty AdditionalVersionWeights; the API model says to leave RoutingConfig out',
   }),
   environmentValue: row({
     ends: ['up to 4 KB', 'up to 128 bytes'],
-    byDefault: 'up to 4 KB',
     kind: 'doubt',
     source: '583/32748 has 64 bytes in the console, older pages 128; API users send whole URLs',
   }),
   codeFromCos: row({
     ends: ['readable', 'not readable'],
-    byDefault: 'readable',
     kind: 'account',
     source: 'SDK: UnauthorizedOperation.Role, when the role SCF_QcsRole may not read COS',
   }),
   searchQuery: row({
     ends: ['Query or QueryString', 'Query', 'QueryString'],
-    byDefault: 'Query or QueryString',
     kind: 'doubt',
     source: 'API model of 2026-08: Query is deprecated, QueryString new; 614/56447 knows only Query',
   }),
   invokeResult: row({
     ends: ['given', 'always 0'],
-    byDefault: 'given',
     kind: 'doubt',
     source: 'API model: InvokeResult is no longer maintained',
   }),
@@ -169,49 +145,41 @@ export const SWITCHES = {
   // Tags, custom domain, log service
   tagResource: row({
     ends: ['lam or namespace', 'namespace'],
-    byDefault: 'lam or namespace',
     kind: 'known',
     source: 'TF commit 7f91b75eb changed lam to namespace; toolkit, 598/70005 and 583/47934 the same',
   }),
   emptyTagList: row({
     ends: ['accepted', 'refused'],
-    byDefault: 'accepted',
     kind: 'known',
     source: 'API model of ModifyResourceTags: a list may be left out but "must not be an empty array"',
   }),
   missingDomain: row({
     ends: ['ResourceNotFound.CustomDomain', 'FailedOperation.Domain.UnExist'],
-    byDefault: 'ResourceNotFound.CustomDomain',
     kind: 'known',
     source: 'SDK: the only code of GetCustomDomain; a user handles it',
   }),
   cname: row({
     ends: ['resolves', 'resolves after seconds'],
-    byDefault: 'resolves',
     kind: 'known',
     source: 'SDK: FailedOperation.CNAME of CreateCustomDomain; a user repeats for 10 minutes',
   }),
   pathOrder: row({
     ends: ['longest first', 'as given'],
-    byDefault: 'longest first',
     kind: 'doubt',
     source: 'Not documented for SCF; the gateway of CloudBase takes the longest prefix',
   }),
   forwardedFor: row({
     ends: ['sent', 'only on custom domains'],
-    byDefault: 'sent',
     kind: 'doubt',
     source: 'Chains were captured on custom domains; for a bare function URL reports differ',
   }),
   similarLogTopics: row({
     ends: ['none', 'a page full'],
-    byDefault: 'none',
     kind: 'account',
     source: 'API model: Describe* of CLS match parts of names and give 20 entries unless Limit says more',
   }),
   withoutIndex: row({
     ends: ['searched', 'found empty'],
-    byDefault: 'searched',
     kind: 'known',
     source: 'SearchLog on a topic without index was seen to give an empty result',
   }),
@@ -219,52 +187,44 @@ export const SWITCHES = {
   // The account and the network
   camCode: row({
     ends: ['UnauthorizedOperation', 'UnauthorizedOperation.CAM', 'AuthFailure.UnauthorizedOperation'],
-    byDefault: 'UnauthorizedOperation',
     kind: 'doubt',
     source:
       'SDK lists the first two per action, the third for all; the wording was quoted by users, over two lines',
   }),
   camChecks: row({
     ends: ['the action', 'what the action uses, too'],
-    byDefault: 'the action',
     kind: 'doubt',
     source:
       '583/47934: QcloudSCFFullAccess holds cam:GetRole, cam:ListAttachedRolePolicies, vpc:Describe…Ex and tag rights',
   }),
   scf: row({
     ends: ['opened', 'not opened'],
-    byDefault: 'opened',
     kind: 'account',
     source: 'TF: ResourceNotFound.Namespace before SCF was opened in the region',
   }),
   cls: row({
     ends: ['opened', 'not opened'],
-    byDefault: 'opened',
     kind: 'account',
     source: '583/39778; SDK: OperationDenied.AccountNotExists, FailedOperation.ClsServiceUnregistered',
   }),
   role: row({
     ends: ['there', 'missing'],
-    byDefault: 'there',
     kind: 'account',
     source: 'SDK: FailedOperation.QcsRoleNotFound, until the SCF console was opened once',
   }),
   balance: row({
     ends: ['paid', 'in arrears'],
-    byDefault: 'paid',
     kind: 'account',
     source:
       '583/47175: AvailableStatus; SDK: FailedOperation.InsufficientBalance, ResourceUnavailable.InsufficientBalance',
   }),
   throttling: row({
     ends: ['none', 'one call in four'],
-    byDefault: 'none',
     kind: 'account',
     source: 'RequestLimitExceeded is common to all actions',
   }),
   lostAnswers: row({
     ends: ['none', 'one write in six'],
-    byDefault: 'none',
     kind: 'account',
     source: 'A connection can end after the request arrived',
   }),
@@ -274,9 +234,7 @@ export type SwitchName = keyof typeof SWITCHES;
 export type Switches = { [N in SwitchName]: (typeof SWITCHES)[N]['ends'][number] };
 
 export const switchesWith = (set: Partial<Switches>): Switches => ({
-  ...(Object.fromEntries(
-    Object.entries(SWITCHES).map(([name, { byDefault }]) => [name, byDefault]),
-  ) as Switches),
+  ...(Object.fromEntries(Object.entries(SWITCHES).map(([name, { ends }]) => [name, ends[0]])) as Switches),
   ...set,
 });
 
