@@ -20,12 +20,14 @@ type ScfActions = {
   ]: ScfClient[K];
 };
 export type ScfAction = keyof ScfActions;
-type Request<A extends ScfAction> = Parameters<ScfActions[A]>[0];
-type Answer<A extends ScfAction> = Awaited<ReturnType<ScfActions[A]>>;
+export type ScfRequest<A extends ScfAction> = Parameters<ScfActions[A]>[0];
+export type ScfAnswer<A extends ScfAction> = Awaited<ReturnType<ScfActions[A]>>;
 
 const API_TIMEOUT_SECONDS = 30;
-const TRIES_MAX = 6;
+/** Of a throttled call: some 30 seconds in all. */
+const TRIES_MAX = 9;
 const FIRST_PAUSE_MS = 250;
+const PAUSE_MS_MAX = 8000;
 
 export interface Credentials {
   secretId: string;
@@ -37,8 +39,8 @@ export interface Credentials {
 }
 
 export interface Cloud {
-  /** One SCF call. Throws CloudError. */
-  scf<A extends ScfAction>(action: A, request: Request<A>): Promise<Answer<A>>;
+  /** One SCF call; what changes a function goes through `change` of state.ts. Throws CloudError. */
+  scf<A extends ScfAction>(action: A, request: ScfRequest<A>): Promise<ScfAnswer<A>>;
   /** One call of CAM, CLS, Tag or SSL. Throws CloudError. */
   other(
     service: 'cam' | 'cls' | 'tag' | 'ssl',
@@ -104,21 +106,24 @@ function tunnelTo(target: URL, proxyUrl: string): Promise<Socket | undefined> {
 const Subject = z.looseObject({ FunctionName: z.optional(z.string()), Domain: z.optional(z.string()) });
 const Response = z.looseObject({});
 
-const isBusy = (code: string): boolean =>
-  code.startsWith('RequestLimitExceeded') || /^FailedOperation\.Function(Name|Version)?Status/.test(code);
 const isRead = (action: string): boolean => /^(Get|List|Describe|Search)/.test(action);
+/** Done twice it is the same as done once. */
+const isRepeatable = (action: string): boolean =>
+  isRead(action) || /^(Update|Modify|Delete|Put)/.test(action);
 
-/** Repeats throttled calls and those refused because a function is still changing; reads also after a fault. */
+/** Repeats throttled calls, reads after a fault, and what may be done twice when no answer came. */
 async function persist<T>(action: string, label: string, call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (cause) {
       const error = toCloudError(label, cause);
-      const isFault = error.cloudCode === '' || error.cloudCode.startsWith('InternalError');
-      const mayRepeat = isBusy(error.cloudCode) || (isFault && isRead(action) && attempt < 3);
+      const isUnanswered = error.cloudCode === '' && isRepeatable(action);
+      const isFault = error.cloudCode.startsWith('InternalError') && isRead(action);
+      const isThrottled = error.cloudCode.startsWith('RequestLimitExceeded');
+      const mayRepeat = isThrottled || ((isUnanswered || isFault) && attempt < 3);
       if (!mayRepeat || attempt === TRIES_MAX) throw error;
-      await delay(FIRST_PAUSE_MS * 2 ** (attempt - 1));
+      await delay(Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), PAUSE_MS_MAX));
     }
   }
 }
@@ -147,6 +152,7 @@ export function createCloud(credentials: Credentials, region: string, environmen
   const scfClient = new scf.v20180416.Client(config('scf'));
   const versions = { cam: '2019-01-16', cls: '2020-10-16', tag: '2018-08-13', ssl: '2019-12-05' };
   let appId = credentials.appId;
+  let uploads: Promise<unknown> = Promise.resolve();
 
   const other: Cloud['other'] = (service, action, request) =>
     persist(action, action, async () => {
@@ -157,6 +163,24 @@ export function createCloud(credentials: Credentials, region: string, environmen
       );
       return Response.parse(answer);
     });
+
+  const putZip: Cloud['upload'] = async ({ bucket, key, isOwnBucket }, zipPath) => {
+    appId ??= String((await other('cam', 'GetUserAppId', {})).AppId);
+    // Loading it takes about two seconds: only when there is something to upload.
+    const { default: DeployFunction } = await import('@serverless/tencent-scf/library/deployFunction.js');
+    const cos = new DeployFunction({
+      appid: appId,
+      secret_id: credentials.secretId,
+      secret_key: credentials.secretKey,
+      options: { region, token: credentials.token },
+      context: { debug() {} },
+    });
+    if (local) Object.assign(cos.cosClient.options, { Protocol: 'http:', Proxy: local.origin });
+    return persist('PutObject', `COS upload to ${bucket}-${appId}`, () =>
+      // 0: make the bucket when it is missing; 1: it is the user's own and there already.
+      cos.uploadPackage2Cos(bucket, key, zipPath, undefined, isOwnBucket ? 1 : 0),
+    );
+  };
 
   return {
     other,
@@ -169,22 +193,11 @@ export function createCloud(credentials: Credentials, region: string, environmen
       return persist(action, label, () => method.call(scfClient, request));
     },
 
-    async upload({ bucket, key, isOwnBucket }, zipPath) {
-      appId ??= String((await other('cam', 'GetUserAppId', {})).AppId);
-      // Loading it takes about two seconds: only when there is something to upload.
-      const { default: DeployFunction } = await import('@serverless/tencent-scf/library/deployFunction.js');
-      const cos = new DeployFunction({
-        appid: appId,
-        secret_id: credentials.secretId,
-        secret_key: credentials.secretKey,
-        options: { region, token: credentials.token },
-        context: { debug() {} },
-      });
-      if (local) Object.assign(cos.cosClient.options, { Protocol: 'http:', Proxy: local.origin });
-      return persist('PutObject', `COS upload to ${bucket}-${appId}`, () =>
-        // 0: make the bucket when it is missing; 1: it is the user's own and there already.
-        cos.uploadPackage2Cos(bucket, key, zipPath, undefined, isOwnBucket ? 1 : 0),
-      );
+    upload(place, zipPath) {
+      // One after the other: two at once would both make the bucket.
+      const uploaded = uploads.then(() => putZip(place, zipPath));
+      uploads = uploaded.catch(() => undefined);
+      return uploaded;
     },
 
     async get(url) {

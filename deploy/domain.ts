@@ -1,19 +1,31 @@
 // The custom domain in front of the web functions: one request domain for the mini-program, several functions behind.
-import type { Cloud } from './cloud.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cloud, ScfRequest } from './cloud.ts';
 import { CloudError } from './errors.ts';
-import { LIVE } from './function.ts';
 import type { ServiceSettings } from './settings.ts';
+import { isNone, LIVE } from './state.ts';
+import { listTriggers, urlOf } from './triggers.ts';
 
+/** Pauses before the cloud is asked again whether the name leads to it: half a minute in all. */
+const CNAME_PAUSES_MS = [2000, 4000, 8000, 16_000];
+
+/** Undefined when the domain is not bound. Throws CloudError. */
 async function getDomain(cloud: Cloud, Domain: string) {
   try {
     return await cloud.scf('GetCustomDomain', { Domain });
   } catch (error) {
-    if (error instanceof CloudError && error.cloudCode.startsWith('ResourceNotFound')) return undefined;
+    if (isNone(error)) return undefined;
     throw error;
   }
 }
 
-/** Binds or rebinds the domain; returns what it did, or undefined. */
+const isCname = (error: unknown): error is CloudError =>
+  error instanceof CloudError && error.cloudCode.startsWith('FailedOperation.CNAME');
+
+/**
+ * Binds or rebinds the domain; returns what it did, or undefined. The cloud binds only a name that leads to it: while
+ * it does not, that is asked again for half a minute, and then a CloudError with the record to make.
+ */
 export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Promise<string | undefined> {
   const wanted = settings.customDomain;
   if (!wanted) return undefined;
@@ -31,7 +43,7 @@ export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Prom
   };
   const found = await getDomain(cloud, wanted.domain);
   if (!found) {
-    await cloud.scf('CreateCustomDomain', request);
+    await bind(cloud, settings, request);
     return `https://${wanted.domain} bound`;
   }
   const routes = (endpoints: typeof EndpointsConfig): string =>
@@ -48,9 +60,45 @@ export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Prom
   return `https://${wanted.domain} updated`;
 }
 
+async function bind(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  request: ScfRequest<'CreateCustomDomain'>,
+): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await cloud.scf('CreateCustomDomain', request);
+      return;
+    } catch (error) {
+      if (error instanceof CloudError && error.cloudCode === '' && (await getDomain(cloud, request.Domain)))
+        return;
+      if (!isCname(error)) throw error;
+      const pauseMs = CNAME_PAUSES_MS[attempt];
+      if (pauseMs === undefined) throw await withRecord(cloud, settings, error);
+      await delay(pauseMs);
+    }
+  }
+}
+
+/** The record to make stands in the message; the account's APPID is part of each function URL. */
+async function withRecord(cloud: Cloud, settings: ServiceSettings, error: CloudError): Promise<CloudError> {
+  const { customDomain, region, functions } = settings;
+  const name = functions.find(({ key }) => Object.values(customDomain?.routes ?? {}).includes(key))?.name;
+  const urls = name === undefined ? [] : (await listTriggers(cloud, name)).map(urlOf);
+  const appId = urls.map((url) => /^https?:\/\/(\d+)-/.exec(url ?? '')?.[1]).find(Boolean) ?? '<APPID>';
+  const record = `${customDomain?.domain} CNAME ${appId}.${region}.tencentscf.com`;
+  error.message = `${error.message} The record to make: ${record} . The functions are live, only the domain waits.`;
+  return error;
+}
+
 /** Unbinds the domain when it is bound; the functions behind it cannot be deleted before. */
 export async function removeDomain(cloud: Cloud, settings: ServiceSettings): Promise<boolean> {
-  if (!settings.customDomain || !(await getDomain(cloud, settings.customDomain.domain))) return false;
-  await cloud.scf('DeleteCustomDomain', { Domain: settings.customDomain.domain });
+  const Domain = settings.customDomain?.domain;
+  if (Domain === undefined || !(await getDomain(cloud, Domain))) return false;
+  try {
+    await cloud.scf('DeleteCustomDomain', { Domain });
+  } catch (error) {
+    if (!isNone(error)) throw error;
+  }
   return true;
 }

@@ -1,6 +1,6 @@
 // What the operator reads when something is wrong: one line that says what failed and what to do.
-
 import * as z from 'zod/mini';
+import { knownAdvice } from './advice.ts';
 
 /** Printed as one line; the framework shows the stack of everything else. */
 export class DeployError extends Error {
@@ -20,45 +20,13 @@ export class CloudError extends DeployError {
     /** Tencent's dotted code; empty when no answer came. */
     readonly cloudCode: string,
     message: string,
+    /** The cloud's own words; empty when no answer came. */
+    readonly cloudMessage = '',
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
 }
-
-/** First match by prefix wins. */
-const WHAT_TO_DO: readonly (readonly [prefix: string, advice: string])[] = [
-  ['AuthFailure.SignatureExpire', 'The clock of this computer is wrong by more than five minutes: set it.'],
-  ['AuthFailure.UnauthorizedOperation', 'Give the key the CAM policy of docs/deploy.md.'],
-  ['AuthFailure', 'Check TENCENT_SECRET_ID and TENCENT_SECRET_KEY (and TENCENT_TOKEN for temporary keys).'],
-  ['InvalidAccessKeyId', 'Check TENCENT_SECRET_ID.'],
-  ['SignatureDoesNotMatch', 'Check TENCENT_SECRET_KEY.'],
-  ['UnauthorizedOperation', 'Give the key the CAM policy of docs/deploy.md.'],
-  ['AccessDenied', 'Give the key the CAM policy of docs/deploy.md.'],
-  [
-    'RequestLimitExceeded',
-    'Too many calls on this account right now: wait a minute and run the command again.',
-  ],
-  [
-    'LimitExceeded',
-    'A quota of the account is used up: raise it in the SCF console or remove what is not needed.',
-  ],
-  ['InternalError', 'A fault on Tencent’s side: run the command again; keep the request id for a ticket.'],
-  [
-    'FailedOperation.FunctionStatusError',
-    'Another change of this function is in progress: wait and run again.',
-  ],
-  [
-    'ResourceInUse',
-    'It exists already, made by another hand or by an interrupted run: run the command again.',
-  ],
-  ['ResourceNotFound.Function', 'The function is not deployed: run `sls deploy`.'],
-  ['UnsupportedRegion', 'Check provider.region in serverless.yml.'],
-  ['InvalidParameter', 'The cloud does not accept this value: check it in serverless.yml.'],
-];
-
-const adviceFor = (code: string): string =>
-  WHAT_TO_DO.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'Run with --verbose for the stack.';
 
 const NETWORK_ADVICE = 'Check the network, and HTTPS_PROXY if this computer needs a proxy.';
 
@@ -74,15 +42,19 @@ const Thrown = z.looseObject({
 /** Turns whatever an SDK threw into one line with the code, the request id and what to do. */
 export function toCloudError(action: string, cause: unknown): CloudError {
   const error = Thrown.safeParse(cause).data ?? {};
-  const message = (error.message ?? String(cause)).split('\n')[0] ?? '';
+  // Refusals of CAM have two lines, and the second one names the action.
+  const message = (error.message ?? String(cause)).replaceAll(/\s*\n\s*/g, ' ').slice(0, 500);
   const { code, requestId = error.RequestId ?? '' } = error;
   // A broken connection has a code too (ECONNRESET), but nothing of an answer.
   if (code === undefined || (requestId === '' && error.statusCode === undefined)) {
-    return new CloudError('', `${action}: no answer from Tencent Cloud (${message}). ${NETWORK_ADVICE}`, {
-      cause,
-    });
+    const text = `${action}: no answer from Tencent Cloud (${message}). ${NETWORK_ADVICE}`;
+    return new CloudError('', text, '', { cause });
   }
   const idText = requestId === '' ? '' : ` (request id ${requestId})`;
-  const what = message.replace(/\.$/, '');
-  return new CloudError(code, `${action}: ${code}, ${what}${idText}. ${adviceFor(code)}`, { cause });
+  // It may quote a value, and the values are secrets.
+  const isQuoting = code.startsWith('InvalidParameterValue.Environment');
+  const what = isQuoting ? 'the environment is refused' : message.replace(/[.。]?\s*$/, '');
+  const advice = knownAdvice(code, message) ?? 'Run with --verbose for the stack.';
+  const text = `${action}: ${code}, ${what}${idText}. ${advice}`;
+  return new CloudError(code, text, isQuoting ? '' : message, isQuoting ? {} : { cause });
 }

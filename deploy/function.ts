@@ -1,27 +1,37 @@
-// One function in the cloud: read it, make it, change it, wait until it is Active.
+// One function in the cloud: read it, make it, change it, delete it.
 import Provider from '@serverless/tencent-scf/library/provider.js';
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Cloud } from './cloud.ts';
+import { readFileSync } from 'node:fs';
+import type { Cloud, ScfRequest } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
 import type { LogTopic } from './log-topic.ts';
 import type { FunctionPackage } from './package.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
+import { deleteTrigger, listTriggers } from './triggers.ts';
+import {
+  change,
+  changeIfThere,
+  type Configuration,
+  getFunction,
+  isChanging,
+  isNone,
+  LATEST,
+  LIVE,
+  waitUntilActive,
+  waitUntilGone,
+  waitWhileChanging,
+} from './state.ts';
 
-const WAIT_MS_MAX = 180_000;
-const FIRST_POLL_MS = 100;
-const POLL_MS_MAX = 2000;
-/** The alias that all traffic goes to. */
-export const LIVE = '$DEFAULT';
-const LATEST = '$LATEST';
-
-type Configuration = Awaited<ReturnType<typeof getFunction>>;
+/** Zips up to this size travel inside the request, which may have 10 MB; larger ones go through COS. */
+const INLINE_BYTES_MAX = 1_000_000;
 
 /** What is deployed under a name. */
 export interface DeployedFunction {
-  configuration: NonNullable<Configuration>;
+  configuration: Configuration;
   /** Version `$DEFAULT` points to; `$LATEST` before the first release. */
   liveVersion: string;
+  /** A gray release: other versions that get a share of the traffic. */
+  shares: { version: string; weight: number }[];
   /** Published versions, oldest first. */
   versions: { version: string; deployId: string; fingerprint: string }[];
 }
@@ -34,59 +44,69 @@ export const versionMark = (deployId: string, fingerprint: string): string =>
 export const ownershipMark = ({ service, stage }: ServiceSettings, key: string): string =>
   `Deployed by sls, service ${service}, stage ${stage}, function ${key}.`.replaceAll(/[-_]/g, ' ');
 
-export async function getFunction(cloud: Cloud, FunctionName: string, Qualifier = LATEST) {
-  try {
-    return await cloud.scf('GetFunction', { FunctionName, Qualifier, ShowCode: 'FALSE' });
-  } catch (error) {
-    if (error instanceof CloudError && error.cloudCode.startsWith('ResourceNotFound.Function'))
-      return undefined;
-    throw error;
-  }
-}
-
-/** Waits while the cloud creates, updates, publishes or deletes. Throws when that fails or takes over 3 minutes. */
-export async function waitUntilActive(
-  cloud: Cloud,
-  name: string,
-  qualifier = LATEST,
-): Promise<NonNullable<Configuration>> {
-  const deadlineMs = Date.now() + WAIT_MS_MAX;
-  for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 1.5, POLL_MS_MAX)) {
-    const found = await getFunction(cloud, name, qualifier);
-    if (!found) throw new DeployError(`${name} disappeared while it was being deployed.`);
-    if (found.Status === 'Active') return found;
-    if (found.Status?.endsWith('Failed')) {
-      const reason =
-        found.StatusReasons?.map(({ ErrorMessage }) => ErrorMessage).join('; ') || found.StatusDesc;
-      throw new DeployError(
-        `${name}: ${found.Status}${reason ? `, ${reason}` : ''}. Correct that and run sls deploy again.`,
-      );
-    }
-    if (Date.now() > deadlineMs)
-      throw new DeployError(`${name} is still ${found.Status} after 3 minutes; run the command again later.`);
-    await delay(pauseMs);
-  }
-}
-
-/** Reads a function with its versions; undefined when there is none. One that could not be created is removed first. */
+/** Reads a function with its versions, whatever state it is in; undefined when there is none. Changes nothing. */
 export async function readDeployed(cloud: Cloud, name: string): Promise<DeployedFunction | undefined> {
+  const configuration = await getFunction(cloud, name);
+  return configuration && withVersions(cloud, name, configuration);
+}
+
+/**
+ * Brings a function to rest before it is deployed: waits for what is going on, and clears away what could not be
+ * created. Undefined when there is none then.
+ */
+export async function readSettled(cloud: Cloud, name: string): Promise<DeployedFunction | undefined> {
   const first = await getFunction(cloud, name);
   if (!first) return undefined;
-  if (first.Status === 'CreateFailed') {
-    await cloud.scf('DeleteFunction', { FunctionName: name });
+  const configuration = isChanging(first) ? await waitWhileChanging(cloud, name) : first;
+  if (!configuration) return undefined;
+  if (configuration.Status === 'CreateFailed') {
+    await changeIfThere(cloud, 'DeleteFunction', { FunctionName: name });
+    await waitUntilGone(cloud, name);
     return undefined;
   }
-  const isBetween = first.Status !== 'Active' && !first.Status?.endsWith('Failed');
-  const configuration = isBetween ? await waitUntilActive(cloud, name) : first;
-  const { FunctionVersion } = await cloud.scf('GetAlias', { FunctionName: name, Name: LIVE });
-  const { Versions = [] } = await cloud.scf('ListVersionByFunction', { FunctionName: name, Limit: 100 });
-  const versions = Versions.filter(({ Version }) => /^\d+$/.test(Version))
+  return withVersions(cloud, name, configuration);
+}
+
+async function withVersions(
+  cloud: Cloud,
+  name: string,
+  configuration: Configuration,
+): Promise<DeployedFunction> {
+  const { FunctionVersion, RoutingConfig } = await unlessNone(
+    () => cloud.scf('GetAlias', { FunctionName: name, Name: LIVE }),
+    { FunctionVersion: LATEST },
+  );
+  const shares = RoutingConfig?.AdditionalVersionWeights ?? [];
+  return {
+    configuration,
+    liveVersion: FunctionVersion ?? LATEST,
+    shares: shares.map(({ Version, Weight }) => ({ version: Version, weight: Weight })),
+    versions: await readVersions(cloud, name),
+  };
+}
+
+/** Published versions, oldest first. */
+export async function readVersions(cloud: Cloud, name: string): Promise<DeployedFunction['versions']> {
+  const { Versions = [] } = await unlessNone(
+    () => cloud.scf('ListVersionByFunction', { FunctionName: name, Limit: 100 }),
+    { Versions: [] },
+  );
+  return Versions.filter(({ Version }) => /^\d+$/.test(Version))
     .map(({ Version, Description }) => {
       const mark = /^deploy (\w+) sha256 (\w+)$/.exec(Description ?? '');
       return { version: Version, deployId: mark?.[1] ?? '', fingerprint: mark?.[2] ?? '' };
     })
     .toSorted((a, b) => Number(a.version) - Number(b.version));
-  return { configuration, liveVersion: FunctionVersion ?? LATEST, versions };
+}
+
+/** What `ask` gives, or `otherwise` when the cloud says that there is none. */
+async function unlessNone<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isNone(error)) return otherwise;
+    throw error;
+  }
 }
 
 /** Everything UpdateFunctionConfiguration takes; what serverless.yml no longer has is sent in its empty form. */
@@ -146,66 +166,168 @@ export function fingerprintOf(
   return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }
 
-/** Uploads the code and makes `$LATEST` what serverless.yml says. Nothing that serves requests changes by it. */
-export async function writeLatest(
+/** Written into `$LATEST` by the run that changes it, so that two runs at once notice each other. */
+const claimOf = (deployId: string): string => `Deploy ${deployId}.`;
+
+/** Throws DeployError when another run has written `configuration`. */
+export function refuseForeign(name: string, configuration: Configuration, deployId: string): void {
+  if (configuration.Description?.startsWith(claimOf(deployId))) return;
+  throw new DeployError(
+    `${name}: another deploy of this stage is running and has changed it meanwhile: wait until that one is done and run the command again.`,
+  );
+}
+
+/** True when `configuration` was written by that run and by no other. */
+export const isOfDeploy = (configuration: Configuration | undefined, deployId: string): boolean =>
+  configuration?.Description?.startsWith(claimOf(deployId)) === true;
+
+type Code = { CosBucketName: string; CosObjectName: string } | { ZipFile: string };
+
+async function codeOf(
   cloud: Cloud,
-  fn: FunctionSettings,
   settings: ServiceSettings,
-  topic: LogTopic | undefined,
+  place: { Bucket: string; Key: string },
   code: FunctionPackage,
-  deployed: DeployedFunction | undefined,
-): Promise<void> {
+): Promise<Code> {
+  if (settings.codeBucket === undefined && code.bytes <= INLINE_BYTES_MAX)
+    return { ZipFile: readFileSync(code.zipPath).toString('base64') };
+  const isOwnBucket = settings.codeBucket !== undefined;
+  return cloud.upload({ bucket: place.Bucket, key: place.Key, isOwnBucket }, code.zipPath);
+}
+
+/** What `writeLatest` needs. */
+export interface LatestRequest {
+  fn: FunctionSettings;
+  settings: ServiceSettings;
+  topic: LogTopic | undefined;
+  code: FunctionPackage;
+  deployed: DeployedFunction | undefined;
+  deployId: string;
+  warn(text: string): void;
+}
+
+/** Uploads the code and makes `$LATEST` what serverless.yml says. Nothing that serves requests changes by it. */
+export async function writeLatest(cloud: Cloud, request: LatestRequest): Promise<void> {
+  const { fn, settings, topic, code, deployId } = request;
   const { base, configuration } = configurationOf(fn, settings, topic);
-  const place = {
-    bucket: base.CodeUri.Bucket,
-    key: base.CodeUri.Key,
-    isOwnBucket: settings.codeBucket !== undefined,
-  };
-  const Code = await cloud.upload(place, code.zipPath);
+  const Code = await codeOf(cloud, settings, base.CodeUri, code);
   const FunctionName = fn.name;
   const handler = fn.type === 'web' ? {} : { Handler: base.Handler };
-  if (!deployed) {
-    const { Layers, InstanceConcurrencyConfig, Environment, ...rest } = {
-      InstanceConcurrencyConfig: undefined,
-      ...configuration,
-    };
-    await cloud.scf('CreateFunction', {
+  const Description = `${claimOf(deployId)} ${configuration.Description}`;
+  let existing = request.deployed?.configuration;
+  if (!existing) {
+    const {
+      ClsLogsetId,
+      ClsTopicId,
+      Role,
+      VpcConfig,
+      Layers,
+      Environment,
+      InstanceConcurrencyConfig,
+      ...rest
+    } = { InstanceConcurrencyConfig: undefined, ...configuration };
+    const isMade = await create(cloud, request, {
       FunctionName,
       ...rest,
       ...handler,
+      Description,
       Code,
+      ...('ZipFile' in Code ? { CodeSource: 'ZipFile' } : {}),
       Runtime: base.Runtime,
       Type: fn.type === 'web' ? 'HTTP' : 'Event',
       Tags: Object.entries(fn.tags).map(([Key, Value]) => ({ Key, Value })),
-      ...(topic ? { AutoDeployClsTopicIndex: 'TRUE' } : {}),
+      // Nothing is sent empty: nobody has seen the cloud take that on creation.
+      ...(topic ? { ClsLogsetId, ClsTopicId, AutoDeployClsTopicIndex: 'TRUE' } : {}),
+      ...(Role ? { Role } : {}),
+      ...(fn.vpc ? { VpcConfig } : {}),
       ...(Object.keys(fn.environment).length > 0 ? { Environment } : {}),
       ...(fn.layers.length > 0 ? { Layers } : {}),
       ...(fn.instanceConcurrency && InstanceConcurrencyConfig ? { InstanceConcurrencyConfig } : {}),
     });
-    await waitUntilActive(cloud, FunctionName);
-    return;
+    existing = await waitUntilActive(cloud, FunctionName);
+    if (isMade) return refuseForeign(FunctionName, existing, deployId);
   }
-  await cloud.scf('UpdateFunctionCode', { FunctionName, ...handler, Code });
-  await waitUntilActive(cloud, FunctionName);
-  await cloud.scf('UpdateFunctionConfiguration', { FunctionName, ...configuration });
-  await waitUntilActive(cloud, FunctionName);
+  const { ClsLogsetId, ClsTopicId, Role, VpcConfig, ...rest } = configuration;
+  await change(cloud, 'UpdateFunctionConfiguration', {
+    FunctionName,
+    ...rest,
+    Description,
+    // The empty form takes away what is set, and is sent for nothing else.
+    ...(ClsTopicId || existing.ClsTopicId ? { ClsLogsetId, ClsTopicId } : {}),
+    ...(Role || existing.Role ? { Role } : {}),
+    ...(fn.vpc || existing.VpcConfig?.VpcId ? { VpcConfig } : {}),
+  });
+  refuseForeign(FunctionName, await waitUntilActive(cloud, FunctionName), deployId);
+  const written = 'ZipFile' in Code ? { ...Code, CodeSource: 'ZipFile' } : { Code };
+  await change(cloud, 'UpdateFunctionCode', { FunctionName, ...handler, ...written });
+  refuseForeign(FunctionName, await waitUntilActive(cloud, FunctionName), deployId);
 }
 
-/** Brings the tags of a function that exists to what serverless.yml says. */
+/** False when the function is there already and ours: made by a call whose answer was lost, or by a run that broke off. */
+async function create(
+  cloud: Cloud,
+  about: Pick<LatestRequest, 'fn' | 'settings' | 'warn'>,
+  request: ScfRequest<'CreateFunction'>,
+): Promise<boolean> {
+  const { fn, settings, warn } = about;
+  try {
+    await change(cloud, 'CreateFunction', request);
+    return true;
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    if (error.cloudCode.startsWith('ResourceInUse')) {
+      const found = await waitWhileChanging(cloud, fn.name);
+      if (found?.Description?.endsWith(ownershipMark(settings, fn.key))) return false;
+    }
+    const isAboutTags = /\btag:/i.test(error.cloudMessage) || /\bTags?\b/.test(error.cloudCode);
+    if (!request.Tags?.length || !isAboutTags) throw error;
+    warn(`${fn.key}: created without its tags. ${error.message}`);
+    const { Tags: _, ...untagged } = request;
+    return create(cloud, about, untagged);
+  }
+}
+
+/** Deletes a function with what hangs on it, in the order in which the cloud lets it go, and waits until it is gone. */
+export async function deleteFunction(cloud: Cloud, name: string): Promise<void> {
+  const found = await getFunction(cloud, name);
+  if (!found) return;
+  if (found.Status !== 'Deleting') {
+    if (found.Status !== 'CreateFailed') {
+      for (const trigger of await listTriggers(cloud, name)) await deleteTrigger(cloud, name, trigger);
+      await pointToLatest(cloud, name);
+    }
+    await changeIfThere(cloud, 'DeleteFunction', { FunctionName: name });
+  }
+  await waitUntilGone(cloud, name);
+}
+
+/** A function whose alias points to a version may count as used. Whether it does is for DeleteFunction to say. */
+async function pointToLatest(cloud: Cloud, FunctionName: string): Promise<void> {
+  try {
+    await change(cloud, 'UpdateAlias', { FunctionName, Name: LIVE, FunctionVersion: LATEST });
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+  }
+}
+
+/** Brings the tags that serverless.yml names to what it says; others are not ours. What fails is a warning. */
 export async function writeTags(
   cloud: Cloud,
   fn: FunctionSettings,
   region: string,
   deployed: DeployedFunction,
+  warn: (text: string) => void,
 ): Promise<void> {
   const current = new Map(deployed.configuration.Tags?.map(({ Key, Value }) => [Key, Value]));
   const ReplaceTags = Object.entries(fn.tags)
     .filter(([key, value]) => current.get(key) !== value)
     .map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
-  const DeleteTags = [...current.keys()]
-    .filter((key) => key && !(key in fn.tags))
-    .map((TagKey) => ({ TagKey }));
-  if (ReplaceTags.length + DeleteTags.length === 0) return;
-  const Resource = `qcs::scf:${region}::lam/${deployed.configuration.FunctionId}`;
-  await cloud.other('tag', 'ModifyResourceTags', { Resource, ReplaceTags, DeleteTags });
+  if (ReplaceTags.length === 0) return;
+  const Resource = `qcs::scf:${region}:uin/:namespace/default/function/${fn.name}`;
+  try {
+    await cloud.other('tag', 'ModifyResourceTags', { Resource, ReplaceTags });
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    warn(`${fn.key}: its tags were not changed, which only bills and searches notice. ${error.message}`);
+  }
 }

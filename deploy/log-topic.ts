@@ -1,7 +1,7 @@
 // The log topic of this service: SCF's own keeps 7 days, audit entries have to be kept longer.
 import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
-import { DeployError } from './errors.ts';
+import { CloudError, DeployError } from './errors.ts';
 import type { ServiceSettings } from './settings.ts';
 
 export interface LogTopic {
@@ -9,7 +9,8 @@ export interface LogTopic {
   topicId: string;
 }
 
-const filter = (Key: string, value: string) => ({ Filters: [{ Key, Values: [value] }] });
+/** The filter finds parts of names too: one page of them, and the name is compared afterwards. */
+const filter = (Key: string, value: string) => ({ Filters: [{ Key, Values: [value] }], Limit: 100 });
 
 const Logsets = z.array(z.object({ LogsetId: z.string(), LogsetName: z.string() }));
 const Topics = z.array(
@@ -24,24 +25,81 @@ export async function ensureLogTopic(cloud: Cloud, settings: ServiceSettings): P
   if (wanted.retentionDays === undefined) {
     throw new DeployError('provider.cls: give retentionDays, or logsetId and topicId of a topic you have.');
   }
-  const logsets = Logsets.parse(
-    (await cloud.other('cls', 'DescribeLogsets', filter('logsetName', settings.service)))['Logsets'],
+  const logsetId = await findOrMake(
+    () => findLogset(cloud, settings.service),
+    async () => String((await cloud.other('cls', 'CreateLogset', { LogsetName: settings.service })).LogsetId),
   );
-  // The filter is a fuzzy one, hence the comparison.
-  let logsetId = logsets.find(({ LogsetName }) => LogsetName === settings.service)?.LogsetId;
-  logsetId ??= String((await cloud.other('cls', 'CreateLogset', { LogsetName: settings.service })).LogsetId);
-
   const TopicName = `${settings.service}-${settings.stage}`;
-  const topics = Topics.parse(
-    (await cloud.other('cls', 'DescribeTopics', filter('topicName', TopicName)))['Topics'],
+  const created = { LogsetId: logsetId, TopicName, Period: wanted.retentionDays };
+  const topic = await findOrMake(
+    () => findTopic(cloud, logsetId, TopicName),
+    async () => ({
+      TopicId: String((await cloud.other('cls', 'CreateTopic', created)).TopicId),
+      Period: wanted.retentionDays,
+    }),
   );
-  const topic = topics.find((found) => found.TopicName === TopicName && found.LogsetId === logsetId);
-  if (!topic) {
-    const created = { LogsetId: logsetId, TopicName, Period: wanted.retentionDays };
-    return { logsetId, topicId: String((await cloud.other('cls', 'CreateTopic', created)).TopicId) };
-  }
   if (topic.Period !== wanted.retentionDays) {
     await cloud.other('cls', 'ModifyTopic', { TopicId: topic.TopicId, Period: wanted.retentionDays });
   }
   return { logsetId, topicId: topic.TopicId };
+}
+
+/** A list that lags, or a call whose answer was lost: what cannot be made because it is there is looked for again. */
+async function findOrMake<T>(find: () => Promise<T | undefined>, make: () => Promise<T>): Promise<T> {
+  const found = await find();
+  if (found !== undefined) return found;
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof CloudError) || !/Conflict|^$/.test(error.cloudCode)) throw error;
+    const again = await find();
+    if (again === undefined) throw error;
+    return again;
+  }
+}
+
+async function findLogset(cloud: Cloud, name: string): Promise<string | undefined> {
+  const answer = await cloud.other('cls', 'DescribeLogsets', filter('logsetName', name));
+  return Logsets.parse(answer['Logsets']).find(({ LogsetName }) => LogsetName === name)?.LogsetId;
+}
+
+async function findTopic(cloud: Cloud, logsetId: string, name: string) {
+  const answer = await cloud.other('cls', 'DescribeTopics', {
+    ...filter('topicName', name),
+    PreciseSearch: 1,
+  });
+  return Topics.parse(answer['Topics']).find(
+    ({ TopicName, LogsetId }) => TopicName === name && LogsetId === logsetId,
+  );
+}
+
+const LogResults = z.array(z.object({ Time: z.number(), LogJson: z.string() }));
+
+/** What SearchLog is asked. */
+export interface LogSearch {
+  topicId: string;
+  /** In CLS' own language, e.g. `SCF_FunctionName:"…"`. */
+  query: string;
+  fromMs: number;
+  toMs: number;
+  limit: number;
+}
+
+/** Entries of a log topic, newest first. Throws CloudError. */
+export async function searchLog(cloud: Cloud, search: LogSearch): Promise<z.infer<typeof LogResults>> {
+  const { topicId, query, fromMs, toMs, limit } = search;
+  const request = { TopicId: topicId, From: fromMs, To: toMs, Limit: limit, Sort: 'desc' };
+  const ask = (how: object) => cloud.other('cls', 'SearchLog', { ...request, ...how });
+  let answer: Record<string, unknown>;
+  try {
+    answer = await ask({ QueryString: query, QuerySyntax: 1 });
+  } catch (error) {
+    // The member is new, and not every region may know it.
+    const isUnknown =
+      error instanceof CloudError &&
+      /^(UnknownParameter|InvalidParameter|MissingParameter)/.test(error.cloudCode);
+    if (!isUnknown) throw error;
+    answer = await ask({ Query: query, SyntaxRule: 1 });
+  }
+  return LogResults.parse(answer['Results'] ?? []);
 }

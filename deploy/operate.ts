@@ -1,22 +1,26 @@
 // The commands beside deploy: info, remove, rollback, invoke, logs.
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
 import { DeployError } from './errors.ts';
 import { listOwnFunctions } from './deploy.ts';
 import { removeDomain } from './domain.ts';
-import { LIVE, readDeployed, type DeployedFunction } from './function.ts';
+import { deleteFunction, readDeployed, type DeployedFunction } from './function.ts';
 import { previousVersion, releaseVersion } from './release.ts';
+import { searchLog } from './log-topic.ts';
+import type { LogOptions } from './options.ts';
 import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
+import { type Configuration, getFunction, LIVE } from './state.ts';
 import { cronOf, listTriggers, urlOf } from './triggers.ts';
 
-const LOG_WINDOW_MS = 3_600_000;
+/** How much later than it was written an entry may be found. */
+const LOG_LATE_MS = 120_000;
 const LOG_LINES_MAX = 100;
-const LogResults = z.array(z.object({ Time: z.number(), LogJson: z.string() }));
 const LogEntry = z.looseObject({ SCF_Message: z.optional(z.string()) });
 
-const egressIps = (deployed: DeployedFunction): string[] =>
-  deployed.configuration.PublicNetConfig?.EipConfig?.EipAddress ?? [];
+const egressIps = ({ PublicNetConfig }: Configuration): string[] =>
+  PublicNetConfig?.EipConfig?.EipAddress ?? [];
 
 function findSettings(settings: ServiceSettings, key: string): FunctionSettings {
   const fn = settings.functions.find((candidate) => candidate.key === key);
@@ -29,24 +33,30 @@ function findSettings(settings: ServiceSettings, key: string): FunctionSettings 
 /** `sls info`: what is deployed, its addresses, and the egress IP that WeCom has to trust. */
 export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Terminal): Promise<void> {
   const ips = new Set<string>();
+  let isDeployed = false;
   for (const fn of settings.functions) {
     const deployed = await readDeployed(cloud, fn.name);
     if (!deployed) {
       terminal.writeText(`${fn.key}: not deployed`);
       continue;
     }
-    for (const ip of egressIps(deployed)) ips.add(ip);
-    terminal.writeText(
-      `${fn.key}: ${fn.name}, version ${deployed.liveVersion}, ${deployed.configuration.Status}`,
-    );
+    isDeployed = true;
+    for (const ip of egressIps(deployed.configuration)) ips.add(ip);
+    const { Status, AvailableStatus } = deployed.configuration;
+    const arrears = AvailableStatus && AvailableStatus !== 'Available' ? `, ${AvailableStatus}` : '';
+    terminal.writeText(`${fn.key}: ${fn.name}, version ${deployed.liveVersion}, ${Status}${arrears}`);
     for (const trigger of (await listTriggers(cloud, fn.name)).filter(
       ({ qualifier }) => qualifier === LIVE,
     )) {
+      // The cloud's name of a function URL says nothing.
+      const name = trigger.type === 'http' ? 'url' : trigger.name;
       const what = urlOf(trigger) ?? `${cronOf(trigger)} (UTC+8)`;
-      terminal.writeText(`  ${trigger.type} ${trigger.name}: ${what}${trigger.isEnabled ? '' : ', off'}`);
+      terminal.writeText(`  ${trigger.type} ${name}: ${what}${trigger.isEnabled ? '' : ', off'}`);
     }
   }
   if (settings.customDomain) terminal.writeText(`domain: https://${settings.customDomain.domain}`);
+  if (ips.size === 0 && settings.functions.some((fn) => fn.eip) && isDeployed)
+    terminal.writeText('egress IP: none yet; the cloud may take a minute: run sls info again');
   if (ips.size > 0)
     terminal.writeText(
       `egress IP: ${[...ips].join(', ')} (enter it in WeCom: 应用管理 → the app → 企业可信IP)`,
@@ -63,8 +73,8 @@ export async function remove(
   const own = await listOwnFunctions(cloud, settings);
   const ips = new Set<string>();
   for (const { name } of own) {
-    const deployed = await readDeployed(cloud, name);
-    for (const ip of deployed ? egressIps(deployed) : []) ips.add(ip);
+    const found = await getFunction(cloud, name);
+    for (const ip of found ? egressIps(found) : []) ips.add(ip);
   }
   if (ips.size > 0 && !isConfirmed) {
     throw new DeployError(
@@ -74,7 +84,7 @@ export async function remove(
   if (await removeDomain(cloud, settings))
     terminal.log.notice(`domain ${settings.customDomain?.domain} unbound`);
   for (const { name } of own) {
-    await cloud.scf('DeleteFunction', { FunctionName: name });
+    await deleteFunction(cloud, name);
     terminal.log.notice(`${name} removed`);
   }
   if (own.length === 0) terminal.log.notice('Nothing of this service and stage is deployed.');
@@ -115,63 +125,78 @@ export async function rollback(
         `${fn.key} has no version ${target}; there are ${deployed.versions.map((v) => v.version).join(', ')}.`,
       );
     }
-    await releaseVersion(cloud, fn.name, target);
+    await releaseVersion(cloud, fn.name, target, deployed);
     terminal.log.notice(`${fn.key}: version ${target} is live again, ${deployed.liveVersion} before`);
     moved += 1;
   }
   if (moved === 0) throw new DeployError('There is no earlier version to go back to.');
 }
 
-/** `sls invoke`: runs an event function on its live version; throws when it failed. */
+/** What `sls invoke` calls. */
+export interface Invocation {
+  key: string;
+  /** JSON. */
+  event: string;
+  /** Version or alias; the live one when undefined. */
+  qualifier: string | undefined;
+  /** Shows the end of the log, too. */
+  withLog: boolean;
+}
+
+/** `sls invoke`: runs an event function; throws DeployError when it failed. */
 export async function invoke(
   cloud: Cloud,
   settings: ServiceSettings,
-  key: string,
-  data: string,
+  { key, event, qualifier = LIVE, withLog }: Invocation,
   terminal: Terminal,
 ): Promise<void> {
   const fn = findSettings(settings, key);
   if (fn.type === 'web') throw new DeployError(`${key} is a web function: call the URL that sls info shows.`);
-  try {
-    JSON.parse(data);
-  } catch (cause) {
-    throw new DeployError('-d must be JSON, e.g. -d \'{"action":"diagnose"}\'.', { cause });
-  }
   const { Result } = await cloud.scf('InvokeFunction', {
     FunctionName: fn.name,
-    Qualifier: LIVE,
-    Event: data,
+    Qualifier: qualifier,
+    Event: event,
     LogType: 'Tail',
   });
-  if (Result?.InvokeResult !== 0 && Result?.ErrMsg) {
+  if (withLog && Result?.Log) terminal.writeText(Result.Log.trimEnd());
+  // InvokeResult is no longer maintained.
+  if (Result?.ErrMsg) {
     throw new DeployError(`${key} failed: ${Result.ErrMsg.split('\n')[0]} (see sls logs -f ${key})`);
   }
   terminal.writeText(Result?.RetMsg ?? '');
 }
 
-/** `sls logs`: the last hour of one function, oldest first, at most 100 lines. */
+/** `sls logs`: what one function wrote, oldest first, at most 100 entries at a time; with `isTail` until it is stopped. */
 export async function logs(
   cloud: Cloud,
   settings: ServiceSettings,
   key: string,
-  nowMs: number,
+  { fromMs, isTail, filter, intervalMs }: LogOptions,
   terminal: Terminal,
 ): Promise<void> {
   const fn = findSettings(settings, key);
-  const deployed = await readDeployed(cloud, fn.name);
-  const TopicId = deployed?.configuration.ClsTopicId;
-  if (!TopicId)
-    throw new DeployError(`${key} has no log topic of its own: deploy it with cls in serverless.yml.`);
-  const { Results } = await cloud.other('cls', 'SearchLog', {
-    TopicId,
-    From: nowMs - LOG_WINDOW_MS,
-    To: nowMs,
-    Query: `SCF_FunctionName:"${fn.name}"`,
-    Limit: LOG_LINES_MAX,
-    Sort: 'desc',
-  });
-  for (const { Time, LogJson } of LogResults.parse(Results ?? []).toReversed()) {
-    const { SCF_Message } = LogEntry.parse(JSON.parse(LogJson));
-    terminal.writeText(`${new Date(Time).toISOString()} ${(SCF_Message ?? LogJson).trimEnd()}`);
+  const found = await getFunction(cloud, fn.name);
+  const topicId = found?.ClsTopicId;
+  if (!topicId) {
+    const what = found ? 'has no log topic: deploy it with cls in serverless.yml' : 'is not deployed';
+    throw new DeployError(`${key} ${what}.`);
+  }
+  const own = `SCF_FunctionName:"${fn.name}"`;
+  const query = filter === undefined ? own : `${own} AND (${filter})`;
+  const shown = new Set<string>();
+  for (let sinceMs = fromMs; ;) {
+    const toMs = Date.now();
+    const entries = await searchLog(cloud, { topicId, query, fromMs: sinceMs, toMs, limit: LOG_LINES_MAX });
+    for (const { Time, LogJson } of entries.toReversed()) {
+      const { SCF_Message } = LogEntry.parse(JSON.parse(LogJson));
+      const line = `${new Date(Time).toISOString()} ${(SCF_Message ?? LogJson).trimEnd()}`;
+      if (isTail && shown.has(`${Time} ${LogJson}`)) continue;
+      shown.add(`${Time} ${LogJson}`);
+      terminal.writeText(line);
+    }
+    if (!isTail) return;
+    // Entries come into the topic late and not in their order.
+    sinceMs = Math.max(fromMs, toMs - LOG_LATE_MS);
+    await delay(intervalMs);
   }
 }

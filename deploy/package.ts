@@ -6,6 +6,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import yazl from 'yazl';
 import { DeployError } from './errors.ts';
+import { checkBootstrap } from './runtime.ts';
 import type { FunctionSettings } from './settings.ts';
 
 const BOOTSTRAP = 'scf_bootstrap';
@@ -34,6 +35,8 @@ export async function packageFunction(
   outputFolder: string,
 ): Promise<FunctionPackage> {
   const files = collect(fn, serviceFolder);
+  const bootstrap = files.find(({ name }) => name === BOOTSTRAP);
+  if (bootstrap) checkBootstrap(bootstrap.content.toString(), fn.runtime, `functions.${fn.key}`);
   const hash = createHash('sha256');
   for (const { name, mode, content } of files) {
     hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);

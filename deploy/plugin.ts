@@ -6,6 +6,7 @@ import { deploy } from './deploy.ts';
 import { maskEnvironment, requireEnvironment } from './environment.ts';
 import { DeployError } from './errors.ts';
 import { info, invoke, logs, remove, rollback } from './operate.ts';
+import { readEvent, readLogOptions, refuseOtherOptions } from './options.ts';
 import { packageFunction, type FunctionPackage } from './package.ts';
 import { preflight } from './preflight.ts';
 import { PROVIDER_SCHEMA } from './schema.ts';
@@ -57,6 +58,10 @@ export function createPlugin(serverless: Serverless, options: CommandOptions, te
     const chosen = settings().functions.filter(
       ({ key }) => options.function === undefined || key === options.function,
     );
+    // One that is left out has no artifact, and the framework would zip the whole project for it.
+    for (const key of Object.keys(serverless.service.functions)) {
+      if (!settings().functions.some((fn) => fn.key === key)) delete serverless.service.functions[key];
+    }
     for (const fn of chosen) preflight(fn);
     build();
     packages = new Map();
@@ -74,7 +79,9 @@ export function createPlugin(serverless: Serverless, options: CommandOptions, te
 
   const runDeploy = (): Promise<void> => {
     if (options.function !== undefined && !(options.function in serverless.service.functions)) {
-      throw new DeployError(`There is no function ${options.function} in serverless.yml.`);
+      throw new DeployError(
+        `There is no function ${options.function} in serverless.yml, or the variable of its onlyWith is empty.`,
+      );
     }
     const request = {
       settings: settings(),
@@ -97,6 +104,7 @@ export function createPlugin(serverless: Serverless, options: CommandOptions, te
     },
     hooks: {
       'package:cleanup': async () => {
+        if (process.argv.includes('deploy')) refuseOtherOptions('deploy', options);
         requireEnvironment(serverless.service.provider, environment);
         // Missing credentials are worth knowing before a build.
         if (process.argv.includes('deploy')) cloud();
@@ -109,18 +117,37 @@ export function createPlugin(serverless: Serverless, options: CommandOptions, te
       },
       'deploy:deploy': runDeploy,
       'deploy:function:packageFunction': async () => {
+        refuseOtherOptions('deploy function', options);
         requireEnvironment(serverless.service.provider, environment);
         cloud();
         await packageAll();
       },
       'deploy:function:deploy': runDeploy,
       'after:deploy:deploy': () => info(cloud(), settings(), terminal),
-      'info:info': () => info(cloud(), settings(), terminal),
-      'remove:remove': () => remove(cloud(), settings(), options.yes === true, terminal),
-      'rollback:rollback': () => rollback(cloud(), settings(), options, terminal),
-      'invoke:invoke': () =>
-        invoke(cloud(), settings(), options.function ?? '', options.data ?? '{}', terminal),
-      'logs:logs': () => logs(cloud(), settings(), options.function ?? '', Date.now(), terminal),
+      'info:info': () => {
+        refuseOtherOptions('info', options);
+        return info(cloud(), settings(), terminal);
+      },
+      'remove:remove': () => {
+        refuseOtherOptions('remove', options);
+        return remove(cloud(), settings(), options.yes === true, terminal);
+      },
+      'rollback:rollback': () => {
+        refuseOtherOptions('rollback', options);
+        return rollback(cloud(), settings(), options, terminal);
+      },
+      'invoke:invoke': () => {
+        refuseOtherOptions('invoke', options);
+        const { qualifier, log = false } = options;
+        const event = readEvent(options, serverless.serviceDir);
+        const request = { key: options.function ?? '', event, qualifier, withLog: log };
+        return invoke(cloud(), settings(), request, terminal);
+      },
+      'logs:logs': () => {
+        refuseOtherOptions('logs', options);
+        const wanted = readLogOptions(options, Date.now());
+        return logs(cloud(), settings(), options.function ?? '', wanted, terminal);
+      },
       'before:print:print': () => maskEnvironment(serverless.configurationInput),
     },
   };

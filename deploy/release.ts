@@ -1,80 +1,209 @@
 // From `$LATEST` to what serves requests: publish a version, look whether it answers, move `$DEFAULT` to it; and back.
 import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
-import { LIVE, versionMark, waitUntilActive, type DeployedFunction } from './function.ts';
+import { isOfDeploy, readVersions, refuseForeign, versionMark, type DeployedFunction } from './function.ts';
 import type { FunctionSettings } from './settings.ts';
-import { CHECK_TRIGGER, listTriggers, urlOf } from './triggers.ts';
+import { change, getFunction, LATEST, LIVE, waitUntilActive } from './state.ts';
+import { createUrl, deleteStray, deleteStrays, type DeployedTrigger, urlOf } from './triggers.ts';
 
 /** Versions kept for rollback, the live one among them. */
 const VERSIONS_KEPT = 5;
-const CHECK_TRIES = 4;
-const CHECK_PAUSE_MS = 300;
+/** A new function URL is known to the gateway after some seconds, and a first start inside a VPC takes some more. */
+const CHECK_MS_MAX = 60_000;
+/** A refusal by SCF in the function's place may be passing for so long. */
+const REFUSAL_MS_MIN = 15_000;
+const CHECK_PAUSE_MS_MAX = 1000;
+/** Answers of the function itself that make a verdict. */
+const REFUSALS_MIN = 3;
+/** Publishing is repeated when its answer was lost and there is no new version. */
+const PUBLISH_TRIES = 3;
 
-/** Freezes `$LATEST` as a new version and returns its number. */
+/**
+ * Freezes `$LATEST` as a new version and returns its number. When the answer was lost, or the cloud publishes nothing
+ * because nothing has changed since, that is the newest version of the same content. Throws DeployError when another
+ * deploy has changed `$LATEST` meanwhile.
+ */
 export async function publishVersion(
   cloud: Cloud,
   name: string,
   deployId: string,
   fingerprint: string,
 ): Promise<string> {
-  const { FunctionVersion } = await cloud.scf('PublishVersion', {
-    FunctionName: name,
-    Description: versionMark(deployId, fingerprint),
-  });
-  if (!FunctionVersion) throw new DeployError(`${name}: the cloud published a version without a number.`);
-  await waitUntilActive(cloud, name, FunctionVersion);
-  return FunctionVersion;
+  const made = await publish(cloud, name, deployId, fingerprint);
+  const published = await waitUntilActive(cloud, name, made.version);
+  // The function itself is Publishing for a moment longer or shorter, and takes no other change meanwhile.
+  await waitUntilActive(cloud, name);
+  refuseForeign(name, published, made.deployId);
+  return made.version;
+}
+
+async function publish(
+  cloud: Cloud,
+  name: string,
+  deployId: string,
+  fingerprint: string,
+): Promise<{ version: string; deployId: string }> {
+  const Description = versionMark(deployId, fingerprint);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { FunctionVersion } = await change(cloud, 'PublishVersion', { FunctionName: name, Description });
+      if (FunctionVersion) return { version: FunctionVersion, deployId };
+      throw new DeployError(`${name}: the cloud published a version without a number.`);
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      const isUnanswered = error.cloudCode === '';
+      const mayBeThere = isUnanswered || /^(Unsupported|Failed)Operation/.test(error.cloudCode);
+      const versions = mayBeThere ? await readVersions(cloud, name) : [];
+      const newest = versions.findLast((version) => version.fingerprint === fingerprint);
+      if (newest) return newest;
+      if (!isUnanswered || attempt === PUBLISH_TRIES) throw error;
+    }
+  }
+}
+
+/** A version that an earlier run published and did not release, with exactly this content. */
+export async function findUnreleased(
+  cloud: Cloud,
+  name: string,
+  deployed: DeployedFunction | undefined,
+  fingerprint: string,
+): Promise<string | undefined> {
+  const found = deployed?.versions.findLast((version) => version.fingerprint === fingerprint);
+  if (!deployed || !found) return undefined;
+  const isNewer = deployed.liveVersion === LATEST || Number(found.version) > Number(deployed.liveVersion);
+  if (!isNewer) return undefined;
+  const published = await getFunction(cloud, name, found.version);
+  return published?.Status === 'Active' && isOfDeploy(published, found.deployId) ? found.version : undefined;
 }
 
 export type CheckResult = 'healthy' | 'unreachable' | 'not asked';
 
 /**
- * Gives the version a function URL of its own for as long as one GET takes. Throws DeployError when it answers anything
- * but 200; `unreachable` when no HTTP answer came, which says more about this computer's network than about the version.
+ * Gives the version a function URL of its own for as long as the check takes, and asks for up to 60 seconds. Only what
+ * is certainly the version's own counts: 200 with a JSON object is healthy; a JSON object of the function with another
+ * status, three times, or a refusal by SCF in its place (43x with `errorCode`), for 15 seconds, is not, and throws
+ * DeployError. Everything else comes from the gateway, a proxy or the network: `unreachable` when nothing else came, and
+ * a DeployError when it was still 5xx at the end.
  */
 export async function checkVersion(
   cloud: Cloud,
   fn: FunctionSettings,
   version: string,
+  warn: (text: string) => void,
 ): Promise<CheckResult> {
   if (fn.type !== 'web' || fn.healthPath === undefined) return 'not asked';
-  const trigger = { FunctionName: fn.name, TriggerName: CHECK_TRIGGER, Type: 'http', Qualifier: version };
-  const TriggerDesc = JSON.stringify({
-    AuthType: 'NONE',
-    NetConfig: { EnableIntranet: false, EnableExtranet: true },
-  });
-  await cloud.scf('CreateTrigger', { ...trigger, TriggerDesc, Enable: 'OPEN' });
+  const trigger = await urlOfVersion(cloud, fn, version, warn);
+  const url = trigger && urlOf(trigger);
+  if (trigger === undefined || url === undefined) return 'unreachable';
   try {
-    const created = (await listTriggers(cloud, fn.name)).find(
-      ({ qualifier, type }) => qualifier === version && type === 'http',
-    );
-    const url = created && urlOf(created);
-    if (url === undefined) return 'unreachable';
-    let status: number | undefined;
-    for (let attempt = 0; attempt < CHECK_TRIES; attempt++) {
-      if (attempt > 0) await delay(CHECK_PAUSE_MS * 2 ** attempt);
-      status = (await cloud.get(url + fn.healthPath))?.status;
-      if (status === 200) return 'healthy';
-    }
-    if (status === undefined) return 'unreachable';
-    throw new DeployError(
-      `${fn.name}: the new version ${version} answered GET ${fn.healthPath} with ${status} instead of 200 and was not released; see sls logs -f ${fn.key}.`,
-    );
+    return await askVersion(cloud, fn, version, url);
   } finally {
-    await cloud.scf('DeleteTrigger', trigger);
+    // What the check found is not to be lost over it.
+    await deleteStray(cloud, fn.name, trigger, warn);
   }
 }
 
-/** Sends all traffic of function URL and timer to `version`. */
-export async function releaseVersion(cloud: Cloud, name: string, version: string): Promise<void> {
-  await cloud.scf('UpdateAlias', {
-    FunctionName: name,
-    Name: LIVE,
-    FunctionVersion: version,
-    // A gray release set up in the console would go on sending its share elsewhere.
-    RoutingConfig: { AdditionalVersionWeights: [] },
+/** Undefined when the cloud shows none. */
+async function urlOfVersion(
+  cloud: Cloud,
+  fn: FunctionSettings,
+  version: string,
+  warn: (text: string) => void,
+): Promise<DeployedTrigger | undefined> {
+  const description = JSON.stringify({
+    AuthType: 'NONE',
+    NetConfig: { EnableIntranet: false, EnableExtranet: true },
   });
+  try {
+    return await createUrl(cloud, fn.name, version, description);
+  } catch (error) {
+    if (!(error instanceof CloudError) || !error.cloudCode.startsWith('LimitExceeded')) throw error;
+    // Runs that broke off have left theirs.
+    await deleteStrays(cloud, fn.name, warn);
+    return createUrl(cloud, fn.name, version, description);
+  }
+}
+
+async function askVersion(
+  cloud: Cloud,
+  fn: FunctionSettings,
+  version: string,
+  url: string,
+): Promise<CheckResult> {
+  const startMs = Date.now();
+  let refusals = 0;
+  let refusedSinceMs: number | undefined;
+  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, CHECK_PAUSE_MS_MAX)) {
+    const answer = await cloud.get(url + fn.healthPath);
+    const verdict = answer === undefined ? 'not its own' : judge(answer);
+    const nowMs = Date.now();
+    if (verdict === 'healthy') return 'healthy';
+    if (verdict === 'refused by SCF') refusedSinceMs ??= nowMs;
+    else refusedSinceMs = undefined;
+    refusals = verdict === 'refused' ? refusals + 1 : 0;
+    const isSettled = refusedSinceMs !== undefined && nowMs - refusedSinceMs >= REFUSAL_MS_MIN;
+    const isOver = nowMs - startMs > CHECK_MS_MAX;
+    if (refusals === REFUSALS_MIN || isSettled || (isOver && (answer?.status ?? 0) >= 500)) {
+      throw new DeployError(
+        `${fn.name}: the new version ${version} answered GET ${fn.healthPath} with ${answer?.status} instead of 200 and was not released; see sls logs -f ${fn.key}.`,
+      );
+    }
+    if (isOver) return 'unreachable';
+    await delay(pauseMs);
+  }
+}
+
+const OwnAnswer = z.looseObject({ errorCode: z.optional(z.unknown()), statusCode: z.optional(z.unknown()) });
+
+/** Whose answer it is and what it means. */
+function judge({
+  status,
+  body,
+}: {
+  status: number;
+  body: string;
+}): 'healthy' | 'refused' | 'refused by SCF' | 'not its own' {
+  const answer = OwnAnswer.safeParse(parsed(body));
+  if (!answer.success) return 'not its own';
+  const { errorCode, statusCode } = answer.data;
+  if (errorCode !== undefined || statusCode !== undefined)
+    return status >= 430 && status < 500 ? 'refused by SCF' : 'not its own';
+  if (status === 200) return 'healthy';
+  if (['request_id', 'error', 'status'].some((member) => member in answer.data)) return 'refused';
+  return status >= 500 ? 'refused by SCF' : 'not its own';
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sends all traffic of function URL and timer to `version`; a gray release ends by it. */
+export async function releaseVersion(
+  cloud: Cloud,
+  name: string,
+  version: string,
+  deployed: DeployedFunction | undefined,
+): Promise<void> {
+  const request = { FunctionName: name, Name: LIVE, FunctionVersion: version };
+  const isShared = (deployed?.shares.length ?? 0) > 0;
+  if (!isShared) {
+    await change(cloud, 'UpdateAlias', request);
+    return;
+  }
+  try {
+    await change(cloud, 'UpdateAlias', { ...request, RoutingConfig: { AdditionalVersionWeights: [] } });
+  } catch (error) {
+    const isRefused =
+      error instanceof CloudError && /RoutingConfig|AdditionalVersionWeights/.test(error.cloudCode);
+    if (!isRefused) throw error;
+    await change(cloud, 'UpdateAlias', request);
+  }
 }
 
 /** Deletes versions too old to go back to. The cloud refuses those still in use, and that is left so. */

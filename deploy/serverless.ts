@@ -77,9 +77,17 @@ export interface Serverless {
 
 export interface CommandOptions {
   function?: string;
-  data?: string;
   yes?: boolean;
   to?: string;
+  data?: string;
+  path?: string;
+  qualifier?: string;
+  log?: boolean;
+  raw?: boolean;
+  tail?: boolean;
+  startTime?: string;
+  filter?: string;
+  interval?: string;
 }
 
 /** How a plugin speaks to the person at the terminal. */

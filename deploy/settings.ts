@@ -3,6 +3,7 @@
 import { Cron } from 'croner';
 import { DeployError } from './errors.ts';
 import { environmentOf, type ServiceFunction } from './environment.ts';
+import { checkRuntime, DEFAULT_RUNTIME } from './runtime.ts';
 import type { ServerlessService } from './serverless.ts';
 
 export interface TriggerSettings {
@@ -127,6 +128,8 @@ function readFunction(
   const publicNetwork = setting('publicNetwork') ?? true;
   const eip = setting('eip') ?? false;
   if (eip && !publicNetwork) throw new DeployError(`${at}.eip: a fixed egress IP needs publicNetwork: true.`);
+  const runtime = setting('runtime') ?? DEFAULT_RUNTIME;
+  checkRuntime(runtime, `${at}.runtime`);
   const { environment, extraFiles } = environmentOf(key, given, provider);
   return {
     key,
@@ -135,7 +138,7 @@ function readFunction(
     src: given.src,
     handler: given.handler ?? (given.type === 'web' ? 'scf_bootstrap' : 'index.main_handler'),
     description: given.description ?? '',
-    runtime: setting('runtime') ?? 'Nodejs20.19',
+    runtime,
     memorySize,
     timeout: setting('timeout') ?? 3,
     initTimeout: setting('initTimeout') ?? 65,

@@ -1,12 +1,16 @@
 // Brings the triggers of a function to what serverless.yml says. A function URL is updated, never deleted and made
-// again: its address is permanent, but only for as long as the trigger lives.
+// again: its address is permanent, but only for as long as the trigger lives. The cloud chooses the name of a function
+// URL, so one is known by its type and by the version or alias it leads to.
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
-import { LIVE } from './function.ts';
+import { CloudError } from './errors.ts';
 import type { FunctionSettings, TriggerSettings } from './settings.ts';
+import { change, changeIfThere, LIVE } from './state.ts';
 
-/** The short-lived URL on a version that is not released yet. */
-export const CHECK_TRIGGER = 'check';
+/** The list of triggers may lag behind. */
+const LISTED_MS_MAX = 20_000;
+const LIST_PAUSE_MS = 500;
 
 export interface DeployedTrigger {
   type: string;
@@ -19,14 +23,27 @@ export interface DeployedTrigger {
 
 export async function listTriggers(cloud: Cloud, FunctionName: string): Promise<DeployedTrigger[]> {
   const { Triggers = [] } = await cloud.scf('ListTriggers', { FunctionName, Limit: 100 });
-  return Triggers.map((trigger) => ({
+  return Triggers.map(deployedTrigger);
+}
+
+interface GivenTrigger {
+  Type?: string;
+  TriggerName?: string;
+  Qualifier?: string;
+  Enable?: number;
+  CustomArgument?: string;
+  TriggerDesc?: string;
+}
+
+function deployedTrigger(trigger: GivenTrigger): DeployedTrigger {
+  return {
     type: trigger.Type ?? '',
     name: trigger.TriggerName ?? '',
     qualifier: trigger.Qualifier ?? '',
     isEnabled: trigger.Enable === 1,
     argument: trigger.CustomArgument ?? '',
     description: trigger.TriggerDesc ?? '',
-  }));
+  };
 }
 
 const Description = z.looseObject({
@@ -54,15 +71,89 @@ export const cronOf = (trigger: DeployedTrigger): string | undefined =>
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** True when every value asked for is there; the cloud adds addresses of its own. */
+/** The function URL of a version or alias. */
+const isUrlOf = (trigger: DeployedTrigger, qualifier: string): boolean =>
+  trigger.type === 'http' && trigger.qualifier === qualifier && urlOf(trigger) !== undefined;
+
+/** A URL of a version, made to look at it and left behind by a run that broke off. */
+const isStray = (trigger: DeployedTrigger): boolean =>
+  trigger.type === 'http' && /^\d+$/.test(trigger.qualifier);
+
+/**
+ * Makes the function URL of a version or alias and returns it as the cloud names it; when there is one already, that
+ * one. Undefined when the cloud shows none within 20 seconds. Throws CloudError.
+ */
+export async function createUrl(
+  cloud: Cloud,
+  FunctionName: string,
+  Qualifier: string,
+  TriggerDesc: string,
+): Promise<DeployedTrigger | undefined> {
+  const request = { FunctionName, TriggerName: 'url', Type: 'http', Qualifier, TriggerDesc, Enable: 'OPEN' };
+  const deadlineMs = Date.now() + LISTED_MS_MAX;
+  for (let isMade = false; ;) {
+    try {
+      const { TriggerInfo } = isMade ? {} : await change(cloud, 'CreateTrigger', request);
+      isMade = true;
+      const made = TriggerInfo && { ...deployedTrigger(TriggerInfo), type: 'http', qualifier: Qualifier };
+      if (made && made.name !== '' && isUrlOf(made, Qualifier)) return made;
+    } catch (error) {
+      // The same code says that the function is busy: what the list does not show has to be made.
+      if (!(error instanceof CloudError) || !isExisting(error)) throw error;
+    }
+    const found = (await listTriggers(cloud, FunctionName)).find((trigger) => isUrlOf(trigger, Qualifier));
+    if (found || Date.now() > deadlineMs) return found;
+    await delay(LIST_PAUSE_MS);
+  }
+}
+
+const isExisting = ({ cloudCode, cloudMessage }: CloudError): boolean =>
+  cloudCode.startsWith('ResourceInUse') || /already exists|已存在/i.test(cloudMessage);
+
+/** Deletes a trigger by the name the cloud lists; one that is gone is fine, since the list may lag behind. */
+export async function deleteTrigger(
+  cloud: Cloud,
+  FunctionName: string,
+  { name, type, qualifier }: DeployedTrigger,
+): Promise<boolean> {
+  const request = { FunctionName, TriggerName: name, Type: type, Qualifier: qualifier };
+  return changeIfThere(cloud, 'DeleteTrigger', request);
+}
+
+/** Deletes the URL that looked at a version. What fails is a warning, and left to the next run. */
+export async function deleteStray(
+  cloud: Cloud,
+  name: string,
+  stray: DeployedTrigger,
+  warn: (text: string) => void,
+): Promise<void> {
+  try {
+    await deleteTrigger(cloud, name, stray);
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    warn(
+      `${name}: the URL that looked at version ${stray.qualifier} is left; the next sls deploy deletes it. ${error.message}`,
+    );
+  }
+}
+
+/** The same for all that runs which broke off have left behind. */
+export async function deleteStrays(cloud: Cloud, name: string, warn: (text: string) => void): Promise<void> {
+  for (const stray of (await listTriggers(cloud, name)).filter(isStray))
+    await deleteStray(cloud, name, stray, warn);
+}
+
+/** True when every value asked for is there; the cloud adds members of its own and has its own way with capitals. */
 function includes(actual: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted) || !isRecord(wanted)) return JSON.stringify(actual) === JSON.stringify(wanted);
+  if (Array.isArray(wanted) || !isRecord(wanted))
+    return JSON.stringify(actual)?.toLowerCase() === JSON.stringify(wanted)?.toLowerCase();
   return isRecord(actual) && Object.entries(wanted).every(([key, value]) => includes(actual[key], value));
 }
 
 function isAsWanted(found: DeployedTrigger, wanted: TriggerSettings): boolean {
-  if (found.isEnabled !== wanted.isEnabled || found.argument !== wanted.argument) return false;
-  if (wanted.type === 'timer') return cronOf(found) === wanted.description;
+  if (found.isEnabled !== wanted.isEnabled) return false;
+  if (wanted.type === 'timer')
+    return cronOf(found) === wanted.description && found.argument === wanted.argument;
   const [actual, asked] = [parse(found.description), parse(wanted.description)];
   const hasStrayCors = asked.CorsConfig === undefined && actual.CorsConfig?.Enable === true;
   return includes(actual, asked) && !hasStrayCors;
@@ -74,38 +165,117 @@ const isSame = (found: DeployedTrigger, wanted: TriggerSettings): boolean =>
   found.qualifier === LIVE &&
   (found.type === 'http' || found.name === wanted.name);
 
-/** Creates, updates and deletes; `report` is told of each. */
+/** What `writeTriggers` tells and may do. */
+export interface TriggerWriter {
+  report(line: string): void;
+  warn(text: string): void;
+  /** May a function URL be deleted and made again, with another address? */
+  isConfirmed: boolean;
+  /** Unbinds the custom domain, which keeps a function URL from being deleted. */
+  unbind(): Promise<unknown>;
+}
+
+/** Creates, updates and deletes. A function URL that cannot be updated is a warning; remade only when confirmed. */
 export async function writeTriggers(
   cloud: Cloud,
   fn: FunctionSettings,
-  report: (line: string) => void,
+  writer: TriggerWriter,
 ): Promise<void> {
-  const deployed = await listTriggers(cloud, fn.name);
-  const base = { FunctionName: fn.name };
-
+  const { report, warn } = writer;
+  const listed = await listTriggers(cloud, fn.name);
+  for (const stray of listed.filter(isStray)) await deleteStray(cloud, fn.name, stray, warn);
+  const deployed = listed.filter((trigger) => !isStray(trigger));
   for (const found of deployed) {
     if (fn.triggers.some((wanted) => isSame(found, wanted))) continue;
-    await cloud.scf('DeleteTrigger', {
-      ...base,
-      TriggerName: found.name,
-      Type: found.type,
-      Qualifier: found.qualifier,
-    });
-    if (found.name !== CHECK_TRIGGER) report(`${found.type} trigger ${found.name} removed`);
+    if (await deleteTrigger(cloud, fn.name, found)) report(`${titleOf(found)} removed`);
   }
   for (const wanted of fn.triggers) {
     const found = deployed.find((candidate) => isSame(candidate, wanted));
     if (found && isAsWanted(found, wanted)) continue;
-    const change = {
-      ...base,
-      TriggerName: found?.name ?? wanted.name,
-      Type: wanted.type,
+    if (wanted.type === 'http') await writeUrl(cloud, fn, wanted, found, writer);
+    else await writeTimer(cloud, fn, wanted, found, writer);
+  }
+  const isNew = fn.triggers.some((wanted) => !deployed.some((found) => isSame(found, wanted)));
+  if (isNew) await untilListed(cloud, fn);
+}
+
+/** What is shown at the end of a deploy comes from the list, and the list may lag behind. */
+async function untilListed(cloud: Cloud, fn: FunctionSettings): Promise<void> {
+  const deadlineMs = Date.now() + LISTED_MS_MAX;
+  while (Date.now() < deadlineMs) {
+    const listed = await listTriggers(cloud, fn.name);
+    if (fn.triggers.every((wanted) => listed.some((found) => isSame(found, wanted)))) return;
+    await delay(LIST_PAUSE_MS);
+  }
+}
+
+const titleOf = ({ type, name }: { type: string; name: string }): string =>
+  type === 'http' ? 'function URL' : `${type} trigger ${name}`;
+
+async function writeTimer(
+  cloud: Cloud,
+  fn: FunctionSettings,
+  wanted: TriggerSettings,
+  found: DeployedTrigger | undefined,
+  { report }: TriggerWriter,
+): Promise<void> {
+  const request = {
+    FunctionName: fn.name,
+    TriggerName: wanted.name,
+    Type: 'timer',
+    Qualifier: LIVE,
+    TriggerDesc: wanted.description,
+    Enable: wanted.isEnabled ? 'OPEN' : 'CLOSE',
+    CustomArgument: wanted.argument,
+  };
+  let isFound = found !== undefined;
+  if (!isFound) {
+    try {
+      await change(cloud, 'CreateTrigger', request);
+    } catch (error) {
+      if (!(error instanceof CloudError) || !isExisting(error)) throw error;
+      isFound = true;
+    }
+  }
+  if (isFound) await change(cloud, 'UpdateTrigger', request);
+  report(`timer trigger ${wanted.name} ${found ? 'updated' : 'created'}`);
+}
+
+async function writeUrl(
+  cloud: Cloud,
+  fn: FunctionSettings,
+  wanted: TriggerSettings,
+  found: DeployedTrigger | undefined,
+  { report, warn, isConfirmed, unbind }: TriggerWriter,
+): Promise<void> {
+  const make = async (): Promise<string> => {
+    const made = await createUrl(cloud, fn.name, LIVE, wanted.description);
+    return made ? (urlOf(made) ?? '') : 'its address is not known yet, see sls info';
+  };
+  if (!found) {
+    report(`function URL created: ${await make()}`);
+    return;
+  }
+  try {
+    await change(cloud, 'UpdateTrigger', {
+      FunctionName: fn.name,
+      TriggerName: found.name,
+      Type: 'http',
       Qualifier: LIVE,
       TriggerDesc: wanted.description,
-      Enable: wanted.isEnabled ? 'OPEN' : 'CLOSE',
-      ...(wanted.type === 'timer' ? { CustomArgument: wanted.argument } : {}),
-    };
-    await cloud.scf(found ? 'UpdateTrigger' : 'CreateTrigger', change);
-    report(`${wanted.type} trigger ${wanted.name} ${found ? 'updated' : 'created'}`);
+      Enable: 'OPEN',
+    });
+    report('function URL updated');
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    if (!isConfirmed) {
+      warn(
+        `${fn.key}: the settings of its function URL differ from serverless.yml and the cloud does not change them (${error.cloudCode}). sls deploy --yes deletes the URL and makes it again; its address is another one then.`,
+      );
+      return;
+    }
+    await unbind();
+    await deleteTrigger(cloud, fn.name, found);
+    report(`function URL made again: ${await make()}`);
   }
 }

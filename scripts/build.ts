@@ -1,9 +1,7 @@
 // Builds every function into dist/<name>/: exactly what is zipped and nothing else.
 import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { functionBundle } from './function-bundle.ts';
-
-const runtimeNode = 'node20';
+import { functionBundle, runtimeNode } from './function-bundle.ts';
 
 const scfBootstrap = `#!/bin/bash
 export PATH=/var/lang/${runtimeNode}/bin:$PATH

@@ -1,7 +1,12 @@
 // How esbuild makes one file of a function.
+import { readFileSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
+import { nodeMajorOf, runtimeIn } from '../deploy/runtime.ts';
+
+/** `node20` when `runtime` in serverless.yml is Nodejs20.19. Read from the current folder. */
+export const runtimeNode = `node${nodeMajorOf(runtimeIn(readFileSync('serverless.yml', 'utf8'))) ?? 20}`;
 
 /** The only commands that ioredis has to know by name: lib/redis.ts sends all others through `call`. */
 const namedCommands = ['auth', 'client', 'eval', 'evalsha', 'info', 'quit', 'readonly', 'script', 'select'];
@@ -44,12 +49,12 @@ const trim: Plugin = {
   },
 };
 
-/** One minified file for Node 20, whatever is in it; the benchmark bundles what it compares with in the same way. */
+/** One minified file for the runtime, whatever is in it; the benchmark bundles what it compares with in the same way. */
 export const plainBundle: BuildOptions = {
   bundle: true,
   platform: 'node',
   format: 'cjs',
-  target: 'node20',
+  target: runtimeNode,
   minify: true,
   legalComments: 'none',
   logLevel: 'warning',

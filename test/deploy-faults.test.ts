@@ -119,6 +119,19 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
     );
   });
 
+  test('a misspelt runtime', async () => {
+    const run = await configured((yml) => Object.assign(yml.provider, { runtime: 'NodeJS20' }));
+    expectOneLine(
+      run,
+      'functions.web.runtime: "NodeJS20" is no runtime of SCF. Those of 2026-11: Nodejs20.19,',
+    );
+  });
+
+  test('a runtime that scf_bootstrap was not built for', async () => {
+    const run = await configured((yml) => Object.assign(yml.provider, { runtime: 'Nodejs22.20' }));
+    expectOneLine(run, 'functions.web: its scf_bootstrap starts Node.js 20 and its runtime is Nodejs22.20');
+  });
+
   test('handler file missing', async () => {
     const run = await configured((yml) =>
       Object.assign(yml.functions.tick, { handler: 'missing.main_handler' }),
@@ -172,20 +185,11 @@ describe('sls deploy with a fault of the cloud', () => {
 
   const fatal: [title: string, fault: Fault, says: string][] = [
     ['an internal error', { action: 'CreateFunction', kind: 'InternalError' }, 'A fault on Tencent’s side'],
-    [
-      'a cut connection whose call took effect',
-      { action: 'CreateFunction', kind: 'cut', afterEffect: true },
-      'no answer',
-    ],
+    ['a connection that stays cut', { action: 'CreateFunction', kind: 'cut', times: 9 }, 'no answer'],
     ['a name in use', { action: 'CreateFunction', kind: 'ResourceInUse.Function' }, 'It exists already'],
     [
       'no right to publish',
       { action: 'PublishVersion', kind: 'UnauthorizedOperation' },
-      'CAM policy of docs/deploy.md',
-    ],
-    [
-      'no right to upload',
-      { action: 'PutObject', kind: 'AccessDenied', times: 9 },
       'CAM policy of docs/deploy.md',
     ],
   ];
@@ -194,12 +198,26 @@ describe('sls deploy with a fault of the cloud', () => {
     fixture.cloud.inject(fault);
     const run = await fixture.sls('deploy');
     expectOneLine(run, says);
-    expectOneLine(run, 'What serves requests is unchanged; the next sls deploy starts over.');
+    expectOneLine(run, 'What serves requests is unchanged; the next sls deploy goes on from what it finds.');
     if (fault.kind !== 'cut') expectOneLine(run, fault.kind);
     fixture.cloud.clearFaults();
     expect(await fixture.sls('deploy')).toMatchObject({ exitCode: 0 });
     expect(fixture.cloud.state.functions[WEB]?.aliases['$DEFAULT']).toMatch(/^\d+$/);
     expect(fixture.cloud.state.functions[WEB]?.triggers).toHaveLength(1);
+  });
+
+  test('no right to upload into a bucket of your own: says which right that is', async () => {
+    const fixture = await fixtureOf();
+    fixture.configure((yml) => Object.assign(yml.provider, { codeBucket: 'own' }));
+    fixture.cloud.inject({ action: 'PutObject', kind: 'AccessDenied', times: 9 });
+    expectOneLine(await fixture.sls('deploy'), 'The upload needs cos:PutObject');
+  });
+
+  test('no right to create: prints the action to add to the policy, out of a message of two lines', async () => {
+    const allowed = ['scf:GetFunction', 'cls:*'];
+    const fixture = await createFixture({ allowed });
+    onTestFinished(() => fixture.end());
+    expectOneLine(await fixture.sls('deploy'), 'add the action "scf:CreateFunction" to its CAM policy');
   });
 
   test('between two releases: says what is live, and the next run releases the rest', async () => {
@@ -217,10 +235,10 @@ describe('sls deploy with a fault of the cloud', () => {
     const again = await fixture.sls('deploy');
     expect(again).toMatchObject({ exitCode: 0 });
     expect(again.output).toContain('web: unchanged');
-    expect(again.output).toContain('tick: updated, version 3 is live');
+    expect(again.output).toContain('tick: updated, version 2 is live');
   });
 
-  test('a function whose creation failed is made anew', async () => {
+  test('a function whose creation failed is made again', async () => {
     const fixture = await fixtureOf(template);
     Object.assign(fixture.cloud.state.functions[WEB] ?? {}, { Status: 'CreateFailed', pendingPolls: 0 });
     const run = await fixture.sls('deploy');

@@ -127,6 +127,8 @@ export interface Fixture {
   cloud: TencentCloud;
   /** Runs sls in the service folder; `environment` adds or (undefined) takes away variables. */
   sls(args: string, environment?: Record<string, string | undefined>): Promise<Run>;
+  /** The same for a command that does not end by itself: it is stopped when it has printed `text`. */
+  slsUntil(args: string, text: string): Promise<Run>;
   /** Writes serverless.yml after `change`; without it, the original. */
   configure(change?: (yml: ServiceFile) => void): void;
   write(path: string, content: string, mode?: number): void;
@@ -189,6 +191,38 @@ export async function createFixture(
     });
   let cloud = await start();
   let seen = 0;
+  const run = (
+    args: string,
+    environment: Record<string, string | undefined> = {},
+    until?: string,
+  ): Promise<Run> => {
+    const env = {
+      PATH: process.env.PATH,
+      HOME: folder,
+      // The framework compiles its schema once a second time costs a second.
+      SLS_SCHEMA_CACHE_BASE_DIR: join(ROOT, '.build'),
+      SLS_TELEMETRY_DISABLED: '1',
+      TENCENT_SECRET_ID: SECRET_ID,
+      TENCENT_SECRET_KEY: SECRET_KEY,
+      TENCENT_CLOUD_ENDPOINT: cloud.url,
+      ...environment,
+    };
+    return new Promise((resolve) => {
+      const program = [join(ROOT, 'node_modules/.bin/sls'), ...args.split(' ')];
+      const child = spawn(process.execPath, program, { cwd: folder, env });
+      let output = '';
+      const take = (data: Buffer): void => {
+        output += data.toString();
+        if (until !== undefined && output.includes(until)) child.kill('SIGKILL');
+      };
+      child.stdout.on('data', take);
+      child.stderr.on('data', take);
+      child.once('close', (exitCode) => {
+        note('OUTPUT_FILE', output);
+        resolve({ exitCode, output });
+      });
+    });
+  };
 
   return {
     folder,
@@ -197,32 +231,8 @@ export async function createFixture(
     },
     write,
     configure,
-    sls(args, environment = {}) {
-      const env = {
-        PATH: process.env.PATH,
-        HOME: folder,
-        // The framework compiles its schema once a second time costs a second.
-        SLS_SCHEMA_CACHE_BASE_DIR: join(ROOT, '.build'),
-        SLS_TELEMETRY_DISABLED: '1',
-        TENCENT_SECRET_ID: SECRET_ID,
-        TENCENT_SECRET_KEY: SECRET_KEY,
-        TENCENT_CLOUD_ENDPOINT: cloud.url,
-        ...environment,
-      };
-      return new Promise((resolve) => {
-        const child = spawn(process.execPath, [join(ROOT, 'node_modules/.bin/sls'), ...args.split(' ')], {
-          cwd: folder,
-          env,
-        });
-        let output = '';
-        child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-        child.stderr.on('data', (data: Buffer) => (output += data.toString()));
-        child.once('close', (exitCode) => {
-          note('OUTPUT_FILE', output);
-          resolve({ exitCode, output });
-        });
-      });
-    },
+    sls: run,
+    slsUntil: (args, text) => run(args, {}, text),
     actionsSince() {
       const actions = cloud.calls.slice(seen).map(({ action }) => action);
       seen = cloud.calls.length;

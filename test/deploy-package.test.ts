@@ -63,6 +63,15 @@ test('serverless.yml › declares every function that is built', () => {
   }
 });
 
+test('sls package › zips nothing for a function whose variable is empty, and not the project in its place', async () => {
+  const withoutCallbacks = environmentFile(ENCRYPTION_KEY).replace(/^WECOM_CALLBACKS=.*$/m, '');
+  writeFileSync(join(folder, '.env'), withoutCallbacks);
+  rmSync(join(folder, '.serverless'), { recursive: true });
+  await sls('package');
+  const zips = readdirSync(join(folder, '.serverless')).filter((name) => name.endsWith('.zip'));
+  expect(zips.toSorted()).toEqual(['admin', 'login', 'refresh'].map((key) => `wecom-login-dev-${key}.zip`));
+});
+
 test('sls package › refuses what the functions would refuse at their start, naming the variable and not its value', async () => {
   writeFileSync(join(folder, '.env'), environmentFile('too-short'));
   const refused = sls('package');

@@ -353,6 +353,42 @@ describe('the other commands', () => {
     expect(logs.output).toContain('event of type none');
   });
 
+  test('sls logs --tail shows what is written from now on; --filter and --startTime choose', async () => {
+    const fixture = await deployed();
+    const tail = fixture.slsUntil('logs -f tick --tail --interval 500', 'event of type second');
+    await fixture.sls('invoke -f tick -d {"Type":"first"}');
+    await fixture.sls('invoke -f tick -d {"Type":"second"}');
+    expect((await tail).output.match(/event of type first/g)).toHaveLength(1);
+    const filtered = await fixture.sls('logs -f tick --startTime 2h --filter first');
+    expect(filtered.output).toContain('event of type first');
+    expect(filtered.output).not.toContain('event of type second');
+    expect((await fixture.sls('logs -f tick --startTime yesterday')).output).toContain(
+      '--startTime: "yesterday"',
+    );
+  });
+
+  test('sls invoke takes the event of a file, a version and a bare text, and shows the log', async () => {
+    const fixture = await deployed();
+    fixture.write('event.json', '{"Type":"of a file"}');
+    const run = await fixture.sls('invoke -f tick --path event.json --qualifier 1 --log');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toContain('event of type of a file');
+    expect((await fixture.sls('invoke -f tick --raw -d plain')).output).toContain('"event":"plain"');
+    expect((await fixture.sls('invoke -f tick --qualifier 99')).output).toContain('Version or alias');
+  });
+
+  test.each([
+    ['invoke -f tick --type Event', 'sls invoke has no --type on Tencent Cloud'],
+    ['deploy --force', 'sls deploy has no --force on Tencent Cloud'],
+    ['deploy function -f tick --update-config', 'sls deploy function has no --update-config'],
+  ])('sls %s: an option of AWS is refused by name', async (args, says) => {
+    const fixture = await deployed();
+    const run = await fixture.sls(args);
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toContain(says);
+    expect(fixture.actionsSince()).toEqual([]);
+  });
+
   test('sls print masks every value of the environment', async () => {
     const fixture = await deployed();
     const run = await fixture.sls('print');

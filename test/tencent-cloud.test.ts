@@ -216,7 +216,7 @@ describe('functions', () => {
     await expect(client.scf('UpdateFunctionConfiguration', { ...name, Timeout: 6 })).rejects.toMatchObject({
       cloudCode: 'FailedOperation.FunctionStatusError',
     });
-    expect(cloud.calls.length).toBeGreaterThan(before + 1);
+    expect(cloud.calls.length).toBe(before + 1);
     expect(await untilActive('under-test')).toEqual(['Updating', 'Updating', 'Updating', 'Active']);
     expect(cloud.state.functions['under-test']?.latest.Timeout).toBe(5);
   }, 60_000);
@@ -384,11 +384,12 @@ describe('a cloud as strict as the evidence', () => {
     await createEvent();
     strict({ lostAnswers: 'one write in six' });
     let lost = 0;
-    for (let timeout = 1; lost === 0; timeout++) {
-      nowMs += 10_000;
-      const code = await refusal(client.scf('UpdateFunctionConfiguration', { ...name, Timeout: timeout }));
+    // Nobody publishes twice because of a lost answer; other writes are repeated.
+    for (let count = 1; lost === 0; count++) {
+      nowMs += 100_000;
+      const code = await refusal(client.scf('PublishVersion', name));
       if (code === '') lost += 1;
-      expect(cloud.state.functions['under-test']?.latest.Timeout).toBe(timeout);
+      expect(cloud.state.functions['under-test']?.versions).toHaveLength(count);
     }
     strict({ lostAnswers: 'none', throttling: 'one call in four' });
     for (let count = 0; count < 20; count++) await client.scf('GetFunction', name);

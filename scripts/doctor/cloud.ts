@@ -1,6 +1,6 @@
 import type { Cloud } from '../../deploy/cloud.ts';
 import { CloudError, DeployError } from '../../deploy/errors.ts';
-import { getFunction, LIVE } from '../../deploy/function.ts';
+import { getFunction, LIVE } from '../../deploy/state.ts';
 import type { FunctionSettings, ServiceSettings } from '../../deploy/settings.ts';
 import { cronOf, type DeployedTrigger, listTriggers } from '../../deploy/triggers.ts';
 import { type Finding, type Report, skipped, well } from '../../lib/diagnose-table.ts';

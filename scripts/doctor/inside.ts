@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { LIVE } from '../../deploy/function.ts';
+import { LIVE } from '../../deploy/state.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readServicesConfig } from '../../lib/config.ts';
 import { diagnose } from '../../lib/diagnose.ts';

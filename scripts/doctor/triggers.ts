@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import * as z from 'zod/mini';
+import { searchLog } from '../../deploy/log-topic.ts';
 import { urlOf } from '../../deploy/triggers.ts';
 import { skipped, well } from '../../lib/diagnose-table.ts';
 import type { CloudQuestions, Deployed } from './cloud.ts';
@@ -11,7 +12,6 @@ const dayMs = 86_400_000;
 const runsMissedMax = 3;
 const linesMax = 20;
 
-const LogResults = z.array(z.object({ Time: z.number(), LogJson: z.string() }));
 const RefreshLine = z.looseObject({
   event: z.literal('refresh'),
   companies: z.number(),
@@ -72,15 +72,13 @@ async function checkLastRun(
     report(skipped(check, 'on; when it ran cannot be seen without cls in serverless.yml', fn.key));
     return;
   }
-  const { Results } = await cloud.other('cls', 'SearchLog', {
-    TopicId: configuration.ClsTopicId,
-    From: nowMs - dayMs,
-    To: nowMs,
-    Query: `SCF_FunctionName:"${fn.name}"`,
-    Limit: linesMax,
-    Sort: 'desc',
+  const lines = await searchLog(cloud, {
+    topicId: configuration.ClsTopicId,
+    query: `SCF_FunctionName:"${fn.name}"`,
+    fromMs: nowMs - dayMs,
+    toMs: nowMs,
+    limit: linesMax,
   });
-  const lines = LogResults.parse(Results ?? []);
   const [newest] = lines;
   if (!newest) {
     report(outside('cloud.timer.never_ran', {}, fn.key));

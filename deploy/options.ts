@@ -1,0 +1,82 @@
+// The framework gives `deploy`, `invoke` and `logs` the options of AWS. Those that mean something here are ours; the
+// others are refused by name, since an option that is ignored in silence is worse than none.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DeployError } from './errors.ts';
+import type { CommandOptions } from './serverless.ts';
+
+/** Of every command. */
+const COMMON = ['stage', 'region', 'config', 'param', 'verbose', 'debug', 'help', 'version'];
+const OURS = {
+  deploy: ['yes', 'function', 'package'],
+  'deploy function': ['yes', 'function'],
+  info: [],
+  remove: ['yes'],
+  rollback: ['function', 'to'],
+  invoke: ['function', 'data', 'path', 'qualifier', 'log', 'raw'],
+  logs: ['function', 'tail', 'startTime', 'filter', 'interval'],
+} as const;
+
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DEFAULT_START = '1h';
+const DEFAULT_INTERVAL_MS = 2000;
+const INTERVAL_MS_MIN = 500;
+
+/** Throws DeployError naming the first option that this command does not have. */
+export function refuseOtherOptions(command: keyof typeof OURS, options: CommandOptions): void {
+  const known = new Set<string>([...COMMON, ...OURS[command]]);
+  const other = Object.entries(options).find(
+    ([name, value]) => !known.has(name) && value !== undefined && value !== null && value !== false,
+  );
+  if (!other) return;
+  const has = OURS[command].map((name) => `--${name}`).join(', ') || 'none of its own';
+  throw new DeployError(`sls ${command} has no --${other[0]} on Tencent Cloud; it has ${has}.`);
+}
+
+/** What `sls logs` shows. */
+export interface LogOptions {
+  fromMs: number;
+  /** Goes on until it is stopped. */
+  isTail: boolean;
+  /** In CLS' query language. */
+  filter: string | undefined;
+  intervalMs: number;
+}
+
+/** Throws DeployError for a time or a number that is none. */
+export function readLogOptions(options: CommandOptions, nowMs: number): LogOptions {
+  const given = options.startTime ?? DEFAULT_START;
+  const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(given) ?? [];
+  const fromMs = amount === undefined ? Date.parse(given) : nowMs - Number(amount) * (UNIT_MS[unit] ?? 0);
+  if (Number.isNaN(fromMs))
+    throw new DeployError(
+      `--startTime: "${given}" is neither like 30m, 2h, 1d nor a date like 2026-11-25T08:00Z.`,
+    );
+  const intervalMs = Number(options.interval ?? DEFAULT_INTERVAL_MS);
+  if (!(intervalMs >= INTERVAL_MS_MIN))
+    throw new DeployError(`--interval: give milliseconds, ${INTERVAL_MS_MIN} or more.`);
+  return { fromMs, isTail: options.tail === true, filter: options.filter, intervalMs };
+}
+
+/** The event of `sls invoke`, as JSON: --data, the file of --path, or with --raw the data as one string. */
+export function readEvent(options: CommandOptions, folder: string): string {
+  const { data, path, raw } = options;
+  if (data !== undefined && path !== undefined) throw new DeployError('Give --data or --path, not both.');
+  const text = path === undefined ? (data ?? '{}') : fileContent(resolve(folder, path), path);
+  if (raw === true) return JSON.stringify(text);
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    const advice = path === undefined ? 'e.g. -d \'{"action":"diagnose"}\'' : `${path} is not`;
+    throw new DeployError(`The event must be JSON, ${advice}; --raw sends a text as it is.`, { cause });
+  }
+  return text;
+}
+
+function fileContent(file: string, path: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new DeployError(`--path: ${path} cannot be read.`, { cause });
+  }
+}

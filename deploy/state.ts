@@ -1,0 +1,176 @@
+// The state of a function decides what a refusal means. SCF says "not now" with a dozen codes and uses the same ones for
+// what will never work, so the code alone is not believed: whoever changes a function does it with `change`.
+import { setTimeout as delay } from 'node:timers/promises';
+import { knownAdvice, SPEAKS_OF_STATE } from './advice.ts';
+import type { Cloud, ScfAction, ScfAnswer, ScfRequest } from './cloud.ts';
+import { CloudError, DeployError } from './errors.ts';
+
+const WAIT_MS_MAX = 180_000;
+/** What was just made may be unknown for a moment. */
+const UNKNOWN_MS_MAX = 30_000;
+const FIRST_POLL_MS = 100;
+const POLL_MS_MAX = 2000;
+const PAUSE_MS_MAX = 4000;
+/** Repeats of a write that was refused although the function is at rest: it may have come to rest in between. */
+const REPEATS_AT_REST = 2;
+/** The same when the refusal speaks of a state: some 25 seconds. */
+const REPEATS_BY_STATE = 9;
+/** Repeats of a creation whose answer was lost; other calls are repeated by cloud.ts, or cannot be. */
+const REPEATS_UNANSWERED = 2;
+
+/** The alias that all traffic goes to. */
+export const LIVE = '$DEFAULT';
+/** What is written before it is published. */
+export const LATEST = '$LATEST';
+/** SCF knows no function, version, trigger or domain of that name. Only where "there is none" is an answer. */
+const NONE =
+  /^(ResourceNotFound(\.|$)|InvalidParameterValue\.FunctionName$|FailedOperation\.Domain\.UnExist$)/;
+const MAY_MEAN_NOT_NOW =
+  /^(FailedOperation(\.|$)|ResourceInUse(\.|$)|UnsupportedOperation(\.PublishVersion)?$|UnauthorizedOperation\.FunctionStatus)/;
+const MAY_MEAN_NOT_YET = /^ResourceNotFound\.(FunctionVersion|Version|Qualifier)$/;
+
+/** True when the cloud says that what was asked for does not exist. */
+export const isNone = (error: unknown): boolean => error instanceof CloudError && NONE.test(error.cloudCode);
+
+/** Undefined when there is no such function, version or alias. Throws CloudError. */
+export async function getFunction(cloud: Cloud, FunctionName: string, Qualifier = LATEST) {
+  try {
+    return await cloud.scf('GetFunction', { FunctionName, Qualifier, ShowCode: 'FALSE' });
+  } catch (error) {
+    if (isNone(error)) return undefined;
+    throw error;
+  }
+}
+export type Configuration = NonNullable<Awaited<ReturnType<typeof getFunction>>>;
+
+export const isChanging = ({ Status }: Configuration): boolean => Status?.endsWith('ing') === true;
+
+const reasonsOf = ({ StatusReasons, StatusDesc }: Configuration): string =>
+  StatusReasons?.map(({ ErrorCode, ErrorMessage }) => [ErrorCode, ErrorMessage].filter(Boolean).join(', '))
+    .filter(Boolean)
+    .join('; ') ||
+  StatusDesc ||
+  '';
+
+/** Asks until `isDone`; throws DeployError after `msMax`. */
+async function poll(
+  cloud: Cloud,
+  name: string,
+  qualifier: string,
+  isDone: (found: Configuration | undefined) => boolean,
+  msMax = WAIT_MS_MAX,
+): Promise<Configuration | undefined> {
+  const deadlineMs = Date.now() + msMax;
+  for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 1.5, POLL_MS_MAX)) {
+    const found = await getFunction(cloud, name, qualifier);
+    if (isDone(found)) return found;
+    if (Date.now() > deadlineMs) {
+      const state = found ? `still ${found.Status}` : 'not there';
+      throw new DeployError(
+        `${name} is ${state} after ${msMax / 60_000} minutes; run the command again later.`,
+      );
+    }
+    await delay(pauseMs);
+  }
+}
+
+/** Waits while the cloud creates, updates, publishes or deletes; undefined when nothing is left. */
+export const waitWhileChanging = (
+  cloud: Cloud,
+  name: string,
+  qualifier = LATEST,
+): Promise<Configuration | undefined> =>
+  poll(cloud, name, qualifier, (found) => found === undefined || !isChanging(found));
+
+/** Waits for `Active`. Throws DeployError with the cloud's reasons when it failed, is gone, or takes over 3 minutes. */
+export async function waitUntilActive(
+  cloud: Cloud,
+  name: string,
+  qualifier = LATEST,
+): Promise<Configuration> {
+  const unknownUntilMs = Date.now() + UNKNOWN_MS_MAX;
+  const found = await poll(cloud, name, qualifier, (now) =>
+    now ? !isChanging(now) : Date.now() > unknownUntilMs,
+  );
+  if (!found) throw new DeployError(`${name} disappeared while it was being deployed.`);
+  if (found.Status !== 'Active') throw failedState(name, found);
+  return found;
+}
+
+/** An error with what the cloud says about a state that failed. */
+export function failedState(name: string, found: Configuration): CloudError {
+  const reasons = reasonsOf(found);
+  const [{ ErrorCode = '' } = {}] = found.StatusReasons ?? [];
+  const advice = knownAdvice(ErrorCode, reasons) ?? 'Correct that and run sls deploy again.';
+  const text = `${name}: ${found.Status}${reasons ? `, ${reasons}` : ''}. ${advice}`;
+  return new CloudError(ErrorCode, text, reasons);
+}
+
+/** Waits until a function that is being deleted is gone. Throws DeployError when the cloud could not delete it. */
+export async function waitUntilGone(cloud: Cloud, name: string): Promise<void> {
+  const found = await poll(cloud, name, LATEST, (now) => now === undefined || now.Status === 'DeleteFailed');
+  if (found) throw failedState(name, found);
+}
+
+/**
+ * One call that changes a function. Refused because the function is changing, it waits and repeats, for up to 3 minutes;
+ * refused because a new version is not known everywhere yet, for up to 30 seconds. A creation without an answer is
+ * repeated too, so it may be refused because it has happened. Throws CloudError for all else.
+ */
+export async function change<A extends ScfAction>(
+  cloud: Cloud,
+  action: A,
+  request: ScfRequest<A> & { FunctionName: string },
+): Promise<ScfAnswer<A>> {
+  const startMs = Date.now();
+  let refusals = 0;
+  let unanswered = 0;
+  for (;;) {
+    try {
+      return await cloud.scf(action, request);
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      if (error.cloudCode === '') {
+        if (!action.startsWith('Create') || unanswered === REPEATS_UNANSWERED) throw error;
+        unanswered += 1;
+        continue;
+      }
+      const spentMs = Date.now() - startMs;
+      const isNotYet =
+        MAY_MEAN_NOT_YET.test(error.cloudCode) && !action.startsWith('Delete') && spentMs < UNKNOWN_MS_MAX;
+      if (!isNotYet) {
+        if (!MAY_MEAN_NOT_NOW.test(error.cloudCode) || spentMs > WAIT_MS_MAX) throw error;
+        const found = await getFunction(cloud, request.FunctionName);
+        if (!found) throw error;
+        if (isChanging(found)) {
+          await waitWhileChanging(cloud, request.FunctionName);
+          continue;
+        }
+        // There is a function of that name, and no waiting will change that.
+        if (action === 'CreateFunction') throw error;
+        // "In use" of what is there already means that somebody is at it.
+        const speaks =
+          SPEAKS_OF_STATE.test(`${error.cloudCode} ${error.cloudMessage}`) ||
+          (error.cloudCode.startsWith('ResourceInUse') && !action.startsWith('Create'));
+        if (refusals >= (speaks ? REPEATS_BY_STATE : REPEATS_AT_REST)) throw error;
+      }
+      refusals += 1;
+      await delay(Math.min(FIRST_POLL_MS * 2 ** refusals, PAUSE_MS_MAX));
+    }
+  }
+}
+
+/** `change` for what should be gone: that it is gone already is fine. Returns false then. */
+export async function changeIfThere<A extends ScfAction>(
+  cloud: Cloud,
+  action: A,
+  request: ScfRequest<A> & { FunctionName: string },
+): Promise<boolean> {
+  try {
+    await change(cloud, action, request);
+    return true;
+  } catch (error) {
+    if (isNone(error)) return false;
+    throw error;
+  }
+}
