@@ -1,4 +1,4 @@
-// All of them: DEPLOY_SCENARIOS=all npm test -- test/deploy-scenarios.test.ts (5 minutes; DEPLOY_SCENARIOS=quick: one).
+// All of them: DEPLOY_SCENARIOS=all npm test -- test/deploy-scenarios.test.ts (a quarter of an hour; DEPLOY_SCENARIOS=quick: one minute).
 import { describe, test } from 'vitest';
 import { play, scenarios } from './deploy-scenarios.ts';
 
