@@ -112,15 +112,15 @@ const redis: Row[] = [
     promise: 'as good as absent: one gettoken mends it',
   },
   {
+    id: 'R22',
+    threat: 'a proxy that takes no EVALSHA, wants keys written out, or hangs up on INFO; Redis 4',
+    promise: 'everything works; EVALSHA that is refused once is not tried again',
+  },
+  {
     id: 'R23',
     threat: 'the certificate of Redis is of another authority, or names another host',
     promise:
       '503 with the reason in the log; with REDIS_CA at an IP address the name does not count, with REDIS_TLS_NAME that name does',
-  },
-  {
-    id: 'R22',
-    threat: 'a proxy that takes no EVALSHA, wants keys written out, or hangs up on INFO; Redis 4',
-    promise: 'everything works; EVALSHA that is refused once is not tried again',
   },
 ];
 
