@@ -340,11 +340,6 @@ const instances: Row[] = [
     promise: 'Redis is asked for the token once',
   },
   {
-    id: 'S19',
-    threat: 'two stages on one Redis',
-    promise: 'each has keys of its own: neither knows, ends or limits what is the other’s',
-  },
-  {
     id: 'S17',
     threat: 'little memory: 64 MB of heap',
     promise: '500 logins at once are 200; scrypt takes 16 MB and one password at a time',
@@ -355,6 +350,11 @@ const instances: Row[] = [
       'one instance is wrong: an older WECOM_CORPS, another key, a clock an hour ahead; or frozen with an answer in its socket',
     promise:
       'it refuses for itself and ends nothing; a check is as old as its question, one from the future is not believed',
+  },
+  {
+    id: 'S19',
+    threat: 'two stages on one Redis',
+    promise: 'each has keys of its own: neither knows, ends or limits what is the other’s',
   },
   {
     id: 'S20',
