@@ -113,8 +113,8 @@ describe('docs/privacy.md', () => {
     for (const [event] of others) expect(privacy).toContain(`\`${event}\``);
   }, 120_000);
 
-  test('docs/privacy.md › has every key of README whose name is made of a person or an address', () => {
-    const keys = wordsOf(read('README.md'), /^\| `(wx[sl]1:[^`]+)`/gm);
+  test('docs/privacy.md › has every key of docs/reference.md whose name is made of a person or an address', () => {
+    const keys = wordsOf(read('docs/reference.md'), /^\| `(wx[sl]1:[^`]+)`/gm);
     expect(keys.length).toBeGreaterThan(8);
     const ofNobody = [
       'wxl1:fleet:{all}',

@@ -100,12 +100,12 @@ describe('documents', () => {
     'WECOM_CORPS',
     'WECOM_DOMAIN_VERIFY',
   ];
-  const readme = read('README.md');
+  const reference = read('docs/reference.md');
 
-  test('lib/config.ts, .env.example and README › name the same variables', () => {
+  test('lib/config.ts, .env.example and docs/reference.md › name the same variables', () => {
     expect(all(read('lib/config.ts'), /'([A-Z]+(?:_[A-Z]+)*)'/g)).toEqual(variables);
     expect(all(read('.env.example'), /^((?!TENCENT_)[A-Z_]+)=$/gm)).toEqual(variables);
-    expect(all(section(readme, '## Configuration'), /^\| `([A-Z_]+)`/gm)).toEqual(variables);
+    expect(all(section(reference, '## Configuration'), /^\| `([A-Z_]+)`/gm)).toEqual(variables);
   });
 
   test('serverless.yml › gives each function the variables that it reads, but for where it listens', () => {
@@ -149,17 +149,17 @@ describe('documents', () => {
     expect(readLoginConfig({ ...empty, ...required })).toEqual(readLoginConfig(required));
   });
 
-  test('README › has every error that the functions answer, each with its status', () => {
+  test('docs/reference.md › has every error that the functions answer, each with its status', () => {
     const used = all(shipped(), /new AppError\('(\w+)'/g);
     const statuses = Object.entries(errorTable).map(([code, { status }]) => [code, status] as const);
-    const documented = [...section(readme, '### Errors').matchAll(/^\| (\d{3}) +\| `(\w+)`/gm)];
+    const documented = [...section(reference, '### Errors').matchAll(/^\| (\d{3}) +\| `(\w+)`/gm)];
     expect(Object.fromEntries(documented.map(([, status, code]) => [code, Number(status)]))).toEqual(
       Object.fromEntries(statuses.filter(([code]) => used.includes(code))),
     );
   });
 
-  test('README › has the Redis keys that the code documents, and the code makes no others', () => {
-    const documented = all(section(readme, '## Redis keys'), /^\| `(\S+)`/gm);
+  test('docs/reference.md › has the Redis keys that the code documents, and the code makes no others', () => {
+    const documented = all(section(reference, '## Redis keys'), /^\| `(\S+)`/gm);
     const sources = shipped();
     expect(all(sources, /^ \* \| `(wx\S+)`/gm)).toEqual(documented);
     expect(all(sources, /`(wx\w\d):\{?/g)).toEqual(all(documented.join('\n'), /^(wx\w\d):/gm));
