@@ -1,5 +1,6 @@
 // Provider plugin `tencent` for Serverless Framework 3: ties its commands to the steps in the files beside this one.
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createCloud, type Cloud } from './cloud.ts';
 import { deploy } from './deploy.ts';
@@ -17,8 +18,12 @@ const YES = { usage: 'Go ahead although a fixed egress IP or a function URL is l
 const FUNCTION = { usage: 'Name of the function in serverless.yml', shortcut: 'f', type: 'string' };
 
 /** Commands and hooks for the framework. */
-export function createPlugin(serverless: Serverless, options: CommandOptions, terminal: Terminal) {
-  const environment = process.env;
+export function createPlugin(
+  serverless: Serverless,
+  options: CommandOptions,
+  terminal: Terminal,
+  environment = process.env,
+) {
   let packages = new Map<string, FunctionPackage>();
   let known: ServiceSettings | undefined;
 
@@ -88,7 +93,8 @@ export function createPlugin(serverless: Serverless, options: CommandOptions, te
       packages,
       only: options.function,
       isConfirmed: options.yes === true,
-      deployId: new Date().toISOString().replaceAll(/[-:.]/g, ''),
+      // Two runs may begin within one millisecond.
+      deployId: new Date().toISOString().replaceAll(/[-:.]/g, '') + randomBytes(2).toString('hex'),
     };
     return deploy(cloud(), request, terminal);
   };
@@ -104,10 +110,12 @@ export function createPlugin(serverless: Serverless, options: CommandOptions, te
     },
     hooks: {
       'package:cleanup': async () => {
-        if (process.argv.includes('deploy')) refuseOtherOptions('deploy', options);
+        // `sls package` comes here, too.
+        const isDeploy = serverless.processedInput.commands[0] === 'deploy';
+        if (isDeploy) refuseOtherOptions('deploy', options);
         requireEnvironment(serverless.service.provider, environment);
         // Missing credentials are worth knowing before a build.
-        if (process.argv.includes('deploy')) cloud();
+        if (isDeploy) cloud();
         await packageAll();
       },
       'after:package:finalize': () => {

@@ -65,6 +65,8 @@ export interface ServerlessService {
 }
 
 export interface Serverless {
+  /** The words of the command line, e.g. `deploy`, `function`. */
+  processedInput: { commands: string[] };
   service: ServerlessService;
   serviceDir: string;
   configurationInput: {

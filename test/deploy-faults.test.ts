@@ -1,34 +1,21 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Fault } from '../simulator/tencent-cloud/faults.ts';
 import {
   CORPSECRET,
   createFixture,
+  type Fixture,
   SECRET_ID,
   SECRET_KEY,
-  type Fixture,
-  type Run,
   type ServiceFile,
+  testFixture,
+  WEB,
 } from './deploy-fixture.ts';
+import type { Run } from './deploy-in-process.ts';
 
 /** A run of sls takes seconds, and on a busy machine many of them. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
-
-const WEB = 'fixture-dev-web';
-
-let template: Fixture;
-beforeAll(async () => {
-  template = await createFixture();
-  await template.sls('deploy');
-});
-afterAll(() => template.end());
-
-async function fixtureOf(copyOf?: Fixture): Promise<Fixture> {
-  const fixture = await createFixture(copyOf ? { copyOf } : {});
-  onTestFinished(() => fixture.end());
-  return fixture;
-}
 
 /** The lines of the error itself; around it the framework prints its own versions and links. */
 const errorOf = (run: Run): string[] =>
@@ -54,18 +41,19 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
 
   const configured = async (change: (yml: ServiceFile) => void): Promise<Run> => {
     fixture.configure(change);
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     fixture.configure();
     expect(fixture.actionsSince()).toEqual([]);
     return run;
   };
 
   test('no credentials', async () => {
-    const run = await fixture.sls('deploy', { TENCENT_SECRET_KEY: undefined });
+    const run = await fixture.run('deploy', { TENCENT_SECRET_KEY: undefined });
     expectOneLine(run, 'TENCENT_SECRET_ID and TENCENT_SECRET_KEY are not set');
   });
 
   test('wrong secret', async () => {
+    const fixture = await testFixture();
     const run = await fixture.sls('deploy', { TENCENT_SECRET_KEY: 'wrong' });
     expectOneLine(run, 'AuthFailure.SignatureFailure');
     expectOneLine(run, 'Check TENCENT_SECRET_ID and TENCENT_SECRET_KEY');
@@ -73,6 +61,7 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
   });
 
   test('wrong secret with --verbose: the same with a stack, and still no secret', async () => {
+    const fixture = await testFixture();
     const run = await fixture.sls('deploy --verbose', { TENCENT_SECRET_KEY: 'wrong' });
     expect(run.exitCode).toBe(1);
     expect(run.output).toMatch(/AuthFailure\.SignatureFailure.*request id [\w-]+[^]*\n\s+at /);
@@ -81,30 +70,33 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
   });
 
   test('no network', async () => {
-    const run = await fixture.sls('deploy', { TENCENT_CLOUD_ENDPOINT: 'http://127.0.0.1:1' });
+    const run = await fixture.run('deploy', { TENCENT_CLOUD_ENDPOINT: 'http://127.0.0.1:1' });
     expectOneLine(run, 'no answer from Tencent Cloud');
   });
 
   test('an endpoint that is not loopback', async () => {
-    const run = await fixture.sls('deploy', { TENCENT_CLOUD_ENDPOINT: 'http://cloud.example.com' });
+    const run = await fixture.run('deploy', { TENCENT_CLOUD_ENDPOINT: 'http://cloud.example.com' });
     expectOneLine(run, 'must be http:// on a loopback address');
   });
 
   test('.env missing', async () => {
     rmSync(join(fixture.folder, '.env'));
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
     expectOneLine(run, 'WECOM_CORPS is not set: copy .env.example to .env.dev or .env');
   });
 
-  test('unknown key', async () => {
-    const run = await configured((yml) => Object.assign(yml.functions.web, { memorySze: 256 }));
-    expectOneLine(run, "'functions.web': unrecognized property 'memorySze'");
-  });
-
-  test('unknown event type', async () => {
-    const run = await configured((yml) => Object.assign(yml.functions.tick, { events: [{ cron: {} }] }));
-    expectOneLine(run, "'functions.tick.events.0': unsupported function event");
+  test('keys and events that serverless.yml does not have, each by its place', async () => {
+    const fixture = await testFixture();
+    fixture.configure((yml) => {
+      Object.assign(yml.functions.web, { memorySze: 256 });
+      Object.assign(yml.functions.tick, { events: [{ cron: {} }] });
+    });
+    const run = await fixture.sls('deploy');
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toContain("at 'functions.web': unrecognized property 'memorySze'");
+    expect(run.output).toContain("at 'functions.tick.events.0': unsupported function event");
+    expect(fixture.actionsSince()).toEqual([]);
   });
 
   test('cron of five fields', async () => {
@@ -153,14 +145,14 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
 
   test('a value that Serverless or SCF would damage', async () => {
     fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET};\n`);
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
     expectOneLine(run, 'functions.web.environment.WECOM_CORPS: the value holds ";"');
   });
 
   test('a source map in a function folder', async () => {
     fixture.write('dist/web/index.js.map', '');
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     rmSync(join(fixture.folder, 'dist/web/index.js.map'));
     expectOneLine(run, 'dist/web/index.js.map does not belong into a function');
   });
@@ -173,9 +165,9 @@ describe('sls deploy with a fault of the cloud', () => {
     ['a function still changing', { action: 'PublishVersion', kind: 'FailedOperation.FunctionStatusError' }],
   ];
   test('goes on after throttling, a cut read and a function that is still changing', async () => {
-    const fixture = await fixtureOf();
+    const fixture = await testFixture();
     for (const [, fault] of repeated) fixture.cloud.inject(fault);
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     expect(run).toMatchObject({ exitCode: 0 });
     const refused = fixture.cloud.calls.filter(({ outcome }) => outcome !== 'ok' && !/^\d+$/.test(outcome));
     expect(refused.map(({ outcome }) => outcome)).toEqual(
@@ -194,54 +186,55 @@ describe('sls deploy with a fault of the cloud', () => {
     ],
   ];
   test.each(fatal)('%s: one line with code and advice, and the next run finishes', async (_, fault, says) => {
-    const fixture = await fixtureOf();
+    const fixture = await testFixture();
     fixture.cloud.inject(fault);
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     expectOneLine(run, says);
     expectOneLine(run, 'What serves requests is unchanged; the next sls deploy goes on from what it finds.');
     if (fault.kind !== 'cut') expectOneLine(run, fault.kind);
     fixture.cloud.clearFaults();
-    expect(await fixture.sls('deploy')).toMatchObject({ exitCode: 0 });
+    expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
     expect(fixture.cloud.state.functions[WEB]?.aliases['$DEFAULT']).toMatch(/^\d+$/);
     expect(fixture.cloud.state.functions[WEB]?.triggers).toHaveLength(1);
   });
 
   test('no right to upload into a bucket of your own: says which right that is', async () => {
-    const fixture = await fixtureOf();
+    const fixture = await testFixture();
     fixture.configure((yml) => Object.assign(yml.provider, { codeBucket: 'own' }));
     fixture.cloud.inject({ action: 'PutObject', kind: 'AccessDenied', times: 9 });
-    expectOneLine(await fixture.sls('deploy'), 'The upload needs cos:PutObject');
+    expectOneLine(await fixture.run('deploy'), 'The upload needs cos:PutObject');
   });
 
   test('no right to create: prints the action to add to the policy, out of a message of two lines', async () => {
     const allowed = ['scf:GetFunction', 'cls:*'];
-    const fixture = await createFixture({ allowed });
-    onTestFinished(() => fixture.end());
-    expectOneLine(await fixture.sls('deploy'), 'add the action "scf:CreateFunction" to its CAM policy');
+    const fixture = await testFixture({ allowed });
+    expectOneLine(await fixture.run('deploy'), 'add the action "scf:CreateFunction" to its CAM policy');
   });
 
   test('between two releases: says what is live, and the next run releases the rest', async () => {
-    const fixture = await fixtureOf(template);
+    const fixture = await testFixture();
+    await fixture.run('deploy');
     fixture.configure((yml) => {
       yml.functions.web.environment.GREETING = 'changed';
       yml.functions.tick.environment.GREETING = 'changed';
     });
     fixture.cloud.inject({ action: 'UpdateAlias', kind: 'InternalError', skip: 1 });
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     expectOneLine(
       run,
       'Done so far: web: updated, version 2 is live. The next sls deploy finishes the rest.',
     );
-    const again = await fixture.sls('deploy');
+    const again = await fixture.run('deploy');
     expect(again).toMatchObject({ exitCode: 0 });
     expect(again.output).toContain('web: unchanged');
     expect(again.output).toContain('tick: updated, version 2 is live');
   });
 
   test('a function whose creation failed is made again', async () => {
-    const fixture = await fixtureOf(template);
+    const fixture = await testFixture();
+    await fixture.run('deploy');
     Object.assign(fixture.cloud.state.functions[WEB] ?? {}, { Status: 'CreateFailed', pendingPolls: 0 });
-    const run = await fixture.sls('deploy');
+    const run = await fixture.run('deploy');
     expect(run).toMatchObject({ exitCode: 0 });
     expect(run.output).toContain('web: created, version 1 is live');
   });

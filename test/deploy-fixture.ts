@@ -1,4 +1,5 @@
-// A small service of two functions in a folder of its own, a local Tencent Cloud, and `sls` as a child process.
+// A small service of two functions in a folder of its own and a local Tencent Cloud: with `sls` as a child process where
+// the framework matters, else with the plugin in this process.
 import { spawn } from 'node:child_process';
 import {
   appendFileSync,
@@ -14,7 +15,11 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
 import { startTencentCloud, type CloudOptions, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
+import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
+import { type Run, runInProcess } from './deploy-in-process.ts';
+import { startVirtualTime, stopVirtualTime } from './virtual-time.ts';
 
 const ROOT = process.cwd();
 export const SECRET_ID = 'AKIDfixture0000000000000000000000000';
@@ -116,19 +121,28 @@ export interface ServiceFile {
   functions: { web: FunctionFile; tick: FunctionFile };
 }
 
-export interface Run {
-  exitCode: number | null;
-  /** stdout and stderr as the operator sees them. */
-  output: string;
-}
+/** Names of the two functions in the cloud. */
+export const WEB = 'fixture-dev-web';
+export const TICK = 'fixture-dev-tick';
 
 export interface Fixture {
   folder: string;
   cloud: TencentCloud;
-  /** Runs sls in the service folder; `environment` adds or (undefined) takes away variables. */
+  /** Runs sls in the service folder, which takes seconds; `environment` adds or (undefined) takes away variables. */
   sls(args: string, environment?: Record<string, string | undefined>): Promise<Run>;
   /** The same for a command that does not end by itself: it is stopped when it has printed `text`. */
   slsUntil(args: string, text: string): Promise<Run>;
+  /**
+   * The same without the framework, in this process and in virtual time, in which the cloud is from then on: `sls` comes
+   * before it or not at all.
+   */
+  run(args: string, environment?: Record<string, string | undefined>): Promise<Run & { error: unknown }>;
+  /** The same for a command that does not end by itself. */
+  runUntil(args: string, text: string): Promise<Run>;
+  /** What the cloud holds of a function. */
+  stored(name: string): StoredFunction;
+  /** Version that serves requests. */
+  liveVersion(name: string): string | undefined;
   /** Writes serverless.yml after `change`; without it, the original. */
   configure(change?: (yml: ServiceFile) => void): void;
   write(path: string, content: string, mode?: number): void;
@@ -139,12 +153,11 @@ export interface Fixture {
     url: string,
     init?: { method?: string; headers?: Record<string, string>; body?: Buffer | string },
   ): Promise<{ status: number; text: string; headers: Record<string, unknown> }>;
-  restartCloud(): Promise<void>;
   end(): Promise<void>;
 }
 
 /** The CAM policy docs/deploy.md tells operators to give the key: every test shows that it is enough. */
-function documentedPolicy(): string[] {
+export function documentedPolicy(): string[] {
   const json = /```json\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8'))?.[1] ?? '';
   const policy = JSON.parse(json) as { statement: { action: string[] }[] };
   return policy.statement.flatMap(({ action }) => action);
@@ -182,30 +195,38 @@ export async function createFixture(
   write('dist/tick/index.js', EVENT_FUNCTION);
   write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
   configure();
-  const start = (): Promise<TencentCloud> =>
-    startTencentCloud({
-      stateFolder: join(folder, '.cloud'),
-      secretKeys: { [SECRET_ID]: SECRET_KEY },
-      allowed: documentedPolicy(),
-      ...cloudOptions,
-    });
-  let cloud = await start();
+  const cloud = await startTencentCloud({
+    stateFolder: join(folder, '.cloud'),
+    secretKeys: { [SECRET_ID]: SECRET_KEY },
+    allowed: documentedPolicy(),
+    now: () => Date.now(),
+    ...cloudOptions,
+  });
   let seen = 0;
-  const run = (
-    args: string,
-    environment: Record<string, string | undefined> = {},
-    until?: string,
-  ): Promise<Run> => {
+  let isVirtual = false;
+  type Environment = Record<string, string | undefined>;
+  const environmentWith = (given: Environment): Environment => ({
+    TENCENT_SECRET_ID: SECRET_ID,
+    TENCENT_SECRET_KEY: SECRET_KEY,
+    TENCENT_CLOUD_ENDPOINT: cloud.url,
+    ...given,
+  });
+  const run = async (args: string, environment: Environment = {}, until?: string) => {
+    if (!isVirtual) startVirtualTime(() => cloud.isBusy());
+    isVirtual = true;
+    const played = await runInProcess(folder, args, environmentWith(environment), until);
+    note('OUTPUT_FILE', played.output);
+    return played;
+  };
+  const sls = (args: string, environment: Environment = {}, until?: string): Promise<Run> => {
+    if (isVirtual) throw new Error('the cloud is in virtual time and sls would not be');
     const env = {
       PATH: process.env.PATH,
       HOME: folder,
-      // The framework compiles its schema once a second time costs a second.
+      // The framework compiles its schema once; a second time costs a second.
       SLS_SCHEMA_CACHE_BASE_DIR: join(ROOT, '.build'),
       SLS_TELEMETRY_DISABLED: '1',
-      TENCENT_SECRET_ID: SECRET_ID,
-      TENCENT_SECRET_KEY: SECRET_KEY,
-      TENCENT_CLOUD_ENDPOINT: cloud.url,
-      ...environment,
+      ...environmentWith(environment),
     };
     return new Promise((resolve) => {
       const program = [join(ROOT, 'node_modules/.bin/sls'), ...args.split(' ')];
@@ -224,15 +245,23 @@ export async function createFixture(
     });
   };
 
+  const stored = (name: string): StoredFunction => {
+    const fn = cloud.state.functions[name];
+    if (!fn) throw new Error(`${name} is not deployed`);
+    return fn;
+  };
+
   return {
     folder,
-    get cloud() {
-      return cloud;
-    },
+    cloud,
     write,
     configure,
-    sls: run,
-    slsUntil: (args, text) => run(args, {}, text),
+    sls,
+    slsUntil: (args, text) => sls(args, {}, text),
+    run,
+    runUntil: (args, text) => run(args, {}, text),
+    stored,
+    liveVersion: (name) => stored(name).aliases['$DEFAULT'],
     actionsSince() {
       const actions = cloud.calls.slice(seen).map(({ action }) => action);
       seen = cloud.calls.length;
@@ -260,14 +289,17 @@ export async function createFixture(
         outgoing.end(body);
       });
     },
-    async restartCloud() {
-      await cloud.stop();
-      cloud = await start();
-      seen = 0;
-    },
     async end() {
+      if (isVirtual) stopVirtualTime();
       await cloud.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** `createFixture`, ended with the test that calls it. */
+export async function testFixture(options?: Parameters<typeof createFixture>[0]): Promise<Fixture> {
+  const fixture = await createFixture(options);
+  onTestFinished(() => fixture.end());
+  return fixture;
 }

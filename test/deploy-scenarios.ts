@@ -1,14 +1,9 @@
 // What operators do with a service, played with the plugin in this process, in virtual time, on a cloud as odd as wished.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { DeployError } from '../deploy/errors.ts';
-import { createPlugin } from '../deploy/plugin.ts';
-import type { CommandOptions, Serverless, ServerlessService } from '../deploy/serverless.ts';
 import type { Fault } from '../simulator/tencent-cloud/faults.ts';
-import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import { SWITCHES, type SwitchName, type Switches } from '../simulator/tencent-cloud/switches.ts';
-import { createFixture, CORPSECRET, SECRET_ID, SECRET_KEY, type Fixture } from './deploy-fixture.ts';
-import { advanceSeconds, inVirtualTime, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
+import { createFixture, documentedPolicy, type Fixture, TICK, WEB } from './deploy-fixture.ts';
+import { advanceSeconds } from './virtual-time.ts';
 
 export interface Scenario {
   name: string;
@@ -25,8 +20,6 @@ export interface Scenario {
 }
 
 const DOMAIN = 'login.example.com';
-const WEB = 'fixture-dev-web';
-const TICK = 'fixture-dev-tick';
 /** A run that fails for a passing reason is repeated by hand, so often at most. */
 const RUNS_MAX = 8;
 /** The account has to be put right before a deploy can work; until then it says what is wrong. */
@@ -124,11 +117,6 @@ export function scenarios(): Scenario[] {
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : 'not even an error');
 
-interface Played {
-  output: string;
-  error: unknown;
-}
-
 class NotSo extends Error {}
 function check(isTrue: boolean, what: string): asserts isTrue {
   if (!isTrue) throw new NotSo(what);
@@ -136,7 +124,7 @@ function check(isTrue: boolean, what: string): asserts isTrue {
 
 /** Plays deploy, deploy again, a change, remove, deploy. Throws with the step at which something was not as it should be. */
 export async function play(scenario: Scenario): Promise<void> {
-  const allowed = policyOfDocuments().filter((action) => action !== scenario.missingRight);
+  const allowed = documentedPolicy().filter((action) => action !== scenario.missingRight);
   const blocking = Object.keys(scenario.switches).filter(
     (name): name is SwitchName =>
       BLOCKING.has(name as SwitchName) &&
@@ -147,15 +135,6 @@ export async function play(scenario: Scenario): Promise<void> {
     seed: scenario.seed,
     speed: 1,
     allowed,
-    now: () => Date.now(),
-  });
-  startVirtualTime(() => fixture.cloud.isBusy());
-  const before = { ...process.env };
-  Object.assign(process.env, {
-    TENCENT_SECRET_ID: SECRET_ID,
-    TENCENT_SECRET_KEY: SECRET_KEY,
-    TENCENT_CLOUD_ENDPOINT: fixture.cloud.url,
-    WECOM_CORPS: `ww1:${CORPSECRET}`,
   });
   const configure = (isChanged: boolean): void =>
     fixture.configure((yml) => {
@@ -171,9 +150,9 @@ export async function play(scenario: Scenario): Promise<void> {
   const isUnsteady =
     scenario.fault !== undefined ||
     [...PASSING].some((name) => (scenario.switches[name] ?? 'none') !== 'none');
-  const succeed = async (step: string, command: string, options: CommandOptions = {}): Promise<string> => {
+  const succeed = async (step: string, command: string): Promise<string> => {
     for (let runs = 1; ; runs++) {
-      const { output, error } = await run(fixture, command, options);
+      const { output, error } = await fixture.run(command);
       if (error === undefined) return output;
       const text = textOf(error);
       check(error instanceof DeployError, `${step}: not one of our errors: ${text}`);
@@ -184,7 +163,7 @@ export async function play(scenario: Scenario): Promise<void> {
   try {
     configure(false);
     if (blocking.length > 0 || scenario.missingRight !== undefined) {
-      const { error } = await run(fixture, 'deploy');
+      const { error } = await fixture.run('deploy');
       if (error !== undefined) {
         check(error instanceof DeployError, `not one of our errors: ${textOf(error)}`);
         check(!error.message.includes('--verbose'), `no advice: ${error.message}`);
@@ -210,114 +189,45 @@ export async function play(scenario: Scenario): Promise<void> {
     check((await checkDeployed(fixture, scenario, 'changed')) === url, 'the function URL changed');
     for (const name of [WEB, TICK])
       check(
-        stored(fixture, name).Tags.some(({ Value }) => Value === 'renamed'),
+        fixture.stored(name).Tags.some(({ Value }) => Value === 'renamed'),
         `${name}: the tags did not change`,
       );
 
-    const { error: refused } = await run(fixture, 'invoke', { function: 'tick', data: '{"fail":true}' });
+    const { error: refused } = await fixture.run('invoke -f tick -d {"fail":true}');
     check(refused instanceof DeployError || isUnsteady, 'invoke: a failed invocation counts as done');
-    const lines = await succeed('logs', 'logs', { function: 'tick' });
+    const lines = await succeed('logs', 'logs -f tick');
     check(lines.includes('event of type'), 'logs: the line of the function is missing');
 
-    await succeed('remove', 'remove', { yes: true });
+    await succeed('remove', 'remove --yes');
     check(!Object.values(fixture.cloud.state.domains).length, 'remove: the domain is still bound');
     configure(false);
     await succeed('deploy after remove', 'deploy');
     await checkDeployed(fixture, scenario, 'hello');
-    await succeed('last remove', 'remove', { yes: true });
+    await succeed('last remove', 'remove --yes');
     // What `remove` leaves behind may only be on its way out.
     advanceSeconds(600);
-    await run(fixture, 'info');
+    await fixture.run('info');
     check(Object.keys(fixture.cloud.state.functions).length === 0, 'remove: a function is left');
   } finally {
-    stopVirtualTime();
-    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
-    Object.assign(process.env, before);
     await fixture.end();
   }
-}
-
-function stored(fixture: Fixture, name: string): StoredFunction {
-  const fn = fixture.cloud.state.functions[name];
-  check(fn !== undefined, `${name} is not there`);
-  return fn;
 }
 
 /** Everything live, once the cloud has come to rest; returns the function URL. */
 async function checkDeployed(fixture: Fixture, scenario: Scenario, greeting: string): Promise<string> {
   advanceSeconds(60);
   for (const name of [WEB, TICK])
-    check(/^\d+$/.test(stored(fixture, name).aliases['$DEFAULT'] ?? ''), `${name}: no version is live`);
-  const { triggers } = stored(fixture, WEB);
+    check(/^\d+$/.test(fixture.liveVersion(name) ?? ''), `${name}: no version is live`);
+  const { triggers } = fixture.stored(WEB);
   check(
     triggers.length === 1 && triggers[0]?.Qualifier === '$DEFAULT',
     `web has the URLs ${triggers.map(({ Qualifier }) => Qualifier).join(', ')}`,
   );
-  check(stored(fixture, TICK).triggers.length === 1, 'tick has not one timer');
+  check(fixture.stored(TICK).triggers.length === 1, 'tick has not one timer');
   const url = /https:\/\/[^"]+tencentscf\.com/.exec(triggers[0].TriggerDesc)?.[0] ?? '';
   for (const base of scenario.hasDomain ? [url, `http://${DOMAIN}`] : [url]) {
     const { status, text } = await fixture.fetch(`${base}/x`);
     check(status === 200 && text.includes(`"greeting":"${greeting}"`), `${base} answered ${status}`);
   }
   return url;
-}
-
-/** What the framework does for a command: the plugin's hooks in their order. */
-const HOOKS: Record<string, string[]> = {
-  deploy: ['package:cleanup', 'after:package:finalize', 'deploy:deploy', 'after:deploy:deploy'],
-  remove: ['remove:remove'],
-  info: ['info:info'],
-  invoke: ['invoke:invoke'],
-  logs: ['logs:logs'],
-};
-
-async function run(fixture: Fixture, command: string, options: CommandOptions = {}): Promise<Played> {
-  let output = '';
-  const write = (text: string): void => {
-    output += `${text}\n`;
-  };
-  const terminal = {
-    log: { notice: write, warning: write, success: write, info: write },
-    progress: { get: () => ({ update: write, remove() {} }) },
-    writeText: write,
-  };
-  const service = readService(fixture.folder);
-  const serverless: Serverless = {
-    service,
-    serviceDir: fixture.folder,
-    configurationInput: {},
-    configSchemaHandler: { defineProvider() {} },
-    setProvider() {},
-  };
-  try {
-    await inVirtualTime(async () => {
-      const { hooks } = createPlugin(serverless, options, terminal);
-      for (const hook of HOOKS[command] ?? []) await (hooks as Record<string, () => unknown>)[hook]?.();
-    });
-    return { output, error: undefined };
-  } catch (error) {
-    return { output, error };
-  }
-}
-
-/** serverless.yml of the fixture, one JSON value a line, with its variables resolved. */
-function readService(folder: string): ServerlessService {
-  const text = readFileSync(join(folder, 'serverless.yml'), 'utf8')
-    .replaceAll(/\$\{opt:stage, 'dev'\}/g, 'dev')
-    .replaceAll(/\$\{env:(\w+), ''\}/g, (_, name: string) => process.env[name] ?? '');
-  const entries = text
-    .trim()
-    .split('\n')
-    .map((line) => [
-      line.slice(0, line.indexOf(':')),
-      JSON.parse(line.slice(line.indexOf(':') + 1)) as unknown,
-    ]);
-  return Object.fromEntries(entries) as ServerlessService;
-}
-
-/** The rights that docs/deploy.md tells operators to give the key. */
-function policyOfDocuments(): string[] {
-  const json = /```json\n([\s\S]*?)```/.exec(readFileSync('docs/deploy.md', 'utf8'))?.[1] ?? '';
-  const { statement } = JSON.parse(json) as { statement: { action: string[] }[] };
-  return statement.flatMap(({ action }) => action);
 }

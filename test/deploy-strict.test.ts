@@ -1,29 +1,9 @@
 // The Tencent Cloud that users describe: names made by the cloud, changes that take time, lists that lag behind.
-import { expect, onTestFinished, test, vi } from 'vitest';
-import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
-import type { Switches } from '../simulator/tencent-cloud/switches.ts';
-import { createFixture, type Fixture } from './deploy-fixture.ts';
+import { expect, test } from 'vitest';
+import { type Fixture, testFixture, TICK, WEB } from './deploy-fixture.ts';
 import { strictest } from './deploy-scenarios.ts';
 
-/** A run of sls takes seconds, and on a busy machine many of them. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
-
-const WEB = 'fixture-dev-web';
-const TICK = 'fixture-dev-tick';
-async function fixtureWith(switches: Partial<Switches>): Promise<Fixture> {
-  const fixture = await createFixture({ switches });
-  onTestFinished(() => fixture.end());
-  return fixture;
-}
-function stored(fixture: Fixture, name: string): StoredFunction {
-  const fn = fixture.cloud.state.functions[name];
-  if (!fn) throw new Error(`${name} is not deployed`);
-  return fn;
-}
-const liveVersion = (fixture: Fixture, name: string): string | undefined =>
-  stored(fixture, name).aliases['$DEFAULT'];
-const urlsOf = (fixture: Fixture): string[] =>
-  stored(fixture, WEB).triggers.map(({ Qualifier }) => Qualifier);
+const urlsOf = (fixture: Fixture): string[] => fixture.stored(WEB).triggers.map(({ Qualifier }) => Qualifier);
 const bindDomain = (fixture: Fixture): void =>
   fixture.configure((yml) => {
     yml.provider['customDomain'] = {
@@ -36,30 +16,30 @@ const bindDomain = (fixture: Fixture): void =>
   });
 
 test('sls deploy, deploy, rollback, remove and deploy at once › hold on a cloud that is strict in everything', async () => {
-  const fixture = await fixtureWith(strictest);
-  const first = await fixture.sls('deploy');
+  const fixture = await testFixture({ switches: strictest });
+  const first = await fixture.run('deploy');
   expect(first).toMatchObject({ exitCode: 0 });
   expect(first.output).not.toContain('Warning');
   expect(urlsOf(fixture)).toEqual(['$DEFAULT']);
   expect(first.output).toMatch(/http url: https:\/\/\S+tencentscf\.com/);
 
   bindDomain(fixture);
-  const second = await fixture.sls('deploy');
+  const second = await fixture.run('deploy');
   expect(second).toMatchObject({ exitCode: 0 });
   expect(second.output).toContain('https://login.example.com bound');
-  expect(stored(fixture, TICK).Tags).toEqual([{ Key: 'app', Value: 'renamed' }]);
-  expect([liveVersion(fixture, WEB), urlsOf(fixture)]).toEqual(['2', ['$DEFAULT']]);
-  expect(await fixture.sls('rollback')).toMatchObject({ exitCode: 0 });
-  expect(liveVersion(fixture, WEB)).toBe('1');
+  expect(fixture.stored(TICK).Tags).toEqual([{ Key: 'app', Value: 'renamed' }]);
+  expect([fixture.liveVersion(WEB), urlsOf(fixture)]).toEqual(['2', ['$DEFAULT']]);
+  expect(await fixture.run('rollback')).toMatchObject({ exitCode: 0 });
+  expect(fixture.liveVersion(WEB)).toBe('1');
 
-  expect(await fixture.sls('remove --yes')).toMatchObject({ exitCode: 0 });
+  expect(await fixture.run('remove --yes')).toMatchObject({ exitCode: 0 });
   expect(fixture.cloud.state).toMatchObject({ functions: {}, domains: {} });
-  expect(await fixture.sls('deploy')).toMatchObject({ exitCode: 0 });
-  expect(liveVersion(fixture, WEB)).toBe('1');
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
+  expect(fixture.liveVersion(WEB)).toBe('1');
 });
 
 test('sls deploy › finishes although the answer of every write is lost', async () => {
-  const fixture = await fixtureWith({ urlName: 'made by the cloud' });
+  const fixture = await testFixture({ switches: { urlName: 'made by the cloud' } });
   const writes = [
     'CreateLogset',
     'CreateTopic',
@@ -70,60 +50,62 @@ test('sls deploy › finishes although the answer of every write is lost', async
     'UpdateAlias',
   ];
   for (const action of writes) fixture.cloud.inject({ action, kind: 'cut', afterEffect: true, times: 2 });
-  const run = await fixture.sls('deploy');
+  const run = await fixture.run('deploy');
   expect(run).toMatchObject({ exitCode: 0 });
   const cut = fixture.cloud.calls.filter(({ outcome }) => outcome === 'cut').map(({ action }) => action);
   expect(new Set(cut)).toEqual(new Set(writes));
-  expect([liveVersion(fixture, WEB), liveVersion(fixture, TICK)]).toEqual(['1', '1']);
-  expect(stored(fixture, WEB).versions).toHaveLength(1);
+  expect([fixture.liveVersion(WEB), fixture.liveVersion(TICK)]).toEqual(['1', '1']);
+  expect(fixture.stored(WEB).versions).toHaveLength(1);
   expect(urlsOf(fixture)).toEqual(['$DEFAULT']);
 });
 
 test('sls deploy › releases what an earlier run published, and clears away a function whose creation failed', async () => {
-  const fixture = await fixtureWith({ deletion: 'asynchronous' });
+  const fixture = await testFixture({ switches: { deletion: 'asynchronous' } });
   fixture.cloud.inject({ action: 'UpdateAlias', kind: 'InternalError' });
-  expect(await fixture.sls('deploy')).toMatchObject({ exitCode: 1 });
-  Object.assign(stored(fixture, TICK), { Status: 'CreateFailed' });
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 1 });
+  Object.assign(fixture.stored(TICK), { Status: 'CreateFailed' });
   fixture.actionsSince();
-  const info = await fixture.sls('info');
+  const info = await fixture.run('info');
   expect(info.output).toContain('CreateFailed');
   expect(fixture.actionsSince()).not.toContain('DeleteFunction');
-  const again = await fixture.sls('deploy');
+  const again = await fixture.run('deploy');
   expect(again).toMatchObject({ exitCode: 0 });
-  expect([liveVersion(fixture, WEB), liveVersion(fixture, TICK)]).toEqual(['1', '1']);
-  expect(stored(fixture, WEB).versions).toHaveLength(1);
+  expect([fixture.liveVersion(WEB), fixture.liveVersion(TICK)]).toEqual(['1', '1']);
+  expect(fixture.stored(WEB).versions).toHaveLength(1);
 });
 
 test('sls deploy › while DNS does not know the domain yet: names the record to make, and everything else is live', async () => {
-  const fixture = await fixtureWith({});
+  const fixture = await testFixture();
   bindDomain(fixture);
   fixture.cloud.inject({ action: 'CreateCustomDomain', kind: 'FailedOperation.CNAME', times: 99 });
-  const run = await fixture.sls('deploy');
+  const run = await fixture.run('deploy');
   expect(run.exitCode).toBe(1);
   expect(run.output).toContain('login.example.com CNAME 1250000000.ap-guangzhou.tencentscf.com');
   expect(run.output).toContain('web: created, version 1 is live');
   fixture.cloud.clearFaults();
-  expect((await fixture.sls('deploy')).output).toContain('https://login.example.com bound');
+  expect((await fixture.run('deploy')).output).toContain('https://login.example.com bound');
 });
 
 test('sls deploy › two at once: both end, and what is live is one of them as a whole', async () => {
-  const fixture = await fixtureWith({ busyCode: 'as seen by users' });
-  await fixture.sls('deploy');
+  const fixture = await testFixture({ switches: { busyCode: 'as seen by users' } });
+  await fixture.run('deploy');
   fixture.configure((yml) => (yml.functions.web.environment['GREETING'] = 'both'));
-  const runs = await Promise.all([fixture.sls('deploy'), fixture.sls('deploy')]);
+  const runs = await Promise.all([fixture.run('deploy'), fixture.run('deploy')]);
   expect(runs.some(({ exitCode }) => exitCode === 0)).toBe(true);
   for (const { exitCode, output } of runs)
     if (exitCode !== 0) expect(output).toContain('another deploy of this stage is running');
-  const live = stored(fixture, WEB).versions.find(({ Version }) => Version === liveVersion(fixture, WEB));
+  const live = fixture.stored(WEB).versions.find(({ Version }) => Version === fixture.liveVersion(WEB));
   const deployId = /^deploy (\w+)/.exec(live?.VersionDescription ?? '')?.[1];
   expect(live?.Description).toContain(`Deploy ${deployId}.`);
-  expect(await fixture.sls('deploy')).toMatchObject({ exitCode: 0 });
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
 });
 
 test('sls deploy › an answer that is not the version’s own neither fails nor passes the health check', async () => {
-  const fixture = await fixtureWith({ urlReady: 'after seconds', urlName: 'made by the cloud' });
+  const fixture = await testFixture({
+    switches: { urlReady: 'after seconds', urlName: 'made by the cloud' },
+  });
   fixture.configure((yml) => Object.assign(yml.functions.web.environment, { HEALTH: '500' }));
-  const run = await fixture.sls('deploy');
+  const run = await fixture.run('deploy');
   expect(run.exitCode).toBe(1);
   expect(run.output).toContain('answered GET /health with 500 instead of 200');
   expect(urlsOf(fixture)).toEqual([]);

@@ -1,0 +1,114 @@
+// The plugin in this process, in virtual time, driven as the framework drives it. A command that takes `sls` seconds of
+// loading, and minutes of waiting for the cloud, takes milliseconds so.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'dotenv';
+import { createPlugin } from '../deploy/plugin.ts';
+import type { Serverless, ServerlessService } from '../deploy/serverless.ts';
+import { inVirtualTime } from './virtual-time.ts';
+
+export interface Run {
+  exitCode: number | null;
+  /** stdout and stderr as the operator sees them. */
+  output: string;
+}
+
+/** The hooks of each command in their order. */
+const HOOKS: Record<string, string[]> = {
+  deploy: ['package:cleanup', 'after:package:finalize', 'deploy:deploy', 'after:deploy:deploy'],
+  'deploy function': ['deploy:function:packageFunction', 'deploy:function:deploy'],
+  remove: ['remove:remove'],
+  info: ['info:info'],
+  rollback: ['rollback:rollback'],
+  invoke: ['invoke:invoke'],
+  logs: ['logs:logs'],
+};
+const SHORT: Record<string, string> = { f: 'function', d: 'data' };
+const FLAGS = new Set(['yes', 'tail', 'raw', 'log', 'force', 'update-config']);
+
+class Stopped extends Error {}
+
+/** `environment` is what the shell has; .env of the folder is added as the framework does. Until `until` is printed. */
+export async function runInProcess(
+  folder: string,
+  args: string,
+  shell: Record<string, string | undefined>,
+  until?: string,
+): Promise<Run & { error: unknown }> {
+  const { commands, options } = parseArguments(args);
+  const environment = { ...readDotenv(folder, options['stage']), ...shell };
+  let output = '';
+  const write = (text: string): void => {
+    output += `${text}\n`;
+    if (until !== undefined && text.includes(until)) throw new Stopped();
+  };
+  const terminal = {
+    log: { notice: write, warning: (text: string) => write(`Warning: ${text}`), success: write, info() {} },
+    progress: { get: () => ({ update() {}, remove() {} }) },
+    writeText: write,
+  };
+  try {
+    const serverless: Serverless = {
+      processedInput: { commands },
+      service: readService(folder, environment, options['stage'] ?? 'dev'),
+      serviceDir: folder,
+      configurationInput: {},
+      configSchemaHandler: { defineProvider() {} },
+      setProvider() {},
+    };
+    const { hooks } = createPlugin(serverless, options, terminal, environment);
+    await inVirtualTime(async () => {
+      for (const hook of HOOKS[commands.join(' ')] ?? [])
+        await (hooks as Record<string, () => unknown>)[hook]?.();
+    });
+    return { exitCode: 0, output, error: undefined };
+  } catch (error) {
+    if (error instanceof Stopped) return { exitCode: null, output, error: undefined };
+    return { exitCode: 1, output: `${output}Error:\n${textOf(error)}\n`, error };
+  }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : 'not even an error');
+
+function parseArguments(args: string): { commands: string[]; options: Record<string, string> } {
+  const words = args.split(' ');
+  const first = words.findIndex((word) => word.startsWith('-'));
+  const commands = first === -1 ? words : words.slice(0, first);
+  const given = first === -1 ? [] : words.slice(first);
+  const options: Record<string, string | boolean> = {};
+  while (given.length > 0) {
+    const name = given.shift()?.replace(/^--?/, '') ?? '';
+    options[SHORT[name] ?? name] = FLAGS.has(name) ? true : (given.shift() ?? '');
+  }
+  return { commands, options: options as Record<string, string> };
+}
+
+function readDotenv(folder: string, stage = 'dev'): Record<string, string> {
+  for (const name of [`.env.${stage}`, '.env']) {
+    try {
+      return parse(readFileSync(join(folder, name)));
+    } catch {
+      // There is none.
+    }
+  }
+  return {};
+}
+
+/** serverless.yml of the fixture, one JSON value a line, with its variables resolved. */
+function readService(
+  folder: string,
+  environment: Record<string, string | undefined>,
+  stage: string,
+): ServerlessService {
+  const text = readFileSync(join(folder, 'serverless.yml'), 'utf8')
+    .replaceAll(/\$\{opt:stage, 'dev'\}/g, stage)
+    .replaceAll(/\$\{env:(\w+), ''\}/g, (_, name: string) => environment[name] ?? '');
+  const entries = text
+    .trim()
+    .split('\n')
+    .map((line) => [
+      line.slice(0, line.indexOf(':')),
+      JSON.parse(line.slice(line.indexOf(':') + 1)) as unknown,
+    ]);
+  return Object.fromEntries(entries) as ServerlessService;
+}
