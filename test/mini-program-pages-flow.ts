@@ -114,8 +114,8 @@ export function describeFlow(browser: string, open: OpenPhone): void {
       withPhone(demo, 'member', (phone) => phone.shows(titleOf('server_url_missing')), '&server=unset'));
   });
 
-  describe.concurrent(`${browser}: what breaks`, () => {
-    /** One world each, so that they can wait side by side for what the server tells them to wait. */
+  describe(`${browser}: what breaks`, () => {
+    /** A world each, one after the other: side by side they starve the functions, which then say 503. */
     function faultTest(name: string, play: (demo: Demo) => Promise<void>) {
       test(name, async ({ onTestFinished }) => {
         const demo = await startDemo();
@@ -137,10 +137,10 @@ export function describeFlow(browser: string, open: OpenPhone): void {
         await withPhone(demo, 'member', async (phone) => {
           await phone.shows(titleOf(code), code);
           await demo.page.breakage.healAll();
-          const sent = demo.sent().length;
           await phone.tapTwice('重试');
           await phone.shows('张三', '工程师');
-          expect(demo.sent().slice(sent)).toEqual(['POST /login']);
+          // Not the requests: on a slow machine the server asks to come back later, and the client does.
+          expect(await demo.loginsThatSucceeded()).toBe(1);
         });
       });
     }
