@@ -84,6 +84,8 @@ export interface AppErrorOptions {
   retryAfterSeconds?: number;
   /** Only with `login_again`: the company whose app the next js_code is for. */
   corpid?: string;
+  /** Only with `member_not_allowed`: whom WeCom named for the js_code, so that they can tell the administrator. */
+  userid?: string;
   /** Only with `method_not_allowed`: the methods the path does answer. */
   allow?: string;
 }

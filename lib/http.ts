@@ -296,8 +296,8 @@ function answerOf(answer: RouteAnswer): Answer {
 function errorAnswer(error: unknown, request_id: string): Answer {
   const known = error instanceof AppError ? error : new AppError('internal_error');
   const { status, message } = errorTable[known.code];
-  const { retryAfterSeconds, corpid, allow } = known.options;
-  const body = { error: known.code, message, request_id, ...(corpid !== undefined && { corpid }) };
+  const { retryAfterSeconds, corpid, userid, allow } = known.options;
+  const body = { error: known.code, message, request_id, corpid, userid };
   return {
     ...bodyAnswer(status, 'application/json', JSON.stringify(body), {
       ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),

@@ -108,12 +108,12 @@ export function createLogin(options: LoginOptions) {
 
     const person = { corpid: corp.corpid, userid };
     const last = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
-      if (error instanceof AppError && error.code === 'member_not_allowed') {
-        const { reason } = error.options;
-        log('warn', 'login_refused', { ...audit, reason });
-        await permission.end(person, reason, clientAddress);
-      }
-      throw error;
+      if (!(error instanceof AppError) || error.code !== 'member_not_allowed') throw error;
+      const { reason = '' } = error.options;
+      log('warn', 'login_refused', { ...audit, reason });
+      await permission.end(person, reason, clientAddress);
+      // The code has just proved who they are; nobody else is told a userid.
+      throw new AppError('member_not_allowed', { reason, userid });
     });
     // Nothing is replaced by a login that comes too late.
     if (leftMs() <= 0) throw unavailable('login_deadline', 2);

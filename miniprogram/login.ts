@@ -59,9 +59,9 @@ function written(value: string): string {
  * Leaves for the page that says why it does not go on, and how it may.
  *
  * @param from the address to come back to
- * @param userid who was logged in, for the administrator
+ * @param userid who was logged in, for the administrator; whom the server refused at the login, the error says
  */
-export function showRefusal(error: WecomLoginError, from = '', userid = ''): void {
+export function showRefusal(error: WecomLoginError, from = '', userid = error.userid): void {
   const { code, requestId, retryAfterSeconds, detail } = error;
   if (code === 'reviewer_session_ended') {
     void wx.reLaunch({ url: `/pages/reviewer/reviewer${queryOf({ code, to: from })}` });

@@ -37,6 +37,8 @@ export interface WecomLoginErrorDetails {
   retryAfterSeconds?: number;
   /** Only with `login_again`: the company whose hint the next login carries. */
   corpid?: string;
+  /** Only with `member_not_allowed`, if WeCom said who it is: tell it the administrator. */
+  userid?: string;
   /** What wx or the runtime said, for the developer. */
   detail?: string;
 }
@@ -48,6 +50,7 @@ export class WecomLoginError extends Error {
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly corpid: string | undefined;
+  readonly userid: string | undefined;
   readonly detail: string | undefined;
 
   constructor(code: string, details: WecomLoginErrorDetails = {}) {
@@ -58,6 +61,7 @@ export class WecomLoginError extends Error {
     this.requestId = details.requestId;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.corpid = details.corpid;
+    this.userid = details.userid;
     this.detail = details.detail;
   }
 }
@@ -676,7 +680,7 @@ function bodyOf({ statusCode, data, header }: Partial<HttpAnswer>): unknown {
   const succeeded = status >= 200 && status < 300;
   const fromPlatform = isPlatformError(body);
   if (succeeded && !fromPlatform && typeof body === 'object' && body !== null) return body;
-  const { error, request_id: named, corpid, errorMessage } = Object(body) as Record<string, unknown>;
+  const { error, request_id: named, corpid, userid, errorMessage } = Object(body) as Record<string, unknown>;
   const requestId = named ?? headerOf(header, 'x-scf-request-id');
   const retryAfter = headerOf(header, 'retry-after');
   const instead = fromPlatform || isPlatformStatus(status) ? 'server_failed' : 'bad_server_answer';
@@ -684,6 +688,7 @@ function bodyOf({ statusCode, data, header }: Partial<HttpAnswer>): unknown {
     ...(status > 0 && { status }),
     ...(typeof requestId === 'string' && { requestId }),
     ...(typeof corpid === 'string' && { corpid }),
+    ...(typeof userid === 'string' && { userid }),
     ...(typeof errorMessage === 'string' && { detail: errorMessage }),
     ...(/^\d{1,6}$/.test(String(retryAfter)) && { retryAfterSeconds: Number(retryAfter) }),
   });

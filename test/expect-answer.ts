@@ -21,6 +21,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 
 interface Expected {
   corpid?: string;
+  userid?: string;
   allow?: string;
   /** Whole seconds from 1 to 60 are expected with 503, nothing elsewhere. */
   retryAfter?: string;
@@ -29,12 +30,13 @@ interface Expected {
 /** The whole error answer: status, body and headers, nothing more and nothing less. */
 export function expectError(answer: Answer, error: keyof typeof errors, expected: Expected = {}): void {
   const [status, message] = errors[error];
-  const { corpid, allow, retryAfter } = expected;
+  const { corpid, userid, allow, retryAfter } = expected;
   expect(answer.body).toEqual({
     error,
     message,
     request_id: expect.stringMatching(uuid),
     ...(corpid !== undefined && { corpid }),
+    ...(userid !== undefined && { userid }),
   });
   expect(answer.status).toBe(status);
   expectHeaders(answer, 'application/json');

@@ -81,7 +81,8 @@ describe('codes that fail', () => {
     for (let i = 0; i < 12; i += 1) {
       expect((await login.login({ js_code: all.world.jsCode() }, from('81.2.1.1'))).status).toBe(200);
       const js_code = all.world.jsCode(refused);
-      expectError(await login.login({ js_code }, from('81.2.1.1')), 'member_not_allowed');
+      const answer = await login.login({ js_code }, from('81.2.1.1'));
+      expectError(answer, 'member_not_allowed', { userid: refused });
       const other = all.world.jsCode('ZhangSan', 'wwcorpb0000000002');
       expect((await login.login({ js_code: other, corpid }, from('81.2.1.1'))).status).toBe(409);
     }

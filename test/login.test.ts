@@ -134,7 +134,7 @@ describe('POST /login', () => {
       world.wecom.set(settings);
       world.wecom.updateMember(corpid, userid, changes);
       const answer = await login.login({ js_code: world.jsCode(userid) });
-      expectError(answer, 'member_not_allowed');
+      expectError(answer, 'member_not_allowed', { userid });
       expect(await login.logOf(answer)).toEqual([
         expect.objectContaining({
           event: 'login_refused',
@@ -159,15 +159,17 @@ describe('POST /login', () => {
     async (errcode) => {
       const { world, login } = all;
       world.wecom.fault({ endpoint: 'user/get', kind: 'errcode', errcode, times: 1 });
-      const answer = await login.login({ js_code: world.jsCode(world.addMember()) });
-      expectError(answer, 'member_not_allowed');
+      const userid = world.addMember();
+      const answer = await login.login({ js_code: world.jsCode(userid) });
+      expectError(answer, 'member_not_allowed', { userid });
     },
   );
 
   test('POST /login › refuses a member whom enable=0 disables though his status is missing', async () => {
     const { world, login } = all;
     world.wecom.fault({ endpoint: 'user/get', kind: 'fields', fields: { status: undefined, enable: 0 } });
-    expectError(await login.login({ js_code: world.jsCode() }), 'member_not_allowed');
+    const answer = await login.login({ js_code: world.jsCode() });
+    expectError(answer, 'member_not_allowed', { userid: 'ZhangSan' });
   });
 
   test('POST /login › answers 503 when user/get speaks of somebody else', async () => {

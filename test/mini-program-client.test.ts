@@ -138,14 +138,19 @@ describe('login()', () => {
   });
 
   test('login() › says who is refused, with the request id, and forgets the session', async () => {
-    const outside = openPhone(all.world, { userid: all.world.addMember({ visible: false }) });
+    const userid = all.world.addMember({ visible: false });
+    const outside = openPhone(all.world, { userid });
     expect(await errorOf(outside.client(all.login).login())).toMatchObject({
       code: 'member_not_allowed',
+      userid,
       status: 403,
       requestId,
     });
     const stranger = openPhone(all.world, { corpid: 'wwstranger000001', userid: 'Who' });
-    expect(await errorOf(stranger.client(all.login).login())).toMatchObject({ code: 'corp_not_allowed' });
+    expect(await errorOf(stranger.client(all.login).login())).toMatchObject({
+      code: 'corp_not_allowed',
+      userid: undefined,
+    });
     expect([outside.sent.length, stranger.sent.length]).toEqual([1, 1]);
   });
 

@@ -106,7 +106,7 @@ describe('a phone that is opened at a page', () => {
     await phone.shows('已复制');
     expect(copied).toEqual([
       expect.stringMatching(
-        /^您暂无使用权限\n错误代码 member_not_allowed\n错误编号 [0-9a-f-]{36}\n时间 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
+        /^您暂无使用权限\n错误代码 member_not_allowed\n错误编号 [0-9a-f-]{36}\n时间 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n账号 \w+$/,
       ),
     ]);
     const number = /错误编号 (\S+)/.exec(await phone.text())?.[1] ?? '';

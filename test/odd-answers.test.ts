@@ -123,7 +123,7 @@ describe('what decides', () => {
     const userid = world.addMember();
     answerOfUserGet(world, userid, text);
     const answer = await login.login({ js_code: world.jsCode(userid) });
-    expectError(answer, 'member_not_allowed');
+    expectError(answer, 'member_not_allowed', { userid });
     expect(await login.logOf(answer)).toContainEqual(
       expect.objectContaining({ event: 'login_refused', reason }),
     );
@@ -161,7 +161,8 @@ describe('what decides', () => {
     world.wecom.fault({ endpoint: 'jscode2session', kind: 'fields', fields: { errcode: '0' } });
     expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
     world.wecom.fault({ endpoint: 'user/get', kind: 'fields', fields: { errcode: '60011' } });
-    expectError(await login.login({ js_code: world.jsCode() }), 'member_not_allowed');
+    const answer = await login.login({ js_code: world.jsCode() });
+    expectError(answer, 'member_not_allowed', { userid: 'ZhangSan' });
   });
 
   test.each([
@@ -200,7 +201,9 @@ describe('who is refused, at whichever endpoint', () => {
       const { world, login } = all;
       world.wecom.fault({ endpoint, kind: 'errcode', errcode });
       const answer = await login.login({ js_code: world.jsCode() }, from('81.77.0.1'));
-      expectError(answer, 'member_not_allowed');
+      // jscode2session has not said who it is.
+      const known = endpoint === 'user/get' && { userid: 'ZhangSan' };
+      expectError(answer, 'member_not_allowed', { ...known });
       const reason = `errcode_${errcode}`;
       const lines = await login.logOf(answer);
       expect(lines.filter(({ event }) => event !== 'token_stored')).toEqual([

@@ -1,6 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { expectError } from '../expect-answer.ts';
-import { type Answer, corpid, from, type Login, startWorld, type World, worldForAll } from '../world.ts';
+import {
+  type Answer,
+  corpid,
+  from,
+  type Login,
+  otherCorpid,
+  startWorld,
+  type World,
+  worldForAll,
+} from '../world.ts';
 
 const stranger = { corpid: 'wwstranger0000001', userid: 'ZhangSan' };
 
@@ -48,31 +57,44 @@ describe('a js_code', () => {
     expect(await sessionsIn(world)).toEqual(before);
   });
 
-  test.each([
-    'a:b',
-    'a{b}',
-    'a\r\nFLUSHALL',
-    'a\0b',
-    'a b',
-    '',
-    'x'.repeat(200),
-    '欧阳',
-    '../ZhangSan',
-    '*',
-    '__proto__',
-  ])(
+  /** What may be a userid, WeCom does not know here; all others are refused before it is asked. */
+  const possible = ['a:b', 'a{b}', 'a b', '欧阳', '../ZhangSan', '*', '__proto__'];
+  test.each([...possible, 'a\r\nFLUSHALL', 'a\0b', '', 'x'.repeat(200)])(
     '[A15 A43] POST /login › opens no session and no other key for the userid %j, should WeCom ever answer it',
     async (userid) => {
       const { world, login } = all;
       const before = await sessionsIn(world);
       world.wecom.fault({ endpoint: 'jscode2session', kind: 'fields', fields: { userid } });
       const answer = await login.login({ js_code: world.jsCode() });
-      // What may be a userid, WeCom does not know; all others are refused before it is asked.
-      expectError(answer, 'member_not_allowed');
+      expectError(answer, 'member_not_allowed', { ...(possible.includes(userid) && { userid }) });
       expect(await sessionsIn(world)).toEqual(before);
       expect(world.wecom.violations).toEqual([]);
     },
   );
+
+  test('[A49] POST /login › names nobody to whoever is refused, but a refused member of ours to themselves', async () => {
+    const { world, login } = all;
+    const userid = world.addMember({ visible: false });
+    const own = await login.login({ js_code: world.jsCode(userid) }, from());
+    expectError(own, 'member_not_allowed', { userid });
+    // The code is spent: whoever finds it later learns nothing.
+    const spent = world.jsCode(userid);
+    await login.login({ js_code: spent }, from());
+    const refusals: [Promise<Answer>, Parameters<typeof expectError>[1], { corpid?: string }?][] = [
+      [login.login({ js_code: spent }, from()), 'invalid_js_code'],
+      [login.login({ js_code: userid }, from()), 'invalid_js_code'],
+      [login.login({ js_code: 'any', userid }, from()), 'invalid_request'],
+      [login.login({ js_code: world.wecom.createJsCode(stranger) }, from()), 'corp_not_allowed'],
+      [
+        login.login({ js_code: world.jsCode('ZhangSan', otherCorpid), corpid }, from()),
+        'login_again',
+        { corpid: otherCorpid },
+      ],
+    ];
+    for (const [asked, error, expected] of refusals) expectError(await asked, error, expected);
+    const request = (await login.logOf(own)).at(-1);
+    expect(JSON.stringify(request)).not.toContain(userid);
+  });
 });
 
 describe('a session_token', () => {

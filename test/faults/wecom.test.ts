@@ -56,7 +56,7 @@ describe('What WeCom refuses', patient, () => {
       const js_code = world.jsCode(userid);
       refuse(userid);
       const answer = await inTime(login.login({ js_code }));
-      expectError(answer, 'member_not_allowed');
+      expectError(answer, 'member_not_allowed', { userid });
       const lines = await login.logOf(answer);
       expect(lines).toContainEqual(expect.objectContaining({ event: 'login_refused', userid, reason }));
       expect(lines).toContainEqual(expect.objectContaining({ event: 'session_ended', userid, sessions: 1 }));

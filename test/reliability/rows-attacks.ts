@@ -249,4 +249,10 @@ export const attackRows: readonly Row[] = [
     threat: 'A captured callback with its timestamp and nonce exchanged, which have the same signature',
     promise: '400: the time is ten digits, and the message itself says when it was created',
   },
+  {
+    id: 'A49',
+    threat: 'Finding out a userid by the refusal of a login',
+    promise:
+      'Only 403 member_not_allowed names one: that which WeCom gave for this code, to whoever sent the code; spent, made-up and strange codes name nobody',
+  },
 ];
