@@ -1,7 +1,7 @@
 // Who is measured: the floor, ours, the peers. Each is one minified file, as it would be deployed, run as a process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { cp, mkdir, stat, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { plainBundle } from '../scripts/function-bundle.ts';
@@ -53,13 +53,15 @@ export async function prepareCandidates(): Promise<{ candidates: Candidate[]; mi
     external: ['proxy-agent'],
   });
   await mkdir(output, { recursive: true });
-  // A copy: somebody may build anew while we measure.
-  await copyFile('dist/login/index.js', `${output}/ours.cjs`);
+  // A copy: somebody may build while we measure.
+  await cp('dist/login', `${output}/ours`, { recursive: true });
+  await writeFile(`${output}/ours/package.json`, '{"type":"commonjs"}');
   const names = ['floor', 'ours', ...installed];
   const candidates = await Promise.all(
     names.map(async (name) => {
-      const file = `${output}/${name}.cjs`;
-      return { name, file, bundleBytes: (await stat(file)).size };
+      const bundle = name === 'ours' ? `${output}/ours/app.js` : `${output}/${name}.cjs`;
+      const file = name === 'ours' ? `${output}/ours/index.js` : bundle;
+      return { name, file, bundleBytes: (await stat(bundle)).size };
     }),
   );
   return { candidates, missing: peers.filter((peer) => !installed.includes(peer)) };

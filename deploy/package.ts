@@ -10,6 +10,8 @@ import { checkBootstrap } from './runtime.ts';
 import type { FunctionSettings } from './settings.ts';
 
 const BOOTSTRAP = 'scf_bootstrap';
+/** V8's code cache follows from the code beside it, and no two machines make the same bytes. */
+const CODE_CACHE = /^app-[^/]+\.cache$/;
 /** Never shipped, whatever a build left behind: secrets, sources, tests, source maps. */
 const FORBIDDEN = /(^|\/)(\.env[^/]*|node_modules|tests?|[^/]+\.(ts|map))$|(^|\/)(node_modules|tests?)\//;
 
@@ -22,7 +24,7 @@ export interface PackedFile {
 
 export interface FunctionPackage {
   files: PackedFile[];
-  /** SHA-256 of names, modes and contents; independent of the compressor. */
+  /** SHA-256 of names, modes and contents but for V8's code cache; independent of the compressor. */
   sha256: string;
   zipPath: string;
   bytes: number;
@@ -39,6 +41,7 @@ export async function packageFunction(
   if (bootstrap) checkBootstrap(bootstrap.content.toString(), fn.runtime, `functions.${fn.key}`);
   const hash = createHash('sha256');
   for (const { name, mode, content } of files) {
+    if (CODE_CACHE.test(name)) continue;
     hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);
   }
   const archive = new yazl.ZipFile();

@@ -1,7 +1,9 @@
 // Builds every function into dist/<name>/: exactly what is zipped and nothing else.
+import { createHash } from 'node:crypto';
 import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
-import { functionBundle, runtimeNode } from './function-bundle.ts';
+import { addCodeCaches } from './code-cache.ts';
+import { functionBundle, plainBundle, runtimeNode } from './function-bundle.ts';
 
 const scfBootstrap = `#!/bin/bash
 export PATH=/var/lang/${runtimeNode}/bin:$PATH
@@ -11,26 +13,37 @@ exec node index.js
 // Built aside and moved, so that dist/ is never half there.
 const aside = `.build/dist-${process.pid}`;
 const names = await readdir('functions');
+const webFolders: string[] = [];
 await Promise.all(
   names.map(async (name) => {
+    const folder = `${aside}/${name}`;
+    const entryPoint = `functions/${name}/index.ts`;
+    // A Web function is a server that SCF starts by scf_bootstrap; an event function exports main_handler.
+    const isWeb = (await readFile(entryPoint, 'utf8')).includes('startWebFunction(');
+    const outfile = `${folder}/${isWeb ? 'app' : 'index'}.js`;
+    await build({ ...functionBundle, entryPoints: [entryPoint], outfile });
+    if (!isWeb) return;
+    const sourceSha256 = createHash('sha256')
+      .update(await readFile(outfile))
+      .digest('hex');
     await build({
-      ...functionBundle,
-      entryPoints: [`functions/${name}/index.ts`],
-      outfile: `${aside}/${name}/index.js`,
+      ...plainBundle,
+      entryPoints: ['scripts/function-loader.ts'],
+      outfile: `${folder}/index.js`,
+      define: { sourceSha256: JSON.stringify(sourceSha256) },
     });
-    // A Web function is a server that SCF starts by this file; an event function exports main_handler.
-    const source = await readFile(`functions/${name}/index.ts`, 'utf8');
-    if (source.includes('startWebFunction(')) {
-      await writeFile(`${aside}/${name}/scf_bootstrap`, scfBootstrap);
-      await chmod(`${aside}/${name}/scf_bootstrap`, 0o755);
-    }
+    await writeFile(`${folder}/scf_bootstrap`, scfBootstrap);
+    await chmod(`${folder}/scf_bootstrap`, 0o755);
+    webFolders.push(folder);
   }),
 );
+await addCodeCaches(webFolders);
 // Only for loading dist/ locally: this project is ESM, a zip without package.json is CommonJS.
 await writeFile(`${aside}/package.json`, '{"type":"commonjs"}\n');
 await rm('dist', { recursive: true, force: true });
 await rename(aside, 'dist');
 for (const name of names.toSorted()) {
-  const { size } = await stat(`dist/${name}/index.js`);
+  const files = await readdir(`dist/${name}`);
+  const { size } = await stat(`dist/${name}/${files.includes('app.js') ? 'app' : 'index'}.js`);
   process.stdout.write(`dist/${name}  ${Math.round(size / 1000)} KB\n`);
 }

@@ -10,7 +10,8 @@ import { readZip } from '../simulator/tencent-cloud/code.ts';
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const ROOT = process.cwd();
-const ENTRY = { web: ['index.js', 'scf_bootstrap'], event: ['index.js'] };
+const CODE_CACHE = `app-${process.versions.v8}-${process.arch}.cache`;
+const ENTRY = { web: [CODE_CACHE, 'app.js', 'index.js', 'scf_bootstrap'], event: ['index.js'] };
 
 const ENCRYPTION_KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64url');
 const environmentFile = (encryptionKey: string): string =>
@@ -43,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('[A41] sls package › zips each function of serverless.yml: its bundle, scf_bootstrap for web functions, nothing else', async () => {
+test('[A41] sls package › zips each function of serverless.yml: its bundle, for web functions loader, code cache and scf_bootstrap, nothing else', async () => {
   const declared = [...yml.matchAll(/^ {2}(\w+):\n(?: {4}#.*\n)* {4}type: (web|event)$/gm)];
   expect(declared.length).toBeGreaterThan(0);
   expect(readdirSync(join(folder, '.serverless')).filter((name) => name.endsWith('.zip'))).toHaveLength(

@@ -232,7 +232,7 @@ describe('Versions and configurations at the same time', patient, () => {
     const directory = mkdtempSync('.build/version-');
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
     cpSync('dist/login', directory, { recursive: true });
-    const bundle = join(directory, 'index.js');
+    const bundle = join(directory, 'app.js');
     writeFileSync(join(directory, 'package.json'), '{"type":"commonjs"}');
     // The version before, as far as Redis sees it: another prefix for the token.
     writeFileSync(bundle, readFileSync(bundle, 'utf8').replaceAll('wxt1', 'wxt0'));

@@ -210,7 +210,7 @@ export const attackRows: readonly Row[] = [
   {
     id: 'A41',
     threat: 'Source maps, .env, tests in the deployed zip',
-    promise: 'index.js and scf_bootstrap, nothing else',
+    promise: 'The bundle, its code cache and scf_bootstrap, nothing else',
   },
   {
     id: 'A42',
