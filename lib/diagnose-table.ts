@@ -21,42 +21,42 @@ const redisConsole = 'Tencent Cloud console → 云数据库 Redis → 实例列
 export const insideDiagnoses = {
   'redis.reachable.no_answer': {
     status: 'failed',
-    found: 'no Redis answers at the host and port of REDIS_URL ({reason})',
-    advice: `${redisConsole}: compare 内网地址 with REDIS_URL and 所属网络 with TENCENT_VPC_ID and TENCENT_SUBNET_ID; → 安全组: let the subnet of the functions in on that port. A function outside of the VPC reaches no private address.`,
+    found: 'no Redis responds at the host and port of REDIS_URL ({reason})',
+    advice: `${redisConsole}: compare 内网地址 with REDIS_URL and 所属网络 with TENCENT_VPC_ID and TENCENT_SUBNET_ID; → 安全组: allow the subnet of the functions on that port. A function outside the VPC cannot reach private addresses.`,
   },
   'redis.reachable.not_redis': {
     status: 'failed',
-    found: 'what answers at the host and port of REDIS_URL is no Redis',
+    found: 'the server at the host and port of REDIS_URL is not a Redis',
     advice: `Correct host and port: ${redisConsole} → 内网地址.`,
   },
   'redis.reachable.too_many_connections': {
     status: 'failed',
-    found: 'Redis takes no more connections',
-    advice: `${redisConsole} → 系统监控 → 连接数: find who holds them, or raise 最大连接数. Each running instance of a function holds one.`,
+    found: 'Redis accepts no more connections',
+    advice: `${redisConsole} → 系统监控 → 连接数: find what holds them, or raise 最大连接数. Each running instance of a function holds one.`,
   },
   'redis.reachable.not_ready': {
     status: 'failed',
-    found: 'Redis answers, but serves nothing yet ({reason})',
-    advice: `It is starting, or switching to its replica: run the doctor again in a minute. If it stays so: ${redisConsole} → 实例状态.`,
+    found: 'Redis responds, but is not ready yet ({reason})',
+    advice: `It is starting, or switching to its replica: run the doctor again in a minute. If this continues: ${redisConsole} → 实例状态.`,
   },
   'redis.scripts.bare_cluster': {
     status: 'failed',
-    found: 'Redis is a cluster without a proxy ({reason}): it sends clients from one server to the other',
-    advice: `REDIS_URL must name one address that serves all keys. TencentDB has a proxy in both architectures: ${redisConsole} → 内网地址. A cluster of your own needs one in front, or take a single server.`,
+    found: 'Redis is a cluster without a proxy ({reason}): it redirects clients from one server to another',
+    advice: `REDIS_URL must name one address that serves all keys. TencentDB has a proxy in both architectures: ${redisConsole} → 内网地址. Put a proxy in front of a cluster of your own, or use a single server.`,
   },
   'redis.tls.refused': {
     status: 'failed',
     found: 'the encrypted connection to Redis fails ({reason})',
-    advice: `With rediss:// in REDIS_URL, SSL has to be on: ${redisConsole} → SSL 加密 → 开启; → 下载证书, unpack it and name the PEM file in REDIS_CA. Without SSL, write redis://.`,
+    advice: `With rediss:// in REDIS_URL, SSL must be on: ${redisConsole} → SSL 加密 → 开启; → 下载证书, unpack it and name the PEM file in REDIS_CA. Without SSL, write redis://.`,
   },
   'redis.tls.other_name': {
     status: 'failed',
     found: 'the certificate of Redis does not name the host of REDIS_URL ({reason})',
-    advice: `${redisConsole} → SSL 加密 → 下载证书, unpack it and name the PEM file in REDIS_CA: at an IP address only that authority is checked then. Is it a host name, or is REDIS_TLS_NAME set: put the name that is in the certificate into REDIS_TLS_NAME.`,
+    advice: `${redisConsole} → SSL 加密 → 下载证书, unpack it and name the PEM file in REDIS_CA: at an IP address, only that authority is then checked. If REDIS_URL has a host name, or REDIS_TLS_NAME is set: put the name in the certificate into REDIS_TLS_NAME.`,
   },
   'redis.auth.refused': {
     status: 'failed',
-    found: 'Redis refuses the password of REDIS_URL, or wants one that is not there',
+    found: 'Redis refuses the password of REDIS_URL, or requires one and REDIS_URL has none',
     advice: `REDIS_URL has the form redis://:PASSWORD@host:port, percent-encoded, without a username. TencentDB takes one text: the password (default account), account@password (an account of your own), or instance-id:password (bought before 2018). Reset it: ${redisConsole} → 重置密码.`,
   },
   'redis.version.too_old': {
@@ -66,23 +66,23 @@ export const insideDiagnoses = {
   },
   'redis.scripts.disabled': {
     status: 'failed',
-    found: 'Redis does not run scripts: EVAL or EVALSHA is switched off or not allowed to this account',
-    advice: `${redisConsole} → 参数设置 → disable-command-list: take eval, evalsha and script out. With an account of your own: 账号管理 → 读写权限: 读写.`,
+    found: 'Redis does not run scripts: EVAL or EVALSHA is switched off or not allowed for this account',
+    advice: `${redisConsole} → 参数设置 → disable-command-list: remove eval, evalsha and script. With an account of your own: 账号管理 → 读写权限: 读写.`,
   },
   'redis.scripts.refused': {
     status: 'failed',
-    found: 'Redis refuses the script with which logins store things ({reason})',
-    advice: `${redisConsole} → 系统监控 and 事件: the reason says what it lacks. Logins fail until it takes them. error_answer: a proxy of another make may not take these scripts; connect to the server itself to compare.`,
+    found: 'Redis refuses the scripts that a login uses to store its data ({reason})',
+    advice: `${redisConsole} → 系统监控 and 事件: the reason says what is missing. Logins fail until Redis accepts the scripts. error_answer: a different proxy may not accept them; connect to the server directly to compare.`,
   },
   'redis.reads.old': {
     status: 'warning',
-    found: 'a plain read does not show what was written just before: a replica that lags answers it',
-    advice: `${redisConsole} → 节点管理 → 副本只读: 关闭. Sessions and limits are read where they are written all the same; an access_token that WeCom has dropped may be read once more.`,
+    found: 'a plain read does not return what was written just before: it comes from a replica that lags',
+    advice: `${redisConsole} → 节点管理 → 副本只读: 关闭. Sessions and limits are not affected: they are read from the server that is written to. An access_token that WeCom has dropped may be read once more.`,
   },
   'redis.writes.read_only': {
     status: 'failed',
     found: 'Redis is read-only',
-    advice: `During a switch to the replica this passes within a minute: run the doctor again. If it stays: REDIS_URL must name the instance's 内网地址, not its 只读地址, and an account of your own needs 读写: ${redisConsole} → 账号管理.`,
+    advice: `During a switch to the replica this passes within a minute: run the doctor again. If it continues: REDIS_URL must name the instance's 内网地址, not its 只读地址, and an account of your own needs 读写: ${redisConsole} → 账号管理.`,
   },
   'redis.writes.full': {
     status: 'failed',
@@ -97,13 +97,13 @@ export const insideDiagnoses = {
   'redis.eviction.evicts': {
     status: 'warning',
     found:
-      'a full Redis would throw entries away (maxmemory-policy {policy}): sessions end early, limits are forgotten',
+      'a full Redis would delete entries (maxmemory-policy {policy}): sessions end early, limits are forgotten',
     advice: `${redisConsole} → 参数设置 → maxmemory-policy: noeviction.`,
   },
   'redis.latency.slow': {
     status: 'warning',
-    found: 'Redis needs {ms} ms for an answer; inside one VPC it is about 1 ms',
-    advice: `Functions and Redis belong into the same region, best the same zone (可用区). Else: ${redisConsole} → 系统监控 → CPU 使用率, 慢查询.`,
+    found: 'Redis takes {ms} ms to respond; inside one VPC it is about 1 ms',
+    advice: `Functions and Redis should be in the same region, ideally in the same zone (可用区). Otherwise: ${redisConsole} → 系统监控 → CPU 使用率, 慢查询.`,
   },
   'wecom.reachable.no_answer': {
     status: 'failed',
@@ -113,18 +113,18 @@ export const insideDiagnoses = {
   },
   'wecom.reachable.not_wecom': {
     status: 'failed',
-    found: 'what answers at WECOM_BASE_URL does not speak like WeCom ({api}: {reason})',
-    advice: 'Leave WECOM_BASE_URL empty. Else a proxy on the way answers in place of WeCom.',
+    found: 'the server at WECOM_BASE_URL does not respond like WeCom ({api}: {reason})',
+    advice: 'Leave WECOM_BASE_URL empty. If it is empty, a proxy on the way responds in place of WeCom.',
   },
   'wecom.reachable.busy': {
     status: 'warning',
     found: 'WeCom says that it is busy ({api}: errcode {errcode})',
-    advice: 'A fault of WeCom that passes: run the doctor again in a minute.',
+    advice: 'A temporary fault at WeCom: run the doctor again in a minute.',
   },
   'wecom.gettoken.wrong_secret': {
     status: 'failed',
     found:
-      'WeCom refuses the secret (errcode {errcode}): it is another one, was reset, or the app is stopped',
+      'WeCom refuses the secret (errcode {errcode}): it is a different one, was reset, or the app is stopped',
     advice: `${theApp}: 已启用 must be on, and Secret → 查看 shows the one to put behind the corpid in WECOM_CORPS; not the secret of 通讯录同步 or of another app. Then deploy. Every wrong try counts: after many, WeCom bans the address for an hour.`,
   },
   'wecom.gettoken.wrong_corpid': {
@@ -135,20 +135,20 @@ export const insideDiagnoses = {
   'wecom.gettoken.banned': {
     status: 'failed',
     found:
-      'WeCom takes no gettoken from this address at the moment (errcode 45009); nobody here asks again for {seconds} s',
+      'WeCom refuses gettoken from this address for now (errcode 45009); no function asks again for {seconds} s',
     advice:
-      'Too many tries with a wrong secret, by any software behind this address: the ban ends an hour after the last one. Too many calls: after a minute or an hour. Stop who asks wrongly, then https://open.work.weixin.qq.com/wwopen/devtool/checkCorpSpamBlock may lift it at once.',
+      'Too many tries with a wrong secret, by any software behind this address: the ban ends an hour after the last one. Too many calls: after a minute or an hour. Stop the software that does it, then https://open.work.weixin.qq.com/wwopen/devtool/checkCorpSpamBlock may lift the ban at once.',
   },
   'wecom.gettoken.paused': {
     status: 'failed',
-    found: 'gettoken failed a moment ago ({why}); to be safe from a ban nobody asks again for {seconds} s',
+    found: 'gettoken failed a moment ago ({why}); to avoid a ban, no function asks again for {seconds} s',
     advice:
-      'Run the doctor again after that. "operator" means a wrong secret or corpid, "rate_limited" a ban; the errcode stands in the log line gettoken_failed: npx sls logs -f login, or -f refresh. A corrected secret is tried at once.',
+      'Run the doctor again after that. "operator" means a wrong secret or corpid, "rate_limited" a ban; the errcode is in the log line gettoken_failed: npx sls logs -f login, or -f refresh. A corrected secret is tried at once.',
   },
   'wecom.gettoken.waiting': {
     status: 'warning',
-    found: 'another function is just fetching the access_token and has not finished',
-    advice: 'Run the doctor again in ten seconds. If it stays: the log line gettoken_failed says why.',
+    found: 'another function is fetching the access_token and has not finished yet',
+    advice: 'Run the doctor again in ten seconds. If it continues: the log line gettoken_failed says why.',
   },
   'wecom.gettoken.refused': {
     status: 'failed',
@@ -158,7 +158,7 @@ export const insideDiagnoses = {
   'wecom.trusted_ip.not_trusted': {
     status: 'failed',
     found: 'WeCom does not trust the address {ip} from which it is called (errcode 60020)',
-    advice: `${theApp} → 企业可信IP → 配置: enter {ip}; it counts after about a minute. If the page asks for a 可信域名 or 接收消息 first, do that (docs/deploy.md, 3). If it refuses the address as a 第三方服务商IP: take one of your own, VPC console → NAT 网关 with a 弹性公网IP, then publicNetwork: false and eip: false in serverless.yml.`,
+    advice: `${theApp} → 企业可信IP → 配置: enter {ip}; it takes effect after about a minute. If the page asks for a 可信域名 or 接收消息 first, do that (docs/deploy.md, 3). If it refuses the address as a 第三方服务商IP: use one of your own: VPC console → NAT 网关 with a 弹性公网IP, then publicNetwork: false and eip: false in serverless.yml.`,
   },
   'wecom.app.stopped': {
     status: 'failed',
@@ -173,7 +173,7 @@ export const insideDiagnoses = {
   'wecom.linked.not_linked': {
     status: 'failed',
     found: 'the secret is not that of the app linked with the mini-program (errcode {errcode})',
-    advice: `${wecomConsole} → 应用管理 → 小程序 → 关联小程序: link it if it is not there (its administrator scans the code), then open it and take its own Secret for WECOM_CORPS.`,
+    advice: `${wecomConsole} → 应用管理 → 小程序 → 关联小程序: link it if it is not there (its administrator scans the QR code), then open it and put its own Secret into WECOM_CORPS.`,
   },
   'wecom.visible_range.empty': {
     status: 'failed',

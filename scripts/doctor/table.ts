@@ -6,9 +6,9 @@ const scfConsole = 'Tencent Cloud console → 云函数 → 函数服务';
 export const outsideDiagnoses = {
   'doctor.step.failed': {
     status: 'failed',
-    found: 'the doctor itself failed while {step} ({error}): what it would have seen there is unknown',
+    found: 'the doctor itself failed while {step} ({error}): what it would have found there is unknown',
     advice:
-      'All other lines hold. It is a mistake of the doctor, or an answer that it does not understand: please report this line.',
+      'All other lines are valid. This is a bug of the doctor, or a response that it does not understand: please report this line.',
   },
   'environment.file.missing': {
     status: 'failed',
@@ -38,24 +38,25 @@ export const outsideDiagnoses = {
   },
   'cloud.api.no_answer': {
     status: 'failed',
-    found: 'Tencent Cloud does not answer this computer',
+    found: 'Tencent Cloud does not respond to this computer',
     advice: 'Check the network, and HTTPS_PROXY if this computer needs a proxy.',
   },
   'cloud.api.failed': {
     status: 'failed',
     found: 'Tencent Cloud refuses: {message}',
-    advice: 'If it is a fault on their side it passes; the request id is for a ticket (工单).',
+    advice:
+      'If it is a temporary fault of theirs, try again later; for a ticket (工单), give the request id.',
   },
   'cloud.key.refused': {
     status: 'failed',
-    found: 'Tencent Cloud does not know the key, or its secret is another one ({code})',
+    found: 'Tencent Cloud does not know the key, or its secret is wrong ({code})',
     advice:
-      'Tencent Cloud console → 访问管理 → 用户列表 → the user → API 密钥: SecretId and SecretKey for TENCENT_SECRET_ID and TENCENT_SECRET_KEY, 状态 已启用. Temporary keys need TENCENT_TOKEN too and end by themselves.',
+      'Tencent Cloud console → 访问管理 → 用户列表 → the user → API 密钥: SecretId and SecretKey for TENCENT_SECRET_ID and TENCENT_SECRET_KEY, 状态 已启用. Temporary keys need TENCENT_TOKEN too, and expire by themselves.',
   },
   'cloud.key.clock': {
     status: 'failed',
     found: 'the clock of this computer is wrong by more than five minutes',
-    advice: 'Set it; Tencent Cloud refuses signatures of another time.',
+    advice: 'Set the clock: Tencent Cloud refuses signatures with a wrong time.',
   },
   'cloud.key.rights': {
     status: 'failed',
@@ -66,7 +67,7 @@ export const outsideDiagnoses = {
   'cloud.region.unknown': {
     status: 'failed',
     found: 'Tencent Cloud has no region {region}',
-    advice: 'TENCENT_REGION is that of the VPC and of Redis, such as ap-guangzhou or ap-shanghai.',
+    advice: 'TENCENT_REGION must be the region of the VPC and of Redis, such as ap-guangzhou or ap-shanghai.',
   },
   'cloud.functions.missing': {
     status: 'failed',
@@ -76,17 +77,17 @@ export const outsideDiagnoses = {
   'cloud.functions.not_active': {
     status: 'failed',
     found: 'the function is in the state {state}',
-    advice: `${scfConsole} → {name}: the page says why. A change that is in progress ends within minutes; else deploy again.`,
+    advice: `${scfConsole} → {name}: the page says why. A change in progress ends within minutes; otherwise deploy again.`,
   },
   'cloud.settings.differ': {
     status: 'warning',
     found: 'deployed with other settings than serverless.yml has: {settings}',
-    advice: 'Deploy, or take the change that was made in the console into serverless.yml.',
+    advice: 'Deploy, or copy the change that was made in the console into serverless.yml.',
   },
   'cloud.settings.environment_differs': {
     status: 'warning',
     found: 'deployed with other values than {file} has: {names}',
-    advice: 'Deploy: a changed value works only from the next deploy on.',
+    advice: 'Deploy: a changed value takes effect only with a deploy.',
   },
   'cloud.url.missing': {
     status: 'failed',
@@ -95,13 +96,13 @@ export const outsideDiagnoses = {
   },
   'cloud.url.no_answer': {
     status: 'failed',
-    found: '{url}{path} answers {answer} instead of 200',
+    found: '{url}{path} returns {answer} instead of 200',
     advice:
-      'npx sls logs -f {key} says why the function does not start; "config_invalid" there names the variable that is wrong. npx sls rollback goes back to the version before.',
+      'npx sls logs -f {key} says why the function does not start; "config_invalid" there names the variable that is wrong. npx sls rollback returns to the previous version.',
   },
   'cloud.timer.missing': {
     status: 'failed',
-    found: 'the function has no timer {timer}, so that nobody renews the access_token ahead of time',
+    found: 'the function has no timer {timer}, so the access_token is not renewed ahead of time',
     advice: 'Deploy again.',
   },
   'cloud.timer.off': {
@@ -113,17 +114,18 @@ export const outsideDiagnoses = {
     status: 'warning',
     found: 'no run of the timer within the last day is in the log',
     advice:
-      'Just deployed: wait five minutes. Else: npx sls logs -f refresh, and the log topic (日志服务 → 检索分析).',
+      'If it was just deployed: wait five minutes. Otherwise: npx sls logs -f refresh, and the log topic (日志服务 → 检索分析).',
   },
   'cloud.timer.silent': {
     status: 'failed',
-    found: 'the timer ran {minutes} minutes ago for the last time; it should every {wanted}',
+    found: 'the timer last ran {minutes} minutes ago; it should run every {wanted}',
     advice: `${scfConsole} → {name} → 触发管理: is it on? → 监控信息: was the function throttled? An unpaid bill (欠费) stops it too.`,
   },
   'cloud.timer.failing': {
     status: 'failed',
     found: 'the last run of the timer could not renew {failed} of {companies} access_tokens',
-    advice: 'What is found below about Redis and WeCom is why; the log has it too: npx sls logs -f refresh.',
+    advice:
+      'The findings below about Redis and WeCom show why, and so does the log: npx sls logs -f refresh.',
   },
   'cloud.egress_ip.none': {
     status: 'failed',
@@ -132,49 +134,49 @@ export const outsideDiagnoses = {
   },
   'cloud.egress_ip.several': {
     status: 'failed',
-    found: 'the functions leave by different addresses: {ips}',
+    found: 'the functions have different egress addresses: {ips}',
     advice:
       'Enter all of them as 企业可信IP, or put all functions into one subnet and deploy: then they share one.',
   },
   'cloud.admin.failed': {
     status: 'failed',
-    found: 'the admin function does not answer what is wrong: {message}',
+    found: 'the admin function does not report what is wrong: {message}',
     advice:
-      'npx sls logs -f admin says more. "invalid_request": it was deployed before the doctor knew it: deploy again. Timed out: Redis or WeCom swallow what is sent, look at 安全组 and NAT 网关 of the VPC.',
+      'npx sls logs -f admin says more. "invalid_request": the deployed version is older than this doctor: deploy again. Timed out: Redis or WeCom cannot be reached, check 安全组 and NAT 网关 of the VPC.',
   },
   'domain.binding.missing': {
     status: 'failed',
     found: '{domain} is not bound to the functions',
-    advice: `Deploy. If it refuses: ${scfConsole} → 高级能力 → 自定义域名 says why; in mainland regions the domain needs an ICP filing (备案).`,
+    advice: `Deploy. If the deploy is refused: ${scfConsole} → 高级能力 → 自定义域名 says why; in mainland regions the domain needs an ICP filing (备案).`,
   },
   'domain.binding.differs': {
     status: 'failed',
-    found: '{domain} is bound otherwise than serverless.yml says: {differences}',
+    found: '{domain} is not bound as serverless.yml says: {differences}',
     advice: 'Deploy again.',
   },
   'domain.answer.missing': {
     status: 'failed',
-    found: 'https://{domain}/health answers {answer} instead of 200',
+    found: 'https://{domain}/health returns {answer} instead of 200',
     advice:
-      'DNS: {domain} needs a CNAME to <APPID>.{region}.tencentscf.com (DNSPod console → 我的域名 → 记录管理). Certificate: it has to be for this name.',
+      'DNS: {domain} needs a CNAME to <APPID>.{region}.tencentscf.com (DNSPod console → 我的域名 → 记录管理). Certificate: it must be for this name.',
   },
   'domain.certificate.not_issued': {
     status: 'failed',
     found: 'the certificate {certificate} is not issued yet',
     advice:
-      'Tencent Cloud console → SSL 证书 → 我的证书: its 状态 says what it waits for, mostly the proof that the domain is yours (a DNS record). Deploy when it is 已签发.',
+      'Tencent Cloud console → SSL 证书 → 我的证书: its 状态 says what it waits for, usually the proof that the domain is yours (a DNS record). Deploy when it is 已签发.',
   },
   'domain.certificate.expired': {
     status: 'failed',
-    found: 'the certificate {certificate} ended on {end}',
+    found: 'the certificate {certificate} expired on {end}',
     advice:
-      'Tencent Cloud console → SSL 证书 → 我的证书: take a new one, put its id into TENCENT_CERTIFICATE_ID and deploy. Members see a network error until then.',
+      'Tencent Cloud console → SSL 证书 → 我的证书: get a new one, put its id into TENCENT_CERTIFICATE_ID and deploy. Members see a network error until then.',
   },
   'domain.certificate.ends_soon': {
     status: 'warning',
-    found: 'the certificate {certificate} ends on {end}, in {days} days',
+    found: 'the certificate {certificate} expires on {end}, in {days} days',
     advice:
-      'Tencent Cloud console → SSL 证书 → 我的证书: renew it, put the new id into TENCENT_CERTIFICATE_ID and deploy. A renewed one has a new id and replaces nothing by itself.',
+      'Tencent Cloud console → SSL 证书 → 我的证书: renew it, put the new id into TENCENT_CERTIFICATE_ID and deploy. A renewed certificate has a new id and does not replace the old one by itself.',
   },
   'domain.certificate.missing': {
     status: 'failed',
@@ -186,17 +188,17 @@ export const outsideDiagnoses = {
     status: 'failed',
     found: 'the certificate {certificate} is for {names}, not for {domain}',
     advice:
-      'Tencent Cloud console → SSL 证书: take one for this name, put its id into TENCENT_CERTIFICATE_ID and deploy.',
+      'Tencent Cloud console → SSL 证书: get one for this name, put its id into TENCENT_CERTIFICATE_ID and deploy.',
   },
   'domain.verify_file.not_served': {
     status: 'failed',
-    found: '{url} does not answer the code, so WeCom cannot verify the domain',
+    found: '{url} does not return the code, so WeCom cannot verify the domain',
     advice:
-      'Deploy: WECOM_DOMAIN_VERIFY works only from then on. The code is what stands between WW_verify_ and .txt.',
+      'Deploy: WECOM_DOMAIN_VERIFY takes effect only with a deploy. The code is the text between WW_verify_ and .txt.',
   },
   'callback.url.no_answer': {
     status: 'failed',
-    found: '{url} answers {answer}',
+    found: '{url} returns {answer}',
     advice:
       'Deploy: the function callback exists only with WECOM_CALLBACKS. npx sls logs -f callback says why it does not start.',
   },
@@ -208,9 +210,9 @@ export const outsideDiagnoses = {
   },
   'callback.url.slow': {
     status: 'warning',
-    found: '{url} took {ms} ms; WeCom gives a verification one second',
+    found: '{url} took {ms} ms; WeCom allows one second for a verification',
     advice:
-      'A first call starts an instance: run the doctor again. When saving the page in WeCom fails, save it a second time at once.',
+      'A first call starts an instance: run the doctor again. If saving the page in WeCom fails, save it again at once.',
   },
   'callback.domain.function_url': {
     status: 'warning',
