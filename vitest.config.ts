@@ -6,7 +6,8 @@ export default defineConfig({
     globalSetup: ['test/build.ts'],
     // Two cores, and every test file brings processes of its own.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // No test may depend on the speed of the machine: these only end one that hangs.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
