@@ -126,6 +126,14 @@ describe('a phone that is opened at a page', () => {
     expect(phone.page().options).toEqual({ order: '1' });
   });
 
+  test('a refused member with blanks and Chinese in their userid › can copy it', async () => {
+    const phone = await open('disabled', '/pages/home/home');
+    await phone.shows('您暂无使用权限');
+    const userid = encodeURIComponent('王 小明@总部');
+    phone.wx.reLaunch({ url: `/pages/refused/refused?code=member_not_allowed&userid=${userid}` });
+    await phone.shows('账号 王 小明@总部');
+  });
+
   test('a reviewer who tried too often › reads of their account, a member of the network', async () => {
     expect(textOf('rate_limited').advice).not.toContain('账号安全');
     const phone = await open('reviewer', '/pages/entrance/entrance');

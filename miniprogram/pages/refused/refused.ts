@@ -34,7 +34,7 @@ Page({
         ['错误代码', code],
         ['错误编号', number],
         ['时间', atSeconds === 0 ? '' : timeOf(new Date(atSeconds * 1000))],
-        ['账号', known(query['userid'], /^[\w.@-]{1,64}$/)],
+        ['账号', known(query['userid'], /^[^\r\n]{1,64}$/)],
         ['说明', known(query['detail'], /^[^\r\n]{1,200}$/)],
       ]
         .filter(([, value]) => value !== '')
