@@ -99,7 +99,7 @@ describe('the page of npm start', () => {
     expect((await ask('POST', '/world/fault', { ...json, ...headers }, slow)).status).toBe(403);
     expect((await ask('POST', '/server/login', { ...json, ...headers }, '{}')).status).toBe(403);
     expect(demo.page.breakage.isActive('wecomSlow')).toBe(false);
-    expect(demo.sent().filter((request) => request.startsWith('POST'))).toEqual([]);
+    expect((await demo.sent()).filter((request) => request.startsWith('POST'))).toEqual([]);
   });
 
   test('GET /events › does not speak to a name that was rebound to this machine', async () => {

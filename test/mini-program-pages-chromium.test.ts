@@ -1,29 +1,81 @@
 // The same flow in a real browser, and what only one can tell: sizes, keyboard, the Content-Security-Policy.
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumArgs, chromiumPath } from '../demo/chromium.ts';
 import { describeFlow } from './mini-program-pages-flow.ts';
-import { type Demo, isComplaint, openInChromium, startDemo } from './mini-program-pages.ts';
+import {
+  chromiumScreen,
+  type Demo,
+  demoForAll,
+  isComplaint,
+  openInChromium,
+  startDemo,
+} from './mini-program-pages.ts';
 
 const path = chromiumPath();
 const found = existsSync(path);
 if (!found && process.env['CI'] === 'true') throw new Error(`CI needs chromium; there is none at ${path}`);
 
 let browser: Browser;
+let screen: Page;
 beforeAll(async () => {
-  if (found) browser = await chromium.launch({ executablePath: path, args: chromiumArgs });
+  if (!found) return;
+  browser = await chromium.launch({ executablePath: path, args: chromiumArgs });
+  screen = await chromiumScreen(browser);
 });
 afterAll(() => browser?.close());
 
-if (found) {
-  describeFlow(
-    'Chromium',
-    openInChromium(() => browser),
-  );
-} else {
+if (!found) {
   test.skip(`there is no chromium at ${path}: the flow was tested in jsdom only; CHROMIUM_PATH names another`, () => {});
 }
+
+describe.runIf(found)('Chromium', () => {
+  const shared = demoForAll();
+  describeFlow(
+    'Chromium',
+    openInChromium(() => screen),
+    shared,
+  );
+
+  test.each([320, 375])('every page of the mini-program › fits a phone of %i px', async (width) => {
+    const open = openInChromium(() => screen, width);
+    const fits = async (
+      who: 'member' | 'outOfRange' | 'reviewer',
+      ...steps: [shows: string, tap?: string][]
+    ) => {
+      const phone = await open(shared.demo.phoneUrl(who));
+      for (const [shows, tap] of steps) {
+        await phone.shows(shows);
+        expect(await phone.overflow(), `${who}: ${shows}`).toEqual([]);
+        if (tap !== undefined) await phone.tap(tap);
+      }
+      await phone.close();
+    };
+    await fits(
+      'member',
+      ['张三', '手机号'],
+      ['允许此小程序', '拒绝'],
+      ['未取得资料', '退出登录'],
+      ['您已退出登录'],
+    );
+    await fits('outOfRange', ['您暂无使用权限']);
+    await fits('reviewer', ['仅供', '审核人员登录'], ['登录后只能看到示例数据', '登录'], ['请填写完整']);
+  });
+
+  test('the mini-program › can be used by keyboard alone', async () => {
+    const phone = await openInChromium(() => screen)(shared.demo.phoneUrl('reviewer'));
+    await phone.shows('仅供');
+    await phone.tabTo('审核人员登录');
+    await phone.press('Enter');
+    await phone.shows('应用商店审核使用');
+    for (const name of ['账号', '密码', '显示密码', '登录', '返回']) await phone.tabTo(name);
+    await phone.press('Enter');
+    await phone.shows('仅供');
+    expect(phone.complaints).toEqual([]);
+    await phone.close();
+  });
+});
 
 describe.runIf(found)('Chromium', () => {
   let demo: Demo;
@@ -44,44 +96,6 @@ describe.runIf(found)('Chromium', () => {
     await page.goto(`${demo.page.url}/`);
     return { page, phone: page.frameLocator('#phone'), complaints, close: () => context.close() };
   }
-
-  test.each([320, 375])('every page of the mini-program › fits a phone of %i px', async (width) => {
-    const open = openInChromium(() => browser, width);
-    const fits = async (
-      who: 'member' | 'outOfRange' | 'reviewer',
-      ...steps: [shows: string, tap?: string][]
-    ) => {
-      const phone = await open(demo.phoneUrl(who));
-      for (const [shows, tap] of steps) {
-        await phone.shows(shows);
-        expect(await phone.overflow(), `${who}: ${shows}`).toEqual([]);
-        if (tap !== undefined) await phone.tap(tap);
-      }
-      await phone.close();
-    };
-    await fits(
-      'member',
-      ['张三', '手机号'],
-      ['允许此小程序', '拒绝'],
-      ['未取得资料', '退出登录'],
-      ['您已退出登录'],
-    );
-    await fits('outOfRange', ['您暂无使用权限']);
-    await fits('reviewer', ['仅供', '审核人员登录'], ['登录后只能看到示例数据', '登录'], ['请填写完整']);
-  });
-
-  test('the mini-program › can be used by keyboard alone', async () => {
-    const phone = await openInChromium(() => browser)(demo.phoneUrl('reviewer'));
-    await phone.shows('仅供');
-    await phone.tabTo('审核人员登录');
-    await phone.press('Enter');
-    await phone.shows('应用商店审核使用');
-    for (const name of ['账号', '密码', '显示密码', '登录', '返回']) await phone.tabTo(name);
-    await phone.press('Enter');
-    await phone.shows('仅供');
-    expect(phone.complaints).toEqual([]);
-    await phone.close();
-  });
 
   test('the page › shows all that is essential at 1280 × 800 without scrolling', async () => {
     const { page, phone, complaints, close } = await openWorld();

@@ -1,17 +1,17 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { reviewer, type Who } from '../demo/people.ts';
 import { textOf } from '../miniprogram/texts.ts';
 import { describeFlow } from './mini-program-pages-flow.ts';
-import { type Demo, type JsdomPhone, openInJsdom, startDemo } from './mini-program-pages.ts';
+import { demoForAll, type JsdomPhone, openInJsdom } from './mini-program-pages.ts';
 
-describeFlow('jsdom', openInJsdom);
+const shared = demoForAll();
+
+describeFlow('jsdom', openInJsdom, shared);
 
 test('a mini-program that was closed › stays so when the tab of the browser is left and shown again', async ({
   onTestFinished,
 }) => {
-  const demo = await startDemo();
-  onTestFinished(() => demo.stop());
-  const phone = await openInJsdom(demo.phoneUrl('member'));
+  const phone = await openInJsdom(shared.demo.phoneUrl('member'));
   onTestFinished(() => phone.close());
   await phone.shows('张三');
   await phone.tap('关闭');
@@ -26,14 +26,8 @@ test('a mini-program that was closed › stays so when the tab of the browser is
 });
 
 describe('a phone that is opened at a page', () => {
-  let demo: Demo;
-  beforeAll(async () => {
-    demo = await startDemo();
-  });
-  afterAll(() => demo.stop());
-
   async function open(who: Who, link: string): Promise<JsdomPhone> {
-    const phone = await openInJsdom(demo.phoneUrl(who, `&open=${encodeURIComponent(link)}`));
+    const phone = await openInJsdom(shared.demo.phoneUrl(who, `&open=${encodeURIComponent(link)}`));
     onTestFinished(() => phone.close());
     return phone;
   }
@@ -51,10 +45,10 @@ describe('a phone that is opened at a page', () => {
   });
 
   test('[P8] a deep link › keeps them through a refusal and a second try', async () => {
-    await demo.page.breakage.set('codeFails', true);
+    await shared.demo.page.breakage.set('codeFails', true);
     const phone = await open('member', '/pages/home/home?order=8&to=x');
     await phone.shows('企业微信未能登录');
-    await demo.page.breakage.healAll();
+    await shared.demo.page.breakage.healAll();
     await phone.tap('重试');
     await phone.shows('张三');
     expect(phone.page()).toEqual({ route: 'pages/home/home', options: { order: '8', to: 'x' } });
@@ -78,18 +72,28 @@ describe('a phone that is opened at a page', () => {
     expect(phone.page()).toEqual({ route: 'pages/home/home', options: {} });
   });
 
+  test('a tap on 重试 that comes after the login has succeeded › logs nobody in again', async () => {
+    const phone = await open('member', '/pages/home/home?order=3');
+    await phone.shows('张三');
+    // What the page of the refusal does when it is tapped.
+    phone.wx.reLaunch({ url: '/pages/entrance/entrance?to=%2Fpages%2Fhome%2Fhome%3Forder%3D4' });
+    await phone.shows('张三');
+    expect(phone.page()).toEqual({ route: 'pages/home/home', options: { order: '4' } });
+    expect(await shared.demo.sent()).toEqual(['POST /login']);
+  });
+
   test('[P8] a page that is gone › takes nobody anywhere when the login ends', async () => {
-    await demo.page.breakage.set('codeHangs', true);
+    await shared.demo.page.breakage.set('codeHangs', true);
     const phone = await open('member', '/pages/entrance/entrance');
     await phone.shows('正在进入');
     phone.wx.reLaunch({ url: '/pages/refused/refused?code=offline' });
     await phone.shows('网络连接失败');
-    const before = demo.page.feed.entries.length;
-    const since = () => demo.page.feed.entries.slice(before).map(({ kind }) => kind);
-    await demo.page.breakage.healAll();
-    await expect.poll(since, { timeout: 10_000 }).toContain('answered');
+    const answered = () => shared.demo.entries().map(({ kind }) => kind);
+    expect(answered()).not.toContain('answered');
+    await shared.demo.page.breakage.healAll();
+    await expect.poll(answered, { timeout: 20_000 }).toContain('answered');
     // Whatever the page may still do is done when the next one has asked and is answered.
-    await fetch(demo.phoneUrl('member'));
+    await fetch(shared.demo.phoneUrl('member'));
     expect(phone.page().route).toBe('pages/refused/refused');
     expect(await phone.text()).toContain('网络连接失败');
   });
@@ -117,10 +121,10 @@ describe('a phone that is opened at a page', () => {
   test('a member who is refused in the middle › copies who they are as well', async () => {
     const phone = await open('member', '/pages/home/home?order=1');
     await phone.shows('张三');
-    await demo.page.breakage.set('memberLeft', true);
+    await shared.demo.page.breakage.set('memberLeft', true);
     await phone.tap('刷新');
     await phone.shows('您暂无使用权限', '账号 ZhangSan');
-    await demo.page.breakage.healAll();
+    await shared.demo.page.breakage.healAll();
     await phone.tap('重试');
     await phone.shows('张三');
     expect(phone.page().options).toEqual({ order: '1' });

@@ -1,7 +1,9 @@
 // The demo's phone in the hands of a test: the same steps in jsdom, which is always there, and in Chromium.
+import { readFileSync } from 'node:fs';
 import { JSDOM, VirtualConsole } from 'jsdom';
-import type { Browser, ConsoleMessage } from 'playwright-core';
-import { expect, vi } from 'vitest';
+import type { Browser, ConsoleMessage, Page as BrowserPage } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, vi } from 'vitest';
+import type { Entry } from '../demo/feed.ts';
 import type { Who } from '../demo/people.ts';
 import { compileFiles, type Page, startPage } from '../demo/page-server.ts';
 import { startDemoRedis } from '../demo/redis.ts';
@@ -14,6 +16,12 @@ export interface Phone {
   text(): Promise<string>;
   /** Waits until this can be read. */
   shows(...texts: string[]): Promise<void>;
+  /** The same, and lets time pass on the phone whenever it waits for no answer. */
+  showsInTime(...texts: string[]): Promise<void>;
+  /** Lets time pass on the phone, as soon as it waits for no answer. */
+  pass(seconds: number): Promise<void>;
+  /** The same, while it waits for one. */
+  passWaiting(seconds: number): Promise<void>;
   /** Taps the button of this name as soon as it can be tapped. */
   tap(name: string): Promise<void>;
   /** Twice before anything can be answered, as impatient fingers do: the second falls on what is there by then. */
@@ -52,15 +60,21 @@ export interface BrowserPhone extends Phone {
 }
 
 const tabsMax = 30;
+const clockScript = readFileSync('test/mini-program-phone-clock.js', 'utf8');
 
 /** The demo without a terminal: everything of `npm start` but the story. */
 export interface Demo {
   world: World;
   page: Page;
-  /** What the phones sent: `POST /login`, and so on. */
-  sent(who?: Who): string[];
-  /** How many sessions `POST /login` gave, when all that was sent is answered. */
-  loginsThatSucceeded(): Promise<number>;
+  /** Nothing is broken, Redis is empty, and nothing has been sent. */
+  reset(): Promise<void>;
+  /** What happened since, as the page shows it. */
+  entries(): readonly Entry[];
+  /**
+   * What the phones sent, `POST /login` and so on, when all of it is answered. Without what was answered with 503: a
+   * function that gets no time says so on a slow machine, and the phone comes back.
+   */
+  sent(who?: Who): Promise<string[]>;
   phoneUrl(who: Who, query?: string): string;
   stop(): Promise<void>;
 }
@@ -68,26 +82,49 @@ export interface Demo {
 const shownMsMax = 25_000;
 const files = compileFiles();
 
+/** One demo for all tests of a file, as new before each; filled in before the first. */
+export function demoForAll(): { demo: Demo } {
+  const shared = {} as { demo: Demo };
+  beforeAll(async () => {
+    shared.demo = await startDemo();
+  });
+  beforeEach(() => shared.demo.reset());
+  afterAll(() => shared.demo.stop());
+  return shared;
+}
+
 export async function startDemo(): Promise<Demo> {
   const world = await createWorld(await startDemoRedis(undefined));
   for (const corpsecret of world.corpsecrets.values()) secret(corpsecret);
   const page = await startPage(world, await files);
+  let begin = 0;
+  const entries = () => page.feed.entries.filter(({ number }) => number > begin);
   return {
     world,
     page,
-    sent: (who) =>
-      page.feed.entries.flatMap((entry) =>
-        entry.kind === 'sent' && (who === undefined || entry.who === who)
-          ? [`${entry.method} ${entry.path}`]
-          : [],
-      ),
-    async loginsThatSucceeded() {
-      const { entries } = page.feed;
-      const of = (kind: string) => entries.filter((entry) => entry.kind === kind).length;
-      await vi.waitFor(() => expect(of('answered')).toBe(of('sent')), { timeout: shownMsMax, interval: 20 });
-      return entries.filter(
-        (entry) => entry.kind === 'answered' && entry.status === 200 && entry.line?.route === '/login',
-      ).length;
+    async reset() {
+      await page.breakage.healAll();
+      await world.redis.empty?.();
+      begin = page.feed.entries.at(-1)?.number ?? 0;
+    },
+    entries,
+    async sent(who) {
+      const requests = entries().flatMap((entry) => (entry.kind === 'sent' ? [entry] : []));
+      const statuses = await vi.waitFor(
+        () => {
+          const answers = entries().flatMap((entry) =>
+            entry.kind === 'answered' ? [[entry.id, entry.status] as const] : [],
+          );
+          const found = new Map(answers);
+          for (const { id, path } of requests) if (!found.has(id)) throw new Error(`${path} is not answered`);
+          return found;
+        },
+        { timeout: shownMsMax, interval: 20 },
+      );
+      return requests
+        .filter((request) => who === undefined || request.who === who)
+        .filter(({ id }) => statuses.get(id) !== 503)
+        .map(({ method, path }) => `${method} ${path}`);
     },
     phoneUrl: (who, query = '') => `${page.url}/phone/?who=${who}${query}`,
     async stop() {
@@ -118,6 +155,7 @@ export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
   const { document } = window;
   // jsdom reports a request that got no answer as an error of the page; the mini-program's way to meet it is tested.
   const isNetwork = (complaint: string) => /^jsdomError: Error: (connect|socket|read|Error)/.test(complaint);
+  window.eval(clockScript);
   window.eval(script ?? '');
   const told: ('onAppShow' | 'onAppHide')[] = [];
   const { wx, getCurrentPages } = window as unknown as {
@@ -152,7 +190,10 @@ export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
       return complaints.filter((complaint) => !isNetwork(complaint));
     },
     text: () => Promise.resolve(textOf()),
-    shows: (...texts) => waitForTexts(() => Promise.resolve(textOf()), texts),
+    ...timeOf(
+      (expression) => Promise.resolve(window.eval(expression) as boolean),
+      () => Promise.resolve(textOf()),
+    ),
     tap: async (name) => (await find('button', name)).click(),
     async tapTwice(name) {
       const button = await find('button', name);
@@ -188,24 +229,36 @@ export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
   };
 };
 
-/** The mini-program in a Chromium, with storage of its own, as wide as a phone. */
-export function openInChromium(browser: () => Browser, width = 375): (url: string) => Promise<BrowserPhone> {
+/** Where the phones of {@link openInChromium} are shown, one after the other: a new one each time is slow. */
+export async function chromiumScreen(browser: Browser): Promise<BrowserPage> {
+  const context = await browser.newContext({ locale: 'zh-CN' });
+  const page = await context.newPage();
+  await page.addInitScript(clockScript);
+  page.setDefaultTimeout(shownMsMax);
+  return page;
+}
+
+/** The mini-program in a Chromium, with empty storage, as wide as a phone. */
+export function openInChromium(
+  screen: () => BrowserPage,
+  width = 375,
+): (url: string) => Promise<BrowserPhone> {
   return async (url) => {
-    const context = await browser().newContext({ viewport: { width, height: 700 }, locale: 'zh-CN' });
-    const page = await context.newPage();
-    page.setDefaultTimeout(shownMsMax);
+    const page = screen();
+    await page.setViewportSize({ width, height: 700 });
     const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(`pageerror: ${error.message}`));
-    page.on('console', (message) => {
+    const onError = (error: Error) => complaints.push(`pageerror: ${error.message}`);
+    const onConsole = (message: ConsoleMessage) => {
       if (isComplaint(message)) complaints.push(`console: ${message.text()}`);
-    });
+    };
+    page.on('pageerror', onError).on('console', onConsole);
     await page.goto(url);
     const button = (name: string) => page.getByRole('button', { name, exact: true });
     const text = () => page.innerText('body');
     return {
       complaints,
       text,
-      shows: (...texts) => waitForTexts(text, texts),
+      ...timeOf((expression) => page.evaluate<boolean>(expression), text),
       tap: (name) => button(name).click(),
       async tapTwice(name) {
         // In one task of the page, so that it does not matter how fast the first tap is answered.
@@ -218,7 +271,11 @@ export function openInChromium(browser: () => Browser, width = 375): (url: strin
       },
       type: (name, typed) => page.getByRole('textbox', { name, exact: true }).fill(typed),
       buttons: () => page.locator('page button:enabled:visible').allInnerTexts(),
-      close: () => context.close(),
+      async close() {
+        await page.evaluate('localStorage.clear()');
+        await page.goto('about:blank');
+        page.off('pageerror', onError).off('console', onConsole);
+      },
       press: (key) => page.keyboard.press(key),
 
       async tabTo(name) {
@@ -245,6 +302,38 @@ export function openInChromium(browser: () => Browser, width = 375): (url: strin
 export function isComplaint(message: ConsoleMessage): boolean {
   const serious = ['error', 'warning', 'assert'].includes(message.type());
   return serious && !message.text().startsWith('Failed to load resource');
+}
+
+/** What all phones do with time; `evaluate` runs JavaScript in one. */
+function timeOf(
+  evaluate: (expression: string) => Promise<boolean>,
+  text: () => Promise<string>,
+): Pick<Phone, 'shows' | 'showsInTime' | 'pass' | 'passWaiting'> {
+  const passIdle = (seconds: number) =>
+    evaluate(`!phoneClock.waitsForAnswer() && (phoneClock.pass(${seconds * 1000}), true)`);
+  const until = (happened: () => Promise<boolean>, what: string) =>
+    vi.waitFor(
+      async () => {
+        if (!(await happened())) throw new Error(`the phone ${what}`);
+      },
+      { timeout: shownMsMax, interval: 20 },
+    );
+  return {
+    shows: (...texts) => waitForTexts(text, texts),
+    async showsInTime(...texts) {
+      const read = async () => {
+        await passIdle(1);
+        return text();
+      };
+      await waitForTexts(read, texts);
+    },
+    pass: (seconds) => until(() => passIdle(seconds), 'still waits for an answer'),
+    async passWaiting(seconds) {
+      const passed = () =>
+        evaluate(`phoneClock.waitsForAnswer() && (phoneClock.pass(${seconds * 1000}), true)`);
+      await until(passed, 'waits for no answer');
+    },
+  };
 }
 
 function waitForTexts(read: () => Promise<string>, texts: readonly string[]): Promise<void> {
