@@ -10,10 +10,12 @@ interface Sleeper {
   wake(): void;
 }
 
-/** Long enough for a request on loopback to arrive, so that others get to act before time passes. */
-const GRACE_MS = 3;
+/** So many turns of the event loop a request on loopback takes to arrive: others get to act before time passes. */
+const GRACE_TURNS = 8;
+const BUSY_POLL_MS = 3;
 
 const realSleep = timersPromises.setTimeout;
+const nextTurn = timersPromises.setImmediate;
 const insiders = new AsyncLocalStorage<true>();
 let sleepers: Sleeper[] = [];
 let isBusy = (): boolean => false;
@@ -42,8 +44,12 @@ export function stopVirtualTime(): void {
 
 /** Wakes the sleeper whose time comes first. Called once for each, so that each is woken. */
 async function passTime(): Promise<void> {
-  do await realSleep(GRACE_MS);
-  while (isBusy());
+  for (let turns = 0; turns < GRACE_TURNS; turns++) {
+    await nextTurn();
+    if (!isBusy()) continue;
+    await realSleep(BUSY_POLL_MS);
+    turns = 0;
+  }
   const next = sleepers.toSorted((a, b) => a.untilMs - b.untilMs)[0];
   if (!next) return;
   sleepers.splice(sleepers.indexOf(next), 1);

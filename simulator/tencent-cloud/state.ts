@@ -136,6 +136,7 @@ export function openState(folder: string): StateFile {
   mkdirSync(objectsFolder, { recursive: true });
   mkdirSync(join(folder, 'zips'), { recursive: true });
   let data: CloudState = structuredClone(EMPTY);
+  let saved = '';
   try {
     data = { ...data, ...(JSON.parse(readFileSync(path, 'utf8')) as CloudState) };
   } catch (error) {
@@ -146,8 +147,11 @@ export function openState(folder: string): StateFile {
     objectsFolder,
     zipPath: (sha256) => join(folder, 'zips', `${sha256}.zip`),
     save() {
-      writeFileSync(`${path}.new`, JSON.stringify(data, null, 1));
+      const text = JSON.stringify(data, null, 1);
+      if (text === saved) return;
+      writeFileSync(`${path}.new`, text);
       renameSync(`${path}.new`, path);
+      saved = text;
     },
     newId(prefix) {
       data.idCounter += 1;
