@@ -19,7 +19,7 @@ import { onTestFinished } from 'vitest';
 import { startTencentCloud, type CloudOptions, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import { type Run, runInProcess } from './deploy-in-process.ts';
-import { startVirtualTime, stopVirtualTime } from './virtual-time.ts';
+import { isTimeVirtual, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
 
 const ROOT = process.cwd();
 export const SECRET_ID = 'AKIDfixture0000000000000000000000000';
@@ -35,8 +35,6 @@ createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
     if (request.url === '/health') { response.statusCode = Number(process.env.HEALTH || 200); return response.end('{"status":"ok"}'); }
-    if (request.url === '/slow') return;
-    if (request.url === '/large') return response.end(Buffer.alloc(7 * 1024 * 1024));
     console.log('answered', request.url);
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({
@@ -52,7 +50,6 @@ const EVENT_FUNCTION = `
 exports.main_handler = async (event, context) => {
   console.log('event of type', event.Type ?? 'none');
   if (event.fail) throw new Error('asked to fail');
-  if (event.hang) await new Promise(() => setInterval(() => {}, 1000));
   return { type: event.Type ?? null, message: event.Message ?? null, event, function: context.function_name };
 };
 `;
@@ -69,8 +66,8 @@ const SERVERLESS_YML = {
     region: 'ap-guangzhou',
     runtime: 'Nodejs20.19',
     memorySize: 128,
-    timeout: 3,
-    initTimeout: 10,
+    timeout: 30,
+    initTimeout: 60,
     vpc: { vpcId: 'vpc-one', subnetId: 'subnet-one' },
     publicNetwork: true,
     eip: true,
@@ -219,7 +216,7 @@ export async function createFixture(
     return played;
   };
   const sls = (args: string, environment: Environment = {}, until?: string): Promise<Run> => {
-    if (isVirtual) throw new Error('the cloud is in virtual time and sls would not be');
+    if (isTimeVirtual()) throw new Error('the cloud is in virtual time and sls would not be');
     const env = {
       PATH: process.env.PATH,
       HOME: folder,

@@ -46,8 +46,8 @@ describe('sls deploy to an empty account', () => {
       Type: 'HTTP',
       Runtime: 'Nodejs20.19',
       MemorySize: 128,
-      Timeout: 3,
-      InitTimeout: 10,
+      Timeout: 30,
+      InitTimeout: 60,
       VpcConfig: { VpcId: 'vpc-one', SubnetId: 'subnet-one' },
       PublicNetConfig: { PublicNetStatus: 'ENABLE', EipConfig: { EipStatus: 'ENABLE' } },
       InstanceConcurrencyConfig: { DynamicEnabled: 'FALSE', MaxConcurrency: 10 },
@@ -317,11 +317,15 @@ test('a custom domain leads to the functions behind it, and goes before they do'
 
 describe('the other commands', () => {
   test('sls remove asks for --yes while a fixed egress IP would be lost', async () => {
-    const refused = await (await deployed()).run('remove');
+    const fixture = await deployed();
+    const refused = await fixture.run('remove');
     expect(refused.exitCode).toBe(1);
     expect(refused.output).toContain('run sls remove --yes');
-    const fixture = await deployed();
     expect(Object.keys(fixture.cloud.state.functions)).toHaveLength(2);
+  });
+
+  test('sls remove --yes deletes the functions', async () => {
+    const fixture = await deployed();
     expect(await fixture.sls('remove --yes')).toMatchObject({ exitCode: 0 });
     expect(fixture.cloud.state.functions).toEqual({});
   });

@@ -19,9 +19,12 @@ const nextTurn = timersPromises.setImmediate;
 const insiders = new AsyncLocalStorage<true>();
 let sleepers: Sleeper[] = [];
 let isBusy = (): boolean => false;
+let isStarted = false;
+export const isTimeVirtual = (): boolean => isStarted;
 
 /** From now on `node:timers/promises` and Date follow the virtual clock; `busy` tells when it has to stand still. */
 export function startVirtualTime(busy: () => boolean): void {
+  isStarted = true;
   isBusy = busy;
   sleepers = [];
   vi.useFakeTimers({ toFake: ['Date'], now: vi.getRealSystemTime() });
@@ -37,6 +40,7 @@ export function startVirtualTime(busy: () => boolean): void {
 }
 
 export function stopVirtualTime(): void {
+  isStarted = false;
   Object.assign(timersPromises, { setTimeout: realSleep });
   syncBuiltinESMExports();
   vi.useRealTimers();

@@ -32,12 +32,10 @@ const answers: { [C in Call]: (context: ScfContext, p: Given<C>, logs: LogLine[]
     const isEmpty = p.ReplaceTags?.length === 0 || p.DeleteTags?.length === 0;
     if (isEmpty && switches.emptyTagList === 'refused')
       throw new ApiError('InvalidParameterValue', 'A list of tags must not be an empty array.');
-    const [, kind, id] =
-      new RegExp(`^qcs::scf:${region}:(:lam/|uin/\\d*:namespace/default/function/)(.+)$`).exec(p.Resource) ??
-      [];
-    const fn = Object.values(state.data.functions).find(({ FunctionId, FunctionName }) =>
-      kind === ':lam/' ? switches.tagResource !== 'namespace' && FunctionId === id : FunctionName === id,
-    );
+    // TF commit 7f91b75eb changed the former `lam/<id>` to this; toolkit, 598/70005 and 583/47934 say the same.
+    const [, name] =
+      new RegExp(`^qcs::scf:${region}:uin/\\d*:namespace/default/function/(.+)$`).exec(p.Resource) ?? [];
+    const fn = state.data.functions[name ?? ''];
     if (!fn) throw new ApiError('InvalidParameterValue.ResourceDescriptionError', 'No such resource.');
     const gone = new Set([...(p.DeleteTags ?? []), ...(p.ReplaceTags ?? [])].map(({ TagKey }) => TagKey));
     fn.Tags = [

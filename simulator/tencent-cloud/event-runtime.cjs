@@ -17,7 +17,11 @@ try {
 process.send({ ready: true, failure });
 
 process.on('message', ({ event, context }) => {
-  const finish = (answer) => process.send({ requestId: context.request_id, ...answer });
+  const finish = (answer) => {
+    // Behind what the handler wrote: the parent's log is whole when it has seen both.
+    for (const stream of [process.stdout, process.stderr]) stream.write(`\0end ${context.request_id}\n`);
+    process.send({ requestId: context.request_id, ...answer });
+  };
   const fail = (error) => {
     console.error(error instanceof Error ? error.stack : error);
     const message =

@@ -31,8 +31,13 @@ export interface Instance {
   /** Requests in progress. */
   busy: number;
   isGone(): boolean;
+  /** Event functions: resolves when all that an invocation has written is in the log; to be called before it begins. */
+  untilLogged(requestId: string): Promise<void>;
   kill(): void;
 }
+
+/** What event-runtime.cjs writes at the end of an invocation. */
+const END_MARK = '\0end ';
 
 /** Built-in variables and what the function's configuration adds. */
 function environment(
@@ -119,13 +124,20 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
       });
   let gone = false;
   const lines: string[] = [];
+  const logged = new Map<string, () => void>();
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
-      lines.push(line);
-      surroundings.onLog(line);
+      const [written = '', requestId] = line.split(END_MARK);
+      if (requestId !== undefined) logged.get(requestId)?.();
+      if (requestId !== undefined && written === '') return;
+      lines.push(written);
+      surroundings.onLog(written);
     });
   }
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => resolve()).once('error', () => resolve());
+  });
   const ended = new Promise<void>((resolve) => {
     const end = (): void => {
       gone = true;
@@ -139,6 +151,17 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
     process: child,
     busy: 0,
     isGone: () => gone,
+    async untilLogged(requestId) {
+      let streams = 2;
+      const ended = new Promise<void>((resolve) => {
+        logged.set(requestId, () => {
+          streams -= 1;
+          if (streams === 0) resolve();
+        });
+      });
+      await Promise.race([ended, closed]);
+      logged.delete(requestId);
+    },
     kill() {
       if (gone || child.pid === undefined) return;
       gone = true;

@@ -178,6 +178,7 @@ export function createRunner(options: RunnerOptions) {
     const timeout = new AbortController();
     try {
       const { process: child } = place.instance;
+      const logged = place.instance.untilLogged(requestId);
       const answered = new Promise<{ result?: string; error?: string }>((resolve) => {
         const take = (message: { requestId?: string }): void => {
           if (message.requestId === requestId) {
@@ -190,7 +191,11 @@ export function createRunner(options: RunnerOptions) {
       });
       child.send({ event: eventJson, context });
       const limit = delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal });
-      const answer = await Promise.race([answered, limit]);
+      const whole = answered.then(async (answer) => {
+        await logged;
+        return answer;
+      });
+      const answer = await Promise.race([whole, limit]);
       if (answer === 'timeout') {
         place.instance.kill();
         return finish({ error: `Invoking task timed out after ${snapshot.Timeout} seconds` });
