@@ -152,6 +152,15 @@ const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
     functionNamed('login').Status = 'UpdateFailed';
     return problems();
   },
+  'cloud.functions.stopped'() {
+    world.cloud.switches.balance = 'in arrears';
+    onTestFinished(() => {
+      world.cloud.switches.balance = 'paid';
+    });
+    return problems({ WECOM_CALLBACKS: '' }, noDomain).then((found) =>
+      found.filter(({ check }) => check === 'cloud.functions'),
+    );
+  },
   'cloud.settings.differ'() {
     live('login').InstanceConcurrencyConfig = null;
     live('login').Timeout = 3;
@@ -166,13 +175,11 @@ const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
     functionNamed('login').triggers = [];
     return problems();
   },
-  async 'cloud.url.no_answer'() {
-    const { NetConfig } = JSON.parse(functionNamed('login').triggers[0]?.TriggerDesc ?? '{}') as {
-      NetConfig: { ExtranetUrl: string };
-    };
-    const { host } = new URL(NetConfig.ExtranetUrl);
-    const broken = { status: 433, body: '' };
-    return problems(await before((url) => Promise.resolve(url.startsWith(host) ? broken : undefined)));
+  'cloud.url.no_answer': () => loginAnswers({ status: 502, body: '' }),
+  async 'cloud.url.refused_by_scf'() {
+    const outOfMemory = await loginAnswers({ status: 434, body: '' });
+    expect(outOfMemory[0]?.found).toContain('434, the function needed more memory than it has');
+    return loginAnswers({ status: 500, body: '{"errorCode":-1,"errorMessage":"…","statusCode":500}' });
   },
   'cloud.timer.missing'() {
     functionNamed('refresh').triggers = [];
@@ -254,6 +261,15 @@ const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
   },
   'callback.domain.function_url': () => problems({}, noDomain),
 };
+
+/** What is wrong when the function URL of `login` answers this. */
+async function loginAnswers(answer: { status: number; body: string }): Promise<Finding[]> {
+  const { NetConfig } = JSON.parse(functionNamed('login').triggers[0]?.TriggerDesc ?? '{}') as {
+    NetConfig: { ExtranetUrl: string };
+  };
+  const { host } = new URL(NetConfig.ExtranetUrl);
+  return problems(await before((url) => Promise.resolve(url.startsWith(host) ? answer : undefined)));
+}
 
 async function withLogs(keep: (log: (typeof world.cloud.logs)[number]) => boolean): Promise<Finding[]> {
   const saved = structuredClone(world.cloud.logs);

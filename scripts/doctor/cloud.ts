@@ -73,13 +73,14 @@ export function checkFunctions({ settings, file, report }: CloudQuestions, deplo
   }
   let differing = 0;
   for (const { fn, configuration, triggers } of deployed) {
-    const { Status: state = '' } = configuration;
+    const { Status: state = '', AvailableStatus: available = '' } = configuration;
     const values = { state, name: fn.name, file };
     const note = (diagnosis: OutsideDiagnosis, more: Record<string, string>) => {
       differing += 1;
       report(outside(diagnosis, { ...values, ...more }, fn.key));
     };
     if (state !== 'Active') note('cloud.functions.not_active', {});
+    if (available !== '' && available !== 'Available') note('cloud.functions.stopped', { available });
     const different = settingsThatDiffer(fn, configuration, triggers);
     if (different.length > 0) note('cloud.settings.differ', { settings: different.join(', ') });
     const names = variablesThatDiffer(fn, configuration);

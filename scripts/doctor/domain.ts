@@ -1,6 +1,7 @@
 import type { Cloud } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { DomainSettings, ServiceSettings } from '../../deploy/settings.ts';
+import { isNone } from '../../deploy/state.ts';
 import * as z from 'zod/mini';
 import { type Report, skipped, well } from '../../lib/diagnose-table.ts';
 import type { CloudQuestions } from './cloud.ts';
@@ -63,7 +64,7 @@ async function bindingDifferences(
   { domain, certificateId, routes }: DomainSettings,
 ): Promise<string[] | undefined> {
   const found = await cloud.scf('GetCustomDomain', { Domain: domain }).catch((error: unknown) => {
-    if (error instanceof CloudError && error.cloudCode.startsWith('ResourceNotFound')) return undefined;
+    if (isNone(error)) return undefined;
     throw error;
   });
   if (!found) return undefined;

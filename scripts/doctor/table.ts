@@ -79,6 +79,12 @@ export const outsideDiagnoses = {
     found: 'the function is in the state {state}',
     advice: `${scfConsole} → {name}: the page says why. A change in progress ends within minutes; otherwise deploy again.`,
   },
+  'cloud.functions.stopped': {
+    status: 'failed',
+    found: 'Tencent Cloud has stopped the function ({available})',
+    advice:
+      'Usually an unpaid bill (欠费): Tencent Cloud console → 费用中心 → 充值. It runs again within minutes after that.',
+  },
   'cloud.settings.differ': {
     status: 'warning',
     found: 'deployed with other settings than serverless.yml has: {settings}',
@@ -99,6 +105,11 @@ export const outsideDiagnoses = {
     found: '{url}{path} returns {answer} instead of 200',
     advice:
       'npx sls logs -f {key} says why the function does not start; "config_invalid" there names the variable that is wrong. npx sls rollback returns to the previous version.',
+  },
+  'cloud.url.refused_by_scf': {
+    status: 'failed',
+    found: 'SCF itself responds at {url}{path}, and not the function: {status}, {meaning}',
+    advice: 'npx sls logs -f {key} says more. npx sls rollback returns to the previous version.',
   },
   'cloud.timer.missing': {
     status: 'failed',

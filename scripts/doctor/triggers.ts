@@ -19,6 +19,28 @@ const RefreshLine = z.looseObject({
   failed_transient: z.number(),
 });
 
+/** SCF's own answers at a function URL. @see https://cloud.tencent.com/document/product/583/42611 */
+const meanings: Record<number, string> = {
+  405: 'the function does not start',
+  406: 'the request is too large',
+  407: 'the response is too large',
+  429: 'too many requests at this moment',
+  430: 'the function threw an error',
+  432: 'no quota or no balance is left',
+  433: 'the function took longer than its timeout',
+  434: 'the function needed more memory than it has',
+  439: 'the process of the function ended',
+  443: 'the function threw an error',
+};
+const ScfRefusal = z.looseObject({ errorCode: z.union([z.number(), z.string()]) });
+
+/** What SCF says in the place of the function; undefined when the answer is the function's own. */
+function refusalOfScf({ status, body }: { status: number; body: string }): string | undefined {
+  const isJson = ScfRefusal.safeParse(parsedJson(body)).success;
+  if (!isJson && (status < 430 || status > 449)) return undefined;
+  return meanings[status] ?? 'its documents do not say what that means';
+}
+
 /** Whether each web function is reachable at its function URL and answers there. */
 export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Deployed[]): Promise<void> {
   for (const { fn, triggers } of deployed) {
@@ -35,9 +57,13 @@ export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Dep
     // A function without a health path may answer anything, as long as it runs.
     const status = answer?.status ?? 0;
     const runs = fn.healthPath === undefined ? status > 0 && status < 500 : status === 200;
-    if (runs) report(well('cloud.url', url, fn.key));
+    const path = fn.healthPath ?? '/';
+    const meaning = answer && refusalOfScf(answer);
+    if (meaning !== undefined) {
+      report(outside('cloud.url.refused_by_scf', { ...values, path, status, meaning }, fn.key));
+    } else if (runs) report(well('cloud.url', url, fn.key));
     else {
-      const what = { ...values, path: fn.healthPath ?? '/', answer: answer?.status ?? 'nothing' };
+      const what = { ...values, path, answer: answer?.status ?? 'nothing' };
       report(outside('cloud.url.no_answer', what, fn.key));
     }
   }

@@ -31,6 +31,8 @@ export interface Instance {
   /** Requests in progress. */
   busy: number;
   isGone(): boolean;
+  /** When the process has ended and all it wrote is read. */
+  closed: Promise<void>;
   /** Event functions: resolves when all that an invocation has written is in the log; to be called before it begins. */
   untilLogged(requestId: string): Promise<void>;
   kill(): void;
@@ -151,6 +153,7 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
     process: child,
     busy: 0,
     isGone: () => gone,
+    closed,
     async untilLogged(requestId) {
       let streams = 2;
       const ended = new Promise<void>((resolve) => {

@@ -187,7 +187,7 @@ export function createRunner(options: RunnerOptions) {
           }
         };
         child.on('message', take as () => void);
-        child.once('exit', () => resolve({ error: 'the process ended before it answered' }));
+        void place.instance.closed.then(() => resolve({ error: 'the process ended before it answered' }));
       });
       child.send({ event: eventJson, context });
       const limit = delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal });
