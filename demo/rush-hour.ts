@@ -5,10 +5,11 @@ import { bigCompany, crowd } from './people.ts';
 import type { Stage, Step } from './exchange.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
-export const processes = 20;
+/** `DEMO_PROCESSES` makes them fewer, for a small machine. */
+export const processes = Number(process.env['DEMO_PROCESSES'] ?? 20);
 /** A machine with two cores starts them faster a few at a time. */
 const startedTogether = 4;
-const finishedBeforeDrop = 100;
+const finishedBeforeDrop = crowd.length / 5;
 
 const answerWithName = z.object({ member: z.object({ name: z.string() }) });
 

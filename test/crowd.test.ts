@@ -16,9 +16,9 @@ const rechecksPerHour = 30_000;
 const recheckSeconds = 600;
 /** `CROWD_MEMBERS=50000` plays it all and takes some minutes. */
 const crowdMembers = process.env['CROWD_MEMBERS'];
-const rushMembers = Number(crowdMembers ?? 5000);
-const activeMembers = Number(crowdMembers ?? 14_000);
-const minutes = activeMembers >= 35_000 ? 10 : 4;
+const rushMembers = Number(crowdMembers ?? 1000);
+const activeMembers = Number(crowdMembers ?? 6400);
+const minutes = activeMembers >= 35_000 ? 10 : 2;
 /** Requests under way at once. */
 const atOnce = 100;
 

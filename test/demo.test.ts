@@ -38,8 +38,8 @@ test(
     expect(output.match(/^[ \d]\d  .+/gm)).toEqual([
       ' 1  A member logs in',
       ' 2  The mini-program asks who is logged in',
-      ' 3  500 members log in at the same moment, on 20 fresh processes and an empty Redis',
-      ' 4  WeCom drops the access_token while 500 log in',
+      ' 3  60 members log in at the same moment, on 4 fresh processes and an empty Redis',
+      ' 4  WeCom drops the access_token while 60 log in',
       ' 5  Somebody of another company is refused',
       ' 6  A member outside the visible range is refused (李四)',
       ' 7  A code that was already used is refused',
@@ -50,7 +50,7 @@ test(
       '12  A member leaves, and WeCom says so at once (钱七)',
     ]);
     expect(output).toContain('张三');
-    expect(output).toContain('1 × gettoken, 500 × jscode2session, 500 × user/get');
+    expect(output).toContain('1 × gettoken, 60 × jscode2session, 60 × user/get');
     expect(output.match(/ 1 × gettoken/g)).toHaveLength(2);
     expect(output).toMatch(/All 12 steps went as told, in \d+ s\.\n$/);
     // No session_token, access_token or corpsecret, and nothing for a screen of 100 columns to fold.

@@ -1,9 +1,10 @@
-// What happens to 50 real processes on one real Redis. Counts are asserted; times depend on the machine.
+// What happens to many real processes on one real Redis. Counts are asserted; times depend on the machine.
 import { describe, expect, test } from 'vitest';
 import { figure } from './reliability/figure.ts';
-import { corpid, type Login, loginsAtOnce, realRedis, startWorld, type World } from './world.ts';
+import { allLetIn, corpid, type Login, loginsAtOnce, realRedis, startWorld, type World } from './world.ts';
 
-const processes = 50;
+/** `STORM_PROCESSES=50` on a machine that has the cores for them. */
+const processes = Number(process.env['STORM_PROCESSES'] ?? 16);
 /** All at once they would only starve each other of two cores; in the cloud each has a CPU of its own. */
 const startedTogether = 4;
 
@@ -37,66 +38,62 @@ function slowWecom(world: World): void {
   world.wecom.fault({ endpoint: 'user/get', kind: 'latency', ms: 40 });
 }
 
-describe.skipIf(!realRedis)('POST /login › a storm on redis-server', { timeout: 120_000 }, () => {
-  test('[G1 G2 S1] 50 processes: one gettoken at an empty start, after a flush, and when WeCom drops the token, of 20 a minute', async () => {
+describe.skipIf(!realRedis)('POST /login › a storm on redis-server', () => {
+  test(`[G1 G2 S1] ${processes} processes: one gettoken at an empty start, after a flush, and when WeCom drops the token, of 20 a minute`, async () => {
     const world = await startWorld({ redis: 'server' });
     slowWecom(world);
     world.wecom.set({ gettokenPerMinuteMax: 20 });
     const logins = await startLogins(world, processes);
-    expect(await loginsAtOnce(world, logins, 200)).toEqual({ 200: 200 });
+    await allLetIn(world, logins, 100);
     expect(gettokens(world)).toBe(1);
-    figure('G1', `${processes} real processes, 200 logins: 1 gettoken, 0 failed`);
+    figure('G1', `${processes} real processes, 100 logins: 1 gettoken, 0 failed`);
 
     // In the middle of logins: those on their way still hold a token, so nobody needs another one yet.
     const gate = world.wecom.hold({ endpoint: 'jscode2session' });
-    const flushed = loginsAtOnce(world, logins, 100);
-    await gate.arrived(50);
+    const flushed = allLetIn(world, logins, 50);
+    await gate.arrived(25);
     await world.redis.flush();
     gate.release();
-    expect(await flushed).toEqual({ 200: 100 });
+    await flushed;
     expect(gettokens(world)).toBe(1);
 
     const secondGate = world.wecom.hold({ endpoint: 'jscode2session' });
-    const dropped = loginsAtOnce(world, logins, 200);
-    await secondGate.arrived(50);
+    const dropped = allLetIn(world, logins, 100);
+    await secondGate.arrived(25);
     world.wecom.dropTokens(corpid);
     secondGate.release();
-    expect(await dropped).toEqual({ 200: 200 });
+    await dropped;
     expect(gettokens(world)).toBe(2);
-    figure('G2', `${processes} real processes, 200 logins on the way: 1 gettoken more, 0 failed`);
+    figure('G2', `${processes} real processes, 100 logins on the way: 1 gettoken more, 0 failed`);
     expect(world.wecom.calls.filter(({ errcode }) => errcode === 45009)).toEqual([]);
     expect(world.wecom.violations).toEqual([]);
   });
 
-  test('[S1] 50 processes that start one after the other, each with a login at once: one gettoken', async () => {
+  test(`[S1] ${processes} processes that start one after the other, each with a login at once: one gettoken`, async () => {
     const world = await startWorld({ redis: 'server' });
     slowWecom(world);
-    const statuses: Record<number, number>[] = [];
-    await startLogins(world, processes, async (login) => {
-      statuses.push(await loginsAtOnce(world, [login], 2));
-    });
-    expect(statuses).toEqual(Array.from({ length: processes }, () => ({ 200: 2 })));
+    await startLogins(world, processes, async (login) => void (await allLetIn(world, [login], 2)));
     expect(gettokens(world)).toBe(1);
   });
 
-  test('[S2] 10 processes, the one that fetches is killed before WeCom looks at it: one more, all others are let in', async () => {
+  test('[S2] 5 processes, the one that fetches is killed before WeCom looks at it: one more, all others are let in', async () => {
     const world = await startWorld({ redis: 'server' });
-    const [holder, ...others] = await startLogins(world, 10);
+    const [holder, ...others] = await startLogins(world, 5);
     if (!holder) throw new Error('no process was started');
     const gate = world.wecom.hold({ endpoint: 'gettoken' });
     const itsAnswer = loginsAtOnce(world, [holder], 1).catch(() => 'gone');
     await gate.arrived(1);
-    const answers = loginsAtOnce(world, others, 45);
+    const answers = allLetIn(world, others, 20);
     holder.process.kill('SIGKILL');
     gate.release();
-    expect(await answers).toEqual({ 200: 45 });
+    await answers;
     expect(await itsAnswer).toBe('gone');
     expect(gettokens(world)).toBe(2);
   });
 
-  test('[S2] 10 processes, the one that has fetched is killed right after: nobody fetches again', async () => {
+  test('[S2] 5 processes, the one that has fetched is killed right after: nobody fetches again', async () => {
     const world = await startWorld({ redis: 'server' });
-    const [holder, ...others] = await startLogins(world, 10);
+    const [holder, ...others] = await startLogins(world, 5);
     if (!holder) throw new Error('no process was started');
     // Its token is stored before it goes on to the js_code.
     const gate = world.wecom.hold({ endpoint: 'jscode2session' });
@@ -105,7 +102,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', { timeout
     holder.process.kill('SIGKILL');
     expect(await itsAnswer).toBe('gone');
     gate.release();
-    expect(await loginsAtOnce(world, others, 45)).toEqual({ 200: 45 });
+    await allLetIn(world, others, 20);
     expect(gettokens(world)).toBe(1);
   });
 });

@@ -315,6 +315,35 @@ export async function loginsAtOnce(
   return statuses;
 }
 
+/** Deadlines that a function misses when it gets no time. */
+const missedDeadline = /^(busy|login_deadline|redis_(connect_)?timeout|token_wait|wecom_failed)$/;
+
+/**
+ * As many members log in at the same moment, spread over these functions, and all are let in. Whom a slow machine answers
+ * 503 because of a missed deadline comes back, as the client does; fails with any other answer. Returns how many came back.
+ */
+export async function allLetIn(
+  world: World,
+  functions: readonly Login[],
+  count: number,
+  id = corpid,
+): Promise<number> {
+  let cameBack = 0;
+  const logins = Array.from({ length: count }, async (_, i) => {
+    const login = functions[i % functions.length];
+    if (!login) throw new Error('there is no function to log in at');
+    for (;;) {
+      const answer = await login.login({ js_code: world.jsCode('ZhangSan', id), corpid: id });
+      if (answer.status === 200) return;
+      expect(answer.status).toBe(503);
+      expect((await login.logOf(answer)).at(-1)?.['reason']).toMatch(missedDeadline);
+      cameBack += 1;
+    }
+  });
+  await Promise.all(logins);
+  return cameBack;
+}
+
 /** The public contract of the routes beside POST /login; expect-answer.ts has the rest. */
 const refusals = {
   invalid_encrypted_data: [400, 'The data does not decrypt to fresh data of this member.'],
