@@ -2,7 +2,8 @@
 // prepare every function (upload, publish, check) → move `$DEFAULT` → triggers → domain. A run that fails before the
 // second step has changed nothing that serves requests, and the next run goes on from what it finds.
 import type { Cloud } from './cloud.ts';
-import { DeployError } from './errors.ts';
+import { ensureAlarms } from './alarms.ts';
+import { CloudError, DeployError } from './errors.ts';
 import { removeDomain, writeDomain } from './domain.ts';
 import {
   deleteFunction,
@@ -13,6 +14,7 @@ import {
   writeTags,
   type DeployedFunction,
 } from './function.ts';
+import { ensureIndex } from './log-index.ts';
 import { ensureLogTopic, type LogTopic } from './log-topic.ts';
 import type { FunctionPackage } from './package.ts';
 import { checkVersion, findUnreleased, pruneVersions, publishVersion, releaseVersion } from './release.ts';
@@ -34,6 +36,7 @@ export interface DeployRequest {
 interface Step {
   fn: FunctionSettings;
   deployed: DeployedFunction | undefined;
+  topic: LogTopic | undefined;
   fingerprint: string;
   isUnchanged: boolean;
 }
@@ -103,6 +106,10 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
     }
     for (const { step } of prepared)
       if (step.deployed) await pruneVersions(cloud, step.fn.name, step.deployed);
+    if (only === undefined && steps[0]?.topic) {
+      const { topic } = steps[0];
+      await progress.during('logs', 'index and alarms', () => writeLogs(cloud, settings, topic, warn));
+    }
     const domain =
       only === undefined && settings.customDomain
         ? await progress.during('domain', 'binding', () => writeDomain(cloud, settings))
@@ -125,7 +132,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
 async function prepare(
   cloud: Cloud,
   { settings, deployId }: DeployRequest,
-  { fn, deployed, topic, fingerprint }: Step & { topic: LogTopic | undefined },
+  { fn, deployed, topic, fingerprint }: Step,
   code: FunctionPackage,
   progress: Progress,
   warn: (text: string) => void,
@@ -152,6 +159,33 @@ async function prepare(
     );
   }
   return version;
+}
+
+/** What makes the log useful, and no release waits for: what fails is a warning with what to do by hand. */
+async function writeLogs(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  topic: LogTopic,
+  warn: (text: string) => void,
+): Promise<void> {
+  const attempt = async (work: Promise<void>, byHand: string): Promise<void> => {
+    try {
+      await work;
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      warn(`${byHand} ${error.message}`);
+    }
+  };
+  await attempt(
+    ensureIndex(cloud, topic.topicId),
+    'The fields of the log are not indexed: add them by hand (docs/operations.md, 2), or deploy again.',
+  );
+  await attempt(
+    ensureAlarms(cloud, settings, topic),
+    settings.alarms
+      ? 'Not all alarms are set: set them by hand (docs/operations.md, 2), or deploy again.'
+      : 'Whether alarms of an earlier deploy are left was not seen: look in the CLS console (监控告警 → 告警策略).',
+  );
 }
 
 type Progress = ReturnType<typeof createProgress>;

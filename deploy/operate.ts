@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
-import { DeployError } from './errors.ts';
+import { removeAlarms } from './alarms.ts';
+import { CloudError, DeployError } from './errors.ts';
 import { listOwnFunctions } from './deploy.ts';
 import { removeDomain } from './domain.ts';
 import { deleteFunction, readDeployed, type DeployedFunction } from './function.ts';
@@ -34,6 +35,7 @@ function findSettings(settings: ServiceSettings, key: string): FunctionSettings 
 export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Terminal): Promise<void> {
   const ips = new Set<string>();
   let isDeployed = false;
+  let topicId: string | undefined;
   for (const fn of settings.functions) {
     const deployed = await readDeployed(cloud, fn.name);
     if (!deployed) {
@@ -41,6 +43,7 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
       continue;
     }
     isDeployed = true;
+    topicId ??= deployed.configuration.ClsTopicId || undefined;
     for (const ip of egressIps(deployed.configuration)) ips.add(ip);
     const { Status, AvailableStatus } = deployed.configuration;
     const arrears = AvailableStatus && AvailableStatus !== 'Available' ? `, ${AvailableStatus}` : '';
@@ -55,6 +58,12 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
     }
   }
   if (settings.customDomain) terminal.writeText(`domain: https://${settings.customDomain.domain}`);
+  if (topicId !== undefined) {
+    const { region } = settings;
+    terminal.writeText(
+      `logs: https://console.cloud.tencent.com/cls/search?region=${region}&topic_id=${topicId}, or sls logs -f FUNCTION`,
+    );
+  }
   if (ips.size === 0 && settings.functions.some((fn) => fn.eip) && isDeployed)
     terminal.writeText('egress IP: none yet; the cloud may take a minute: run sls info again');
   if (ips.size > 0)
@@ -86,6 +95,15 @@ export async function remove(
   for (const { name } of own) {
     await deleteFunction(cloud, name);
     terminal.log.notice(`${name} removed`);
+  }
+  try {
+    const alarms = await removeAlarms(cloud, settings);
+    if (alarms > 0) terminal.log.notice(`${alarms} alarms removed`);
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+    terminal.log.warning(
+      `Alarms may be left, and would ring: look in the CLS console (监控告警 → 告警策略). ${error.message}`,
+    );
   }
   if (own.length === 0) terminal.log.notice('Nothing of this service and stage is deployed.');
   else

@@ -63,6 +63,11 @@ export const PROVIDER_SCHEMA = {
       codeBucket: text,
       requiredEnvironment: { type: 'array', items: text },
       environmentFiles: { type: 'array', items: text },
+      alarms: {
+        type: 'object',
+        properties: { webhook: text, uin: text },
+        additionalProperties: false,
+      },
       customDomain: {
         type: 'object',
         properties: {

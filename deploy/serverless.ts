@@ -23,6 +23,7 @@ export interface ServerlessProvider extends SharedSettings {
   codeBucket?: string;
   requiredEnvironment?: string[];
   environmentFiles?: string[];
+  alarms?: { webhook?: string; uin?: string };
   customDomain?: { domain: string; certificateId: string; routes: Record<string, string> };
 }
 

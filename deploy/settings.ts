@@ -63,6 +63,8 @@ export interface ServiceSettings {
   codeBucket: string | undefined;
   functions: FunctionSettings[];
   customDomain: DomainSettings | undefined;
+  /** Who is told of alarms; undefined when nobody is. */
+  alarms: { webhook: string | undefined; uins: number[] } | undefined;
 }
 
 const FUNCTION_NAME = /^[A-Za-z][\w-]{0,58}[A-Za-z0-9]$/;
@@ -88,7 +90,23 @@ export function readSettings(service: ServerlessService, variables: NodeJS.Proce
       service,
       functions.map(({ key }) => key),
     ),
+    alarms: readAlarms(provider.alarms),
   };
+}
+
+function readAlarms(given: ServerlessService['provider']['alarms']): ServiceSettings['alarms'] {
+  const { webhook = '', uin = '' } = given ?? {};
+  if (webhook === '' && uin === '') return undefined;
+  // It holds a key, so no message shows it.
+  if (webhook !== '' && !/^https:\/\/qyapi\.weixin\.qq\.com\/cgi-bin\/webhook\/send\?key[=]/.test(webhook))
+    throw new DeployError(
+      'provider.alarms.webhook (ALARM_WEBHOOK) is no address of a group robot of WeCom: https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…',
+    );
+  if (!/^(\d{6,16}(,\d{6,16})*)?$/.test(uin))
+    throw new DeployError(
+      'provider.alarms.uin (ALARM_UIN): give ids of accounts of Tencent Cloud (账号 ID), separated by commas.',
+    );
+  return { webhook: webhook || undefined, uins: uin === '' ? [] : uin.split(',').map(Number) };
 }
 
 function readFunction(

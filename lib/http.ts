@@ -239,7 +239,7 @@ function routeRequest(
     param: (name) => params.get(name) ?? '',
     bearer: bearerPattern.exec(header(incoming, 'authorization') ?? '')?.[1] ?? '',
     query: Object.fromEntries(searchParams),
-    clientAddress: clientAddress(header(incoming, 'x-forwarded-for'), incoming.socket.remoteAddress ?? ''),
+    clientAddress: clientAddress((name) => header(incoming, name), incoming.socket.remoteAddress ?? ''),
   };
 }
 

@@ -104,18 +104,30 @@ for (const [network, prefix] of [
   platform.addSubnet(network, prefix, 'ipv6');
 }
 
+const isPlatform = (address: string): boolean =>
+  platform.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
 /**
  * The client's address: the first one from the right of X-Forwarded-For that is not the platform's own, since
- * everything to the left of it, and every X-Scf-* and X-Real-IP header, can be forged. Good enough to limit
- * by and to write into the log; never a reason to trust anyone.
+ * everything to the left of it, and every X-Scf-* and X-Real-IP header, can be forged. Without X-Forwarded-For, which
+ * reports of bare function URLs disagree about, X-Scf-Remote-Addr counts: otherwise all clients would share the
+ * address of the platform, and its limit. Good enough to limit by and to write into the log; never a reason to trust
+ * anyone.
  */
-export function clientAddress(forwardedFor: string | undefined, socketAddress: string): string {
-  if (forwardedFor === undefined) return bareAddress(socketAddress);
+export function clientAddress(
+  header: (name: 'x-forwarded-for' | 'x-scf-remote-addr') => string | undefined,
+  socketAddress: string,
+): string {
+  const forwardedFor = header('x-forwarded-for');
+  if (forwardedFor === undefined) {
+    const own = bareAddress(socketAddress);
+    const remote = bareAddress(header('x-scf-remote-addr') ?? '');
+    const isHidden = isIP(own) !== 0 && isPlatform(own) && isIP(remote) !== 0 && !isPlatform(remote);
+    return isHidden ? remote : own;
+  }
   const chain = forwardedFor.slice(-1024).split(',').map(bareAddress);
   for (const address of chain.toReversed()) {
-    const family = isIP(address);
-    if (family === 0) continue;
-    if (!platform.check(address, family === 6 ? 'ipv6' : 'ipv4')) return address;
+    if (isIP(address) !== 0 && !isPlatform(address)) return address;
   }
   return bareAddress(socketAddress);
 }

@@ -32,6 +32,38 @@ function expectOneLine(run: Run, text: string): void {
   for (const secret of [CORPSECRET, SECRET_KEY]) expect(run.output).not.toContain(secret);
 }
 
+describe('sls deploy, as it is printed', () => {
+  test('wrong secret', async () => {
+    const fixture = await testFixture();
+    const run = await fixture.sls('deploy', { TENCENT_SECRET_KEY: 'wrong' });
+    expectOneLine(run, 'AuthFailure.SignatureFailure');
+    expectOneLine(run, 'Check TENCENT_SECRET_ID and TENCENT_SECRET_KEY');
+    expect(fixture.actionsSince()).toEqual(['GetFunction']);
+  });
+
+  test('wrong secret with --verbose: the same with a stack, and still no secret', async () => {
+    const fixture = await testFixture();
+    const run = await fixture.sls('deploy --verbose', { TENCENT_SECRET_KEY: 'wrong' });
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toMatch(/AuthFailure\.SignatureFailure.*request id [\w-]+[^]*\n\s+at /);
+    for (const secret of [CORPSECRET, SECRET_ID]) expect(run.output).not.toContain(secret);
+    expect(fixture.actionsSince()).toEqual(['GetFunction']);
+  });
+
+  test('keys and events that serverless.yml does not have, each by its place', async () => {
+    const fixture = await testFixture();
+    fixture.configure((yml) => {
+      Object.assign(yml.functions.web, { memorySze: 256 });
+      Object.assign(yml.functions.tick, { events: [{ cron: {} }] });
+    });
+    const run = await fixture.sls('deploy');
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toContain("at 'functions.web': unrecognized property 'memorySze'");
+    expect(run.output).toContain("at 'functions.tick.events.0': unsupported function event");
+    expect(fixture.actionsSince()).toEqual([]);
+  });
+});
+
 describe('sls deploy with a mistake on our side says it in one line and calls nothing that changes the cloud', () => {
   let fixture: Fixture;
   beforeAll(async () => {
@@ -52,23 +84,6 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
     expectOneLine(run, 'TENCENT_SECRET_ID and TENCENT_SECRET_KEY are not set');
   });
 
-  test('wrong secret', async () => {
-    const fixture = await testFixture();
-    const run = await fixture.sls('deploy', { TENCENT_SECRET_KEY: 'wrong' });
-    expectOneLine(run, 'AuthFailure.SignatureFailure');
-    expectOneLine(run, 'Check TENCENT_SECRET_ID and TENCENT_SECRET_KEY');
-    expect(fixture.actionsSince()).toEqual(['GetFunction']);
-  });
-
-  test('wrong secret with --verbose: the same with a stack, and still no secret', async () => {
-    const fixture = await testFixture();
-    const run = await fixture.sls('deploy --verbose', { TENCENT_SECRET_KEY: 'wrong' });
-    expect(run.exitCode).toBe(1);
-    expect(run.output).toMatch(/AuthFailure\.SignatureFailure.*request id [\w-]+[^]*\n\s+at /);
-    for (const secret of [CORPSECRET, SECRET_ID]) expect(run.output).not.toContain(secret);
-    expect(fixture.actionsSince()).toEqual(['GetFunction']);
-  });
-
   test('no network', async () => {
     const run = await fixture.run('deploy', { TENCENT_CLOUD_ENDPOINT: 'http://127.0.0.1:1' });
     expectOneLine(run, 'no answer from Tencent Cloud');
@@ -84,19 +99,6 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
     const run = await fixture.run('deploy');
     fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
     expectOneLine(run, 'WECOM_CORPS is not set: copy .env.example to .env.dev or .env');
-  });
-
-  test('keys and events that serverless.yml does not have, each by its place', async () => {
-    const fixture = await testFixture();
-    fixture.configure((yml) => {
-      Object.assign(yml.functions.web, { memorySze: 256 });
-      Object.assign(yml.functions.tick, { events: [{ cron: {} }] });
-    });
-    const run = await fixture.sls('deploy');
-    expect(run.exitCode).toBe(1);
-    expect(run.output).toContain("at 'functions.web': unrecognized property 'memorySze'");
-    expect(run.output).toContain("at 'functions.tick.events.0': unsupported function event");
-    expect(fixture.actionsSince()).toEqual([]);
   });
 
   test('cron of five fields', async () => {

@@ -144,6 +144,42 @@ describe('the log of login', () => {
   );
 });
 
+describe('a bare function URL, which may send no X-Forwarded-For', () => {
+  const all = worldForAll();
+  const post = (login: typeof all.login, jsCode: string, remote: string | undefined) => {
+    const headers = {
+      'content-type': 'application/json',
+      'x-real-ip': '6.6.6.6',
+      ...(remote !== undefined && { 'x-scf-remote-addr': remote }),
+    };
+    return login.send('POST', '/login', { headers, body: JSON.stringify({ js_code: jsCode }) });
+  };
+
+  test.each([
+    ['an address', '140.248.50.98', '140.248.50.98'],
+    ['IPv6', '2001:db8::7', '2001:db8::7'],
+    ['an address of the platform', '11.163.17.81', '127.0.0.1'],
+    ['a list', '140.248.50.98, 6.6.6.6', '127.0.0.1'],
+    ['garbage', '"><script>', '127.0.0.1'],
+    ['nothing', undefined, '127.0.0.1'],
+  ])('[A16] POST /login › takes X-Scf-Remote-Addr when it is an address: %s', async (_, remote, client) => {
+    const { login, world } = all;
+    const answer = await post(login, world.jsCode(world.addMember()), remote);
+    expect(await login.logOf(answer)).toContainEqual(
+      expect.objectContaining({ event: 'login_ok', client_address: client }),
+    );
+  });
+
+  test('[A16] POST /login › one client’s failing codes are not counted against the others', async () => {
+    const { login, world } = all;
+    const statuses = new Set<number>();
+    for (let codes = 0; codes < 31; codes++)
+      statuses.add((await post(login, 'no-code-of-anybody', '140.248.60.1')).status);
+    expect([...statuses]).toEqual([400, 429]);
+    expect((await post(login, world.jsCode(world.addMember()), '140.248.61.1')).status).toBe(200);
+  });
+});
+
 describe('a bug', () => {
   test('[A33] POST /login › answers 500 internal_error to a bug, and logs where it is without what it held', async () => {
     const world = await startWorld();

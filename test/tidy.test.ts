@@ -105,7 +105,7 @@ describe('documents', () => {
 
   test('lib/config.ts, .env.example and docs/reference.md › name the same variables', () => {
     expect(all(read('lib/config.ts'), /'([A-Z]+(?:_[A-Z]+)*)'/g)).toEqual(variables);
-    expect(all(read('.env.example'), /^((?!TENCENT_)[A-Z_]+)=$/gm)).toEqual(variables);
+    expect(all(read('.env.example'), /^((?!TENCENT_|ALARM_)[A-Z_]+)=$/gm)).toEqual(variables);
     expect(all(section(reference, '## Configuration'), /^\| `([A-Z_]+)`/gm)).toEqual(variables);
   });
 
@@ -132,8 +132,8 @@ describe('documents', () => {
 
   test('.env.example › names every variable that a deploy reads', () => {
     const reads = [...filesOf('deploy'), 'serverless.yml'].map(read).join('\n');
-    const named = all(reads, /\b(TENCENT_(?!CLOUD_ENDPOINT|DEPLOY)[A-Z_]+)/g);
-    expect(all(read('.env.example'), /^(TENCENT_[A-Z_]+)=$/gm)).toEqual(named);
+    const named = all(reads, /\b((?:TENCENT|ALARM)_(?!CLOUD_ENDPOINT|DEPLOY)[A-Z_]+)/g);
+    expect(all(read('.env.example'), /^((?:TENCENT|ALARM)_[A-Z_]+)=$/gm)).toEqual(named);
   });
 
   test('.env.example › has one comment line for each variable and holds no value', () => {

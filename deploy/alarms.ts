@@ -1,0 +1,225 @@
+// The alarms of docs/operations.md as alarm policies of CLS, and who is told: a group robot of WeCom, or accounts.
+import * as z from 'zod/mini';
+import type { Cloud } from './cloud.ts';
+import { CloudError } from './errors.ts';
+import type { LogTopic } from './log-topic.ts';
+import type { ServiceSettings } from './settings.ts';
+
+interface AlarmRule {
+  name: string;
+  /** In CQL. */
+  query: string;
+  lastMinutes: number;
+  everyMinutes: number;
+  /** `$1` is the query's result. */
+  condition: string;
+}
+
+const GETTOKENS =
+  'event:"token_stored" OR event:"gettoken_failed" OR event:"token_not_stored" OR event:"token_lease_lost"';
+const rule = (
+  name: string,
+  query: string,
+  lastMinutes: number,
+  everyMinutes: number,
+  condition: string,
+): AlarmRule => ({ name, query, lastMinutes, everyMinutes, condition });
+
+/** Those of docs/operations.md whose threshold is not one's own. */
+export const ALARMS: readonly AlarmRule[] = [
+  rule(
+    'gettoken too often',
+    `${GETTOKENS} | SELECT corpid, count(*) AS calls GROUP BY corpid ORDER BY calls DESC`,
+    60,
+    15,
+    '$1.calls > 6',
+  ),
+  rule('gettoken fails', 'event:"gettoken_failed" | SELECT count(*) AS n', 15, 5, '$1.n > 1'),
+  rule('60020', 'errcode:60020 | SELECT count(*) AS n', 5, 1, '$1.n > 0'),
+  rule('the timer is overdue', 'event:"refresh" | SELECT count(*) AS runs', 15, 5, '$1.runs < 1'),
+  rule('logins fail', 'event:"request" AND status:>=500 | SELECT count(*) AS n', 5, 1, '$1.n > 5'),
+  rule(
+    'slow',
+    'event:"request" AND route:"/login" AND status:200 | SELECT approx_percentile(ms, 0.99) AS p99, count(*) AS logins',
+    15,
+    5,
+    '$1.p99 > 3000 && $1.logins > 20',
+  ),
+  rule('the login limits', 'event:"login_brake_on" | SELECT count(*) AS n', 5, 1, '$1.n > 0'),
+  rule('Redis', 'event:"redis_failed" | SELECT count(*) AS n', 5, 1, '$1.n > 10'),
+  rule(
+    'many lose their session',
+    'event:"session_ended" AND level:"warn" | SELECT sum(sessions) AS ended',
+    15,
+    15,
+    '$1.ended > 50',
+  ),
+  rule('re-checks fail', 'event:"recheck_failed" | SELECT count(*) AS n', 5, 1, '$1.n > 5'),
+  rule(
+    'a function does not start, or a bug',
+    'level:"error" AND (event:"crashed" OR event:"config_invalid" OR status:500) | SELECT count(*) AS n',
+    5,
+    1,
+    '$1.n > 0',
+  ),
+];
+
+/** Pauses before the same alarm rings again. */
+const AGAIN_MINUTES = 30;
+
+const Alarm = z.looseObject({
+  AlarmId: z.string(),
+  Name: z.string(),
+  AlarmTargets: z.optional(
+    z.nullable(z.array(z.looseObject({ TopicId: z.optional(z.string()), Query: z.optional(z.string()) }))),
+  ),
+  AlarmNoticeIds: z.optional(z.nullable(z.array(z.string()))),
+});
+const Alarms = z.optional(z.nullable(z.array(Alarm)));
+const Receivers = z.array(z.looseObject({ ReceiverIds: z.optional(z.nullable(z.array(z.number()))) }));
+const Notice = z.looseObject({
+  AlarmNoticeId: z.string(),
+  Name: z.string(),
+  NoticeReceivers: z.optional(z.nullable(Receivers)),
+  WebCallbacks: z.optional(z.nullable(z.array(z.looseObject({ Url: z.optional(z.string()) })))),
+});
+const Notices = z.optional(z.nullable(z.array(Notice)));
+
+const titleOf = ({ service, stage }: ServiceSettings): string => `${service}-${stage}`;
+const byName = (name: string) => ({ Filters: [{ Key: 'name', Values: [name] }], Limit: 100 });
+
+/** Those of this service and stage; the filter finds parts of names, too. */
+async function findAlarms(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  name = '',
+): Promise<z.infer<typeof Alarm>[]> {
+  const title = `${titleOf(settings)} ${name}`;
+  const { Alarms: found } = await cloud.other('cls', 'DescribeAlarms', byName(title));
+  const own = new Set(ALARMS.map((alarm) => `${titleOf(settings)} ${alarm.name}`));
+  return (Alarms.parse(found) ?? []).filter((alarm) => own.has(alarm.Name));
+}
+
+async function findNotice(
+  cloud: Cloud,
+  settings: ServiceSettings,
+): Promise<z.infer<typeof Notice> | undefined> {
+  const { AlarmNotices } = await cloud.other('cls', 'DescribeAlarmNotices', byName(titleOf(settings)));
+  return Notices.parse(AlarmNotices)?.find(({ Name }) => Name === titleOf(settings));
+}
+
+/**
+ * Makes the alarms that are missing and leads all of them to who is to be told; conditions and pauses that were changed
+ * in the console stay. While nobody is to be told, those of earlier deploys go. Throws CloudError.
+ */
+export async function ensureAlarms(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  { topicId, logsetId }: LogTopic,
+): Promise<void> {
+  if (!settings.alarms) {
+    await removeAlarms(cloud, settings);
+    return;
+  }
+  const noticeId = await ensureNotice(cloud, settings, settings.alarms);
+  const found = await findAlarms(cloud, settings);
+  for (const { name, query, lastMinutes, everyMinutes, condition } of ALARMS) {
+    const Name = `${titleOf(settings)} ${name}`;
+    const target = {
+      TopicId: topicId,
+      LogsetId: logsetId,
+      Number: 1,
+      // CQL; Lucene would be the default.
+      SyntaxRule: 1,
+      Query: query,
+      StartTimeOffset: -lastMinutes,
+      EndTimeOffset: 0,
+    };
+    const leading = { AlarmTargets: [target], AlarmNoticeIds: [noticeId] };
+    const lead = async (alarm: z.infer<typeof Alarm>): Promise<void> => {
+      const [now] = alarm.AlarmTargets ?? [];
+      const isLeading = now?.TopicId === topicId && now.Query === query;
+      if (isLeading && alarm.AlarmNoticeIds?.includes(noticeId)) return;
+      await cloud.other('cls', 'ModifyAlarm', { AlarmId: alarm.AlarmId, ...leading });
+    };
+    const present = found.find((alarm) => alarm.Name === Name);
+    if (present) {
+      await lead(present);
+      continue;
+    }
+    try {
+      await cloud.other('cls', 'CreateAlarm', {
+        Name,
+        ...leading,
+        MonitorTime: { Type: 'Period', Time: everyMinutes },
+        TriggerCount: 1,
+        AlarmPeriod: AGAIN_MINUTES,
+        Condition: condition,
+        AlarmLevel: 2,
+        Status: true,
+        MessageTemplate: '{{.Label}}',
+      });
+    } catch (error) {
+      const again = isThere(error) ? await findAlarms(cloud, settings, name) : [];
+      if (!again[0]) throw error;
+      await lead(again[0]);
+    }
+  }
+}
+
+/** A name that is taken, or an answer that was lost: it may be there. */
+const isThere = (error: unknown): boolean =>
+  error instanceof CloudError && /Conflict|^$/.test(error.cloudCode);
+
+async function ensureNotice(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  { webhook, uins }: NonNullable<ServiceSettings['alarms']>,
+): Promise<string> {
+  const wanted = {
+    Name: titleOf(settings),
+    Type: 'All',
+    NoticeReceivers:
+      uins.length === 0
+        ? []
+        : [
+            {
+              ReceiverType: 'Uin',
+              ReceiverIds: uins,
+              ReceiverChannels: ['Email', 'Sms'],
+              StartTime: '00:00:00',
+              EndTime: '23:59:59',
+              NoticeContentId: 'Default-zh',
+              Index: 1,
+            },
+          ],
+    WebCallbacks: webhook
+      ? [{ CallbackType: 'WeCom', Url: webhook, NoticeContentId: 'Default-zh', Index: 1 }]
+      : [],
+  };
+  let found = await findNotice(cloud, settings);
+  if (!found) {
+    try {
+      return String((await cloud.other('cls', 'CreateAlarmNotice', wanted)).AlarmNoticeId);
+    } catch (error) {
+      if (isThere(error)) found = await findNotice(cloud, settings);
+      if (!found) throw error;
+    }
+  }
+  const told = [
+    (found.NoticeReceivers ?? []).flatMap(({ ReceiverIds }) => ReceiverIds ?? []),
+    (found.WebCallbacks ?? []).map(({ Url }) => Url ?? ''),
+  ];
+  if (JSON.stringify(told) !== JSON.stringify([uins, webhook ? [webhook] : []]))
+    await cloud.other('cls', 'ModifyAlarmNotice', { AlarmNoticeId: found.AlarmNoticeId, ...wanted });
+  return found.AlarmNoticeId;
+}
+
+/** Deletes the alarms of this service and stage, and who is told by them. Throws CloudError. */
+export async function removeAlarms(cloud: Cloud, settings: ServiceSettings): Promise<number> {
+  const found = await findAlarms(cloud, settings);
+  for (const { AlarmId } of found) await cloud.other('cls', 'DeleteAlarm', { AlarmId });
+  const notice = found.length > 0 ? await findNotice(cloud, settings) : undefined;
+  if (notice) await cloud.other('cls', 'DeleteAlarmNotice', { AlarmNoticeId: notice.AlarmNoticeId });
+  return found.length;
+}
