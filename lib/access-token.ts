@@ -22,7 +22,7 @@ import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
  *
  * **A refused token proves little.** It may be an old one, or WeCom may have refused it by mistake. So a call
  * tries up to three tokens, and nothing is deleted because of it. gettoken rests only when a token was issued
- * after a refusal, several calls had it refused and none had it accepted. What rests is gettoken, never the use
+ * after a refusal, two calls gave up, and no token was accepted in between. What rests is gettoken, never the use
  * of a token that works for others.
  */
 export interface AccessTokens {

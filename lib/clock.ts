@@ -4,7 +4,7 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds since some start; never goes back, but may stand still while the machine is frozen. */
   monotonicMs(): number;
-  /** Runs `action` once after `ms`; the answer cancels it. */
+  /** Runs `action` once after `ms`. Returns a function that cancels it. */
   after(ms: number, action: () => void): () => void;
 }
 
@@ -41,14 +41,24 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
   });
 }
 
+/** Returns a function that says true at most once in `ms`: for log lines that nobody should be able to multiply. */
+export function oncePer(clock: Clock, ms: number): () => boolean {
+  let last: Moment | undefined;
+  return () => {
+    if (last && elapsedMs(clock, last) < ms) return false;
+    last = moment(clock);
+    return true;
+  };
+}
+
 const slicesPerTimeout = 8;
 
 /**
  * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed. `work` itself goes on.
  *
- * A busy event loop must not look like a dead peer. So the time is counted in eight slices, each of which this
- * process has to see pass by itself (one that gets no CPU, or was frozen, sees fewer), and once it is up the
- * loop turns once more: answers which have already arrived are read before the verdict.
+ * A busy event loop must not look like a dead peer. So the time is split into eight timers in a row: a process that
+ * was starved or frozen runs them late, and its own delay is not charged to the peer. After the last one the event loop
+ * gets one more turn, so that answers already in the socket win.
  */
 export function withTimeout<T>(
   clock: Clock,

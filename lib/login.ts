@@ -1,8 +1,9 @@
 import type { AccessTokens } from './access-token.ts';
-import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
+import { type Clock, oncePer } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import type { Permission } from './permission.ts';
+import { type LoginDeadline, withLoginDeadline } from './login-deadline.ts';
+import { memberNotAllowed, type Permission } from './permission.ts';
 import type { LoginLimits } from './rate-limit.ts';
 import { isUserid, type Member } from './person.ts';
 import type { Sessions } from './session.ts';
@@ -37,9 +38,6 @@ const saysNoToTheCode: ReadonlySet<Reaction> = new Set(['js_code_refused', 'memb
 /** Whoever sends such codes must not fill the log with alarms. */
 const logUnknownAgainMs = 60_000;
 
-/** The whole login, waits for WeCom and Redis included. SCF's own timeout is 15 s. */
-const loginMsMax = 8000;
-
 /**
  * Turns a js_code into a session. The order matters:
  *
@@ -54,16 +52,15 @@ const loginMsMax = 8000;
  */
 export function createLogin(options: LoginOptions) {
   const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
-  let unknownLoggedAt: Moment | undefined;
+  const mayLogUnknown = oncePer(clock, logUnknownAgainMs);
 
   async function login(
     jsCode: string,
     hint: string | undefined,
     clientAddress: string,
     bearer: string,
+    { leftMs, check }: LoginDeadline,
   ): Promise<LoginResult> {
-    const startedAt = moment(clock);
-    const leftMs = () => loginMsMax - elapsedMs(clock, startedAt);
     const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 
     const admission = await limits.admit(clientAddress, () => sessions.ownerOf(bearer));
@@ -73,14 +70,11 @@ export function createLogin(options: LoginOptions) {
         if (!(error instanceof WecomError) || !error.reaction || !saysNoToTheCode.has(error.reaction))
           throw error;
         await admission.failed();
-        if (error.reaction !== 'member_refused') throw error;
-        const refusal = {
-          corpid: asked.corpid,
-          client_address: clientAddress,
-          reason: `errcode_${error.errcode}`,
-        };
-        log('warn', 'login_refused', refusal);
-        throw new AppError('member_not_allowed', { reason: refusal.reason });
+        const refusal = memberNotAllowed(error);
+        if (!refusal) throw error;
+        const { reason } = refusal.options;
+        log('warn', 'login_refused', { corpid: asked.corpid, client_address: clientAddress, reason });
+        throw refusal;
       });
     const { userid } = identity;
     const audit = {
@@ -115,8 +109,7 @@ export function createLogin(options: LoginOptions) {
       // The code has just proved who they are; nobody else is told a userid.
       throw new AppError('member_not_allowed', { reason, userid });
     });
-    // Nothing is replaced by a login that comes too late.
-    if (leftMs() <= 0) throw unavailable('login_deadline', 2);
+    check();
     const { session_key: sessionKey } = identity;
     const start = { role: 'member', ...last, sessionKey, deviceHash: audit.device } as const;
     const [created] = await Promise.all([
@@ -124,11 +117,6 @@ export function createLogin(options: LoginOptions) {
       // Only eases a brake that may come; no reason to refuse a login.
       limits.succeeded(clientAddress).catch(() => {}),
     ]);
-    if (leftMs() <= 0) {
-      // Its owner was told that it took too long; nobody holds the token.
-      await sessions.end(created.sessionToken);
-      throw unavailable('login_deadline', 2);
-    }
     log('info', 'login_ok', { ...audit, role: 'member' });
     return { ...created, role: 'member', member: last.member };
   }
@@ -147,10 +135,7 @@ export function createLogin(options: LoginOptions) {
         });
         return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
       case 'unknown':
-        if (!unknownLoggedAt || elapsedMs(clock, unknownLoggedAt) >= logUnknownAgainMs) {
-          unknownLoggedAt = moment(clock);
-          log('error', 'wecom_misconfigured', { ...error.fields });
-        }
+        if (mayLogUnknown()) log('error', 'wecom_misconfigured', { ...error.fields });
         return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
       default:
         log('error', 'wecom_failed', { ...error.fields });
@@ -170,8 +155,9 @@ export function createLogin(options: LoginOptions) {
       bearer: string,
     ): Promise<LoginResult> {
       try {
-        const work = login(jsCode, hint, clientAddress, bearer);
-        return await withTimeout(clock, loginMsMax, work, () => unavailable('login_deadline', 2));
+        return await withLoginDeadline(clock, (deadline) =>
+          login(jsCode, hint, clientAddress, bearer, deadline),
+        );
       } catch (error) {
         throw error instanceof WecomError ? publicError(error) : error;
       }

@@ -1,8 +1,8 @@
 import type { AccessTokens } from './access-token.ts';
-import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
+import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import { createRecheckBudget, type UsedUp } from './rate-limit.ts';
+import { createRecheckBudget } from './rate-limit.ts';
 import type { Redis } from './redis.ts';
 import { isSameUserid, type Person, personId } from './person.ts';
 import type { LastCheck } from './session-record.ts';
@@ -67,7 +67,7 @@ export function createPermission(options: {
 }): Permission {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
   const budget = createRecheckBudget(redis);
-  let skippedLoggedAt: Moment | undefined;
+  const mayLogSkipped = oncePer(clock, logSkippedAgainMs);
   /** When the last re-check here failed, or began after that; of each company that has not been well since. */
   const failing = new Map<string, Moment>();
   /** Whom WeCom refused and whose sessions have not ended yet, since Redis may refuse that; by `personId`. */
@@ -84,13 +84,13 @@ export function createPermission(options: {
         return wecom.userGet(corp, accessToken, userid, msMax - elapsedMs(clock, start));
       })
       .catch((error: unknown) => {
-        if (!(error instanceof WecomError) || error.reaction !== 'member_refused') throw error;
-        throw refusal(person, `errcode_${error.errcode}`, checkedAt);
+        const known = memberNotAllowed(error);
+        throw known ? remember(person, known, checkedAt) : error;
       });
     // Neither an empty department nor a missing status is a refusal: WeCom leaves them out for some apps.
     const { name = '', department = [], position = '', status = 1, enable = 1 } = answer;
-    if (status !== 1) throw refusal(person, `status_${status}`, checkedAt);
-    if (enable === 0) throw refusal(person, 'disabled', checkedAt);
+    if (status !== 1) throw remember(person, notAllowed(`status_${status}`), checkedAt);
+    if (enable === 0) throw remember(person, notAllowed('disabled'), checkedAt);
     if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
       throw unavailable('user_get_of_another_userid', 5);
     }
@@ -99,11 +99,11 @@ export function createPermission(options: {
     return { member, checkedAt };
   }
 
-  function refusal(person: Person, reason: string, askedAt: number): AppError {
+  function remember(person: Person, refusal: AppError, askedAt: number): AppError {
     const [oldest] = refused.keys();
     if (refused.size >= refusedMax && oldest !== undefined) refused.delete(oldest);
-    refused.set(personId(person), { askedAt, reason });
-    return new AppError('member_not_allowed', { reason });
+    refused.set(personId(person), { askedAt, reason: refusal.options.reason ?? '' });
+    return refusal;
   }
 
   async function end(person: Person, reason: string | undefined, client_address?: string): Promise<void> {
@@ -154,7 +154,7 @@ export function createPermission(options: {
     if (usedUp && !mayProbe(corp)) {
       // Release the claim: no check is under way, so nobody should wait for one.
       await sessions.giveUpCheck(session.person);
-      logSkipped(corp, usedUp);
+      if (mayLogSkipped()) log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
       // An exhausted budget refuses nobody, but it must not extend the grace while WeCom is down.
       return failing.has(corp.corpid) ? inGrace(session) : session;
     }
@@ -169,13 +169,6 @@ export function createPermission(options: {
     if (!since || elapsedMs(clock, since) < probeAgainMs) return false;
     failing.set(corpid, moment(clock));
     return true;
-  }
-
-  /** Once a minute, not for each of thousands of requests. */
-  function logSkipped(corp: Corp, usedUp: UsedUp): void {
-    if (skippedLoggedAt && elapsedMs(clock, skippedLoggedAt) <= logSkippedAgainMs) return;
-    skippedLoggedAt = moment(clock);
-    log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
   }
 
   function isFromTheFuture({ checkedAt }: Pick<LastCheck, 'checkedAt'>): boolean {
@@ -226,4 +219,14 @@ export function createPermission(options: {
       return admitted(await recheck(session, corp));
     },
   };
+}
+
+/** WeCom's refusal of a member, at whichever endpoint it came; `undefined` for every other error. */
+export function memberNotAllowed(error: unknown): AppError | undefined {
+  const isRefusal = error instanceof WecomError && error.reaction === 'member_refused';
+  return isRefusal ? notAllowed(`errcode_${error.errcode}`) : undefined;
+}
+
+function notAllowed(reason: string): AppError {
+  return new AppError('member_not_allowed', { reason });
 }

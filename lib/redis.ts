@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
-import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
+import { type Clock, elapsedMs, moment, type Moment, oncePer, withTimeout } from './clock.ts';
 import { unavailable } from './errors.ts';
 import { type Log, requestRecord } from './log.ts';
 import { type RedisAddress, tlsOptions } from './redis-address.ts';
@@ -8,8 +8,8 @@ import { answersOfAHealthyConnection, perhapsOfEvalsha, reasonOf } from './redis
 
 /**
  * Redis as the rest of the project sees it. Every operation has a deadline and is sent a second time when its
- * connection failed, so **every operation must be safe to run twice**; its answer may be that of
- * the second run, for which the first has already changed everything.
+ * connection failed, so **every operation must be safe to run twice**: the reply may come from the second run, which
+ * then sees the effects of the first.
  *
  * All methods reject with `RedisError`.
  */
@@ -92,7 +92,7 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
   const forReads: Lane = {};
   /** EVALSHA was refused where EVAL was not: it is not tried again. */
   let evalOnly = false;
-  let loggedAt: Moment | undefined;
+  const mayLog = oncePer(clock, logAgainMs);
   let closed = false;
 
   function connect(lane: Lane): Promise<Client> {
@@ -119,7 +119,7 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     return opening;
   }
 
-  /** Nothing new is sent on its connection; what waits for a reply has this long to get it. */
+  /** Stops using the connection. Replies still pending have `closeAfterMs` to arrive. */
   function leave(lane: Lane, closeAfterMs: number): void {
     const left = lane.connection;
     lane.connection = undefined;
@@ -182,10 +182,7 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
           if (!isBroken(lane)) lane.broken = { since: moment(clock), error: failure };
         }
       }
-      if (!loggedAt || elapsedMs(clock, loggedAt) > logAgainMs) {
-        loggedAt = moment(clock);
-        log('error', 'redis_failed', { reason: failure.reason });
-      }
+      if (mayLog()) log('error', 'redis_failed', { reason: failure.reason });
       throw failure;
     } finally {
       if (record) {

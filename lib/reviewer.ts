@@ -1,7 +1,8 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
-import { AppError, unavailable } from './errors.ts';
+import type { Clock } from './clock.ts';
+import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
+import { type LoginDeadline, withLoginDeadline } from './login-deadline.ts';
 import type { ReviewerLimits } from './rate-limit.ts';
 import type { Sessions } from './session.ts';
 
@@ -30,9 +31,6 @@ const memoryBytesMax = 64 * 1024 * 1024;
 const waitingMax = 4;
 /** Few enough for Redis, too many for anybody to use up to tell unknown accounts by: an hour takes 1,000 tries. */
 const unknownNumbers = 4096;
-
-/** The whole login, the queue for scrypt included. SCF's own timeout is 15 s. */
-const loginMsMax = 8000;
 
 /** Who logs in; `bearer` is the session_token that came with the request, `''` if none: the login replaces it. */
 export interface ReviewerAttempt {
@@ -80,13 +78,8 @@ export function createReviewerLogin(options: {
     }
   }
 
-  async function login(attempt: ReviewerAttempt) {
+  async function login(attempt: ReviewerAttempt, deadline: LoginDeadline) {
     const { account, password, bearer, clientAddress } = attempt;
-    const startedAt = moment(clock);
-    /** After it the answer is out: nothing more is computed, stored or ended for it. */
-    const checkDeadline = () => {
-      if (elapsedMs(clock, startedAt) >= loginMsMax) throw tooLate();
-    };
     const typed = account.normalize('NFKC');
     const reviewer = reviewers.find((candidate) => candidate.account === typed);
     // A new password is a new name to the limits, so it lifts a hard stop.
@@ -94,15 +87,15 @@ export function createReviewerLogin(options: {
     await limits.admit(name, clientAddress);
     const { salt, key, ...params } = reviewer?.hash ?? nobody;
     const derived = await oneAtATime(async () => {
-      checkDeadline();
+      deadline.check();
       return derive(password, salt, params);
     });
-    checkDeadline();
+    deadline.check();
     if (!timingSafeEqual(derived, key) || !reviewer) throw new AppError('invalid_credentials');
     await limits.succeeded(name, clientAddress);
     const now = clock.wallMs();
     if (now >= until) throw new AppError('not_found');
-    checkDeadline();
+    deadline.check();
     const endsAt = Math.min(now + reviewerSessionSeconds * 1000, until);
     const start = { role: 'reviewer', account: reviewer.account, endsAt } as const;
     const created = await sessions.create(start, { sessionToken: bearer, clientAddress });
@@ -112,17 +105,13 @@ export function createReviewerLogin(options: {
 
   return async function withPassword(attempt: ReviewerAttempt) {
     try {
-      return await withTimeout(clock, loginMsMax, login(attempt), tooLate);
+      return await withLoginDeadline(clock, (deadline) => login(attempt, deadline));
     } catch (error) {
       const reason = error instanceof AppError ? error.code : 'unknown';
       log('warn', 'login_refused', { role: 'reviewer', client_address: attempt.clientAddress, reason });
       throw error;
     }
   };
-}
-
-function tooLate(): AppError {
-  return unavailable('login_deadline', 2);
 }
 
 /** The hash of a new password, as it stands in `REVIEWERS`. */

@@ -1,10 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
-import { type Clock, elapsedMs, moment, type Moment, sleep, withTimeout } from './clock.ts';
+import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import { available, type Redis, RedisError } from './redis.ts';
 import { createSeal, encryptionKeyId } from './seal.ts';
-import { createTokenStore, type Pause, tokenKey, type TokenRecord } from './token-store.ts';
+import { createTokenStore, type Pause, pauseMsMax, tokenKey, type TokenRecord } from './token-store.ts';
 import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
 
 /**
@@ -15,8 +15,8 @@ import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
  */
 export interface TokenSource {
   /**
-   * A token other than the refused one, unless gettoken gave just that again. Rejects with
-   * `temporarily_unavailable`.
+   * A token that is not the refused one. Exception: gettoken returned the refused token again; then that one. Rejects
+   * with `temporarily_unavailable`.
    *
    * @param msMax gives up waiting after this long; a fetch itself goes on for the others
    */
@@ -25,7 +25,10 @@ export interface TokenSource {
   renew(): Promise<RenewOutcome>;
   /** WeCom accepted the token. Told to Redis once per instance, and only when a refusal came before it. */
   accepted(token: Token): Promise<void>;
-  /** A call had its last try, which was with this token, refused. When a second call says so, gettoken rests. */
+  /**
+   * A call was refused with its last try, and that try used `token`. When a second call reports this, about this token
+   * or the next one, gettoken rests.
+   */
   gaveUp(token: Token): Promise<void>;
 }
 
@@ -80,8 +83,8 @@ const logAgainMs = 60_000;
 
 /** How long gettoken rests after a failure; WeCom bans the egress IP for an hour after about 2,000. */
 const pauseAfter: Record<'operator' | 'rate_limited' | 'too_many_at_once' | 'transient', Pause> = {
-  operator: { baseMs: 60_000, capMs: 600_000 },
-  rate_limited: { baseMs: 60_000, capMs: 600_000 },
+  operator: { baseMs: 60_000, capMs: pauseMsMax },
+  rate_limited: { baseMs: 60_000, capMs: pauseMsMax },
   too_many_at_once: { baseMs: 1000, capMs: 8000 },
   transient: { baseMs: 1000, capMs: 30_000 },
 };
@@ -106,7 +109,7 @@ export function createTokenSource(
   let cached: Token | undefined;
   /** Concurrent requests share one lookup, keyed by the fingerprint that WeCom refused. */
   const flights = new Map<string, Flight>();
-  let tooOftenLoggedAt: Moment | undefined;
+  const mayLogTooOften = oncePer(clock, logAgainMs);
 
   /** The token of this process, unless it is about to end or is the refused one. */
   function usable(refused: Token | undefined): Token | undefined {
@@ -140,15 +143,11 @@ export function createTokenSource(
       const acceptedMsAgo = acceptedAt && elapsedMs(clock, acceptedAt);
       const begun = await store.begin(owner, refused, aheadMs, acceptedMsAgo);
       if (begun.state === 'lease' && elapsedMs(clock, begunAt) > leaseAgeMsMax) continue;
-      if (begun.state === 'paused' && begun.why === 'too_often') logTooOften(begun.waitMs);
+      if (begun.state === 'paused' && begun.why === 'too_often' && mayLogTooOften()) {
+        log('error', 'gettoken_too_often', { corpid, pause_ms: begun.waitMs });
+      }
       return { ...begun, begunAt };
     }
-  }
-
-  function logTooOften(pause_ms: number): void {
-    if (tooOftenLoggedAt && elapsedMs(clock, tooOftenLoggedAt) < logAgainMs) return;
-    tooOftenLoggedAt = moment(clock);
-    log('error', 'gettoken_too_often', { corpid, pause_ms });
   }
 
   /** The lease must be ours. */
@@ -212,8 +211,8 @@ export function createTokenSource(
     let pollMs = pollMsFirst;
     for (;;) {
       const readAt = moment(clock);
+      // A lagging replica may return the refused token or an older one. Ignore it; `begin` asks the master.
       const record = await store.read();
-      // A replica that lags may still show an older token than the refused one; the script asks the master.
       const isNewer = record && record.generation > (refused?.generation ?? 0);
       const stored = isNewer ? adopt(record, refused, readAt) : undefined;
       if (stored && record && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;

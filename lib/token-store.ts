@@ -81,7 +81,7 @@ export const gettokensPerMinuteMax = 12;
 /** A minute, and the time in which a lease is used. */
 const minuteMs = 60_000 + leaseMs;
 /** The longest pause of all; one that is longer comes from a clock that was set back. */
-const pauseMsMax = 600_000;
+export const pauseMsMax = 600_000;
 /** How long failures and rests in a row are remembered. */
 const memoryMs = 1_800_000;
 const timeDigits = 13;

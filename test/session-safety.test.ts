@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { movableClock } from './clock.ts';
 import { expectError } from './expect-answer.ts';
+import { startRedisGate } from './redis-gate.ts';
 import { type Answer, corpid, from, type Login, realRedis, secret, startWorld, type World } from './world.ts';
 
 const long = { SESSION_IDLE_SECONDS: '86400', SESSION_MAX_SECONDS: '2592000' };
@@ -71,6 +72,28 @@ describe('a session that a login replaces', () => {
     // One session, and what WeCom said of the member.
     expect(Object.keys((await sessionsIn(world))[0]?.fields ?? {})).toHaveLength(2);
   });
+
+  test.each(['the same person', 'another person'])(
+    '[A23] POST /login › loses no session of %s when storing the new one takes until after the deadline',
+    async (whose) => {
+      const world = await startWorld();
+      const clock = movableClock(world);
+      const redis = await startRedisGate(world.redis.url);
+      const login = await clock.startLogin({ REDIS_URL: redis.url, SESSION_IDLE_SECONDS: '86400' });
+      const userid = world.addMember();
+      const old = await newSession(world, login, whose === 'the same person' ? userid : world.addMember());
+      const { held, release } = redis.holdNext('wxs1:');
+      const late = login.login({ js_code: world.jsCode(userid) }, bearer(old));
+      await held;
+      clock.advanceSeconds(9);
+      release();
+      const { status, body } = await late;
+      const tokens = status === 200 ? [body['session_token'], old] : [old];
+      const statuses = await Promise.all(tokens.map(async (token) => (await get(login, token)).status));
+      // Replaced by one that was handed out, or still there.
+      expect([status, ...statuses]).toEqual(status === 200 ? [200, 200, 401] : [503, 200]);
+    },
+  );
 
   test('[A23] POST /login › replaces a session of the same person in one step, without ending another one for it', async () => {
     const world = await startWorld();

@@ -1,0 +1,35 @@
+import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
+import { type AppError, unavailable } from './errors.ts';
+
+/**
+ * How long a login may take, of a member or of a reviewer. SCF's own timeout is 15 s.
+ *
+ * The last 1.5 s are kept for storing the session: Redis takes at most 1.3 s, one try and another on a new connection. So
+ * a session is stored, and the one it replaces ended, only in a login that still has the time to say so.
+ */
+const loginMsMax = 8000;
+const storeMsMax = 1500;
+
+export interface LoginDeadline {
+  /** What may still be spent before the session is stored; negative when it is too late. */
+  leftMs(): number;
+  /** Throws `temporarily_unavailable` when it is too late: nothing more is computed, stored or ended. */
+  check(): void;
+}
+
+/** Settles like `login`, or rejects with `temporarily_unavailable` after 8 s. */
+export function withLoginDeadline<T>(
+  clock: Clock,
+  login: (deadline: LoginDeadline) => Promise<T>,
+): Promise<T> {
+  const startedAt = moment(clock);
+  const leftMs = () => loginMsMax - storeMsMax - elapsedMs(clock, startedAt);
+  const check = () => {
+    if (leftMs() <= 0) throw tooLate();
+  };
+  return withTimeout(clock, loginMsMax, login({ leftMs, check }), tooLate);
+}
+
+function tooLate(): AppError {
+  return unavailable('login_deadline', 2);
+}
