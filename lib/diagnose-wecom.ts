@@ -79,6 +79,7 @@ function sharedToken(corp: Corp, questions: WecomQuestions): SharedToken {
     encryptionKeys,
     clock,
     log,
+    secondTry: false,
     gettoken: (asked) => {
       gettokens += 1;
       return wecom.gettoken(asked).catch((error: unknown) => {

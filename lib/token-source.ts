@@ -61,6 +61,8 @@ export interface TokenSourceOptions {
   clock: Clock;
   log: Log;
   random?: () => number;
+  /** Whether a login asks once more after a gettoken that failed for a moment; true if not given. */
+  secondTry?: boolean;
 }
 
 /** No request waits longer than this for a token. */
@@ -79,6 +81,8 @@ const leaseAgeMsMax = 2000;
 /** Waiters look again after this long, doubling, each time times 0.5–1.5 at random. */
 const pollMsFirst = 40;
 const pollMsMax = 400;
+/** A gettoken that failed for a moment is tried once more, if that can begin so soon: a login has 8 s in all. */
+const secondTryMsMax = 4000;
 const logAgainMs = 60_000;
 
 /** How long gettoken rests after a failure; WeCom bans the egress IP for an hour after about 2,000. */
@@ -100,7 +104,7 @@ export function createTokenSource(
   nextOwner: () => string,
   options: TokenSourceOptions,
 ): TokenSource {
-  const { redis, gettoken, encryptionKeys, clock, log, random = Math.random } = options;
+  const { redis, gettoken, encryptionKeys, clock, log, random = Math.random, secondTry = true } = options;
   const { corpid } = corp;
   const kid = tokenKeyId(corp, encryptionKeys);
   const store = createTokenStore(redis, kid);
@@ -196,6 +200,11 @@ export function createTokenSource(
     return cached;
   }
 
+  /** Whether a failure of gettoken is worth waiting for: the others end when somebody does something. */
+  function mayPass(failure: string): boolean {
+    return secondTry && (failure === 'transient' || failure === 'too_many_at_once');
+  }
+
   async function pauseFor(owner: string, error: unknown, by: 'login' | 'timer'): Promise<never> {
     const failure = failureOf(error);
     const pause_ms = await store.fail(owner, failure, pauseAfter[failure]).catch(() => 0);
@@ -209,7 +218,9 @@ export function createTokenSource(
     const startedAt = moment(clock);
     const owner = nextOwner();
     let pollMs = pollMsFirst;
+    let failed: AppError | undefined;
     for (;;) {
+      if (failed && elapsedMs(clock, startedAt) > secondTryMsMax) throw failed;
       const readAt = moment(clock);
       // A lagging replica may return the refused token or an older one. Ignore it; `begin` asks the master.
       const record = await store.read();
@@ -229,12 +240,18 @@ export function createTokenSource(
           // Looked up again: the fetch may have taken longer than the rest of that token's life.
           const left = usable(refused);
           if (left) return left;
-          throw error;
+          if (failed || !(error instanceof AppError) || !mayPass(failureOf(error.cause))) throw error;
+          failed = error;
+          continue;
         }
       }
       if (token) return token;
       if (begun.state === 'paused') {
-        throw unavailable(`gettoken_paused_${begun.why}`, retryAfter(begun.waitMs));
+        if (!mayPass(begun.why) || elapsedMs(clock, startedAt) + begun.waitMs > secondTryMsMax) {
+          throw failed ?? unavailable(`gettoken_paused_${begun.why}`, retryAfter(begun.waitMs));
+        }
+        await sleep(clock, begun.waitMs + pollMs * random());
+        continue;
       }
       if (elapsedMs(clock, startedAt) + pollMs * 1.5 > waitMsMax) throw unavailable('token_wait', 2);
       await sleep(clock, pollMs * (0.5 + random()));

@@ -1,19 +1,36 @@
 import { describe, expect, test } from 'vitest';
 import { expectError } from './expect-answer.ts';
-import { corpid, startWorld } from './world.ts';
+import type { FaultKind } from '../simulator/wecom/faults.ts';
+import { corpid, loginsAtOnce, quickRedis, startWorld } from './world.ts';
 
 describe('POST /login while something is down', () => {
   test('POST /login › answers 503 with Retry-After while WeCom is down', async () => {
     const world = await startWorld();
     const login = await world.startLogin();
-    world.wecom.fault({ endpoint: 'gettoken', kind: 'cut', at: 'before', times: 1 });
+    world.wecom.fault({ endpoint: 'gettoken', kind: 'cut', at: 'before' });
     const answer = await login.login({ js_code: world.jsCode() });
     expectError(answer, 'temporarily_unavailable');
     expect((await login.logOf(answer)).at(-1)).toMatchObject({ status: 503, reason: 'gettoken_failed' });
+    expect(world.wecom.counts().gettoken).toBeLessThanOrEqual(2);
 
     await world.wecom.close();
     expectError(await login.login({ js_code: 'never-arrives' }), 'temporarily_unavailable');
     expect((await login.send('GET', '/health')).status).toBe(200);
+  });
+
+  test.each<[string, FaultKind]>([
+    ['a connection that breaks', { kind: 'cut', at: 'before' }],
+    ['a gateway’s 502', { kind: 'html', status: 502 }],
+    ['45033, too many at once', { kind: 'errcode', errcode: 45_033 }],
+  ])('[W27] POST /login › survives %s at gettoken: it asks once more, after the pause', async (_, kind) => {
+    const world = await startWorld(quickRedis);
+    const login = await world.startLogin();
+    expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
+    world.wecom.dropTokens(corpid);
+    world.wecom.fault({ endpoint: 'gettoken', times: 1, ...kind });
+    expect(await loginsAtOnce(world, [login], 10)).toEqual({ 200: 10 });
+    expect(world.wecom.counts().gettoken).toBe(3);
+    expect(login.logged('gettoken_failed')).toHaveLength(1);
   });
 
   test('[R1] POST /login › answers 503 with Retry-After while Redis is down, and calls nobody', async () => {

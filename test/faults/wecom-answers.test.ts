@@ -78,10 +78,12 @@ test.each(Object.entries(perEndpoint) as [Endpoint, Record<string, FaultKind>][]
       if (endpoint === 'gettoken') return 0;
       return name.endsWith('before the answer') ? expect.toSatisfy((calls) => calls === 1 || calls === 2) : 1;
     };
-    expect(outcomes).toEqual(companies.map(({ name }) => [name, 1, sent(name)]));
+    // What fails quickly is asked once more.
+    const asked = endpoint === 'gettoken' ? expect.toSatisfy((calls) => calls === 1 || calls === 2) : 1;
+    expect(outcomes).toEqual(companies.map(({ name }) => [name, asked, sent(name)]));
     const failures = login.logged(endpoint === 'gettoken' ? 'gettoken_failed' : 'wecom_failed');
-    expect(failures.map(({ level, corpid }) => `${level} ${corpid}`).toSorted()).toEqual(
-      companies.map(({ id }) => `error ${id}`).toSorted(),
+    expect(new Set(failures.map(({ level, corpid }) => `${level} ${corpid}`))).toEqual(
+      new Set(companies.map(({ id }) => `error ${id}`)),
     );
     expect(world.wecom.violations).toEqual([]);
 

@@ -222,7 +222,7 @@ const wecom: Row[] = [
   {
     id: 'W20',
     threat: 'a gettoken we gave up on kills the old token (mode D)',
-    promise: '503 only for the second that gettoken pauses, then one gettoken more',
+    promise: 'one gettoken more after its pause of a second; 503 only when no time is left for that',
   },
   {
     id: 'W21',
@@ -258,6 +258,11 @@ const wecom: Row[] = [
     id: 'W26',
     threat: 'tokens that end within seconds, or are dropped again and again',
     promise: 'at most 12 gettoken a minute; a life of less than a minute is not believed; logged',
+  },
+  {
+    id: 'W27',
+    threat: 'one gettoken that fails quickly: a connection that breaks, a 502, too many at once',
+    promise: 'the logins under way wait for the pause of a second, and one of them asks once more: 200',
   },
 ];
 
