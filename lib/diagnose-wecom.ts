@@ -14,11 +14,6 @@ const junkCode = 'the-doctor-asks-whether-this-app-is-linked-';
 const tokenMsMax = 4000;
 const askMsMax = 2500;
 
-const wrongSecret = [40001, 40091, 41004, 45031];
-const wrongCorpid = [40013, 41002];
-/** What jscode2session answers to the token of an app that is not linked with a mini-program. */
-const notLinked = [40014, 48001, 48002, 90206, 90207, 301_002];
-
 export interface WecomQuestions {
   wecom: Wecom;
   redis: Redis;
@@ -31,7 +26,7 @@ export interface WecomQuestions {
 
 /**
  * Looks at one company from where this runs, changing nothing. Uses the shared access_token like a login does:
- * at most one gettoken, stored for everyone; one jscode2session with a code that is none, which tells without a
+ * at most one gettoken, stored for everyone; one jscode2session with an invalid code, which tells without a
  * member whether the app is linked. Rejects only because of a bug.
  */
 export async function diagnoseCorp(corp: Corp, questions: WecomQuestions): Promise<Finding[]> {
@@ -107,11 +102,11 @@ async function gettokenFinding(
 ): Promise<Finding> {
   const { corpid } = corp;
   const errcode = failure?.errcode;
-  if (failure && errcode !== 45009) {
+  if (failure && failure.reaction !== 'rate_limited') {
     if (errcode === undefined) return unanswered(failure);
     const values = { errcode };
-    if (wrongSecret.includes(errcode)) return inside('wecom.gettoken.wrong_secret', values, corpid);
-    if (wrongCorpid.includes(errcode)) return inside('wecom.gettoken.wrong_corpid', values, corpid);
+    if (failure.meaning === 'wrong_secret') return inside('wecom.gettoken.wrong_secret', values, corpid);
+    if (failure.meaning === 'wrong_corpid') return inside('wecom.gettoken.wrong_corpid', values, corpid);
     return generalFinding(failure) ?? inside('wecom.gettoken.refused', values, corpid);
   }
   const pause = await pauseOf(redis, tokenKeyId(corp, encryptionKeys));
@@ -159,14 +154,14 @@ async function askCode(
     return [];
   } catch (error) {
     if (!(error instanceof WecomError)) throw error;
-    const { errcode = 0, reaction, fields } = error;
+    const { errcode = 0, reaction, meaning, fields } = error;
     if (reaction === 'js_code_refused') {
       return [
         well('wecom.trusted_ip', 'WeCom answers this address', corpid),
         well('wecom.linked', 'the secret is that of the linked mini-program', corpid),
       ];
     }
-    if (notLinked.includes(errcode)) return [inside('wecom.linked.not_linked', { errcode }, corpid)];
+    if (meaning === 'not_linked') return [inside('wecom.linked.not_linked', { errcode }, corpid)];
     return [generalFinding(error) ?? inside('wecom.app.refused', { api: fields.api, errcode }, corpid)];
   }
 }
@@ -175,10 +170,10 @@ async function askCode(
 function generalFinding(error: WecomError): Finding | undefined {
   const { api, corpid, errcode, ip = 'unknown' } = error.fields;
   if (errcode === undefined) return unanswered(error);
-  if (errcode === 60020) return inside('wecom.trusted_ip.not_trusted', { ip }, corpid);
-  if (errcode === 50003) return inside('wecom.app.stopped', {}, corpid);
+  if (error.meaning === 'ip_not_trusted') return inside('wecom.trusted_ip.not_trusted', { ip }, corpid);
+  if (error.meaning === 'app_stopped') return inside('wecom.app.stopped', {}, corpid);
   if (error.reaction === 'retry') return inside('wecom.reachable.busy', { api, errcode }, corpid);
-  if (errcode === 45009) return inside('wecom.app.refused', { api, errcode }, corpid);
+  if (error.reaction === 'rate_limited') return inside('wecom.app.refused', { api, errcode }, corpid);
   return undefined;
 }
 

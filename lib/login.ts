@@ -130,9 +130,8 @@ export function createLogin(options: LoginOptions) {
         log('error', 'wecom_rate_limited', { ...error.fields });
         return unavailable('wecom_rate_limited', 60, error);
       case 'operator':
-        log('error', error.errcode === 60020 ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', {
-          ...error.fields,
-        });
+        const untrusted = error.meaning === 'ip_not_trusted';
+        log('error', untrusted ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', { ...error.fields });
         return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
       case 'unknown':
         if (mayLogUnknown()) log('error', 'wecom_misconfigured', { ...error.fields });

@@ -49,7 +49,7 @@ const lookAgainMs = 100;
 /** Longer than one check takes; after a failed one, the pause before the next. */
 const claimMs = 5000;
 const logSkippedAgainMs = 60_000;
-/** While WeCom fails and the budget is used up, one question per instance and this long finds out whether it is back. */
+/** While the budget is used up, one question per instance and this long finds out whether WeCom answers. */
 const probeAgainMs = 10_000;
 /** Clocks of instances differ; a check from further ahead is not believed. */
 const aheadMsMax = 60_000;
@@ -68,8 +68,8 @@ export function createPermission(options: {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
   const budget = createRecheckBudget(redis);
   const mayLogSkipped = oncePer(clock, logSkippedAgainMs);
-  /** When the last re-check here failed, or began after that; of each company that has not been well since. */
-  const failing = new Map<string, Moment>();
+  /** Of each company: whether WeCom answered the last question here, and when that was asked. */
+  const heard = new Map<string, { answered: boolean; askedAt: Moment }>();
   /** Whom WeCom refused and whose sessions have not ended yet, since Redis may refuse that; by `personId`. */
   const refused = new Map<string, { askedAt: number; reason: string }>();
 
@@ -151,23 +151,30 @@ export function createPermission(options: {
 
   async function ask(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const usedUp = await budget(corp.corpid);
-    if (usedUp && !mayProbe(corp)) {
+    if (usedUp && !mayProbe(session, corp)) {
       // Release the claim: no check is under way, so nobody should wait for one.
       await sessions.giveUpCheck(session.person);
       if (mayLogSkipped()) log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
       // An exhausted budget refuses nobody, but it must not extend the grace while WeCom is down.
-      return failing.has(corp.corpid) ? inGrace(session) : session;
+      return heard.get(corp.corpid)?.answered ? session : inGrace(session);
     }
-    const last = await read(corp, session.person.userid, recheckMsMax);
-    failing.delete(corp.corpid);
+    const askedAt = moment(clock);
+    const last = await read(corp, session.person.userid, recheckMsMax).catch((error: unknown) => {
+      heard.set(corp.corpid, { answered: isRefusal(error), askedAt });
+      throw error;
+    });
+    heard.set(corp.corpid, { answered: true, askedAt });
     if (!(await sessions.confirm(last))) throw new AppError('invalid_session', { reason: 'ended' });
     return inGrace({ ...session, ...last });
   }
 
-  function mayProbe({ corpid }: Corp): boolean {
-    const since = failing.get(corpid);
-    if (!since || elapsedMs(clock, since) < probeAgainMs) return false;
-    failing.set(corpid, moment(clock));
+  /** Whether to ask beyond the budget, once in 10 s, since only an answer tells what an old session is worth. */
+  function mayProbe(session: MemberSession, { corpid }: Corp): boolean {
+    const last = heard.get(corpid);
+    if (last && elapsedMs(clock, last.askedAt) < probeAgainMs) return false;
+    if (last?.answered !== false && !isOverdue(session)) return false;
+    // The others do not wait for this question.
+    heard.set(corpid, { answered: last?.answered ?? false, askedAt: moment(clock) });
     return true;
   }
 
@@ -180,9 +187,13 @@ export function createPermission(options: {
     return isFromTheFuture(check) ? Infinity : (clock.wallMs() - check.checkedAt) / 1000;
   }
 
+  function isOverdue(session: MemberSession): boolean {
+    return ageSeconds(session) > limits.graceSeconds;
+  }
+
   /** Good for a while without WeCom's word, then no more. */
   function inGrace(session: MemberSession): MemberSession {
-    if (ageSeconds(session) > limits.graceSeconds) throw unavailable('recheck_overdue', 5);
+    if (isOverdue(session)) throw unavailable('recheck_overdue', 5);
     return session;
   }
 
@@ -191,15 +202,13 @@ export function createPermission(options: {
     try {
       return await checked(session, corp);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'member_not_allowed') {
+      if (isRefusal(error)) {
         const { reason } = error.options;
-        failing.delete(corp.corpid);
         await end(person, reason);
         throw new AppError('invalid_session', { reason: `recheck_${reason}` });
       }
       const known = error instanceof WecomError || error instanceof AppError;
       if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
-      failing.set(corp.corpid, moment(clock));
       const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
       log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds(session)) });
       return inGrace(session);
@@ -225,6 +234,10 @@ export function createPermission(options: {
 export function memberNotAllowed(error: unknown): AppError | undefined {
   const isRefusal = error instanceof WecomError && error.reaction === 'member_refused';
   return isRefusal ? notAllowed(`errcode_${error.errcode}`) : undefined;
+}
+
+function isRefusal(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === 'member_not_allowed';
 }
 
 function notAllowed(reason: string): AppError {

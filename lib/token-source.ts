@@ -1,10 +1,11 @@
 import { createHash, createHmac } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
+import { failureOf, isPassing, pauseAfter, retryAfter } from './gettoken-failure.ts';
 import type { Log } from './log.ts';
 import { available, type Redis, RedisError } from './redis.ts';
 import { createSeal, encryptionKeyId } from './seal.ts';
-import { createTokenStore, type Pause, pauseMsMax, tokenKey, type TokenRecord } from './token-store.ts';
+import { createTokenStore, tokenKey, type TokenRecord } from './token-store.ts';
 import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
 
 /**
@@ -85,14 +86,6 @@ const pollMsMax = 400;
 const secondTryMsMax = 4000;
 const logAgainMs = 60_000;
 
-/** How long gettoken rests after a failure; WeCom bans the egress IP for an hour after about 2,000. */
-const pauseAfter: Record<'operator' | 'rate_limited' | 'too_many_at_once' | 'transient', Pause> = {
-  operator: { baseMs: 60_000, capMs: pauseMsMax },
-  rate_limited: { baseMs: 60_000, capMs: pauseMsMax },
-  too_many_at_once: { baseMs: 1000, capMs: 8000 },
-  transient: { baseMs: 1000, capMs: 30_000 },
-};
-
 interface Flight {
   startedAt: Moment;
   token: Promise<Token>;
@@ -107,7 +100,7 @@ export function createTokenSource(
   const { redis, gettoken, encryptionKeys, clock, log, random = Math.random, secondTry = true } = options;
   const { corpid } = corp;
   const kid = tokenKeyId(corp, encryptionKeys);
-  const store = createTokenStore(redis, kid);
+  const store = createTokenStore(redis, kid, encryptionKeys.length > 1);
   const sealedAt = tokenKey(kid);
   const seal = createSeal(encryptionKeys, 'access_token');
   let cached: Token | undefined;
@@ -200,11 +193,6 @@ export function createTokenSource(
     return cached;
   }
 
-  /** Whether a failure of gettoken is worth waiting for: the others end when somebody does something. */
-  function mayPass(failure: string): boolean {
-    return secondTry && (failure === 'transient' || failure === 'too_many_at_once');
-  }
-
   async function pauseFor(owner: string, error: unknown, by: 'login' | 'timer'): Promise<never> {
     const failure = failureOf(error);
     const pause_ms = await store.fail(owner, failure, pauseAfter[failure]).catch(() => 0);
@@ -240,14 +228,19 @@ export function createTokenSource(
           // Looked up again: the fetch may have taken longer than the rest of that token's life.
           const left = usable(refused);
           if (left) return left;
-          if (failed || !(error instanceof AppError) || !mayPass(failureOf(error.cause))) throw error;
+          if (failed || !secondTry || !(error instanceof AppError) || !isPassing(failureOf(error.cause)))
+            throw error;
           failed = error;
           continue;
         }
       }
       if (token) return token;
       if (begun.state === 'paused') {
-        if (!mayPass(begun.why) || elapsedMs(clock, startedAt) + begun.waitMs > secondTryMsMax) {
+        if (
+          !secondTry ||
+          !isPassing(begun.why) ||
+          elapsedMs(clock, startedAt) + begun.waitMs > secondTryMsMax
+        ) {
           throw failed ?? unavailable(`gettoken_paused_${begun.why}`, retryAfter(begun.waitMs));
         }
         await sleep(clock, begun.waitMs + pollMs * random());
@@ -331,16 +324,4 @@ function fingerprintOf(accessToken: string): string {
 
 function ignoreRedis(error: unknown): void {
   if (!(error instanceof RedisError)) throw error;
-}
-
-function failureOf(error: unknown): keyof typeof pauseAfter {
-  if (!(error instanceof WecomError) || error.errcode === undefined) return 'transient';
-  if (error.errcode === 45009) return 'rate_limited';
-  if (error.errcode === 45033) return 'too_many_at_once';
-  return error.reaction === 'retry' ? 'transient' : 'operator';
-}
-
-/** Whole seconds, at least 1; a client need not wait longer than a minute to look again. */
-function retryAfter(pauseMs: number): number {
-  return Math.min(60, Math.max(1, Math.ceil(pauseMs / 1000)));
 }

@@ -77,7 +77,7 @@ export interface Pause {
 /** Longer than gettoken may take (3 s), so that a living holder always commits in time. */
 export const leaseMs = 5000;
 /** Whatever WeCom answers: no company calls gettoken more often in any minute. */
-export const gettokensPerMinuteMax = 12;
+const gettokensPerMinuteMax = 12;
 /** A minute, and the time in which a lease is used. */
 const minuteMs = 60_000 + leaseMs;
 /** The longest pause of all; one that is longer comes from a clock that was set back. */
@@ -100,7 +100,7 @@ local function record() return tok[1], tok[2], tok[3], ttl, tok[4] or '0', tok[5
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]`;
 
-/** KEYS tok lease neg rejects calls · ARGV owner leaseMs refused aheadMs acceptedMsAgo-or-'' */
+/** KEYS tok lease neg rejects calls · ARGV owner leaseMs refused aheadMs acceptedMsAgo-or-'' callsMax */
 const beginScript = defineScript(`
 ${dropForeign('hash', 'string', 'string', 'string', 'string')}
 ${readRecord}
@@ -145,8 +145,9 @@ if since and rests and tok[6] ~= 'rested' and now - tonumber(tok[1]) < rest * 10
 end
 
 local times = redis.call('GET', KEYS[5]) or ''
-if #times >= ${gettokensPerMinuteMax * timeDigits} then
-  local age = now / 1000 - (tonumber(string.sub(times, 1, ${timeDigits})) or 0)
+local counted = tonumber(ARGV[6]) * ${timeDigits}
+if #times >= counted then
+  local age = now / 1000 - (tonumber(string.sub(times, -counted, ${timeDigits - 1} - counted)) or 0)
   if age >= 0 and age < ${minuteMs} then return answer('paused', 'too_often', math.ceil(${minuteMs} - age)) end
 end
 times = times .. string.format('%0${timeDigits}.0f', math.floor(now / 1000))
@@ -230,8 +231,10 @@ return 0`);
  * The store of one (company, secret, encryption key). All methods reject with `RedisError`.
  *
  * @param kid names that triple; two apps of one company, or two keys during a rotation, never share a record
+ * @param isRotating two encryption keys seal, so the company has two records, which share its gettoken in half
  */
-export function createTokenStore(redis: Redis, kid: string): TokenStore {
+export function createTokenStore(redis: Redis, kid: string, isRotating = false): TokenStore {
+  const callsMax = isRotating ? gettokensPerMinuteMax / 2 : gettokensPerMinuteMax;
   const [tok, lease, neg, fails, rejects, calls] = tokenStoreKeys(kid);
 
   return {
@@ -253,7 +256,8 @@ export function createTokenStore(redis: Redis, kid: string): TokenStore {
     async begin(owner, refused, aheadMs, acceptedMsAgo) {
       const keys = [tok, lease, neg, rejects, calls];
       const accepted = acceptedMsAgo === undefined ? '' : Math.ceil(acceptedMsAgo);
-      const reply = await redis.script(beginScript, keys, [owner, leaseMs, refused, aheadMs, accepted]);
+      const args = [owner, leaseMs, refused, aheadMs, accepted, callsMax];
+      const reply = await redis.script(beginScript, keys, args);
       const [state, why, waitMs, ...fields] = listOf(reply);
       const record = tokenRecord(fields);
       const withRecord = record && { record };

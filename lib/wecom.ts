@@ -57,39 +57,54 @@ export interface Wecom {
 export type Reaction =
   'token_refused' | 'retry' | 'rate_limited' | 'member_refused' | 'js_code_refused' | 'operator' | 'unknown';
 
+/** What a code says beyond the reaction, for the operator and the doctor. */
+export type Meaning =
+  | 'wrong_secret'
+  | 'wrong_corpid'
+  | 'app_stopped'
+  | 'too_many_at_once'
+  | 'ip_not_trusted'
+  /** Only of jscode2session, with a token that other endpoints take: the app is not linked with the mini-program. */
+  | 'not_linked';
+
 interface Errcode {
   reaction: Reaction;
+  meaning?: Meaning;
   /** Pauses before asking again; WeCom: at most three repeats of -1. */
   repeatAfterMs?: readonly number[];
   /** Nobody in this process asks again for so long: it would only be refused again. */
   restMs?: number;
 }
 
-const ipNotTrusted = 60020;
-/** Everything this project knows about an errcode, but for what the doctor says about it. */
+/** Everything this project knows about an errcode: nobody else names a number. */
 const errcodes: Record<number, Errcode> = {
   [-1]: { reaction: 'retry', repeatAfterMs: [200, 600] },
   6000: { reaction: 'retry', repeatAfterMs: [1000] },
-  45033: { reaction: 'retry', repeatAfterMs: [1000] },
+  45033: { reaction: 'retry', repeatAfterMs: [1000], meaning: 'too_many_at_once' },
   45035: { reaction: 'retry', repeatAfterMs: [1000] },
   45036: { reaction: 'retry', repeatAfterMs: [1000] },
   45009: { reaction: 'rate_limited', restMs: 60_000 },
-  [ipNotTrusted]: { reaction: 'operator', restMs: 5000 },
-  ...all('token_refused', [40014, 42001]),
-  ...all('member_refused', [60011, 60111, 40003, 60021, 46004, 50002, 92000, 660_003]),
-  ...all('js_code_refused', [40029, 42003, 42022, 41008]),
-  // The secret.
-  ...all('operator', [40001, 40013, 40091, 41002, 41004, 45031, 2_000_002]),
-  // What the token may do, whether the app is stopped, the company closed, our address or TLS not taken.
-  ...all('operator', [41001, 48001, 48002, 48004, 48005, 48006, 48010]),
-  ...all('operator', [50003, 50006, 60031, 301_002, 301_007, 301_042]),
+  60020: { reaction: 'operator', restMs: 5000, meaning: 'ip_not_trusted' },
+  40014: { reaction: 'token_refused', meaning: 'not_linked' },
+  42001: { reaction: 'token_refused' },
+  ...all([60011, 60111, 40003, 60021, 46004, 50002, 92000, 660_003], { reaction: 'member_refused' }),
+  ...all([40029, 42003, 42022, 41008], { reaction: 'js_code_refused' }),
+  ...all([40001, 40091, 41004, 45031], { reaction: 'operator', meaning: 'wrong_secret' }),
+  ...all([40013, 41002], { reaction: 'operator', meaning: 'wrong_corpid' }),
+  50003: { reaction: 'operator', meaning: 'app_stopped' },
+  ...all([48001, 48002, 301_002], { reaction: 'operator', meaning: 'not_linked' }),
+  // They may also be about the js_code.
+  ...all([90206, 90207], { reaction: 'unknown', meaning: 'not_linked' }),
+  // What the token may do, the company closed, our address or TLS not taken.
+  ...all([2_000_002, 41001, 48004, 48005, 48006, 48010, 50006], { reaction: 'operator' }),
+  ...all([60031, 301_007, 301_042], { reaction: 'operator' }),
 };
 
-function all(reaction: Reaction, codes: readonly number[]): Record<number, Errcode> {
-  return Object.fromEntries(codes.map((errcode) => [errcode, { reaction }]));
+function all(codes: readonly number[], errcode: Errcode): Record<number, Errcode> {
+  return Object.fromEntries(codes.map((code) => [code, errcode]));
 }
 
-/** Where an operator fixes a 60020, as WeCom's console names it. */
+/** Where an operator fixes an untrusted address, as WeCom's console names it. */
 const trustedIpPlace = 'WeCom admin console: 应用管理 → the app linked with the mini-program → 企业可信IP';
 
 export interface WecomFailure {
@@ -102,7 +117,7 @@ export interface WecomFailure {
   field?: string;
   /** WeCom's own id of the failed call; its support asks for it. */
   hint?: string;
-  /** With 60020: the address to enter as 企业可信IP, and where. */
+  /** With `ip_not_trusted`: the address to enter as 企业可信IP, and where. */
   ip?: string;
   enter_at?: string;
 }
@@ -124,6 +139,10 @@ export class WecomError extends Error {
 
   get reaction(): Reaction | undefined {
     return this.errcode === undefined ? undefined : (errcodes[this.errcode]?.reaction ?? 'unknown');
+  }
+
+  get meaning(): Meaning | undefined {
+    return this.errcode === undefined ? undefined : errcodes[this.errcode]?.meaning;
   }
 }
 
@@ -253,10 +272,10 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
         return await measured(call, Math.min(callMsMax, leftMs));
       } catch (error) {
         if (!(error instanceof WecomError) || error.errcode === undefined) throw error;
-        const { repeatAfterMs, restMs } = errcodes[error.errcode] ?? {};
+        const { repeatAfterMs, restMs, meaning } = errcodes[error.errcode] ?? {};
         if (restMs !== undefined) {
           // An untrusted address concerns every endpoint, a rate limit only one.
-          const key = error.errcode === ipNotTrusted ? corpid : `${corpid} ${call.api}`;
+          const key = meaning === 'ip_not_trusted' ? corpid : `${corpid} ${call.api}`;
           resting.set(key, { since: moment(clock), ms: restMs, error });
         }
         const pauseMs = repeatAfterMs?.[repeats];
@@ -315,7 +334,7 @@ function fromErrmsg(
   const errmsg = typeof body['errmsg'] === 'string' ? body['errmsg'] : '';
   const hint = /hint: \[(\w{1,64})\]/.exec(errmsg)?.[1];
   const hinted = hint !== undefined && { hint };
-  if (errcode !== ipNotTrusted) return { ...hinted };
+  if (errcodes[errcode]?.meaning !== 'ip_not_trusted') return { ...hinted };
   const ip = /from ip: ([0-9a-fA-F.:]{1,45})/.exec(errmsg)?.[1] ?? 'unknown';
   return { ...hinted, ip, enter_at: trustedIpPlace };
 }

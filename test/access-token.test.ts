@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { expectError } from './expect-answer.ts';
 import { figure } from './reliability/figure.ts';
@@ -206,6 +207,27 @@ describe('POST /login answers 503', () => {
     }
     expect(gettokens(world)).toBe(12);
     expect(login.logged('gettoken_too_often')).toHaveLength(1);
+  });
+
+  test('[W26] beyond 12 gettoken in a minute while two encryption keys seal', async () => {
+    const world = await startWorld();
+    const [older, newer] = [
+      world.environment()['ENCRYPTION_KEY'],
+      secret(randomBytes(32).toString('base64url')),
+    ];
+    const functions = await Promise.all(
+      [`${older},${newer}`, `${newer},${older}`].map((ENCRYPTION_KEY) =>
+        world.startLogin({ ENCRYPTION_KEY }),
+      ),
+    );
+    for (let i = 0; i < 8; i += 1) {
+      for (const login of functions) {
+        world.wecom.dropTokens(corpid);
+        const { status } = await login.login({ js_code: world.jsCode() });
+        expect(status).toBe(i < 6 ? 200 : 503);
+      }
+    }
+    expect(gettokens(world)).toBe(12);
   });
 
   test('[W5] when the secret is wrong, with hardly any gettoken and one clear line in the log', async () => {

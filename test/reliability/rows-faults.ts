@@ -367,6 +367,12 @@ const instances: Row[] = [
     promise:
       'what is under way is answered, then it ends, after 9 s at the latest; nobody who is still sending keeps it',
   },
+  {
+    id: 'S21',
+    threat: 'the budget of re-checks is used up while WeCom does not answer',
+    promise:
+      'nobody stays longer than the grace for it, in a process that has just started too; one question in 10 s and process finds the end',
+  },
 ];
 
 /** What other WeCom clients got wrong; the numbers are issues of WxJava. */

@@ -6,7 +6,7 @@ import type * as Heart from './heart.ts';
 
 /** A fault built into the real sources: what is taken away, where, and which check must notice. */
 export interface Mutant {
-  file: 'lib/access-token.ts' | 'lib/token-source.ts' | 'lib/token-store.ts' | 'lib/clock.ts';
+  file: `lib/${'access-token' | 'token-source' | 'token-store' | 'gettoken-failure' | 'clock'}.ts`;
   /** Must occur exactly once, else building fails. */
   find: string;
   replace: string;
@@ -164,6 +164,13 @@ export const mutants: Record<string, Mutant> = {
     replace: 'leaseAgeMsMax = 3_600_000',
     caughtBy: 'P4 late gettoken',
     situation: 'the holder of the lease freezes for 30 s before it fetches',
+  },
+  'no-second-try': {
+    file: 'lib/gettoken-failure.ts',
+    find: "return failure === 'transient' || failure === 'too_many_at_once';",
+    replace: 'return false;',
+    caughtBy: 'Count: gettoken fails once, 100 cold instances',
+    situation: 'gettoken fails once, 100 cold instances',
   },
   'token-thrown-away-when-not-stored': {
     file: 'lib/token-source.ts',

@@ -153,6 +153,25 @@ export const scenarios: readonly Scenario[] = [
     failedMax: 0,
   },
   {
+    name: 'gettoken fails once, 100 cold instances',
+    instances: 100,
+    async run(simulation, app) {
+      simulation.troubles.begin('gettoken');
+      app.gettokenFailure = 'http_500';
+      simulation.every(
+        () => 10,
+        () => {
+          if (app.gettokens > 0) app.gettokenFailure = undefined;
+        },
+      );
+      simulation.burst(300, 500);
+      await simulation.runUntil(minuteMs);
+    },
+    modes: ['new_old_dies'],
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
+  },
+  {
     name: 'gettoken hangs for 5 minutes over the end of a token',
     instances: 20,
     async run(simulation, app) {
