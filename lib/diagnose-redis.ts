@@ -144,6 +144,8 @@ const diagnosisOf: Record<string, InsideDiagnosis> = {
   misconfigured: 'redis.scripts.refused',
   cross_slot: 'redis.scripts.refused',
   cluster_without_proxy: 'redis.scripts.bare_cluster',
+  keys_not_seen: 'redis.scripts.keys_not_seen',
+  writes_after_time: 'redis.scripts.older_server',
   err_tls_cert_altname_invalid: 'redis.tls.other_name',
   error_answer: 'redis.scripts.refused',
 };

@@ -69,6 +69,16 @@ export const insideDiagnoses = {
     found: 'Redis does not run scripts: EVAL or EVALSHA is switched off or not allowed for this account',
     advice: `${redisConsole} → 参数设置 → disable-command-list: remove eval, evalsha and script. With an account of your own: 账号管理 → 读写权限: 读写.`,
   },
+  'redis.scripts.older_server': {
+    status: 'failed',
+    found: 'Redis refuses scripts that write after they read the time ({reason}): it is older than 4.0',
+    advice: `${redisConsole} → 版本升级: 4.0 or later. If it is newer, a proxy in front of it is not: connect to the server itself.`,
+  },
+  'redis.scripts.keys_not_seen': {
+    status: 'failed',
+    found: 'a proxy in front of Redis does not find the keys in our scripts ({reason})',
+    advice: `Every key in them is written KEYS[n]. Take TencentDB's own address (${redisConsole} → 内网地址), or set REDIS_URL to the server itself instead of the proxy.`,
+  },
   'redis.scripts.refused': {
     status: 'failed',
     found: 'Redis refuses the scripts that a login uses to store its data ({reason})',

@@ -31,6 +31,8 @@ export const answersOfAHealthyConnection: ReadonlySet<string> = new Set([
   'cross_slot',
   'cluster_without_proxy',
   'unknown_command',
+  'keys_not_seen',
+  'writes_after_time',
   'error_answer',
 ]);
 
@@ -39,6 +41,7 @@ export const perhapsOfEvalsha: ReadonlySet<string> = new Set([
   'error_answer',
   'unknown_command',
   'no_permission',
+  'keys_not_seen',
 ]);
 
 /** Until 6.2, an error inside a script: `ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -OOM …`. */
@@ -56,6 +59,10 @@ export function reasonOf(error: Error, answered: boolean): string | undefined {
   if (/max number of clients/.test(message)) return 'max_clients';
   if (/invalid password|AUTH/.test(message)) return 'auth';
   if (/unknown command/i.test(message)) return 'unknown_command';
+  // Cluster proxies look for the keys in the text of a script.
+  if (/KEYS array|bad lua script/i.test(message)) return 'keys_not_seen';
+  // Servers older than Redis 4, which cannot replicate what such a script writes.
+  if (/after non deterministic commands/i.test(message)) return 'writes_after_time';
   const code = (error as NodeJS.ErrnoException).code;
   if (code) return code === 'ECONNREFUSED' ? 'refused' : code.toLowerCase();
   if (message.startsWith('Protocol error')) return 'not_redis';

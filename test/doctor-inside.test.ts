@@ -9,7 +9,7 @@ import { diagnose as diagnoseWith } from '../lib/diagnose.ts';
 import { createLog } from '../lib/log.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startRedisGate } from './redis-gate.ts';
-import { startRedisProxy } from './redis-proxy.ts';
+import { type Manner, startRedisProxy } from './redis-proxy.ts';
 import { behindTls, certificate } from './tls-front.ts';
 import { corpid, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
 
@@ -94,6 +94,19 @@ const breaks: Record<InsideDiagnosis, Break> = {
     const redis = await serverWith('--rename-command', 'EVALSHA', '', '--rename-command', 'EVAL', '');
     return { REDIS_URL: redis.url };
   },
+  async 'redis.scripts.older_server'({ redis }) {
+    // A server of that age says its version too, which is found before; this one hides it.
+    const answer =
+      'ERR Error running script (call to f_6b1b): @user_script:9: Write commands not allowed after non deterministic commands';
+    const proxy = await startRedisProxy(redis.url, { kind: 'no_scripts', answer });
+    return { REDIS_URL: proxy.url };
+  },
+  async 'redis.scripts.keys_not_seen'({ redis }) {
+    const answer =
+      'ERR bad lua script for redis cluster, all the keys that the script uses should be passed using the KEYS array';
+    const proxy = await startRedisProxy(redis.url, { kind: 'no_scripts', answer });
+    return { REDIS_URL: proxy.url };
+  },
   async 'redis.scripts.refused'() {
     return { REDIS_URL: (await serverWith('--min-replicas-to-write', '1')).url };
   },
@@ -177,6 +190,8 @@ const places: Partial<Record<InsideDiagnosis, string[]>> = {
   'redis.eviction.evicts': ['参数设置', 'noeviction'],
   'redis.reachable.no_answer': ['安全组', 'TENCENT_VPC_ID'],
   'redis.reads.old': ['副本只读'],
+  'redis.scripts.older_server': ['版本升级'],
+  'redis.scripts.keys_not_seen': ['内网地址'],
   'redis.tls.other_name': ['REDIS_CA', 'REDIS_TLS_NAME'],
   'redis.tls.refused': ['SSL 加密', 'REDIS_CA'],
   'wecom.gettoken.banned': ['checkCorpSpamBlock'],
@@ -307,6 +322,16 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     expect(problemsIn(findings)).toEqual([]);
     const skippedChecks = findings.filter(({ status }) => status === 'skipped').map(({ check }) => check);
     expect(skippedChecks).toEqual(['redis.version', 'redis.eviction', 'redis.memory']);
+  });
+
+  test.each<[string, Manner]>([
+    ['is like Redis 4', { kind: 'redis_4' }],
+    ['takes only scripts whose keys are written KEYS[n]', { kind: 'literal_keys' }],
+    ['takes no EVALSHA', { kind: 'no_evalsha', answer: 'ERR parse error' }],
+  ])('diagnose › finds nothing wrong with a Redis that %s: logins work', async (_, manner) => {
+    const world = await startWorld({ redis: 'server' });
+    const proxy = await startRedisProxy(world.redis.url, manner);
+    expect(problemsIn(await diagnose(world, { REDIS_URL: proxy.url }))).toEqual([]);
   });
 
   test('diagnose › tells of a Redis that goes away while WeCom is asked, for each company', async () => {

@@ -10,6 +10,8 @@ export type Manner =
   | { kind: 'literal_keys' }
   /** Answers this to EVALSHA, though it takes EVAL. */
   | { kind: 'no_evalsha'; answer: string }
+  /** Answers this to every script. */
+  | { kind: 'no_scripts'; answer: string }
   /** Hangs up on INFO, as twemproxy does. */
   | { kind: 'no_info' }
   /** Refuses scripts that write after TIME without calling replicate_commands before the first write. */
@@ -48,6 +50,9 @@ export async function startRedisProxy(redisUrl: string, manner: Manner): Promise
     const isEval = name.toUpperCase() === 'EVAL';
     if (manner.kind === 'no_info' && name.toUpperCase() === 'INFO') return 'hang_up';
     if (manner.kind === 'no_evalsha' && name.toUpperCase() === 'EVALSHA') return `-${manner.answer}\r\n`;
+    if (manner.kind === 'no_scripts' && name.toUpperCase().startsWith('EVAL')) {
+      return `-${manner.answer}\r\n`;
+    }
     if (manner.kind === 'literal_keys' && isEval && !keysAreLiteral(script)) {
       return '-ERR bad lua script for redis cluster, all the keys that the script uses should be passed using the KEYS array\r\n';
     }
