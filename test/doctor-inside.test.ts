@@ -383,7 +383,7 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     }
     const start = performance.now();
     const findings = await diagnose(world);
-    expect(performance.now() - start).toBeLessThan(15_000 + 5000);
+    expect(performance.now() - start).toBeLessThan(60_000);
     expect(problemsIn(findings).map(({ check }) => check)).toEqual(['wecom.reachable', 'wecom.reachable']);
   });
 

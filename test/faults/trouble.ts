@@ -3,13 +3,10 @@ import { Redis as Client } from 'ioredis';
 import { expect, onTestFinished } from 'vitest';
 import { startRedis } from '../../simulator/redis.ts';
 import { expectError } from '../expect-answer.ts';
-import { type Answer, type Login, loginsAtOnce, startWorld, type World } from '../world.ts';
+import { allLetIn, type Answer, type Login, startWorld, type World } from '../world.ts';
 
-/** The whole login may take 8 s, whatever is broken. */
-export const msMax = 8000 + 5000;
-
-/** The deadlines are real: on a machine busy with other things, one of many logins may miss one. */
-export const patient = { retry: 1, timeout: 60_000 };
+/** What takes longer hangs. That nobody waits longer than 8 s is shown under virtual time, by test/simulation. */
+export const msMax = 40_000;
 
 export const gettokens = (world: World, id?: string) => world.wecom.counts(id).gettoken;
 
@@ -67,7 +64,7 @@ export async function recovers(world: World, functions: readonly Login[]): Promi
   for (const login of functions) {
     while ((await oneLogin(world, login)).status !== 200);
   }
-  expect(await loginsAtOnce(world, functions, 20)).toEqual({ 200: 20 });
+  await allLetIn(world, functions, 20);
 }
 
 /** A connection past the code under test that asks no questions of its own and stays open until the test ends. */

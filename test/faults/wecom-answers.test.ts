@@ -4,7 +4,7 @@ import type { Endpoint } from '../../simulator/wecom/answer.ts';
 import type { FaultKind } from '../../simulator/wecom/faults.ts';
 import { expectError } from '../expect-answer.ts';
 import { loginsAtOnce, quickRedis, secret, startWorld } from '../world.ts';
-import { endPauses, inTime, patient } from './trouble.ts';
+import { endPauses, inTime } from './trouble.ts';
 
 const rst = { kind: 'cut', how: 'rst' } as const;
 const fin = { kind: 'cut', how: 'fin' } as const;
@@ -48,7 +48,6 @@ const perEndpoint: Record<Endpoint, Record<string, FaultKind>> = {
 
 test.each(Object.entries(perEndpoint) as [Endpoint, Record<string, FaultKind>][])(
   '[W14 W15 W16] POST /login › answers 503 in time for every broken answer of %s, and 200 when it is whole again',
-  patient,
   async (endpoint, kinds) => {
     const world = await startWorld(quickRedis);
     // A company for each fault, so that all can happen in one process at the same time.
