@@ -34,7 +34,7 @@ export async function createBench(
     bundle: true,
     platform: 'node',
     format: 'esm',
-    target: 'node20',
+    target: `node${process.versions.node}`,
   });
   const { port: redisPort } = new URL(redis.url);
   const surroundings: ChildProcess = fork('.build/bench/surroundings.mjs', [redisPort, corpid]);

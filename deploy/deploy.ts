@@ -172,8 +172,10 @@ async function writeLogs(
     try {
       await work;
     } catch (error) {
-      if (!(error instanceof CloudError)) throw error;
-      warn(`${byHand} ${error.message}`);
+      // Also an answer of a shape that nobody has seen must not fail a deploy that is done.
+      warn(
+        `${byHand} ${error instanceof CloudError ? error.message : 'The cloud’s response is not understood.'}`,
+      );
     }
   };
   await attempt(

@@ -13,7 +13,7 @@ const { outputFiles } = buildSync({
   write: false,
   platform: 'node',
   format: 'cjs',
-  target: 'node20',
+  target: `node${process.versions.node}`,
   packages: 'external',
   sourcemap: 'inline',
 });

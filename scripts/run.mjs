@@ -17,7 +17,7 @@ await build({
   bundle: true,
   platform: 'node',
   format: 'esm',
-  target: 'node20',
+  target: `node${process.versions.node}`,
   packages: 'external',
   sourcemap: 'inline',
   logLevel: 'warning',

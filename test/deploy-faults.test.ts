@@ -10,6 +10,7 @@ import {
   SECRET_KEY,
   type ServiceFile,
   testFixture,
+  TICK,
   WEB,
 } from './deploy-fixture.ts';
 import type { Run } from './deploy-in-process.ts';
@@ -158,6 +159,70 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
     rmSync(join(fixture.folder, 'dist/web/index.js.map'));
     expectOneLine(run, 'dist/web/index.js.map does not belong into a function');
   });
+});
+
+describe('sls deploy with another runtime', () => {
+  const runOf = (fixture: Fixture, runtime: string): Promise<Run> => {
+    fixture.configure((yml) => Object.assign(yml.provider, { runtime }));
+    const major = /\d+/.exec(runtime)?.[0];
+    fixture.write(
+      'dist/web/scf_bootstrap',
+      `#!/bin/sh\nexec env PATH=/var/lang/node${major}/bin:$PATH node index.js\n`,
+    );
+    return fixture.run('deploy');
+  };
+
+  test.each(['Nodejs22.21', 'Nodejs24.11'])('%s: works as soon as the cloud knows it', async (runtime) => {
+    const fixture = await testFixture();
+    expect(await runOf(fixture, runtime)).toMatchObject({ exitCode: 0 });
+    expect(fixture.stored(WEB).latest.Runtime).toBe(runtime);
+  });
+
+  test('one that the cloud does not know: says which setting that is', async () => {
+    const fixture = await testFixture({ switches: { runtimes: 'up to Nodejs20.19' } });
+    const run = await runOf(fixture, 'Nodejs24.11');
+    expectOneLine(run, 'InvalidParameterValue.Runtime');
+    expectOneLine(run, 'check provider.runtime in serverless.yml');
+  });
+
+  test('one that a function was not created with: names both ways, before anything is changed', async () => {
+    const fixture = await testFixture();
+    await fixture.run('deploy');
+    fixture.actionsSince();
+    const run = await runOf(fixture, 'Nodejs22.21');
+    expectOneLine(run, 'it was created with runtime Nodejs20.19, and SCF cannot change that to Nodejs22.21');
+    expectOneLine(run, 'sls deploy --stage NAME');
+    expectOneLine(run, 'sls remove --yes');
+    expect(fixture.actionsSince().filter((action) => /^(Create|Update|Publish)/.test(action))).toEqual([]);
+    expect(await fixture.run('remove --yes')).toMatchObject({ exitCode: 0 });
+    expect(await runOf(fixture, 'Nodejs22.21')).toMatchObject({ exitCode: 0 });
+  });
+});
+
+/** So many minutes this computer's clock is wrong. */
+test.each([-60, 60])('sls deploy with a clock that is wrong by %i minutes › says so', async (minutes) => {
+  const fixture = await testFixture({ now: () => Date.now() + minutes * 60_000 });
+  expectOneLine(await fixture.run('deploy'), 'The clock of this computer is wrong by more than five minutes');
+});
+
+/** Ctrl-C, a lid that closes: from that call on nothing is heard of it. */
+test.each([
+  'CreateTopic',
+  'CreateFunction',
+  'PublishVersion',
+  'CreateTrigger',
+  'DeleteTrigger',
+  'UpdateAlias',
+])('sls deploy that ends after its first %s › is finished by the next one', async (action) => {
+  const fixture = await testFixture();
+  fixture.cloud.inject({ action, kind: 'gone', afterEffect: true });
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 1 });
+  fixture.cloud.clearFaults();
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
+  for (const name of [WEB, TICK]) {
+    expect([name, fixture.liveVersion(name)]).toEqual([name, '1']);
+    expect(fixture.stored(name).triggers.map(({ Qualifier }) => Qualifier)).toEqual(['$DEFAULT']);
+  }
 });
 
 describe('sls deploy with a fault of the cloud', () => {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { startTencentCloud, type CloudOptions, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
@@ -22,6 +22,8 @@ import { type Run, runInProcess } from './deploy-in-process.ts';
 import { isTimeVirtual, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
 
 const ROOT = process.cwd();
+/** Another one than the project's, to see whether it would do: docs/decisions.md, "The framework". */
+const FRAMEWORK = resolve(process.env['SLS_PROGRAM'] ?? 'node_modules/.bin/sls');
 export const SECRET_ID = 'AKIDfixture0000000000000000000000000';
 export const SECRET_KEY = 'fixture-secret-key-0123456789abcd';
 export const CORPSECRET = 'corpsecret-that-nobody-may-read';
@@ -226,7 +228,7 @@ export async function createFixture(
       ...environmentWith(environment),
     };
     return new Promise((resolve) => {
-      const program = [join(ROOT, 'node_modules/.bin/sls'), ...args.split(' ')];
+      const program = [FRAMEWORK, ...args.split(' ')];
       const child = spawn(process.execPath, program, { cwd: folder, env });
       let output = '';
       const take = (data: Buffer): void => {

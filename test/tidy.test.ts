@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { describe, expect, test } from 'vitest';
+import { nodeMajorOf, runtimeIn } from '../deploy/runtime.ts';
 import { readLoginConfig } from '../lib/config.ts';
 import { errorTable } from '../lib/errors.ts';
 import { invokeFunction } from '../simulator/functions.ts';
@@ -229,8 +230,9 @@ describe('dist/', () => {
     'dist/%s/scf_bootstrap › can be executed and starts Node of the runtime',
     (name) => {
       expect(statSync(`dist/${name}/scf_bootstrap`).mode & 0o777).toBe(0o755);
+      const major = nodeMajorOf(runtimeIn(read('serverless.yml')));
       expect(read(`dist/${name}/scf_bootstrap`)).toBe(
-        '#!/bin/bash\nexport PATH=/var/lang/node20/bin:$PATH\nexec node index.js\n',
+        `#!/bin/bash\nexport PATH=/var/lang/node${major}/bin:$PATH\nexec node index.js\n`,
       );
     },
   );

@@ -165,6 +165,8 @@ function page<T extends object>(
           ...Object.fromEntries(Object.keys(entries[0] ?? {}).map((key) => [key, `stranger-${i}`])),
           LogsetId: `stranger-${i}`,
           TopicId: `stranger-${i}`,
+          AlarmId: `stranger-${i}`,
+          AlarmNoticeId: `stranger-${i}`,
           Period: 7,
           [nameKey]: `${values[0]}-${i}`,
         }))

@@ -4,7 +4,7 @@ import { ApiError, ConnectionCut } from './api-error.ts';
 export interface Fault {
   /** API action, COS' as CAM calls them: `PutObject`. */
   action: string;
-  /** Tencent error code, `cut` for a broken connection, or a state such as `CreateFailed` in which the change ends. */
+  /** Tencent error code, `cut` for a broken connection, `gone` for that and every later one until `clear`, or a state such as `CreateFailed` in which the change ends. */
   kind: string;
   /** How many calls fail; 1. */
   times?: number;
@@ -18,7 +18,9 @@ const FAILED = /^(Create|Update|Publish|Delete)Failed$/;
 
 export function createFaults() {
   const pending: Required<Fault>[] = [];
+  let isGone = false;
   const strike = (action: string, afterEffect: boolean): void => {
+    if (isGone) throw new ConnectionCut();
     const fault = pending.find(
       (f) => f.action === action && f.afterEffect === afterEffect && f.times > 0 && !FAILED.test(f.kind),
     );
@@ -28,7 +30,8 @@ export function createFaults() {
       return;
     }
     fault.times -= 1;
-    if (fault.kind === 'cut') throw new ConnectionCut();
+    isGone = fault.kind === 'gone';
+    if (isGone || fault.kind === 'cut') throw new ConnectionCut();
     throw new ApiError(fault.kind, `Injected ${fault.kind}.`);
   };
   return {
@@ -37,6 +40,7 @@ export function createFaults() {
     },
     clear: (): void => {
       pending.length = 0;
+      isGone = false;
     },
     /** Takes the prepared end of a change such as `Creating` off the list. */
     takeFailure(status: string): string | undefined {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ApiError } from './api-error.ts';
 import { objectPath } from './cos.ts';
-import { checkEnvironment, type Parameters } from './scf-parameters.ts';
+import { checkEnvironment, NEWER_RUNTIMES, type Parameters } from './scf-parameters.ts';
 import type { Snapshot, StateFile, StoredFunction } from './state.ts';
 import { SECONDS, type Switches } from './switches.ts';
 
@@ -277,6 +277,8 @@ export const functionActions = {
       const code = present.Status === 'Deleting' ? 'ResourceInUse.FunctionName' : 'ResourceInUse.Function';
       throw new ApiError(code, `Function [${p.FunctionName}] already exists.`);
     }
+    if (context.switches.runtimes === 'up to Nodejs20.19' && NEWER_RUNTIMES.includes(p.Runtime))
+      throw new ApiError('InvalidParameterValue.Runtime', `The runtime ${p.Runtime} is not offered.`);
     const type = p.Type ?? 'Event';
     if (type === 'Event' && p.Handler === undefined) {
       throw new ApiError('MissingParameter', 'The request is missing a required parameter `Handler`.');

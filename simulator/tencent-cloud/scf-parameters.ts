@@ -5,6 +5,8 @@ import { ApiError } from './api-error.ts';
 import { checkMembers } from './sdk-models.ts';
 
 const ENVIRONMENT_BYTES_MAX = 4096;
+/** On CloudBase, which is built on SCF; nobody is seen to use them on SCF itself. */
+export const NEWER_RUNTIMES = ['Nodejs22.21', 'Nodejs24.11'];
 const RUNTIMES = [
   'Nodejs20.19', 'Nodejs18.15', 'Nodejs16.13', 'Nodejs14.18', 'Nodejs12.16', 'Nodejs10.15',
   'Python3.10', 'Python3.9', 'Python3.7', 'Python3.6', 'Python2.7',
@@ -90,7 +92,7 @@ export const PARAMETERS = {
     ...configuration,
     Code: z.strictObject(code),
     CodeSource: z.optional(z.enum(['ZipFile', 'Cos'])),
-    Runtime: z.enum(RUNTIMES),
+    Runtime: z.enum([...RUNTIMES, ...NEWER_RUNTIMES]),
     Type: z.optional(z.enum(['Event', 'HTTP'])),
     Handler: z.optional(z.string().check(z.regex(/^[A-Za-z][\w-]*[A-Za-z0-9]\.[A-Za-z][\w-]*[A-Za-z0-9]$/))),
     Tags: z.optional(z.array(z.strictObject({ Key: z.string(), Value: z.string() }))),

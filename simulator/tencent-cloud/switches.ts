@@ -127,6 +127,11 @@ export const SWITCHES = {
     kind: 'doubt',
     source: '583/32748 has 64 bytes in the console, older pages 128; API users send whole URLs',
   }),
+  runtimes: row({
+    ends: ['as CloudBase has them', 'up to Nodejs20.19'],
+    kind: 'doubt',
+    source: 'docs.cloudbase.net lists 22.21 and 24.11; the pages of SCF end with Nodejs20.19 (583/56126)',
+  }),
   codeFromCos: row({
     ends: ['readable', 'not readable'],
     kind: 'account',

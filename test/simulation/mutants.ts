@@ -276,7 +276,7 @@ export async function buildMutant(name: string): Promise<typeof Heart> {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    target: 'node20',
+    target: `node${process.versions.node}`,
     packages: 'external',
     logLevel: 'error',
     plugins: [
