@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
-import type { Log } from './log.ts';
 import type { Sessions } from './session.ts';
 
 const requestSchema = z.strictObject({
@@ -20,7 +19,7 @@ export function asksDiagnosis(event: unknown): boolean {
  * SCF logs the answer, so it never holds anything that could be used as a session. Rejects with
  * `invalid_request` or `temporarily_unavailable`.
  */
-export async function answerAdmin(event: unknown, sessions: Sessions, log: Log): Promise<object> {
+export async function answerAdmin(event: unknown, sessions: Sessions): Promise<object> {
   const result = requestSchema.safeParse(event);
   if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
   const { action, ...person } = result.data;
@@ -36,7 +35,5 @@ export async function answerAdmin(event: unknown, sessions: Sessions, log: Log):
       })),
     };
   }
-  const ended = await sessions.endAll(person);
-  if (ended > 0) log('warn', 'session_ended', { ...person, reason: 'operator', sessions: ended });
-  return { ended };
+  return { ended: await sessions.endAll(person, { reason: 'operator' }) };
 }

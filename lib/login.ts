@@ -105,7 +105,7 @@ export function createLogin(options: LoginOptions) {
       if (!(error instanceof AppError) || error.code !== 'member_not_allowed') throw error;
       const { reason = '' } = error.options;
       log('warn', 'login_refused', { ...audit, reason });
-      await permission.end(person, reason, clientAddress);
+      await permission.end(person, { reason, clientAddress });
       // The code has just proved who they are; nobody else is told a userid.
       throw new AppError('member_not_allowed', { reason, userid });
     });

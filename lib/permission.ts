@@ -7,6 +7,7 @@ import type { Redis } from './redis.ts';
 import { isSameUserid, type Person, personId } from './person.ts';
 import type { LastCheck } from './session-record.ts';
 import type { Session, Sessions } from './session.ts';
+import type { Ending } from './session-store.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
 /**
@@ -24,7 +25,7 @@ export interface Permission {
    * Ends the sessions of a person whom `read` refused. When Redis does not let it, this instance refuses them until
    * it does, or until WeCom confirms the member.
    */
-  end(person: Person, reason: string | undefined, clientAddress?: string): Promise<void>;
+  end(person: Person, ending: Ending): Promise<void>;
   /**
    * The session, checked with WeCom again if its last word is too old or from the future.
    *
@@ -106,19 +107,13 @@ export function createPermission(options: {
     return refusal;
   }
 
-  async function end(person: Person, reason: string | undefined, client_address?: string): Promise<void> {
+  async function end(person: Person, ending: Ending): Promise<void> {
     try {
-      const ended = await sessions.endAll(person);
+      await sessions.endAll(person, ending);
       refused.delete(personId(person));
-      if (ended === 0) return;
-      log('warn', 'session_ended', {
-        ...person,
-        reason,
-        sessions: ended,
-        ...(client_address !== undefined && { client_address }),
-      });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
+      const { reason } = ending;
       log('error', 'session_not_ended', { ...person, reason, failure: error.options.reason });
     }
   }
@@ -127,7 +122,7 @@ export function createPermission(options: {
   async function admitted(session: MemberSession): Promise<MemberSession> {
     const known = refused.get(personId(session.person));
     if (!known || session.checkedAt > known.askedAt) return session;
-    await end(session.person, known.reason);
+    await end(session.person, known);
     throw new AppError('invalid_session', { reason: `recheck_${known.reason}` });
   }
 
@@ -203,8 +198,8 @@ export function createPermission(options: {
       return await checked(session, corp);
     } catch (error) {
       if (isRefusal(error)) {
-        const { reason } = error.options;
-        await end(person, reason);
+        const { reason = '' } = error.options;
+        await end(person, { reason });
         throw new AppError('invalid_session', { reason: `recheck_${reason}` });
       }
       const known = error instanceof WecomError || error instanceof AppError;

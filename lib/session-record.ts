@@ -1,6 +1,6 @@
-import { type Member, type Person, sessionsKey } from './person.ts';
+import type { Member, Person } from './person.ts';
 import type { Seal } from './seal.ts';
-import type { Place } from './session-place.ts';
+import { type Place, sessionsKey } from './session-store.ts';
 
 /** Sealed in the session's own field; times in milliseconds since 1970. */
 export interface StoredSession {

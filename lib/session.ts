@@ -2,22 +2,25 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import { checkKey, endAllSessions, type Member, type Person, personId, sessionsKey } from './person.ts';
-import { available, defineScript, type Redis, RedisError } from './redis.ts';
+import { type Member, type Person, personId } from './person.ts';
+import { type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
-import { type Place, placeOf, placeOfToken } from './session-place.ts';
 import { createSessionRecords, type LastCheck, type StoredSession } from './session-record.ts';
+import {
+  createSessionStore,
+  endAllSessions,
+  type Ending,
+  logEnded,
+  type Place,
+  placeOf,
+  placeOfToken,
+  sessionsKey,
+} from './session-store.ts';
 
 /**
  * Sessions: an opaque random token for the client, one Redis hash per person for us.
  *
- * | key | type | TTL | meaning |
- * |---|---|---|---|
- * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
- * | `wxs1:{person}:check` | `1` | 5 s | somebody is asking WeCom about this member again |
- *
- * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
- * a change of the encryption key. The session_token is `s1.<person>.<secret>`; only the hash of the secret is
+ * The session_token is `s1.<person>.<secret>`; only the hash of the secret is
  * stored, and no session is ever cached in a process: an ended one is ended everywhere at once.
  *
  * All methods reject with `temporarily_unavailable` when Redis does not answer.
@@ -53,10 +56,10 @@ export interface Sessions {
   confirm(check: LastCheck): Promise<boolean>;
   /** Gives up the claim without an answer. */
   giveUpCheck(person: Person): Promise<void>;
-  /** Ends one session; returns whose it was, or `undefined` when it had ended before. */
-  end(sessionToken: string): Promise<{ person: Person; deviceHash: string } | undefined>;
-  /** Ends all sessions of a person; returns how many there were. */
-  endAll(person: Person): Promise<number>;
+  /** Ends one session and says why in the audit log; `false` when it had ended before. */
+  end(sessionToken: string, ending: Ending): Promise<boolean>;
+  /** Ends all sessions of a person and says why in the audit log; returns how many there were. */
+  endAll(person: Person, ending: Ending): Promise<number>;
   /** What sessions a person has, for an operator; without anything that could be used as one. */
   list(person: Person): Promise<SessionSummary[]>;
 }
@@ -105,60 +108,6 @@ export interface SessionLimits {
 
 const sessionsPerPersonMax = 5;
 
-/**
- * Writes first: when Redis is full, nothing has ended yet. Returns how many were evicted, and the record that was
- * replaced. KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax replaced-field-or-''
- */
-const createScript = defineScript(`
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'member', ARGV[3]) end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
-local replaced = redis.call('HGET', KEYS[1], ARGV[6])
-redis.call('HDEL', KEYS[1], ARGV[6])
-local all = redis.call('HGETALL', KEYS[1])
-local sessions = {}
-for i = 1, #all, 2 do
-  -- Values begin with their last use, so text order is age; the new one stays, however its clock is set.
-  if all[i] ~= 'member' then
-    sessions[#sessions + 1] = {field = all[i], value = all[i] == ARGV[1] and '~' or all[i + 1]}
-  end
-end
-table.sort(sessions, function(a, b) return a.value > b.value end)
-local evicted = math.max(0, #sessions - tonumber(ARGV[5]))
-for i = #sessions - evicted + 1, #sessions do redis.call('HDEL', KEYS[1], sessions[i].field) end
-return {evicted, replaced or ''}`);
-
-/** Returns the session that was there. What is left of a person without sessions goes too. KEYS sessions · ARGV field */
-const endScript = defineScript(`
-local value = redis.call('HGET', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[1], ARGV[1])
-if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], 'member') then redis.call('DEL', KEYS[1]) end
-return value`);
-
-/**
- * Writes only over the value that was read: an ended session cannot come back. Returns 1 when written, 0 when another
- * use was faster, -1 when the session has ended. KEYS sessions · ARGV field old new
- */
-const replaceScript = defineScript(`
-local value = redis.call('HGET', KEYS[1], ARGV[1])
-if not value then return -1 end
-if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 end
--- Our own write, when its reply was lost and it is sent again.
-if value == ARGV[3] then return 1 end
-return 0`);
-
-/** KEYS sessions-of-a-person check · ARGV claimMs */
-const claimScript = defineScript(`
-local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
-return {claimed, redis.call('HGET', KEYS[1], 'member')}`);
-
-/** KEYS sessions-of-a-person check · ARGV member */
-const confirmScript = defineScript(`
-redis.call('DEL', KEYS[2])
-if redis.call('HEXISTS', KEYS[1], 'member') == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'member', ARGV[1])
-return 1`);
-
 export function createSessions(options: {
   redis: Redis;
   seal: Seal;
@@ -167,6 +116,7 @@ export function createSessions(options: {
   log: Log;
 }): Sessions {
   const { redis, seal, limits, clock, log } = options;
+  const store = createSessionStore(redis);
   const { sealSession, openSession, sealCheck, openCheck } = createSessionRecords(seal);
   const touchAfterMs = Math.min(60_000, (limits.idleSeconds * 1000) / 60);
 
@@ -180,9 +130,11 @@ export function createSessions(options: {
     return stored && expiresInSeconds(stored, clock.wallMs()) > 0 ? stored : undefined;
   }
 
-  /** The session that was there, if it was still alive. */
-  async function endOne(place: Place): Promise<StoredSession | undefined> {
-    return living(await available(redis.script(endScript, [place.key], [place.field])), place);
+  /** Says why a session ended; `false` if there was none alive. */
+  function noted(value: unknown, place: Place, ending: Ending): boolean {
+    const ended = living(value, place);
+    if (ended) logEnded(log, ended.person, ending, 1, ended.deviceHash);
+    return ended !== undefined;
   }
 
   return {
@@ -210,18 +162,18 @@ export function createSessions(options: {
       // The last day of reviewers may have ended meanwhile; without a TTL the key would never expire.
       const lifeMs = Math.max(1, stored.endsAt - now);
       const old = came && placeOfToken(came.sessionToken);
-      const oldField = old?.key === place.key ? old.field : '';
-      const args = [place.field, value, member, lifeMs, sessionsPerPersonMax, oldField];
-      const reply = await available(redis.script(createScript, [place.key], args));
-      const [evicted, replaced]: unknown[] = Array.isArray(reply) ? reply : [];
-      if (Number(evicted) > 0) {
-        log('info', 'session_ended', { ...person, reason: 'too_many', sessions: Number(evicted) });
-      }
-      const ended = old && (oldField === '' ? await endOne(old) : living(replaced, old));
-      if (ended) {
-        const client_address = came?.clientAddress;
-        const fields = { ...ended.person, device: ended.deviceHash, sessions: 1, client_address };
-        log('info', 'session_ended', { ...fields, reason: 'replaced' });
+      const replacedField = old?.key === place.key ? old.field : '';
+      const { evicted, replaced } = await store.create(place, {
+        value,
+        member,
+        lifeMs,
+        sessionsMax: sessionsPerPersonMax,
+        replacedField,
+      });
+      logEnded(log, person, { reason: 'too_many' }, evicted);
+      if (old) {
+        const ending = { reason: 'replaced', clientAddress: came?.clientAddress };
+        noted(replacedField === '' ? await store.end(old) : replaced, old, ending);
       }
       const sessionToken = `s1.${personId(person)}.${secret}`;
       return { sessionToken, expiresInSeconds: expiresInSeconds(stored, now) };
@@ -230,8 +182,7 @@ export function createSessions(options: {
     async find(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) throw new AppError('invalid_session', { reason: 'malformed' });
-      const [reply] = await available(redis.read([['hmget', place.key, place.field, 'member']]));
-      const [value, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
+      const { value, member } = await store.find(place);
       if (typeof value !== 'string') throw new AppError('invalid_session', { reason: 'unknown' });
       const stored = openSession(value, place);
       if (!stored) throw new AppError('invalid_session', { reason: 'unreadable' });
@@ -239,12 +190,11 @@ export function createSessions(options: {
       const now = clock.wallMs();
       if (expiresInSeconds(stored, now) <= 0) throw new AppError('invalid_session', { reason: 'expired' });
       if (now - stored.seenAt >= touchAfterMs) {
-        const args = [place.field, value, sealSession({ ...stored, seenAt: now }, place)];
         try {
-          const written = await redis.script(replaceScript, [place.key], args);
+          const written = await store.replace(place, value, sealSession({ ...stored, seenAt: now }, place));
           // What was read came from a replica that lags.
-          if (written === -1) throw new AppError('invalid_session', { reason: 'ended' });
-          if (written === 1) stored.seenAt = now;
+          if (written === 'ended') throw new AppError('invalid_session', { reason: 'ended' });
+          if (written === 'written') stored.seenAt = now;
         } catch (error) {
           // Redis reads but does not write (full, read-only): the session is still good as it stands.
           if (!(error instanceof RedisError)) throw error;
@@ -253,7 +203,7 @@ export function createSessions(options: {
       }
       const found = { person: stored.person, expiresInSeconds: expiresInSeconds(stored, now) };
       if (stored.role === 'reviewer') return { ...found, role: 'reviewer' };
-      const last = openCheck(stored.person, sealed);
+      const last = openCheck(stored.person, member);
       if (!last) throw new AppError('invalid_session', { reason: 'ended' });
       return { ...found, role: 'member', ...last, sessionKey: stored.sessionKey };
     },
@@ -261,40 +211,30 @@ export function createSessions(options: {
     async ownerOf(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) return undefined;
-      const [value] = await available(redis.read([['hget', place.key, place.field]]));
-      const stored = openSession(value, place);
+      const stored = openSession(await store.value(place), place);
       return stored?.role === 'member' ? personId(stored.person) : undefined;
     },
 
     async claimCheck(person, ms) {
-      const keys = [sessionsKey(person), checkKey(person)];
-      const reply = await available(redis.script(claimScript, keys, [ms]));
-      const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
-      return { claimed: claimed === 1, last: openCheck(person, sealed) };
+      const { claimed, member } = await store.claimCheck(person, ms);
+      return { claimed, last: openCheck(person, member) };
     },
 
-    async confirm(check) {
-      const keys = [sessionsKey(check.member), checkKey(check.member)];
-      return (await available(redis.script(confirmScript, keys, [sealCheck(check)]))) === 1;
-    },
+    confirm: (check) => store.confirm(check.member, sealCheck(check)),
+    giveUpCheck: (person) => store.giveUpCheck(person),
 
-    async giveUpCheck(person) {
-      await available(redis.pipeline([['del', checkKey(person)]]));
-    },
-
-    async end(sessionToken) {
+    async end(sessionToken, ending) {
       const place = placeOfToken(sessionToken);
-      const ended = place && (await endOne(place));
-      return ended && { person: ended.person, deviceHash: ended.deviceHash };
+      return place !== undefined && noted(await store.end(place), place, ending);
     },
 
-    endAll: (person) => endAllSessions(redis, person),
+    endAll: (person, ending) => endAllSessions(redis, person, ending, log),
 
     async list(person) {
       const key = sessionsKey(person);
-      const [reply] = await available(redis.pipeline([['hgetall', key]]));
+      const fields = await store.all(person);
       const now = clock.wallMs();
-      return Object.entries(fieldsOf(reply))
+      return Object.entries(fields)
         .flatMap(([field, value]) => openSession(value, { boundTo: `${key} ${field}` }) ?? [])
         .map((stored) => ({
           role: stored.role,
@@ -307,9 +247,4 @@ export function createSessions(options: {
         .toSorted((a, b) => a.startedAt - b.startedAt);
     },
   };
-}
-
-/** ioredis answers HGETALL in a pipeline as an object. */
-function fieldsOf(reply: unknown): Record<string, unknown> {
-  return typeof reply === 'object' && reply !== null ? { ...reply } : {};
 }

@@ -48,7 +48,7 @@ async function askHere(): Promise<object> {
     const config = readServicesConfig(environment);
     const log = createLog(config.secrets, (line) => process.stderr.write(`${line}\n`));
     const { redis, sessions } = createServices(config, clock, log);
-    return await answerAdmin(question, sessions, log).finally(() => redis.close());
+    return await answerAdmin(question, sessions).finally(() => redis.close());
   } catch (error) {
     if (error instanceof ConfigError) return fail(error.problems.join('\n'));
     if (error instanceof AppError) return fail(`${error.code} (${error.options.reason ?? 'see above'})`);

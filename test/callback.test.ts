@@ -295,8 +295,8 @@ describe('a member who leaves', () => {
       const ended = { event: 'session_ended', level: 'warn', corpid, reason };
       await expectAcknowledged(
         answer,
-        { event: 'callback', corpid, type: 'event' },
         { ...ended, sessions: 2 },
+        { event: 'callback', corpid, type: 'event' },
       );
       const statuses = await Promise.all([...tokens, namesake, colleague].map(statusOf));
       expect(statuses).toEqual([401, 401, 200, 200]);

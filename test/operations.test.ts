@@ -222,6 +222,7 @@ describe('the numbers of docs/operations.md', () => {
     };
     await sessions.end(
       (await sessions.create({ role: 'reviewer', account: 'x', endsAt: Date.now() + 1e6 })).sessionToken,
+      { reason: 'logout' },
     );
     const [empty, one, two] = [await used(), await oneEach(), await oneEach()];
     const expectAbout = (measured: number, said: number) => {

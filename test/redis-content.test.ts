@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { corpid, otherCorpid, type RedisEntry, secret, startWorld } from './world.ts';
 
-/** The key tables of lib/token-store.ts, lib/session.ts and lib/rate-limit.ts. */
+/** The key tables of lib/token-store.ts, lib/session-store.ts and lib/rate-limit.ts. */
 const keyTable: { pattern: RegExp; type: string; fields: RegExp; ttlSecondsMax: number }[] = [
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:tok$/, type: 'hash', fields: /^[ghcnpx]$/, ttlSecondsMax: 7200 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:lease$/, type: 'string', fields: /^$/, ttlSecondsMax: 5 },

@@ -14,7 +14,7 @@ export const main_handler = createMainHandler(clock, readServicesConfig, async (
   if (asksDiagnosis(event)) return { findings: await diagnose(config, clock, log) };
   const { redis, sessions } = createServices(config, clock, log);
   try {
-    return await answerAdmin(event, sessions, log);
+    return await answerAdmin(event, sessions);
   } finally {
     redis.close();
   }

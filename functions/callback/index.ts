@@ -5,7 +5,7 @@ import { AppError } from '../../lib/errors.ts';
 import { createApp, type Route, type RouteRequest, serve } from '../../lib/http.ts';
 import { createRedis } from '../../lib/redis.ts';
 import { startWebFunction } from '../../lib/scf.ts';
-import { endAllSessions } from '../../lib/person.ts';
+import { endAllSessions } from '../../lib/session-store.ts';
 
 const path = '/callback/:corpid';
 /** WeCom's messages are a few hundred bytes; encrypted and in base64 still far below this. */
@@ -50,11 +50,9 @@ startWebFunction(readCallbackConfig, (config, log) => {
         const nowMs = clock.wallMs();
         const message = parseMessage(openCallback(callbacks, request.query, Encrypt, nowMs), nowMs);
         const leaver = leaverOf(corpid, message);
-        const sessions = leaver ? await endAllSessions(redis, leaver.person) : 0;
         const { MsgType: type, Event: event_name, ChangeType: change } = message;
+        if (leaver) await endAllSessions(redis, leaver.person, leaver, log);
         log('info', 'callback', { corpid, type, event_name, change });
-        if (leaver && sessions > 0)
-          log('warn', 'session_ended', { ...leaver.person, reason: leaver.reason, sessions });
         return 'success';
       },
     },

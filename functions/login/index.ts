@@ -9,7 +9,6 @@ import { createReviewerLogin } from '../../lib/reviewer.ts';
 import { startWebFunction } from '../../lib/scf.ts';
 import { createKeyedHash } from '../../lib/seal.ts';
 import { createServices } from '../../lib/services.ts';
-import type { Person } from '../../lib/person.ts';
 import type { Session } from '../../lib/session.ts';
 import { decryptUserdata } from '../../lib/userdata.ts';
 
@@ -91,17 +90,15 @@ startWebFunction(readLoginConfig, (config, log) => {
       method: 'DELETE',
       path: '/session',
       async answer(request) {
-        const { bearer, query, clientAddress: client_address } = request;
+        const { bearer, query, clientAddress } = request;
         if (query['all'] === undefined) {
-          const ended = await sessions.end(bearer);
+          const ended = await sessions.end(bearer, { reason: 'logout', clientAddress });
           if (!ended) throw new AppError('invalid_session', { reason: 'unknown' });
-          log('info', 'session_ended', { ...endedFields(ended), reason: 'logout', client_address });
           return undefined;
         }
         if (query['all'] !== 'true') throw new AppError('invalid_request', { reason: 'query' });
         const { person } = await sessions.find(bearer);
-        const ended = await sessions.endAll(person);
-        log('info', 'session_ended', { ...person, reason: 'logout_all', sessions: ended, client_address });
+        await sessions.endAll(person, { reason: 'logout_all', clientAddress });
         return undefined;
       },
     },
@@ -125,10 +122,6 @@ startWebFunction(readLoginConfig, (config, log) => {
   ];
   serve(createApp(routes, clock, log), config, log);
 });
-
-function endedFields({ person, deviceHash }: { person: Person; deviceHash: string }): object {
-  return { ...person, device: deviceHash, sessions: 1 };
-}
 
 function sessionAnswer(session: Session): object {
   const { role, expiresInSeconds: expires_in } = session;

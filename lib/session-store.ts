@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import type { Log } from './log.ts';
+import { type Person, personId } from './person.ts';
+import { available, defineScript, type Redis } from './redis.ts';
+
+/**
+ * The sessions in Redis, and the only ways to change them. Trusts nothing that it reads: records are sealed, and
+ * session.ts opens them.
+ *
+ * | key | type | TTL | meaning |
+ * |---|---|---|---|
+ * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
+ * | `wxs1:{person}:check` | `1` | 5 s | somebody is asking WeCom about this member again |
+ *
+ * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
+ * a change of the encryption key. All keys of one person share a hash tag. Scripts may be sent twice.
+ *
+ * All methods reject with `temporarily_unavailable`, but for `replace`: with `RedisError`.
+ */
+export interface SessionStore {
+  /**
+   * Stores a session and what WeCom said of the member, `''` for nobody, and ends those that are too many, in one step
+   * with the session that it replaces (`''` for none). Returns how many were too many, and the replaced record.
+   */
+  create(place: Place, session: NewSession): Promise<{ evicted: number; replaced: unknown }>;
+  /** The record of a session and what WeCom last said of the member. */
+  find(place: Place): Promise<{ value: unknown; member: unknown }>;
+  /** Also finds one that has expired, but not one that was ended. */
+  value(place: Place): Promise<unknown>;
+  /**
+   * Writes only over the value that was read, so that an ended session cannot come back: `written`, `overtaken` when
+   * another use was faster, or `ended`.
+   */
+  replace(place: Place, old: string, value: string): Promise<'written' | 'overtaken' | 'ended'>;
+  /** Ends one session; returns the record that was there. */
+  end(place: Place): Promise<unknown>;
+  /** Ends all sessions of a person; returns how many there were. */
+  endAll(person: Person): Promise<number>;
+  /** Whether we may ask WeCom about this person for the next `ms`, and what it said last. */
+  claimCheck(person: Person, ms: number): Promise<{ claimed: boolean; member: unknown }>;
+  /** Stores what WeCom said and gives up the claim; `false` if the sessions have ended meanwhile. */
+  confirm(person: Person, member: string): Promise<boolean>;
+  giveUpCheck(person: Person): Promise<void>;
+  /** All fields of a person, by name. */
+  all(person: Person): Promise<Record<string, unknown>>;
+}
+
+export interface NewSession {
+  value: string;
+  member: string;
+  lifeMs: number;
+  sessionsMax: number;
+  replacedField: string;
+}
+
+/** Where a session is in Redis. */
+export interface Place {
+  key: string;
+  field: string;
+  /** A sealed record opens only where it was put. */
+  boundTo: string;
+}
+
+const tokenPattern = /^s1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
+
+export function placeOf(key: string, secret: string): Place {
+  const field = createHash('sha256').update(secret).digest('base64url');
+  return { key, field, boundTo: `${key} ${field}` };
+}
+
+/** `undefined` for what is not a session_token. */
+export function placeOfToken(sessionToken: string): Place | undefined {
+  const [, id, secret] = tokenPattern.exec(sessionToken) ?? [];
+  return id === undefined || secret === undefined ? undefined : placeOf(`wxs1:{${id}}`, secret);
+}
+
+/** The Redis hash that holds all sessions of a person. */
+export function sessionsKey(person: Person): string {
+  return `wxs1:{${personId(person)}}`;
+}
+
+/** Held by whoever asks WeCom about this person again. */
+export function checkKey(person: Person): string {
+  return `${sessionsKey(person)}:check`;
+}
+
+/** Why sessions end, for the audit log. */
+export interface Ending {
+  /** `logout`, `logout_all`, `replaced`, `too_many`, `operator`, what a callback says, or why WeCom refused the member. */
+  reason: string;
+  clientAddress?: string | undefined;
+}
+
+/** What members do to their own sessions; every other end is somebody else's doing. */
+const ownDoing = new Set(['logout', 'logout_all', 'replaced', 'too_many']);
+
+/** The audit line of sessions that ended; none if there were none. */
+export function logEnded(
+  log: Log,
+  person: Person,
+  { reason, clientAddress: client_address }: Ending,
+  sessions: number,
+  device?: string,
+): void {
+  if (sessions === 0) return;
+  const fields = { ...person, device, reason, sessions, client_address };
+  log(ownDoing.has(reason) ? 'info' : 'warn', 'session_ended', fields);
+}
+
+/** Ends all sessions of a person, with its audit line; needs no encryption key. Rejects with `temporarily_unavailable`. */
+export async function endAllSessions(
+  redis: Redis,
+  person: Person,
+  ending: Ending,
+  log: Log,
+): Promise<number> {
+  const ended = await createSessionStore(redis).endAll(person);
+  logEnded(log, person, ending, ended);
+  return ended;
+}
+
+/**
+ * Writes first: when Redis is full, nothing has ended yet. Returns how many were evicted, and the record that was
+ * replaced. KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax replaced-field-or-''
+ */
+const createScript = defineScript(`
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'member', ARGV[3]) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+local replaced = redis.call('HGET', KEYS[1], ARGV[6])
+redis.call('HDEL', KEYS[1], ARGV[6])
+local all = redis.call('HGETALL', KEYS[1])
+local sessions = {}
+for i = 1, #all, 2 do
+  -- Values begin with their last use, so text order is age; the new one stays, however its clock is set.
+  if all[i] ~= 'member' then
+    sessions[#sessions + 1] = {field = all[i], value = all[i] == ARGV[1] and '~' or all[i + 1]}
+  end
+end
+table.sort(sessions, function(a, b) return a.value > b.value end)
+local evicted = math.max(0, #sessions - tonumber(ARGV[5]))
+for i = #sessions - evicted + 1, #sessions do redis.call('HDEL', KEYS[1], sessions[i].field) end
+return {evicted, replaced or ''}`);
+
+/** Returns the session that was there. What is left of a person without sessions goes too. KEYS sessions · ARGV field */
+const endScript = defineScript(`
+local value = redis.call('HGET', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[1], ARGV[1])
+if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], 'member') then redis.call('DEL', KEYS[1]) end
+return value`);
+
+/**
+ * Writes only over the value that was read: an ended session cannot come back. Returns 1 when written, 0 when another
+ * use was faster, -1 when the session has ended. KEYS sessions · ARGV field old new
+ */
+const replaceScript = defineScript(`
+local value = redis.call('HGET', KEYS[1], ARGV[1])
+if not value then return -1 end
+if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 end
+-- Our own write, when its reply was lost and it is sent again.
+if value == ARGV[3] then return 1 end
+return 0`);
+
+/** KEYS sessions-of-a-person check · ARGV claimMs */
+const claimScript = defineScript(`
+local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
+return {claimed, redis.call('HGET', KEYS[1], 'member')}`);
+
+/** KEYS sessions-of-a-person check · ARGV member */
+const confirmScript = defineScript(`
+redis.call('DEL', KEYS[2])
+if redis.call('HEXISTS', KEYS[1], 'member') == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'member', ARGV[1])
+return 1`);
+
+/** KEYS sessions of a person */
+const endAllScript = defineScript(`
+local n = redis.call('HLEN', KEYS[1]) - redis.call('HEXISTS', KEYS[1], 'member')
+redis.call('DEL', KEYS[1])
+return n`);
+
+export function createSessionStore(redis: Redis): SessionStore {
+  return {
+    async create(place, { value, member, lifeMs, sessionsMax, replacedField }) {
+      const args = [place.field, value, member, lifeMs, sessionsMax, replacedField];
+      const reply = await available(redis.script(createScript, [place.key], args));
+      const [evicted, replaced]: unknown[] = Array.isArray(reply) ? reply : [];
+      return { evicted: Number(evicted), replaced };
+    },
+
+    async find(place) {
+      const [reply] = await available(redis.read([['hmget', place.key, place.field, 'member']]));
+      const [value, member]: unknown[] = Array.isArray(reply) ? reply : [];
+      return { value, member };
+    },
+
+    async value(place) {
+      const [value] = await available(redis.read([['hget', place.key, place.field]]));
+      return value;
+    },
+
+    async replace(place, old, value) {
+      const written = await redis.script(replaceScript, [place.key], [place.field, old, value]);
+      return written === 1 ? 'written' : written === -1 ? 'ended' : 'overtaken';
+    },
+
+    end: (place) => available(redis.script(endScript, [place.key], [place.field])),
+
+    async endAll(person) {
+      return Number(await available(redis.script(endAllScript, [sessionsKey(person)], [])));
+    },
+
+    async claimCheck(person, ms) {
+      const keys = [sessionsKey(person), checkKey(person)];
+      const reply = await available(redis.script(claimScript, keys, [ms]));
+      const [claimed, member]: unknown[] = Array.isArray(reply) ? reply : [];
+      return { claimed: claimed === 1, member };
+    },
+
+    async confirm(person, member) {
+      const keys = [sessionsKey(person), checkKey(person)];
+      return (await available(redis.script(confirmScript, keys, [member]))) === 1;
+    },
+
+    async giveUpCheck(person) {
+      await available(redis.pipeline([['del', checkKey(person)]]));
+    },
+
+    async all(person) {
+      const [reply] = await available(redis.pipeline([['hgetall', sessionsKey(person)]]));
+      // ioredis returns HGETALL in a pipeline as an object.
+      return typeof reply === 'object' && reply !== null ? { ...reply } : {};
+    },
+  };
+}
