@@ -67,11 +67,15 @@ export interface App {
   idle(): Promise<void>;
 }
 
+/** Touches nothing. The deploy asks a new version here before it gets traffic. */
+const health: Route = { method: 'GET', path: '/health', answer: () => ({ status: 'ok' }) };
+
 /**
  * The HTTP surface of one Web function. What is the same for every route happens here: request ids, limits,
  * the answer to every error, headers, and one log line per request.
  */
-export function createApp(routes: readonly Route[], clock: Clock, log: Log, bodyBytesMax = 4096): App {
+export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyBytesMax = 4096): App {
+  const routes = [...own, health];
   const paths = [...new Set(routes.map(({ path }) => path))].map((path) => ({
     path,
     methods: routes.filter((route) => route.path === path),

@@ -1,7 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Log } from './log-events.ts';
 
-/** Writes one JSON line to stdout, which SCF parses into fields. Secrets are replaced, strings are cut. */
-export type Log = (level: 'info' | 'warn' | 'error', event: string, fields?: Record<string, unknown>) => void;
+/**
+ * The log: one JSON line on stdout, which SCF parses into fields. Secrets are replaced, strings are cut. Trusts no value:
+ * what members and strangers send may end up here.
+ */
+export type { Log } from './log-events.ts';
 
 /** What one request spent where; `http.ts` opens it, `redis.ts` and `wecom.ts` add to it. */
 export interface RequestRecord {

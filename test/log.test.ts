@@ -225,7 +225,7 @@ describe('createLog', () => {
     let line = '';
     createLog(secrets, (text) => {
       line = text;
-    })('info', 'test', fields);
+    })('info', 'request', fields);
     return line;
   }
 
@@ -258,7 +258,7 @@ describe('createLog', () => {
       '\r\n\u0000\u001b[31m\u007f\u0085\u061c\u200e\u200f\u2028\u2029\u202e\u2066\u2069","event":"forged';
     const line = written([], { nasty });
     expect(line).toMatch(/^[\x20-\x7e]+$/);
-    expect(JSON.parse(line)).toMatchObject({ event: 'test', nasty });
+    expect(JSON.parse(line)).toMatchObject({ event: 'request', nasty });
   });
 
   test('[A32] log › cuts what is long, so that SCF does not drop the line', () => {

@@ -56,8 +56,6 @@ startWebFunction(readCallbackConfig, (config, log) => {
         return 'success';
       },
     },
-    // For the deploy, which asks a new version here before it gets traffic.
-    { method: 'GET', path: '/health', answer: () => ({ status: 'ok' }) },
   ];
   serve(createApp(routes, clock, log, bodyBytesMax), config, log);
 });

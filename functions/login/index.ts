@@ -113,7 +113,6 @@ startWebFunction(readLoginConfig, (config, log) => {
         return decryptUserdata({ encryptedData, iv, sessionKey }, expected);
       },
     },
-    { method: 'GET', path: '/health', answer: () => ({ status: 'ok' }) },
     ...config.domainVerify.map((code): Route => ({
       method: 'GET',
       path: `/WW_verify_${code}.txt`,
