@@ -61,9 +61,9 @@ export class RedisError extends Error {
 }
 
 const connectMsMax = 500;
-const operationMsMax = 400;
+export const operationMsMax = 400;
 /** While Redis is known to be down, callers are told at once instead of waiting. */
-const brokenMs = 1000;
+export const brokenMs = 1000;
 const logAgainMs = 2000;
 /** Commands that a Redis which refuses or pauses writes still answers; all that this project reads with. */
 const readCommands = new Set(['get', 'hget', 'hgetall', 'hmget', 'pttl']);

@@ -1,20 +1,9 @@
 import { type Clock, elapsedMs, moment, type Moment, withTimeout } from '../../lib/clock.ts';
-import type { Redis, RedisError } from '../../lib/redis.ts';
+import { brokenMs, operationMsMax, type Redis, type RedisError } from '../../lib/redis.ts';
+import { answersOfAHealthyConnection as healthy, reasonOf } from '../../lib/redis-reason.ts';
 import type { Random } from './random.ts';
 import type { Command, Outcome, RedisServer } from './redis-server.ts';
 import type { Scheduler } from './scheduler.ts';
-
-/** What lib/redis.ts promises about time; the simulated connection keeps to it. */
-const operationMsMax = 400;
-const brokenMs = 1000;
-
-const reasonOfAnswer: Record<string, string> = {
-  READONLY: 'read_only',
-  OOM: 'out_of_memory',
-  NOPERM: 'no_permission',
-  WRONGTYPE: 'wrong_type',
-};
-const healthy = new Set(['out_of_memory', 'no_permission', 'wrong_type', 'error_answer']);
 
 interface Options {
   scheduler: Scheduler;
@@ -29,8 +18,9 @@ interface Options {
 }
 
 /**
- * The `Redis` of one instance, with the deadline, the second try and the rest after trouble of lib/redis.ts, over a
- * network that delays and loses messages. A message that comes too late still runs.
+ * The `Redis` of one instance over a network that delays and loses messages; one that comes too late still runs. The
+ * deadlines and what an error means are those of lib/redis.ts. When a command is sent a second time is written here
+ * again, for a connection without sockets.
  */
 export function createRedisClient(options: Options): Redis {
   const { scheduler, random, server, clock, RedisError, deliver, onReply } = options;
@@ -71,7 +61,7 @@ export function createRedisClient(options: Options): Redis {
     fail: (reason: string) => void,
   ): void {
     if ('error' in outcome) {
-      fail(reasonOfAnswer[outcome.error.message.split(' ')[0] ?? ''] ?? 'error_answer');
+      fail(reasonOf(outcome.error, true) ?? 'error_answer');
       return;
     }
     if ('script' in command) onReply(command.args, outcome.reply);
