@@ -1,3 +1,5 @@
+// What an operator may ask about one person, from inside the VPC. The event comes from whoever may invoke the function
+// with the deployer's cloud credentials; its shape is checked all the same, and the answer holds nothing that opens a session.
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
 import type { Sessions } from './session.ts';

@@ -1,3 +1,4 @@
+// WeCom's 接收消息 messages: who sent them, and whose sessions they end. Trusts nothing before the signature.
 import { timingSafeEqual } from 'node:crypto';
 import { decrypt, getSignature } from '@wecom/crypto';
 import { XMLParser } from 'fast-xml-parser';
@@ -17,7 +18,7 @@ const ageSecondsMax = 600;
 const timestampPattern = /^\d{10}$/;
 const noncePattern = /^[\w-]{1,64}$/;
 
-// No entities, no attributes, no numbers: every value is the text that stands there.
+// No entities, no attributes, no numbers: every value is the text that is there.
 const xml = new XMLParser({ processEntities: false, ignoreAttributes: true, parseTagValue: false });
 
 /**

@@ -1,3 +1,4 @@
+// The only reader of process.env. Trusts no value: all problems are named together at start, never with a value.
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type Environment, readEnvironment, type Variables } from './environment.ts';

@@ -20,7 +20,7 @@ const probeKid = 'doctor';
 const probeKey = `wxt1:{${probeKid}}:split`;
 const probeMs = 1000;
 
-/** Reports on Redis; answers whether the rest of the project can work with it. Rejects only because of a bug. */
+/** Reports on Redis; returns whether the rest of the project can work with it. Rejects only because of a bug. */
 export async function diagnoseRedis(
   redis: Redis,
   address: RedisAddress,

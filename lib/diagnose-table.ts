@@ -1,5 +1,5 @@
 /**
- * What the doctor knows: everything that can be wrong, in words an operator understands, and where he ends it.
+ * What the doctor knows: everything that can be wrong, in words an operator understands, and where to fix it.
  * `{name}` stands for a value that is found out at run time. docs/doctor.md is compared with these tables.
  */
 export interface Diagnosis {

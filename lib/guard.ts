@@ -1,9 +1,10 @@
+// Who is calling a function, and whether their role may. Trusts the session_token alone; nobody may call by default.
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Permission } from './permission.ts';
 import type { Session, Sessions } from './session.ts';
 
-/** Who may call. Nobody may unless his role is named. */
+/** Who may call. Nobody may unless their role is named. */
 export interface Rule {
   roles: readonly Session['role'][];
   /** A further condition, on the company or the department for example. */
@@ -11,10 +12,10 @@ export interface Rule {
 }
 
 /**
- * Answers who is calling, if he may.
+ * Returns the session of the caller, if they may call.
  *
  * Rejects with `invalid_session`, `role_not_allowed`, or `temporarily_unavailable`. Take the userid from the
- * answer, never from the request.
+ * session, never from the request.
  */
 export type Guard = (request: { bearer: string }, rule: Rule) => Promise<Session>;
 

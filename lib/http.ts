@@ -10,7 +10,7 @@ import { clientAddress, scfRequestId } from './scf.ts';
 /** One method of one path. `answer` returns what goes out, or throws an `AppError`. */
 export interface Route {
   method: 'GET' | 'POST' | 'DELETE';
-  /** While this answers false the route does not exist. */
+  /** While this returns false the route does not exist. */
   enabled?: () => boolean;
   /** Exact, or with `:name` for one segment. */
   path: string;
@@ -57,7 +57,7 @@ const requestsPerConnectionMax = 50;
 const stopMsMax = 9000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
-/** A byte order mark stays, and so is no JSON. Throws on what is not UTF-8. */
+/** Keeps a byte order mark, which makes the body invalid JSON. Throws on what is not UTF-8. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What `serve` serves. */
@@ -112,7 +112,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
         throw new AppError('method_not_allowed', { allow: here.map(({ method }) => method).join(', ') });
       }
       const body = asked.method === 'POST' ? readBody(incoming, bodyBytesMax) : undefined;
-      // Whoever sends slowly takes no place. What is wrong with the body, the route is told when it asks for it.
+      // Slow senders must not occupy a place. The route is told what is wrong with the body when it asks for it.
       await body?.catch(() => undefined);
       underWay += 1;
       placed = true;

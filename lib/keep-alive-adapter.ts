@@ -1,3 +1,5 @@
+// HTTP to WeCom for axios: sockets that survive between requests, and are not trusted after a pause. An answer is read
+// up to a limit; an error says why and carries neither URL nor body.
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';

@@ -1,3 +1,5 @@
+// The login of a member, from js_code to session. Trusts what WeCom says of the code, once the company is one of ours;
+// the hint, the address and the bearer of a request decide nothing about who it is.
 import type { AccessTokens } from './access-token.ts';
 import { type Clock, oncePer } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
@@ -42,8 +44,8 @@ const logUnknownAgainMs = 60_000;
  * Turns a js_code into a session. The order matters:
  *
  * 1. the limits: has too much failed from this address, its network, or everywhere?
- * 2. jscode2session; a stranger's code *succeeds* here, with his own company and an encrypted userid
- * 3. his company is one of ours, else `corp_not_allowed`
+ * 2. jscode2session; a stranger's code *succeeds* here, with their own company and an encrypted userid
+ * 3. their company is one of ours, else `corp_not_allowed`
  * 4. it is the company we asked, else `login_again` with the right one
  * 5. user/get: may this member use the app? Else `member_not_allowed`, and their sessions end
  *

@@ -1,3 +1,5 @@
+// The member's permission, at login and again while the session lives. Trusts WeCom's word for as long as
+// MEMBER_RECHECK_GRACE_SECONDS, and no time from the future.
 import type { AccessTokens } from './access-token.ts';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';

@@ -1,3 +1,4 @@
+// Who somebody is, and when two userids are one person.
 import { createHash } from 'node:crypto';
 
 /** userid in any case: WeCom does not tell `Bottle` from `bottle`. A reviewer has no corpid: `''`. */

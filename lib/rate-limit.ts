@@ -190,7 +190,7 @@ export interface UsedUp {
 }
 
 /**
- * Counts one more re-check of this company; answers what is used up, if something is. Rejects with
+ * Counts one more re-check of this company; returns what is used up, if something is. Rejects with
  * `temporarily_unavailable`.
  */
 export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<UsedUp | undefined> {
@@ -276,12 +276,12 @@ function knownKey(address: string): string {
   return `wxl1:known:${tag(networkOf(address))}`;
 }
 
-/** Addresses and accounts stand in keys only as hashes. */
+/** Keys contain addresses and accounts only as hashes. */
 function tag(text: string): string {
   return `{${createHash('sha256').update(text).digest('base64url').slice(0, 22)}}`;
 }
 
-/** Whoever has one IPv6 address has a network full of them. */
+/** One IPv6 client controls a whole /48, so count by network. */
 function sourceTag(address: string): string {
   return tag(isIPv4(address) ? address : networkOf(address));
 }

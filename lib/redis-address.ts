@@ -1,3 +1,4 @@
+// REDIS_URL as parts, and how the certificate of the server is checked.
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 

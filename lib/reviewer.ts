@@ -1,3 +1,4 @@
+// The login of the app stores' reviewers. Trusts a password alone, and gives a role that can never become a member.
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
@@ -114,7 +115,7 @@ export function createReviewerLogin(options: {
   };
 }
 
-/** The hash of a new password, as it stands in `REVIEWERS`. */
+/** The hash of a new password, as it is written in `REVIEWERS`. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const key = await derive(password, salt, cost);

@@ -1,3 +1,5 @@
+// All that is known of Tencent Cloud's functions: how they start, what they are called with, which address is the
+// client's. Headers that a client may have forged are used for limits and the log only.
 import { BlockList, isIP } from 'node:net';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { ConfigError } from './environment.ts';
@@ -27,7 +29,7 @@ export function startWebFunction<Config extends Configured>(
   main(config, log);
 }
 
-/** What SCF calls in an event function; what it returns stands in SCF's own log (RetMsg). */
+/** What SCF calls in an event function; SCF writes what it returns into its own log (RetMsg). */
 export type MainHandler = (event: unknown, context: EventContext) => Promise<object>;
 
 /** @see https://cloud.tencent.com/document/product/583/9210 */
@@ -132,7 +134,7 @@ export function clientAddress(
   return bareAddress(socketAddress);
 }
 
-/** SCF's id of this invocation, as it stands in SCF's own log lines. */
+/** SCF's id of this invocation, as in SCF's own log lines. */
 export function scfRequestId(header: string | undefined): string | undefined {
   return /^[\w-]{1,64}$/.exec(header ?? '')?.[0];
 }

@@ -1,3 +1,4 @@
+// Encryption of what lies in Redis and hashes for the log, each purpose with a key of its own from ENCRYPTION_KEY.
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 /** What a key is for. Each purpose has a key of its own, so that one sealed value never opens as another. */
@@ -7,7 +8,7 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 export interface Seal {
-  /** Encrypts `plaintext`; it opens again only under the same `boundTo` (here: the Redis key it lies at). */
+  /** Encrypts `plaintext`; it opens again only under the same `boundTo` (here: the Redis key it is stored at). */
   seal(plaintext: string, boundTo: string): string;
   /** The plaintext, or `undefined` when it was sealed with another key, bound elsewhere, or altered. */
   open(sealed: string, boundTo: string): string | undefined;

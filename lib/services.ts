@@ -1,3 +1,4 @@
+// The one place where what functions share is put together.
 import { createAccessTokens } from './access-token.ts';
 import type { Clock } from './clock.ts';
 import type { ServicesConfig } from './config.ts';

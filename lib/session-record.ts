@@ -1,3 +1,4 @@
+// The two sealed records of a session, written and read. What does not open counts as absent.
 import type { Member, Person } from './person.ts';
 import type { Seal } from './seal.ts';
 import { type Place, sessionsKey } from './session-store.ts';

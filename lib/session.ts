@@ -196,7 +196,7 @@ export function createSessions(options: {
           if (written === 'ended') throw new AppError('invalid_session', { reason: 'ended' });
           if (written === 'written') stored.seenAt = now;
         } catch (error) {
-          // Redis reads but does not write (full, read-only): the session is still good as it stands.
+          // Redis reads but does not write (full, read-only): the session is still good.
           if (!(error instanceof RedisError)) throw error;
           log('warn', 'session_not_touched', { reason: error.reason });
         }

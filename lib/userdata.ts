@@ -1,3 +1,4 @@
+// Data that the member's WeCom client hands out encrypted. Trusts nothing but WeCom's watermark in it.
 import { createDecipheriv } from 'node:crypto';
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
