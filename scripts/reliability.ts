@@ -70,7 +70,8 @@ ${asItIs(markdown.goals)}
 
 ## Faults
 
-R: Redis. W: WeCom. S: instances, time, deployments. T: what other clients of WeCom got wrong.
+R: Redis. W: WeCom. S: instances, time, deployments. T: what other clients of WeCom got wrong. P: phones. C: deploys to
+Tencent Cloud.
 
 ${asItIs(markdown.faults)}
 

@@ -213,7 +213,7 @@ test.each([
   'CreateTrigger',
   'DeleteTrigger',
   'UpdateAlias',
-])('sls deploy that ends after its first %s › is finished by the next one', async (action) => {
+])('[C3] sls deploy that ends after its first %s › is finished by the next one', async (action) => {
   const fixture = await testFixture();
   fixture.cloud.inject({ action, kind: 'gone', afterEffect: true });
   expect(await fixture.run('deploy')).toMatchObject({ exitCode: 1 });
@@ -272,7 +272,7 @@ describe('sls deploy with a fault of the cloud', () => {
     expectOneLine(await fixture.run('deploy'), 'The upload needs cos:PutObject');
   });
 
-  test('no right to create: prints the action to add to the policy, out of a message of two lines', async () => {
+  test('[C6] no right to create: prints the action to add to the policy, out of a message of two lines', async () => {
     const allowed = ['scf:GetFunction', 'cls:*'];
     const fixture = await testFixture({ allowed });
     expectOneLine(await fixture.run('deploy'), 'add the action "scf:CreateFunction" to its CAM policy');

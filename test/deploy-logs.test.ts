@@ -86,7 +86,7 @@ test('sls deploy › waits while the index is changing, and gives text separator
   expect(keysOf(fixture).find(({ Key }) => Key === 'event')?.Value.Tokenizer).toContain('@&?');
 });
 
-test('sls deploy › goes on without index and alarms, and says what to do by hand', async () => {
+test('[C7] sls deploy › goes on without index and alarms, and says what to do by hand', async () => {
   const allowed = documentedPolicy().filter((action) => !/Index|Alarm/.test(action));
   const fixture = await testFixture({ allowed });
   withAlarms(fixture, { webhook: WEBHOOK });

@@ -15,7 +15,7 @@ const bindDomain = (fixture: Fixture): void =>
     yml.provider['tags'] = { app: 'renamed' };
   });
 
-test('sls deploy, deploy, rollback, remove and deploy at once › hold on a cloud that is strict in everything', async () => {
+test('[C1] sls deploy, deploy, rollback, remove and deploy at once › hold on a cloud that is strict in everything', async () => {
   const fixture = await testFixture({ switches: strictest });
   const first = await fixture.run('deploy');
   expect(first).toMatchObject({ exitCode: 0 });
@@ -38,7 +38,7 @@ test('sls deploy, deploy, rollback, remove and deploy at once › hold on a clou
   expect(fixture.liveVersion(WEB)).toBe('1');
 });
 
-test('sls deploy › finishes although the answer of every write is lost', async () => {
+test('[C2] sls deploy › finishes although the answer of every write is lost', async () => {
   const fixture = await testFixture({ switches: { urlName: 'made by the cloud' } });
   const writes = [
     'CreateLogset',
@@ -86,7 +86,7 @@ test('sls deploy › while DNS does not know the domain yet: names the record to
   expect((await fixture.run('deploy')).output).toContain('https://login.example.com bound');
 });
 
-test('sls deploy › two at once: both end, and what is live is one of them as a whole', async () => {
+test('[C4] sls deploy › two at once: both end, and what is live is one of them as a whole', async () => {
   const fixture = await testFixture({ switches: { busyCode: 'as seen by users' } });
   await fixture.run('deploy');
   fixture.configure((yml) => (yml.functions.web.environment['GREETING'] = 'both'));

@@ -224,7 +224,7 @@ describe('sls deploy to what is deployed', () => {
     expect(egressIpOf(fixture)).not.toEqual(egressIpOf(template));
   });
 
-  test('a version that is not healthy gets no traffic, and the next deploy mends it', async () => {
+  test('[C5] a version that is not healthy gets no traffic, and the next deploy mends it', async () => {
     const fixture = await deployed();
     fixture.configure((yml) => {
       Object.assign(yml.functions.web.environment, { HEALTH: '500' });

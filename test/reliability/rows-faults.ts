@@ -450,5 +450,51 @@ const phones: Row[] = [
   },
 ];
 
-/** Faults: of Redis, of WeCom, of instances and their surroundings, of phones, and what other clients got wrong. */
-export const faultRows: readonly Row[] = [...redis, ...wecom, ...instances, ...othersDefects, ...phones];
+const deploys: Row[] = [
+  {
+    id: 'C1',
+    threat: 'a function that is changing refuses everything, with one of a dozen codes; lists lag behind',
+    promise:
+      'the deploy asks for its state, waits up to three minutes and repeats; `remove` and `deploy` at once work',
+  },
+  {
+    id: 'C2',
+    threat: 'the answer of any write is lost',
+    promise: 'the same run finds out what happened; nothing is made twice',
+  },
+  {
+    id: 'C3',
+    threat: 'a deploy ends after any of its writes: Ctrl-C, a lid that closes',
+    promise: 'what serves requests is whole, and the next deploy finishes',
+  },
+  {
+    id: 'C4',
+    threat: 'two deploys of one stage at once',
+    promise: 'what is live is one of them as a whole; one that notices the other stops and says so',
+  },
+  {
+    id: 'C5',
+    threat: 'a new version that does not work',
+    promise: 'it gets no traffic, and the run says what it answered',
+  },
+  {
+    id: 'C6',
+    threat: 'a right is missing in the CAM policy of the key',
+    promise: 'the message names the action to add',
+  },
+  {
+    id: 'C7',
+    threat: 'the log service refuses index or alarms',
+    promise: 'the deploy is done, and a warning says what to do by hand',
+  },
+];
+
+/** Faults: of Redis, of WeCom, of instances and their surroundings, of phones, of deploys, and what other clients got wrong. */
+export const faultRows: readonly Row[] = [
+  ...redis,
+  ...wecom,
+  ...instances,
+  ...othersDefects,
+  ...phones,
+  ...deploys,
+];

@@ -19,7 +19,7 @@ const testsShownMax = 4;
 
 /** The ids in a text: each `[R2]` or `[R1 R2]` in it. */
 export function idsIn(text: string): string[] {
-  return [...text.matchAll(/\[([GRWSTAP]\d{1,2}(?: [GRWSTAP]\d{1,2})*)\]/g)].flatMap(([, ids = '']) =>
+  return [...text.matchAll(/\[([CGRWSTAP]\d{1,2}(?: [CGRWSTAP]\d{1,2})*)\]/g)].flatMap(([, ids = '']) =>
     ids.split(' '),
   );
 }
