@@ -1,7 +1,7 @@
-// A WeCom simulator of each test file's own, and a plain client for it.
+// A WeCom simulator that lives as long as the worker of these files, and a plain client for it.
 import { once } from 'node:events';
 import http from 'node:http';
-import { afterAll, expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Endpoint } from '../../simulator/wecom/answer.ts';
 import type { Call } from '../../simulator/wecom/calls.ts';
 import type { MemberInput } from '../../simulator/wecom/directory.ts';
@@ -9,14 +9,7 @@ import type { FaultKind } from '../../simulator/wecom/faults.ts';
 import { startWecom, type Wecom } from '../../simulator/wecom/server.ts';
 
 export const wecom = await startWecom({ appid: 'wxtest0000000001' });
-/** Destroyed at the end. */
-export const clients: http.Agent[] = [];
 let companies = 0;
-
-afterAll(async () => {
-  for (const client of clients) client.destroy();
-  await wecom.close();
-});
 
 export type Body = Record<string, unknown>;
 

@@ -4,7 +4,6 @@ import { startWecom } from '../../simulator/wecom/server.ts';
 import {
   bodyOf,
   chunksOf,
-  clients,
   exchange,
   expectErrcode,
   fault,
@@ -195,7 +194,7 @@ async function openIdle() {
   onTestFinished(() => own.close());
   own.addCompany({ corpid: 'ww1', corpsecret: 's' });
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  clients.push(agent);
+  onTestFinished(() => agent.destroy());
   async function call(): Promise<boolean> {
     const { res, reused } = await open(`${own.url}/cgi-bin/gettoken?corpid=ww1&corpsecret=s`, agent);
     await chunksOf(res);
