@@ -1,6 +1,6 @@
 // Bundles one TypeScript program with esbuild and runs it: `node scripts/run.mjs demo/start.ts --once`.
 // Packages stay in node_modules; the output lives in .build/, outside of what is deployed.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -10,7 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outfile = join(root, '.build', entry.replace(/\.ts$/, '.mjs'));
 
 await mkdir(dirname(outfile), { recursive: true });
-await build({
+const { outputFiles } = await build({
   absWorkingDir: root,
   entryPoints: [entry],
   outfile,
@@ -20,8 +20,13 @@ await build({
   target: `node${process.versions.node}`,
   packages: 'external',
   sourcemap: 'inline',
+  write: false,
   logLevel: 'warning',
 });
+// Written beside it and renamed: another run of the same program may be reading it.
+const aside = `${outfile}.${process.pid}`;
+await writeFile(aside, outputFiles[0].contents);
+await rename(aside, outfile);
 process.setSourceMapsEnabled(true);
 process.argv = [process.execPath, outfile, ...args];
 await import(pathToFileURL(outfile).href);

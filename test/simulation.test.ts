@@ -66,7 +66,8 @@ describe('access_token in random worlds', () => {
   const seedsPerTest = 50;
   const total = { seeds: 0, requests: 0, gettokens: 0, broken: 0 };
 
-  test.each([1, 51, 101, 151])('[G4 G5 G6] keeps its promises, 50 seeds from %i', async (first) => {
+  // `npm run simulate -- --seeds 10000` plays more.
+  test.each([1, 51])('[G4 G5 G6] keeps its promises, 50 seeds from %i', async (first) => {
     const broken: Outcome[] = [];
     for (let seed = first; seed < first + seedsPerTest; seed += 1) {
       const outcome = await runSchedule(heart, lua, seed);
