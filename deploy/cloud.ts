@@ -1,7 +1,7 @@
 // The only file that speaks to Tencent Cloud: SCF, CAM, CLS, Tag and SSL through Tencent's SDK, COS through
 // @serverless/tencent-scf. Every failure leaves here as a CloudError, every throttled call is repeated.
-import { Agent, get as httpGet, request as httpRequest } from 'node:http';
-import { get as httpsGet, request as httpsRequest } from 'node:https';
+import { Agent, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -76,6 +76,15 @@ function localAgent(local: URL): Agent {
   });
 }
 
+/**
+ * Where a request goes. Never hand a URL and options to node:https: the package that uploads code loads an old
+ * agent-base, which replaces `https.request` for the whole process by one that takes options only.
+ */
+function addressOf({ hostname, port }: URL) {
+  // URL keeps the brackets of an IPv6 address.
+  return { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
+}
+
 /** A way through an HTTP proxy to the host of `target`; undefined when the proxy opens none. */
 function tunnelTo(target: URL, proxyUrl: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {
@@ -83,9 +92,8 @@ function tunnelTo(target: URL, proxyUrl: string): Promise<Socket | undefined> {
     const host = `${target.hostname}:${target.port || 443}`;
     const account = [proxy.username, proxy.password].map(decodeURIComponent).join(':');
     const authorization = { 'proxy-authorization': `Basic ${Buffer.from(account).toString('base64')}` };
-    const request = (proxy.protocol === 'https:' ? httpsRequest : httpRequest)(proxy, {
-      // Its user and password are for the proxy, in the header below.
-      auth: null,
+    const request = (proxy.protocol === 'https:' ? httpsRequest : httpRequest)({
+      ...addressOf(proxy),
       method: 'CONNECT',
       path: host,
       headers: { host, ...(proxy.username ? authorization : {}) },
@@ -206,15 +214,15 @@ export function createCloud(credentials: Credentials, region: string, environmen
       if (proxy && !local && !tunnel) return undefined;
       return new Promise((resolve) => {
         const options = {
+          ...addressOf(local ?? target),
+          path: `${target.pathname}${target.search}`,
           timeout: API_TIMEOUT_SECONDS * 1000,
           headers: { host: target.host },
           ...(tunnel && {
             createConnection: () => tlsConnect({ socket: tunnel, servername: target.hostname }),
           }),
         };
-        const request = local
-          ? httpGet(`${local.origin}${target.pathname}${target.search}`, options)
-          : httpsGet(target, options);
+        const request = local ? httpRequest(options) : httpsRequest(options);
         request.once('response', (response) => {
           const status = response.statusCode ?? 0;
           text(response).then(
@@ -224,6 +232,7 @@ export function createCloud(credentials: Credentials, region: string, environmen
         });
         request.once('timeout', () => request.destroy(new Error('timeout')));
         request.once('error', () => resolve(undefined));
+        request.end();
       });
     },
   };

@@ -1,7 +1,10 @@
 // How deploy and doctor ask an address of the internet from behind a proxy.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import { build } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCloud } from '../deploy/cloud.ts';
 
@@ -31,9 +34,41 @@ async function startProxy(status = 200) {
 const get = (HTTPS_PROXY: string) =>
   createCloud(credentials, 'ap-guangzhou', { HTTPS_PROXY }).get('https://login.example.com/health');
 
-test('HTTPS_PROXY › is the way to a function URL, with TLS to the function itself', async () => {
+/** As sls has it: one CommonJS file, after the package that uploads code has put its own https.request in place. */
+async function getAfterUpload(HTTPS_PROXY: string) {
+  const outfile = `.build/doctor-proxy-${process.pid}.cjs`;
+  const script = `
+    require('@serverless/tencent-scf/library/deployFunction.js');
+    const { createCloud } = require('../deploy/cloud.ts');
+    const { credentials, HTTPS_PROXY } = JSON.parse(process.argv[1]);
+    createCloud(credentials, 'ap-guangzhou', { HTTPS_PROXY }).get('https://login.example.com/health')
+      .then((answer) => process.send({ answer }), (error) => process.send({ error: String(error) }));`;
+  await build({
+    stdin: { contents: script, resolveDir: 'test' },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    packages: 'external',
+    logLevel: 'error',
+  });
+  onTestFinished(() => rmSync(outfile));
+  const given = JSON.stringify({ credentials, HTTPS_PROXY });
+  const child = spawn(process.execPath, ['-e', `require('./${outfile}')`, given], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const [message] = (await once(child, 'message')) as [{ answer?: unknown; error?: string }];
+  child.kill();
+  if (message.error !== undefined) throw new Error(message.error);
+  return message.answer;
+}
+
+test.each([
+  ['', get],
+  [', also after code was uploaded', getAfterUpload],
+])('HTTPS_PROXY › is the way to a function URL, with TLS to the function itself%s', async (_, ask) => {
   const proxy = await startProxy();
-  expect(await get(proxy.url)).toBe(undefined);
+  expect(await ask(proxy.url)).toBe(undefined);
   const account = `Basic ${Buffer.from('ann:p@ss').toString('base64')}`;
   expect(proxy.asked).toEqual([['login.example.com:443', account, undefined]]);
   const [hello] = proxy.sent;
