@@ -153,7 +153,7 @@ export const insideDiagnoses = {
     status: 'failed',
     found: 'gettoken failed a moment ago ({why}); to avoid a ban, no function asks again for {seconds} s',
     advice:
-      'Run the doctor again after that. "operator" means a wrong secret or corpid, "rate_limited" a ban; the errcode is in the log line gettoken_failed: npx sls logs -f login, or -f refresh. A corrected secret is tried at once.',
+      'Run the doctor again after that. The errcode is in the log line gettoken_failed: npx sls logs -f login, or -f refresh. A corrected secret is tried at once.',
   },
   'wecom.gettoken.waiting': {
     status: 'warning',

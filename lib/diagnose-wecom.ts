@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import { redisFinding } from './diagnose-redis.ts';
 import { type Finding, inside, skipped, well } from './diagnose-table.ts';
 import { AppError } from './errors.ts';
+import { errcodeOfPause } from './gettoken-failure.ts';
 import type { Log } from './log.ts';
 import { type Redis, RedisError } from './redis.ts';
 import { tokenKeyId } from './token-source.ts';
@@ -101,19 +102,25 @@ async function gettokenFinding(
   { redis, encryptionKeys }: WecomQuestions,
 ): Promise<Finding> {
   const { corpid } = corp;
-  const errcode = failure?.errcode;
-  if (failure && failure.reaction !== 'rate_limited') {
-    if (errcode === undefined) return unanswered(failure);
-    const values = { errcode };
-    if (failure.meaning === 'wrong_secret') return inside('wecom.gettoken.wrong_secret', values, corpid);
-    if (failure.meaning === 'wrong_corpid') return inside('wecom.gettoken.wrong_corpid', values, corpid);
-    return generalFinding(failure) ?? inside('wecom.gettoken.refused', values, corpid);
-  }
+  if (failure && failure.reaction !== 'rate_limited') return refusedFinding(failure);
   const pause = await pauseOf(redis, tokenKeyId(corp, encryptionKeys));
   if (pause instanceof RedisError) return redisFinding(pause.reason, corpid);
   if (failure || pause.why === 'rate_limited') return inside('wecom.gettoken.banned', pause, corpid);
+  // What was asked before with this very secret; nobody need ask again to say what is wrong.
+  const errcode = errcodeOfPause(pause.why);
+  if (errcode !== undefined) return refusedFinding(new WecomError({ api: 'gettoken', corpid, errcode }));
   if (pause.seconds > 0) return inside('wecom.gettoken.paused', pause, corpid);
   return inside('wecom.gettoken.waiting', {}, corpid);
+}
+
+/** Why WeCom gave no access_token. */
+function refusedFinding(failure: WecomError): Finding {
+  const { errcode, meaning, fields } = failure;
+  if (errcode === undefined) return unanswered(failure);
+  const values = { errcode };
+  if (meaning === 'wrong_secret') return inside('wecom.gettoken.wrong_secret', values, fields.corpid);
+  if (meaning === 'wrong_corpid') return inside('wecom.gettoken.wrong_corpid', values, fields.corpid);
+  return generalFinding(failure) ?? inside('wecom.gettoken.refused', values, fields.corpid);
 }
 
 interface AppAnswer {

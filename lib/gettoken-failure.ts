@@ -2,8 +2,7 @@ import { type Pause, pauseMsMax } from './token-store.ts';
 import { WecomError } from './wecom.ts';
 
 /**
- * Why a gettoken failed, and how long nobody calls it then. Kept in Redis for everyone, so these names are also those
- * of the `neg` key.
+ * Why a gettoken failed, and how long nobody calls it then. Kept in Redis for everyone: see `pauseReason`.
  *
  * - `operator`: until somebody changes the configuration
  * - `rate_limited`: WeCom counts too many calls
@@ -24,6 +23,18 @@ export function failureOf(error: unknown): GettokenFailure {
   if (error.reaction === 'rate_limited') return 'rate_limited';
   if (error.meaning === 'too_many_at_once') return 'too_many_at_once';
   return error.reaction === 'retry' ? 'transient' : 'operator';
+}
+
+/** What Redis keeps while gettoken rests: the failure, and for an operator the errcode. */
+export function pauseReason(failure: GettokenFailure, error: unknown): string {
+  const errcode = error instanceof WecomError ? error.errcode : undefined;
+  return failure === 'operator' && errcode !== undefined ? `operator_${errcode}` : failure;
+}
+
+/** The errcode in what `pauseReason` returned. */
+export function errcodeOfPause(reason: string): number | undefined {
+  const [, errcode] = /^operator_(-?\d{1,10})$/.exec(reason) ?? [];
+  return errcode === undefined ? undefined : Number(errcode);
 }
 
 /** Whether a second try in a moment makes sense. */

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
-import { failureOf, isPassing, pauseAfter, retryAfter } from './gettoken-failure.ts';
+import { failureOf, isPassing, pauseAfter, pauseReason, retryAfter } from './gettoken-failure.ts';
 import type { Log } from './log.ts';
 import { available, type Redis, RedisError } from './redis.ts';
 import { createSeal, encryptionKeyId } from './seal.ts';
@@ -195,7 +195,8 @@ export function createTokenSource(
 
   async function pauseFor(owner: string, error: unknown, by: 'login' | 'timer'): Promise<never> {
     const failure = failureOf(error);
-    const pause_ms = await store.fail(owner, failure, pauseAfter[failure]).catch(() => 0);
+    const reason = pauseReason(failure, error);
+    const pause_ms = await store.fail(owner, reason, pauseAfter[failure]).catch(() => 0);
     const fields = error instanceof WecomError && error.fields;
     log('error', 'gettoken_failed', { corpid, ...fields, failure, pause_ms, by });
     throw unavailable('gettoken_failed', retryAfter(pause_ms), error);

@@ -53,6 +53,14 @@ async function proxyTo(url: string, change: (text: string) => string, ms = 0): P
 /** Breaks exactly one thing; answers the overrides under which the function then runs. */
 type Break = (world: World) => Promise<Overrides | void> | Overrides | void;
 
+/** As after a gettoken that failed for this reason, with no token left. */
+async function pauseGettoken(world: World, why: string): Promise<void> {
+  await world.refresh({ WECOM_CORPS: corps(world)[0] ?? '' });
+  const token = (await world.redisContents()).find(({ key }) => key.endsWith(':tok'))?.key ?? '';
+  await world.redisCommand('DEL', token);
+  await world.redisCommand('SET', token.replace(/tok$/, 'neg'), why, 'PX', 60_000);
+}
+
 const breaks: Record<InsideDiagnosis, Break> = {
   'redis.reachable.no_answer': () => ({ REDIS_URL: 'redis://127.0.0.1:1' }),
   'redis.reachable.not_redis': ({ wecom }) => ({ REDIS_URL: wecom.url.replace('http', 'redis') }),
@@ -149,9 +157,7 @@ const breaks: Record<InsideDiagnosis, Break> = {
     wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: 45009 });
   },
   async 'wecom.gettoken.paused'(world) {
-    world.wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: 40001, times: 1 });
-    const login = await world.startLogin();
-    expect((await login.login({ js_code: world.jsCode() })).status).toBe(503);
+    await pauseGettoken(world, 'transient');
   },
   async 'wecom.gettoken.waiting'(world) {
     const gate = world.wecom.hold({ endpoint: 'gettoken', corpid });
@@ -222,6 +228,32 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     const { gettoken } = world.wecom.counts(corpid);
     expect(gettoken).toBeLessThanOrEqual(1);
     expect(world.wecom.violations).toEqual([]);
+  });
+
+  test.each([
+    ['operator_40001', 'wecom.gettoken.wrong_secret'],
+    ['operator_40013', 'wecom.gettoken.wrong_corpid'],
+    ['operator_301007', 'wecom.gettoken.refused'],
+    ['operator_50003', 'wecom.app.stopped'],
+    // Of the release before.
+    ['operator', 'wecom.gettoken.paused'],
+  ])('diagnose › while gettoken rests with %s, finds %s without asking', async (why, diagnosis) => {
+    const world = await startWorld({ redis: 'server' });
+    await pauseGettoken(world, why);
+    const { gettoken } = world.wecom.counts(corpid);
+    expect(problemsIn(await diagnose(world))).toMatchObject([{ diagnosis, about: corpid }]);
+    expect(world.wecom.counts(corpid).gettoken).toBe(gettoken);
+  });
+
+  test('diagnose › names a wrong secret that a login has just tried, and does not try it again', async () => {
+    const world = await startWorld({ redis: 'server' });
+    world.wecom.updateCompany(corpid, { corpsecret: secret('another-secret-of-this-test') });
+    const login = await world.startLogin();
+    expect((await login.login({ js_code: world.jsCode() })).status).toBe(503);
+    const [problem] = problemsIn(await diagnose(world));
+    expect(problem).toMatchObject({ diagnosis: 'wecom.gettoken.wrong_secret', about: corpid });
+    expect(problem?.found).toContain('40001');
+    expect(world.wecom.counts(corpid).gettoken).toBe(1);
   });
 
   test('diagnose › names every company apart, and asks each gettoken and jscode2session at most once', async () => {
