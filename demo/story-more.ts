@@ -51,10 +51,10 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
       async play(stage) {
         const sessionToken = await newSession(stage, firstLeaver);
         wecom.updateMember(firstLeaver.corpid, firstLeaver.userid, { deleted: true });
-        stage.line('WeCom', 'he is deleted');
+        stage.line('WeCom', 'they are deleted');
         await sleep(recheckSeconds * 1000 + 200);
         const answer = await askSession(stage, sessionToken);
-        stage.expect('401 invalid_session: he is out', answer.status === 401, String(answer.status));
+        stage.expect('401 invalid_session: they are out', answer.status === 401, String(answer.status));
       },
     },
     {
@@ -70,7 +70,7 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
           `POST /callback/${secondLeaver.corpid}  unsubscribe, encrypted: ${status}`,
         );
         const answer = await askSession(stage, sessionToken);
-        stage.expect('401 invalid_session: he is out', answer.status === 401, String(answer.status));
+        stage.expect('401 invalid_session: they are out', answer.status === 401, String(answer.status));
         stage.expect('nobody had to ask WeCom', answer.line.wecom.length === 0);
       },
     },

@@ -1,3 +1,6 @@
+/** Of a call to WeCom that failed: `WecomFailure` in wecom.ts, without the company. */
+const wecomFailure = ['api', 'errcode', 'reason', 'field', 'hint', 'ip', 'enter_at'] as const;
+
 /**
  * Every event of the log: the levels it may have and the fields of its own. A call that is not in here does not compile;
  * `docs/operations.md` says what each means, and a test compares the two. Only types of it reach a function.
@@ -32,37 +35,14 @@ export const logEvents = {
   access_denied: { levels: ['warn'], fields: ['corpid', 'userid', 'role'] },
   recheck_failed: {
     levels: ['error'],
-    fields: [
-      'corpid',
-      'userid',
-      'api',
-      'errcode',
-      'reason',
-      'field',
-      'hint',
-      'ip',
-      'enter_at',
-      'age_seconds',
-    ],
+    fields: ['corpid', 'userid', ...wecomFailure, 'age_seconds'],
   },
   recheck_skipped: { levels: ['warn'], fields: ['corpid', 'max', 'window_seconds'] },
   session_not_touched: { levels: ['warn'], fields: ['reason'] },
   token_stored: { levels: ['info'], fields: ['corpid', 'generation', 'unchanged', 'ttl_ms', 'by'] },
   gettoken_failed: {
     levels: ['error'],
-    fields: [
-      'corpid',
-      'api',
-      'errcode',
-      'reason',
-      'field',
-      'hint',
-      'ip',
-      'enter_at',
-      'failure',
-      'pause_ms',
-      'by',
-    ],
+    fields: ['corpid', ...wecomFailure, 'failure', 'pause_ms', 'by'],
   },
   token_refused: { levels: ['warn'], fields: ['corpid', 'api', 'errcode', 'hint', 'fingerprint'] },
   token_refused_again: { levels: ['error'], fields: ['corpid', 'api', 'errcode', 'hint', 'tokens'] },

@@ -123,6 +123,16 @@ export interface ServiceFile {
 /** Names of the two functions in the cloud. */
 export const WEB = 'fixture-dev-web';
 export const TICK = 'fixture-dev-tick';
+/** What a first deploy without a domain writes. */
+export const FIRST_WRITES = [
+  'CreateLogset',
+  'CreateTopic',
+  'CreateFunction',
+  'PublishVersion',
+  'CreateTrigger',
+  'DeleteTrigger',
+  'UpdateAlias',
+];
 
 export interface Fixture {
   folder: string;

@@ -2,7 +2,7 @@
 import { DeployError } from '../deploy/errors.ts';
 import type { Fault } from '../simulator/tencent-cloud/faults.ts';
 import { MILDEST, SWITCHES, type SwitchName, type Switches } from '../simulator/tencent-cloud/switches.ts';
-import { createFixture, documentedPolicy, type Fixture, TICK, WEB } from './deploy-fixture.ts';
+import { createFixture, documentedPolicy, FIRST_WRITES, type Fixture, TICK, WEB } from './deploy-fixture.ts';
 import { advanceSeconds } from './virtual-time.ts';
 
 export interface Scenario {
@@ -26,16 +26,7 @@ const RUNS_MAX = 8;
 const BLOCKING = new Set<SwitchName>(['scf', 'cls', 'role', 'balance', 'codeFromCos']);
 const PASSING = new Set<SwitchName>(['throttling', 'lostAnswers']);
 const FUNCTION_WRITES = /^(Create|Update|Publish|Delete)(Function|Version|Alias|Trigger|CustomDomain)/;
-const WRITES = [
-  'CreateLogset',
-  'CreateTopic',
-  'CreateFunction',
-  'PublishVersion',
-  'CreateTrigger',
-  'DeleteTrigger',
-  'UpdateAlias',
-  'CreateCustomDomain',
-];
+const WRITES = [...FIRST_WRITES, 'CreateCustomDomain'];
 
 export const strictest: Partial<Switches> = Object.fromEntries(
   Object.entries(SWITCHES)
