@@ -1,4 +1,7 @@
-/** Tells the seconds left, at once and every second until 0; the answer stops it. By the clock, so the background does not stretch it. */
+/**
+ * Calls `tell` with the seconds left, at once and then every second until 0. Returns a function that stops it. Reads the
+ * clock, so time in the background counts too.
+ */
 export function countDown(seconds: number, tell: (secondsLeft: number) => void): () => void {
   const endsAtMs = Date.now() + seconds * 1000;
   const left = () => Math.max(0, Math.ceil((endsAtMs - Date.now()) / 1000));

@@ -1,43 +1,43 @@
 import { settings } from './settings';
 import { createWecomLogin, type WecomLoginError } from './wecom-login';
 
-/** The one client of this mini-program: pages share its session and never log in twice. */
+/** The only client of this mini-program: all pages share its session. */
 export const wecomLogin = createWecomLogin({ serverUrl: settings.serverUrl });
 
 const home = '/pages/home/home';
 const detailCharactersMax = 200;
 
-/** What a page has been opened with: WeChat hands it out as it is written, other runtimes hand it out decoded. */
+/** The query a page was opened with. WeChat passes it encoded, other runtimes pass it decoded. */
 export type Query = Record<string, string | undefined>;
 
 /**
- * Leaves for the first page, which logs in and then comes back to `to`, an address as {@link addressOf} makes it. For pages
- * that were opened by their own address, before anybody logged in.
+ * Opens the first page, which logs in and then opens `to`, an address made by {@link addressOf}. For pages that were
+ * opened by their own address before the login.
  */
 export function enter(to = ''): void {
   void wx.reLaunch({ url: `/pages/entrance/entrance${queryOf({ to })}` });
 }
 
-/** Where whoever has just logged in wanted to go: `to`, or home if it is empty or not there. */
+/** After a login, opens the page that was asked for: `to`, or home if that is empty or does not exist. */
 export function arrive(to: string): void {
   if (to === '') return void wx.reLaunch({ url: home });
   wx.reLaunch({ url: to, fail: () => void wx.reLaunch({ url: home }) });
 }
 
-/** The address of a page with the query it was opened with, written as it was. */
+/** Returns the address of a page with the query it was opened with. */
 export function addressOf(page: string, query: Query): string {
-  const pairs = Object.keys(query).map((name) => `${name}=${written(query[name] ?? '')}`);
+  const pairs = Object.keys(query).map((name) => `${name}=${encodeOnce(query[name] ?? '')}`);
   return pairs.length === 0 ? page : `${page}?${pairs.join('&')}`;
 }
 
-/** An address out of a query; empty if it is none, or that of the first page. Anybody can write a query. */
+/** Reads an address from a query, which anybody can write. Empty if it is not an address, or that of the first page. */
 export function addressIn(value: string | undefined): string {
-  const address = value?.startsWith('/') ? value : decoded(value);
+  const address = value?.startsWith('/') ? value : decode(value);
   return /^\/(?!pages\/entrance\/)[\w/-]+(\?\S*)?$/.test(address) ? address : '';
 }
 
-/** A value of a query as it was before it was written there; empty if there is none. */
-export function decoded(value = ''): string {
+/** Decodes a value of a query; empty if there is none. */
+export function decode(value = ''): string {
   try {
     return decodeURIComponent(value);
   } catch {
@@ -45,8 +45,8 @@ export function decoded(value = ''): string {
   }
 }
 
-/** A value as a query holds it, whether it was handed out as it is written or decoded. */
-function written(value: string): string {
+/** Encodes a value of a query, unless the runtime passed it encoded. */
+function encodeOnce(value: string): string {
   try {
     decodeURIComponent(value);
     return value.replace(/[^\w.~!*'()%-]+/g, encodeURIComponent);
@@ -56,10 +56,10 @@ function written(value: string): string {
 }
 
 /**
- * Leaves for the page that says why it does not go on, and how it may.
+ * Opens the page that shows the error and what the member can do.
  *
- * @param from the address to come back to
- * @param userid who was logged in, for the administrator; whom the server refused at the login, the error says
+ * @param from the address to return to
+ * @param userid who was logged in, for the administrator; by default the member that the error names
  */
 export function showRefusal(error: WecomLoginError, from = '', userid = error.userid): void {
   const { code, requestId, retryAfterSeconds, detail } = error;
@@ -84,7 +84,7 @@ export function showRefusal(error: WecomLoginError, from = '', userid = error.us
   void wx.reLaunch({ url: `/pages/refused/refused${queryOf(query)}` });
 }
 
-/** `?name=value&…` of plain values, without what is empty. */
+/** Returns `?name=value&…` of decoded values; leaves out empty ones. */
 function queryOf(query: Query): string {
   const pairs = Object.keys(query)
     .filter((name) => query[name] !== undefined && query[name] !== '')

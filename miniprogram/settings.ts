@@ -1,9 +1,9 @@
-/** What to change when you put these pages into your own mini-program. No secret belongs here: everybody can unpack it. */
+/** What to change for your own mini-program. Never put a secret here: anybody can unpack a mini-program. */
 export const settings = {
-  /** Where the login function answers: its custom domain, `https://…`, listed as request 合法域名. */
+  /** Address of the login function: its custom domain, `https://…`, listed as request 合法域名. */
   serverUrl: 'https://login.example.com',
-  /** Shown in ordinary WeChat: whom this mini-program is for. */
+  /** Shown in ordinary WeChat: who this mini-program is for. */
   audience: '本公司员工',
-  /** Names to show for companies, by corpid; a company without a name is shown by its corpid. */
+  /** Names of companies by corpid. A company without a name is shown by its corpid. */
   companyNames: {} as Record<string, string>,
 };

@@ -1,10 +1,10 @@
 import type { WecomLoginError } from './wecom-login';
 
-/** What a member reads when something goes wrong: what it is, and what to do now. */
+/** What a member reads when something goes wrong: what happened, and what to do now. */
 export interface Text {
   title: string;
   advice: string;
-  /** Somebody may not enter, as opposed to something that does not work. */
+  /** The member may not enter, as opposed to a failure. */
   refusal?: true;
 }
 
@@ -148,7 +148,7 @@ export const texts: Record<string, Text> = {
   },
 };
 
-/** What a reviewer reads in place of {@link texts}: they have an account that strangers may try as well. */
+/** What a reviewer reads instead of {@link texts}: strangers may try a reviewer's account too. */
 export const reviewerTexts: Record<string, Text> = {
   rate_limited: {
     title: '尝试次数过多',
@@ -165,24 +165,23 @@ export function textOf(code: string): Text {
   return (Object.keys(texts).includes(code) && texts[code]) || unknownCode;
 }
 
-/** An error as pages show it; empty `number` and 0 when there is none. */
+/** An error as pages show it. Without a request id `number` is empty; without a wait `waitSeconds` is 0. */
 export interface Problem {
   code: string;
   title: string;
   advice: string;
-  /** By which the operator finds it in the log, short enough to be read out. */
+  /** The operator finds the request in the log by this number. Short enough to be read out. */
   number: string;
   waitSeconds: number;
 }
 
 const numberCharacters = 8;
 
-/** The beginning of a request_id: enough to find one request of a day. */
+/** Returns the beginning of a request_id: enough to find one request of a day. */
 export function numberOf(requestId = ''): string {
   return requestId.slice(0, numberCharacters);
 }
 
-/** Nothing to show. */
 export const noProblem: Partial<Problem> = {};
 
 export function problemOf({ code, requestId, retryAfterSeconds }: WecomLoginError): Problem {
@@ -190,7 +189,7 @@ export function problemOf({ code, requestId, retryAfterSeconds }: WecomLoginErro
   return { code, title, advice, number: numberOf(requestId), waitSeconds: retryAfterSeconds ?? 0 };
 }
 
-/** `45 秒`, `12 分钟`, `1 小时 5 分钟`: rounded up, so that nobody comes too early. */
+/** Returns `45 秒`, `12 分钟` or `1 小时 5 分钟`. Rounds up, so that nobody retries too early. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds));
   if (whole < 60) return `${whole} 秒`;
@@ -200,7 +199,7 @@ export function duration(seconds: number): string {
   return rest === 0 ? `${minutes / 60} 小时` : `${(minutes - rest) / 60} 小时 ${rest} 分钟`;
 }
 
-/** `2026-11-25 09:05:07`, by the clock of this device. */
+/** Returns `2026-11-25 09:05:07`, by the clock of this device. */
 export function timeOf(date: Date): string {
   const days = [date.getFullYear(), date.getMonth() + 1, date.getDate()];
   const hours = [date.getHours(), date.getMinutes(), date.getSeconds()];
@@ -211,7 +210,7 @@ function twoDigits(value: number): string {
   return value < 10 ? `0${value}` : String(value);
 }
 
-/** Names of what `userdata` may hold; WeCom adds fields as it likes, others are shown by their own name. */
+/** Names of fields that `userdata` may return. WeCom adds fields at any time: a field without a name here is shown as it is. */
 export const userdataLabels: Record<string, string> = {
   corpid: '企业 ID',
   userid: '账号',

@@ -1,11 +1,12 @@
 /**
  * The login of a WeCom (企业微信) mini-program, in one file that imports nothing: copy it into any mini-program.
  *
- * The session_token stays in memory: storage can be read by whoever holds the device, and in WeCom a new login costs
- * nobody a tap. Which environment this is only decides what a page shows; who may enter is decided by the server.
+ * It trusts neither `wx` nor the network: what they return is checked before it is used. The session_token stays in
+ * memory, because anybody who holds the device can read its storage, and a new login in WeCom needs no tap. The
+ * environment only decides what a page shows; the server decides who may log in.
  */
 
-/** What can go wrong on this side; all other codes are the server's. */
+/** Errors of the client; all other codes come from the server. */
 export const clientErrorCodes = [
   'not_in_wecom',
   'wecom_too_old',
@@ -29,21 +30,21 @@ export const clientErrorCodes = [
 export type ClientErrorCode = (typeof clientErrorCodes)[number];
 
 export interface WecomLoginErrorDetails {
-  /** HTTP status, when the server answered. */
+  /** HTTP status, if the server responded. */
   status?: number;
-  /** By which the operator finds this request in the log. */
+  /** The operator finds the request in the log by this id. */
   requestId?: string;
-  /** How long the server asks to wait, whole seconds. */
+  /** How long the server asks to wait, in whole seconds. */
   retryAfterSeconds?: number;
-  /** Only with `login_again`: the company whose hint the next login carries. */
+  /** Only with `login_again`: the company that the next login sends as hint. */
   corpid?: string;
-  /** Only with `member_not_allowed`, if WeCom said who it is: tell it the administrator. */
+  /** Only with `member_not_allowed`, if WeCom named the member: for the administrator. */
   userid?: string;
-  /** What wx or the runtime said, for the developer. */
+  /** The message of wx or the runtime, for the developer. */
   detail?: string;
 }
 
-/** Everything this client rejects with; decide by `code`. */
+/** The only error this client rejects with. Decide by `code`. */
 export class WecomLoginError extends Error {
   readonly code: string;
   readonly status: number | undefined;
@@ -66,51 +67,51 @@ export class WecomLoginError extends Error {
   }
 }
 
-/** Whatever was thrown, as a {@link WecomLoginError}; a bug becomes `unexpected`. */
+/** Converts anything thrown into a {@link WecomLoginError}; a bug becomes `unexpected`. */
 export function toLoginError(thrown: unknown): WecomLoginError {
-  // By name: compiled to ES5, `instanceof` does not know what extends Error.
+  // By name: after compilation to ES5, `instanceof` does not work for classes that extend Error.
   if (thrown instanceof Error && thrown.name === 'WecomLoginError') return thrown as WecomLoginError;
-  return new WecomLoginError('unexpected', { detail: saidBy(thrown) });
+  return new WecomLoginError('unexpected', { detail: messageOf(thrown) });
 }
 
 export interface Member {
   corpid: string;
   userid: string;
   name: string;
-  /** Departments by id, as far as the app may see them. */
+  /** Ids of the departments that the app may see. */
   department: number[];
   position: string;
 }
 
-/** Who is logged in. The session_token is not in it: only {@link WecomLogin.request} needs it. */
+/** Who is logged in. Does not contain the session_token: only {@link WecomLogin.request} needs it. */
 export type Session = {
-  /** When it ends if it is not used, by the clock of this device, Unix time in ms. */
+  /** When the session ends if it is not used. Unix time in ms, by the clock of this device. */
   endsAtMs: number;
 } & ({ role: 'member'; member: Member } | { role: 'reviewer'; member?: undefined });
 
 export interface RequestOptions {
-  /** A path on `serverUrl`, or a whole address of one of `otherBackends`. */
+  /** A path on `serverUrl`, or a full URL on one of `otherBackends`. */
   url: string;
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Sent as JSON, with GET as query. */
+  /** Sent as JSON; with GET, as the query. */
   data?: object;
   header?: Record<string, string>;
   timeoutMs?: number;
 }
 
-/** What WeCom's client hands out encrypted. `getMobile`, `getEmail` and `getQrCode` ask the member each time. */
+/** Data that WeCom's client returns encrypted. `getMobile`, `getEmail` and `getQrCode` ask the member each time. */
 export type UserdataKind = 'getEnterpriseUserInfo' | 'getMobile' | 'getEmail' | 'getAvatar' | 'getQrCode';
 
 export interface WecomLoginOptions {
-  /** `https://…` where the login function answers. */
+  /** Address of the login function, `https://…`. */
   serverUrl: string;
   /** Other addresses (`https://host` or `https://host/path`) that may receive the session_token; none by default. */
   otherBackends?: readonly string[];
-  /** For one answer of the server; 12,000 by default, a little more than a login takes at worst. */
+  /** For one response of the server; 12,000 by default, a little more than the slowest login takes. */
   requestTimeoutMs?: number;
-  /** For one answer of `wx.qy.login`; 10,000 by default. */
+  /** For one response of `wx.qy.login`; 10,000 by default. */
   wecomTimeoutMs?: number;
-  /** All waiting that the server asks for within one call; 10,000 by default. */
+  /** Total time of all waits in one call that the server asks for; 10,000 by default. */
   waitMsMax?: number;
 }
 
@@ -123,20 +124,20 @@ interface Held {
 
 const waitsMax = 3;
 const interruptionsMax = 2;
-/** After this long no further wait of one call begins; time in the background does not count. */
+/** After this time, a call starts no further wait. Time in the background does not count. */
 const tryingMsMax = 30_000;
-/** A member reads a question of WeCom's before they answer it. */
+/** Long, because the member first reads WeCom's question. */
 const consentTimeoutMs = 120_000;
 const environmentTimeoutMs = 1500;
-/** WeChat stops JavaScript 5 s after the mini-program was hidden: whoever still runs after 6 s can go on. */
+/** WeChat stops JavaScript 5 s after the mini-program was hidden: code that still runs after 6 s may continue. */
 const hiddenMsMax = 6000;
 const hintKey = 'wecom-login-corpid';
 
 /**
- * The client of one login function; make one for the whole mini-program.
+ * Creates the client of one login function. Create one for the whole mini-program.
  *
- * Never throws, so that a mini-program without an address starts all the same: the first call then says
- * `server_url_missing`. All its promises reject with {@link WecomLoginError} and nothing else.
+ * Never throws, so that a mini-program without an address still starts: the first call then rejects with
+ * `server_url_missing`. All its promises reject only with {@link WecomLoginError}.
  */
 export function createWecomLogin(options: WecomLoginOptions) {
   const given: Partial<WecomLoginOptions> = Object(options) as object;
@@ -144,38 +145,38 @@ export function createWecomLogin(options: WecomLoginOptions) {
   const foreground = watchForeground();
   let held: Held | undefined;
   let running: Promise<Held> | undefined;
-  /** What the reviewer typed whose login is `running`. */
-  let typed: string | undefined;
-  let leftOnPurpose = false;
-  /** How often somebody left: what began before the last time is over. */
-  let departures = 0;
-  /** The part of a logout that takes the session away. */
-  let leaving: Promise<unknown> | undefined;
-  let known: 'wecom' | 'wechat' | undefined;
+  /** Account and password of the reviewer login that is `running`. */
+  let runningCredentials: string | undefined;
+  let loggedOut = false;
+  /** Number of logouts so far. A logout cancels everything that started before it. */
+  let logouts = 0;
+  /** The part of a logout that removes the session. */
+  let runningLogout: Promise<unknown> | undefined;
+  let knownEnvironment: 'wecom' | 'wechat' | undefined;
 
   const serverUrl = () => validServerUrl(given.serverUrl);
 
   /**
-   * Where this runs, for the looks of a page; anybody can fake it. Never rejects.
+   * Returns where this runs, for the look of a page only: anybody can fake it. Never rejects.
    * @see https://developer.work.weixin.qq.com/document/path/91510
    */
   async function environment(): Promise<'wecom' | 'wechat'> {
-    if (known === undefined && typeof ownQy()?.login === 'function') known = 'wecom';
-    if (known !== undefined) return known;
+    if (knownEnvironment === undefined && typeof ownQy()?.login === 'function') knownEnvironment = 'wecom';
+    if (knownEnvironment !== undefined) return knownEnvironment;
     const info = await settle<SystemInfo>(
-      // In WeCom the newer functions are missing, or lack `environment` on phones.
+      // In WeCom the newer functions are missing, or do not report `environment` on phones.
       (callbacks) => wx.getSystemInfo(callbacks),
       environmentTimeoutMs,
       'unexpected',
       'unexpected',
     ).catch((): SystemInfo => ({}));
     const found = info.environment === 'wxwork' ? 'wecom' : 'wechat';
-    // Some versions answer {} on an error: that is no answer to keep.
-    if (Object.keys(info).length > 0) known = found;
+    // Some versions return {} on an error: do not remember that.
+    if (Object.keys(info).length > 0) knownEnvironment = found;
     return found;
   }
 
-  /** One exchange with a server. */
+  /** Sends one request to a server. */
   async function call(
     url: string,
     { method = 'GET', data, header, timeoutMs = requestTimeoutMs }: Omit<RequestOptions, 'url'>,
@@ -194,7 +195,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
         });
         return task;
       },
-      // wx's own timeout first, where it is supported; ours for what hangs all the same.
+      // wx's own timeout comes first, if it is supported. Ours is for requests that still hang.
       timeoutMs + 500,
       'server_timeout',
       codeOfFailure,
@@ -209,15 +210,15 @@ export function createWecomLogin(options: WecomLoginOptions) {
     call(`${serverUrl()}${path}`, request, sessionToken);
 
   /**
-   * Tries until it works or nothing more can be done about what goes wrong. `mend` may do something about an error, each
-   * kind once, and returns true then. The server's wish to wait is met. What broke because the app was in the background
-   * is repeated when it is back, and what the platform answered in place of the server once more: if it is `harmless`
-   * to send it twice, or if it was certainly not processed.
+   * Retries until it succeeds or cannot be recovered. `recover` may fix an error, each kind once, and then returns true.
+   * Retry-After is honoured. With `harmless` (it may be sent twice), an attempt that broke in the background is repeated
+   * when the app is visible again. If the platform responded instead of the server, the attempt is repeated once, if it
+   * is `harmless` or was certainly not processed.
    */
-  async function persevere<Result>(
+  async function withRetries<Result>(
     attempt: () => Promise<Result>,
     harmless: boolean,
-    mend: (error: WecomLoginError) => boolean | Promise<boolean> = () => false,
+    recover: (error: WecomLoginError) => boolean | Promise<boolean> = () => false,
   ): Promise<Result> {
     const startedMs = foreground.shownMs();
     let waitMsLeft = waitMsMax;
@@ -225,20 +226,20 @@ export function createWecomLogin(options: WecomLoginOptions) {
     let interruptions = 0;
     let failures = 0;
     for (;;) {
-      const hides = foreground.hides();
+      const hideCount = foreground.hideCount();
       try {
         return await attempt();
       } catch (thrown) {
         const error = toLoginError(thrown);
         const interrupted =
           error.code === 'interrupted' ||
-          (foreground.hides() > hides && stoppedByHiding.includes(error.code));
+          (foreground.hideCount() > hideCount && backgroundErrors.includes(error.code));
         if (harmless && interrupted && interruptions < interruptionsMax) {
           interruptions += 1;
           await foreground.shown();
           continue;
         }
-        if (await mend(error)) continue;
+        if (await recover(error)) continue;
         if (foreground.shownMs() - startedMs > tryingMsMax) throw error;
         const failed = error.code === 'server_failed' && (harmless || wasNotProcessed(error));
         if (failed) failures += 1;
@@ -248,21 +249,21 @@ export function createWecomLogin(options: WecomLoginOptions) {
         if (!again || waits >= waitsMax || waitMs > waitMsLeft) throw error;
         waits += 1;
         waitMsLeft -= waitMs;
-        // A little apart, so that all who were told the same do not come back in the same moment.
+        // Random, so that clients that were told the same time do not all come back at once.
         await new Promise((resolve) => setTimeout(resolve, waitMs * (1 + Math.random() / 5)));
       }
     }
   }
 
-  /** A check for what takes more than one step: it throws once somebody has logged out since now. */
-  function untilLogout(): () => void {
-    const before = departures;
+  /** Returns a check for the later steps of a call: it throws if there was a logout in the meantime. */
+  function watchLogout(): () => void {
+    const before = logouts;
     return () => {
-      if (departures !== before) throw new WecomLoginError('logged_out');
+      if (logouts !== before) throw new WecomLoginError('logged_out');
     };
   }
 
-  /** `wx.qy.login`; every call gives a new code, good for one exchange. */
+  /** Calls `wx.qy.login`. Each call returns a new code, which is valid for one exchange. */
   async function newJsCode(): Promise<string> {
     const qy = await qyWith('login');
     const { code, errMsg } = await settle<{ code?: unknown; errMsg?: unknown }>(
@@ -272,10 +273,13 @@ export function createWecomLogin(options: WecomLoginOptions) {
       'wecom_login_failed',
     );
     if (typeof code === 'string' && code !== '') return code;
-    throw new WecomLoginError('wecom_login_failed', { detail: saidBy({ errMsg }) });
+    throw new WecomLoginError('wecom_login_failed', { detail: messageOf({ errMsg }) });
   }
 
-  /** `wx.qy`, which has this function; else whose fault it is: nobody's, the developer's, or that of an old WeCom. */
+  /**
+   * Returns `wx.qy` if it has this function. Otherwise the error says why: not in WeCom, WeCom too old, or a framework
+   * that replaced `wx`.
+   */
   async function qyWith(name: 'login' | UserdataKind): Promise<Qy> {
     const qy = ownQy();
     if (typeof qy?.[name] === 'function') return qy;
@@ -284,36 +288,36 @@ export function createWecomLogin(options: WecomLoginOptions) {
   }
 
   async function logIn(): Promise<Held> {
-    const stay = untilLogout();
+    const throwIfLoggedOut = watchLogout();
     let corpid = rememberedCorpid();
-    const mended = new Set<string>();
-    const body = await persevere(
+    const recovered = new Set<string>();
+    const body = await withRetries(
       async () => {
-        stay();
+        throwIfLoggedOut();
         const url = `${serverUrl()}/login`;
         const data = { js_code: await newJsCode(), ...(corpid !== '' && { corpid }) };
-        // With the session that this one replaces, so that the server ends it.
+        // The old session is sent too, so that the server ends it.
         return call(url, { method: 'POST', data }, held?.sessionToken);
       },
-      // Each try has a code of its own.
+      // Harmless: each try has its own code.
       true,
       (error) => {
         if (error.code === 'login_again' && error.corpid !== undefined) {
           corpid = error.corpid;
           rememberCorpid(corpid);
         } else if (error.code !== 'invalid_js_code') return false;
-        if (mended.has(error.code)) return false;
-        mended.add(error.code);
+        if (recovered.has(error.code)) return false;
+        recovered.add(error.code);
         return true;
       },
     ).catch((error: unknown) => {
-      forgetRefused(toLoginError(error));
+      forgetIfRefused(toLoginError(error));
       throw error;
     });
-    return keep(body);
+    return holdSession(body);
   }
 
-  function keep(body: unknown): Held {
+  function holdSession(body: unknown): Held {
     const { session_token: sessionToken } = Object(body) as { session_token?: unknown };
     const session = sessionOf(body);
     if (typeof sessionToken !== 'string' || sessionToken === '' || !session) {
@@ -323,59 +327,59 @@ export function createWecomLogin(options: WecomLoginOptions) {
     return held;
   }
 
-  /** A member who may not enter any more has no session left to try. */
-  function forgetRefused({ code }: WecomLoginError): void {
+  /** The server ended the session of a member who may no longer enter. */
+  function forgetIfRefused({ code }: WecomLoginError): void {
     if (code === 'corp_not_allowed' || code === 'member_not_allowed') held = undefined;
   }
 
-  /** Never two logins at once: whoever comes while one is under way gets what that one brings. */
+  /** Never runs two logins at once: a caller that comes during a login gets its result. */
   function oneAtATime(work: () => Promise<Held>): Promise<Held> {
     if (running) return running;
     const ended = () => {
       running = undefined;
-      typed = undefined;
+      runningCredentials = undefined;
     };
     const started = work();
     running = started;
-    // Not `finally`, which old base libraries lack.
+    // Not `finally`: it is missing in old base libraries.
     void started.then(ended, ended);
     return started;
   }
 
-  /** Joins only a login with the same credentials: any other one brings a session for somebody else. */
+  /** Joins a running login only if it has the same credentials: any other is for another person. */
   async function enterAsReviewer(account: string, password: string): Promise<Held> {
     const data = { account, password };
-    const typing = JSON.stringify(data);
-    if (running && typed !== typing) {
+    const credentials = JSON.stringify(data);
+    if (running && runningCredentials !== credentials) {
       await running.catch(() => undefined);
-      if (leftOnPurpose) throw new WecomLoginError('logged_out');
+      if (loggedOut) throw new WecomLoginError('logged_out');
       return enterAsReviewer(account, password);
     }
-    typed = typing;
+    runningCredentials = credentials;
     return oneAtATime(async () =>
-      keep(await ask('/login/reviewer', { method: 'POST', data }, held?.sessionToken)),
+      holdSession(await ask('/login/reviewer', { method: 'POST', data }, held?.sessionToken)),
     );
   }
 
   async function enter(): Promise<Held> {
-    if (leftOnPurpose) throw new WecomLoginError('logged_out');
+    if (loggedOut) throw new WecomLoginError('logged_out');
     return running ?? held ?? oneAtATime(logIn);
   }
 
-  /** Somebody wants to be logged in: after a logout that takes the session away, and unless another one came since. */
-  async function comeBack(arrive: () => Promise<Held>): Promise<Session> {
-    if (leaving) {
-      const stay = untilLogout();
-      await leaving;
-      stay();
+  /** A login that the page asked for ends the logged-out state. Waits for a running logout first. */
+  async function logInOnDemand(logInNow: () => Promise<Held>): Promise<Session> {
+    if (runningLogout) {
+      const throwIfLoggedOut = watchLogout();
+      await runningLogout;
+      throwIfLoggedOut();
     }
-    leftOnPurpose = false;
-    return (await arrive()).session;
+    loggedOut = false;
+    return (await logInNow()).session;
   }
 
-  /** A session in place of one that no longer works, without a word to the member. */
+  /** Replaces a session that no longer works. The member does not notice. */
   async function replace(failed: Held): Promise<Held> {
-    if (leftOnPurpose) throw new WecomLoginError('logged_out');
+    if (loggedOut) throw new WecomLoginError('logged_out');
     if (held && held !== failed) return held;
     if (failed.session.role === 'reviewer') {
       held = undefined;
@@ -385,29 +389,29 @@ export function createWecomLogin(options: WecomLoginOptions) {
   }
 
   /**
-   * One exchange as the one who is logged in: logs in first if nobody is, and once more when the session has ended. The
-   * one place that hands out the session_token; `send` puts it into an Authorization header.
+   * Sends one request with the session. Logs in first if there is none, and once more if the session has ended. This is
+   * the only place that gives away the session_token; `send` puts it into an Authorization header.
    */
-  async function authorized<Result>(
+  async function withSession<Result>(
     send: (sessionToken: string) => Promise<Result>,
     harmless: boolean,
   ): Promise<Result> {
-    const stay = untilLogout();
+    const throwIfLoggedOut = watchLogout();
     let used = await enter();
     let replaced = false;
-    return persevere(
+    return withRetries(
       async () => {
-        stay();
+        throwIfLoggedOut();
         return send(used.sessionToken);
       },
       harmless,
       async (error) => {
-        forgetRefused(error);
-        // A 401 with another word for it is an answer about something else, a wrong PIN for example.
+        forgetIfRefused(error);
+        // A 401 with another code is about something else, for example a wrong PIN.
         const unnamed = error.code === 'bad_server_answer' && harmless;
         const ended = error.status === 401 && (error.code === 'invalid_session' || unnamed);
         if (!ended || replaced) return false;
-        stay();
+        throwIfLoggedOut();
         replaced = true;
         used = await replace(used);
         return true;
@@ -417,7 +421,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   async function request({ url, ...wanted }: RequestOptions): Promise<unknown> {
     const address = trustedUrl(url, serverUrl(), given.otherBackends ?? []);
-    return authorized(
+    return withSession(
       (sessionToken) => call(address, wanted, sessionToken),
       (wanted.method ?? 'GET') === 'GET',
     );
@@ -429,8 +433,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
       const qy = await qyWith(kind);
       const data = await encryptedUserdata(qy, kind);
       try {
-        // It only reads, so it may be sent twice.
-        const body = await authorized(
+        // Only reads, so it may be sent twice.
+        const body = await withSession(
           (sessionToken) => ask('/userdata', { method: 'POST', data }, sessionToken),
           true,
         );
@@ -444,7 +448,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   async function reviewerLoginOffered(): Promise<boolean> {
     try {
-      await persevere(() => ask('/login/reviewer', {}), true);
+      await withRetries(() => ask('/login/reviewer', {}), true);
     } catch (thrown) {
       const error = toLoginError(thrown);
       if (error.code === 'method_not_allowed') return true;
@@ -454,7 +458,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
     throw new WecomLoginError('bad_server_answer');
   }
 
-  /** Takes the session away, that of a login under way as well. */
+  /** Removes the session, also that of a login in progress. */
   async function takeSession(): Promise<Held | undefined> {
     await running?.catch(() => undefined);
     const taken = held;
@@ -465,54 +469,53 @@ export function createWecomLogin(options: WecomLoginOptions) {
   return {
     environment,
 
-    /** Logs the member in, unless they are; a second call while the first is under way gets the same session. */
-    login: (): Promise<Session> => promised(() => comeBack(enter)),
+    /** Logs the member in if they are not. A second call during a login gets the same session. */
+    login: (): Promise<Session> => rejectWithLoginError(() => logInOnDemand(enter)),
 
-    /** Who is logged in, as far as this side knows. */
+    /** Returns who is logged in, as far as the client knows. */
     session: (): Session | undefined => held?.session,
 
     /**
-     * Calls a function of yours, or ours, as the one who is logged in; logs in first if nobody is. A session that ended is
-     * replaced once, for all requests that wait at that moment, and the request is sent again.
+     * Calls one of your functions, or ours, with the session. Logs in first if there is none. A session that ended is
+     * replaced once, for all waiting requests, and the request is sent again.
      *
-     * Resolves with the JSON body, `undefined` for 204. When the server asks to wait, it waits up to `waitMsMax`.
+     * Resolves with the JSON body, or `undefined` for 204. If the server asks to wait, waits up to `waitMsMax`.
      */
     request: <Body = unknown>(wanted: RequestOptions): Promise<Body> =>
-      promised(async () => (await request(wanted)) as Body),
+      rejectWithLoginError(async () => (await request(wanted)) as Body),
 
     /**
-     * Data of the member that only their WeCom client has, decrypted by the server. The session_key may have changed since:
-     * then it logs in again and fetches the data again, once.
+     * Returns data of the member that only their WeCom client has, decrypted by the server. If the session_key has
+     * changed, logs in again and fetches the data again, once.
      */
-    userdata: (kind: UserdataKind): Promise<Record<string, unknown>> => promised(() => userdata(kind)),
+    userdata: (kind: UserdataKind): Promise<Record<string, unknown>> =>
+      rejectWithLoginError(() => userdata(kind)),
 
     /**
-     * Whether reviewers of the app store may log in at the moment. Asks with GET, which the route answers with 405 while
-     * it is open and 404 while it is not: no password is sent, so no try is counted.
+     * Returns whether the app store's reviewers may log in now. Sends a GET: 405 means yes, 404 means no. No password is
+     * sent, so the server counts no try.
      */
-    reviewerLoginOffered: (): Promise<boolean> => promised(reviewerLoginOffered),
+    reviewerLoginOffered: (): Promise<boolean> => rejectWithLoginError(reviewerLoginOffered),
 
     /**
-     * Logs a reviewer in, after any other login that is under way. Never tries again by itself: the server counts every
-     * try.
+     * Logs a reviewer in. Waits for any other login first. Never retries by itself, because the server counts each try.
      */
     reviewerLogin: (account: string, password: string): Promise<Session> =>
-      promised(() => comeBack(() => enterAsReviewer(account, password))),
+      rejectWithLoginError(() => logInOnDemand(() => enterAsReviewer(account, password))),
 
     /**
-     * Ends the session; with `everywhere` all of this person's. From then on nothing logs in by itself, and what waits for
-     * another try is over.
+     * Ends the session; with `everywhere`, all sessions of this person. Afterwards nothing logs in by itself, and calls
+     * that wait for another try are cancelled.
      *
-     * Resolves with false when the server could not be told: the session then ends there when it has been unused long
-     * enough. Never rejects.
+     * Resolves with false if the server could not be reached: there the session ends after its idle time. Never rejects.
      */
     async logout(how: { everywhere?: boolean } = {}): Promise<boolean> {
-      leftOnPurpose = true;
-      departures += 1;
-      const taking = takeSession();
-      leaving = taking;
-      const ended = await taking;
-      if (leaving === taking) leaving = undefined;
+      loggedOut = true;
+      logouts += 1;
+      const thisLogout = takeSession();
+      runningLogout = thisLogout;
+      const ended = await thisLogout;
+      if (runningLogout === thisLogout) runningLogout = undefined;
       if (!ended) return true;
       const everywhere = (Object(how) as typeof how).everywhere === true;
       const end = () =>
@@ -530,20 +533,20 @@ export function createWecomLogin(options: WecomLoginOptions) {
   };
 }
 
-/** What a login that was put to the background fails with, beside `interrupted`. */
-const stoppedByHiding = ['wecom_login_failed', 'wecom_timeout', 'server_timeout', 'offline'];
+/** Errors, apart from `interrupted`, of an attempt that was sent to the background. */
+const backgroundErrors = ['wecom_login_failed', 'wecom_timeout', 'server_timeout', 'offline'];
 
-/** Whether the mini-program can be seen. In the background WeChat stops requests after 5 s and refuses new ones. */
+/** Watches whether the mini-program is visible. In the background WeChat stops requests after 5 s and refuses new ones. */
 function watchForeground() {
   let hiddenSinceMs: number | undefined;
   let hiddenMs = 0;
-  let hides = 0;
+  let hideCount = 0;
   let waiting: (() => void)[] = [];
   const hiddenNowMs = () => (hiddenSinceMs === undefined ? 0 : Date.now() - hiddenSinceMs);
   try {
     wx.onAppHide?.(() => {
       hiddenSinceMs = hiddenSinceMs ?? Date.now();
-      hides += 1;
+      hideCount += 1;
     });
     wx.onAppShow?.(() => {
       hiddenMs += hiddenNowMs();
@@ -552,13 +555,13 @@ function watchForeground() {
       waiting = [];
     });
   } catch {
-    // Not in a mini-program: every call says so by itself.
+    // Not in a mini-program: each call reports that itself.
   }
   return {
-    hides: () => hides,
-    /** A clock that stops in the background. */
+    hideCount: () => hideCount,
+    /** A clock that does not run in the background. */
     shownMs: () => Date.now() - hiddenMs - hiddenNowMs(),
-    /** Resolves when it can be seen again, or runs all the same: the event of being shown may be lost. */
+    /** Resolves when the mini-program is visible again, or still runs after `hiddenMsMax`: the event may be lost. */
     shown: () =>
       new Promise<void>((resolve) => {
         if (hiddenSinceMs === undefined) return resolve();
@@ -568,8 +571,8 @@ function watchForeground() {
   };
 }
 
-/** A promise that rejects with {@link WecomLoginError} alone. */
-async function promised<Result>(work: () => Promise<Result>): Promise<Result> {
+/** Runs `work`; rejects only with {@link WecomLoginError}. */
+async function rejectWithLoginError<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (thrown) {
@@ -578,9 +581,9 @@ async function promised<Result>(work: () => Promise<Result>): Promise<Result> {
 }
 
 /**
- * A function of wx as a promise, which is settled once whatever wx does: calls back with nothing, with something else than
- * documented, twice, never, or throws. Rejects with `timeoutCode` when neither success nor fail came in time, and with
- * `failedCode` for all else; a result that is no object is an empty one.
+ * Calls a function of wx and returns a promise. It settles exactly once, whatever wx does: calls back with nothing, with
+ * an undocumented value, twice, never, or throws. Rejects with `timeoutCode` if wx does not call back in time, and with
+ * `failedCode` for any other failure. A result that is not an object becomes `{}`.
  */
 function settle<Result extends object>(
   call: (callbacks: Callbacks<Result>) => unknown,
@@ -596,14 +599,14 @@ function settle<Result extends object>(
     };
     const fail = (error: unknown) => {
       clearTimeout(timer);
-      const detail = saidBy(error);
+      const detail = messageOf(error);
       reject(
         new WecomLoginError(typeof failedCode === 'string' ? failedCode : failedCode(detail), { detail }),
       );
     };
     try {
       const returned = Object(call({ success, fail })) as { then?: unknown };
-      // Frameworks make promises of these functions; what they resolve with has come to `success` before.
+      // Some frameworks make these functions return promises; their result was passed to `success` before.
       if (typeof returned.then === 'function') void Promise.resolve(returned).catch(fail);
     } catch (thrown) {
       fail(thrown);
@@ -611,8 +614,8 @@ function settle<Result extends object>(
   });
 }
 
-/** What wx, the runtime or whoever else threw says about it; never throws. */
-function saidBy(error: unknown): string {
+/** Returns the message of anything that was thrown; never throws. */
+function messageOf(error: unknown): string {
   try {
     const { errMsg, message } = Object(error) as { errMsg?: unknown; message?: unknown };
     const said = errMsg ?? message ?? error ?? '';
@@ -626,11 +629,11 @@ function abort(task: { abort?: () => void } | undefined): void {
   try {
     task?.abort?.();
   } catch {
-    // Its answer is not waited for any more.
+    // Nobody waits for its response any more.
   }
 }
 
-/** `wx.qy`, if there is one. */
+/** Returns `wx.qy`, if there is one. */
 function ownQy(): Qy | undefined {
   try {
     return wx.qy ?? undefined;
@@ -653,7 +656,7 @@ async function encryptedUserdata(
   return { encrypted_data: encryptedData, iv };
 }
 
-/** In whatever letters a caller writes them, JSON is the default and Authorization is always ours. */
+/** JSON is the default and Authorization is always ours, in whatever case the caller writes the names. */
 function headersToSend(
   header: Record<string, string> | undefined,
   sessionToken: string | undefined,
@@ -670,13 +673,13 @@ function headersToSend(
 }
 
 /**
- * The JSON of a 2xx; everything else is thrown. What neither we nor an own function answered is `server_failed` when it
- * comes from the platform or a gateway before the server, else `bad_server_answer`: a proxy, a hotel's login page.
+ * Returns the JSON of a 2xx and throws for everything else. A response that does not come from a function is
+ * `server_failed` if the platform or a gateway sent it, otherwise `bad_server_answer`: a proxy, a hotel's login page.
  */
 function bodyOf({ statusCode, data, header }: Partial<HttpAnswer>): unknown {
   const status = Number(statusCode);
   if (status === 204) return undefined;
-  const body = typeof data === 'string' ? parsed(data) : data;
+  const body = typeof data === 'string' ? parseJson(data) : data;
   const succeeded = status >= 200 && status < 300;
   const fromPlatform = isPlatformError(body);
   if (succeeded && !fromPlatform && typeof body === 'object' && body !== null) return body;
@@ -694,10 +697,10 @@ function bodyOf({ statusCode, data, header }: Partial<HttpAnswer>): unknown {
   });
 }
 
-/** The fields of SCF's own errors. A body with any other field is an answer of somebody's function. */
+/** The fields of SCF's own errors. A body with any other field comes from a function. */
 const platformFields = ['errorCode', 'errorMessage', 'errorType', 'requestId', 'stackTrace', 'statusCode'];
 
-/** SCF in place of the function: `{"errorCode":…,"errorMessage":…}`, with 200 too. */
+/** SCF responded instead of the function: `{"errorCode":…,"errorMessage":…}`, possibly with status 200. */
 function isPlatformError(body: unknown): boolean {
   const names = Object.keys(Object(body) as object);
   return (
@@ -708,8 +711,8 @@ function isPlatformError(body: unknown): boolean {
 }
 
 /**
- * Statuses with which SCF (430 to 449, 429) or a gateway answers when the server could not. 511 is a network that wants to
- * be logged in to.
+ * Statuses that SCF (430 to 449, 429) or a gateway sends when the server could not respond. 511 means that the network
+ * requires a login.
  * @see https://cloud.tencent.com/document/product/583/42611
  */
 function isPlatformStatus(status: number): boolean {
@@ -726,7 +729,7 @@ function headerOf(header: Record<string, unknown> | undefined, wanted: string): 
   return name === undefined ? undefined : header?.[name];
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
@@ -734,7 +737,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The session in an answer of `/login`, `/login/reviewer` or `/session`; `undefined` if there is none in it. */
+/** Returns the session in a response of `/login`, `/login/reviewer` or `/session`, or `undefined`. */
 export function sessionOf(body: unknown): Session | undefined {
   const answer = Object(body) as { role?: unknown; expires_in?: unknown; member?: unknown };
   if (typeof answer.expires_in !== 'number') return undefined;
@@ -752,18 +755,18 @@ export function sessionOf(body: unknown): Session | undefined {
   return { role: 'member', endsAtMs, member };
 }
 
-/** In the languages of the systems that WeCom runs on; what nobody knows is taken for a bad network. */
+/** Messages are in the language of the system. An unknown message counts as a bad network. */
 function codeOfFailure(errMsg: string): ClientErrorCode {
   if (/interrupted/i.test(errMsg)) return 'interrupted';
   if (/time(d?[ _-]?)out|超时|逾時/i.test(errMsg)) return 'server_timeout';
-  // The name of a server that is not found is a matter of the network.
+  // A server name that cannot be resolved is a network problem.
   if (/not[ _]resolved|解析/i.test(errMsg)) return 'offline';
   if (/domain list|legal domain|invalid url|cert(?!ain)|ssl|tls/i.test(errMsg)) return 'server_url_refused';
   if (/证书|憑證|域名|備案|备案/.test(errMsg)) return 'server_url_refused';
   return 'offline';
 }
 
-/** mini-programs have no URL class. */
+/** By regular expression: mini-programs have no URL class. */
 function validServerUrl(serverUrl: unknown): string {
   const address = typeof serverUrl === 'string' ? serverUrl.trim().replace(/\/+$/, '') : '';
   const host = /^https?:\/\/([^/:?#@\s]+)(:\d+)?(\/[^?#\s]*)?$/.exec(address)?.[1];
@@ -773,11 +776,11 @@ function validServerUrl(serverUrl: unknown): string {
   return address;
 }
 
-/** The session_token goes nowhere else. */
+/** Returns the full URL, or throws: the session_token must not be sent anywhere else. */
 function trustedUrl(url: string, serverUrl: string, otherBackends: readonly string[]): string {
   const whole = /^\/(?!\/)/.test(url) ? `${serverUrl}${url}` : url;
   const { origin, path } = partsOf(whole);
-  // What a URL parser would resolve to somewhere else.
+  // A URL parser would resolve these to another path.
   const strays = /\\|(\/|%2f|%5c)(\.|%2e){2}/i.test(path);
   const trusted = [serverUrl, ...otherBackends].some((backend) => {
     const { origin: itsOrigin, path: itsPath } = partsOf(backend.replace(/\/+$/, ''));
@@ -787,15 +790,15 @@ function trustedUrl(url: string, serverUrl: string, otherBackends: readonly stri
   return whole;
 }
 
-/** `https://host:port`, in small letters, and the path without query. */
+/** Splits into `https://host:port` in lower case, and the path without the query. */
 function partsOf(url: string): { origin: string; path: string } {
   const [, origin = '', path = ''] = /^(https?:\/\/[^/?#\\]+)([^?#]*)/i.exec(url) ?? [];
   return { origin: origin.toLowerCase(), path };
 }
 
 /**
- * The only thing that is stored: which company's app to ask first. It names nobody, opens nothing, and the server never
- * trusts it; without it every start of a second company's member would cost a code and a round trip.
+ * The only stored value: which company's app to ask first. It names no person, gives no access, and the server does not
+ * trust it. It saves members of a second company one code and one round trip at each start.
  */
 function rememberedCorpid(): string {
   try {
@@ -810,11 +813,11 @@ function rememberCorpid(corpid: string): void {
   try {
     wx.setStorageSync(hintKey, corpid);
   } catch {
-    // Full or forbidden: the next start costs a round trip more.
+    // Full or forbidden: the next start costs one more round trip.
   }
 }
 
-/** As documented; {@link settle} expects anything. */
+/** As documented; {@link settle} handles everything else too. */
 interface Callbacks<Result> {
   success(result: Result): void;
   fail(error: { errMsg?: string }): void;
@@ -826,7 +829,7 @@ interface HttpAnswer {
   header?: Record<string, unknown>;
 }
 
-/** What `wx.getSystemInfo` says in WeCom beside the rest. */
+/** What `wx.getSystemInfo` adds in WeCom. */
 export interface SystemInfo {
   environment?: string;
 }
@@ -837,14 +840,14 @@ export interface EncryptedUserdata {
 }
 
 /**
- * `wx.qy`: only in WeCom, and not in miniprogram-api-typings.
+ * `wx.qy`: exists only in WeCom, and is missing in miniprogram-api-typings.
  * @see https://developer.work.weixin.qq.com/document/path/91506
  */
 export type Qy = {
   login(options: Callbacks<{ code?: string; errMsg?: string }>): unknown;
 } & Partial<Record<UserdataKind, (options: Callbacks<EncryptedUserdata>) => unknown>>;
 
-/** All that this file asks of the mini-program around it. */
+/** Everything this file uses of the mini-program around it. */
 declare const wx: {
   qy?: Qy;
   getSystemInfo(options: Callbacks<SystemInfo>): unknown;

@@ -1,11 +1,11 @@
-// What WeCom (企业微信) adds to wx, for code of your own that calls it directly.
+// What WeCom (企业微信) adds to wx, for your own code that calls it directly.
 declare namespace WechatMiniprogram {
   interface Wx {
     /** Only in WeCom. */
     qy?: import('../wecom-login').Qy;
   }
   interface SystemInfo {
-    /** `wxwork` in WeCom, absent in WeChat. Anybody can fake it. */
+    /** `wxwork` in WeCom, missing in WeChat. Anybody can fake it. */
     environment?: import('../wecom-login').SystemInfo['environment'];
   }
 }

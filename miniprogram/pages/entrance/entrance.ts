@@ -5,7 +5,7 @@ import { toLoginError } from '../../wecom-login';
 
 const slowAfterMs = 4000;
 
-/** The first page. In WeCom it only passes by; in ordinary WeChat it says for whom this is. */
+/** The first page. In WeCom it logs the member in and opens the next page. In ordinary WeChat it says who this is for. */
 Page({
   data: {
     state: 'entering' as 'entering' | 'wechat' | 'left',
@@ -16,10 +16,10 @@ Page({
     reviewer: 'asking' as 'asking' | 'offered' | 'none' | 'unreachable',
     problem: noProblem,
   },
-  /** The address that somebody wants to see after the login; empty for home. */
+  /** The address to open after the login; empty for home. */
   to: '',
-  /** A page that is gone takes nobody anywhere. */
-  gone: false,
+  /** Set when the page is closed: a closed page must not navigate. */
+  closed: false,
   slowTimer: 0,
 
   onLoad(query: Query) {
@@ -34,27 +34,27 @@ Page({
   },
 
   onUnload() {
-    this.gone = true;
+    this.closed = true;
     clearTimeout(this.slowTimer);
   },
 
   async enter() {
-    // A second tap, before the button is gone.
+    // A second tap before the button disappears.
     if (this.data.busy) return;
     this.setData({ state: 'entering', slow: false, busy: true });
     this.slowTimer = setTimeout(() => this.setData({ slow: true }), slowAfterMs);
     try {
       await wecomLogin.login();
-      if (!this.gone) arrive(this.to);
+      if (!this.closed) arrive(this.to);
     } catch (thrown) {
       const error = toLoginError(thrown);
-      if (this.gone) return;
+      if (this.closed) return;
       if (error.code !== 'not_in_wecom') return showRefusal(error, this.to);
       this.setData({ state: 'wechat' });
       void this.askReviewer();
     } finally {
       clearTimeout(this.slowTimer);
-      if (!this.gone) this.setData({ busy: false });
+      if (!this.closed) this.setData({ busy: false });
     }
   },
 

@@ -9,9 +9,9 @@ interface Fact {
 }
 
 const tickMs = 1000;
-/** `09:05:07` at the end of a time. */
+/** Length of `09:05:07` at the end of a time. */
 const timeCharacters = 8;
-/** Errors after which this page has nothing more to show. */
+/** Errors after which the member cannot stay on this page. */
 const endings = [
   'corp_not_allowed',
   'member_not_allowed',
@@ -19,7 +19,8 @@ const endings = [
   'logged_out',
   'reviewer_session_ended',
 ];
-/** Who is logged in, a protected request, and data of the member that only the server can decrypt. */
+
+/** An example page: who is logged in, a protected request, and data of the member that only the server can decrypt. */
 Page({
   data: {
     isMember: true,
@@ -39,15 +40,15 @@ Page({
     leaving: false,
   },
   address: '',
-  /** A page that is gone takes nobody anywhere. */
-  gone: false,
+  /** Set when the page is closed: a closed page must not navigate. */
+  closed: false,
   endsAtMs: 0,
   ticking: 0,
 
   onLoad(query: Query) {
     this.address = addressOf('/pages/home/home', query);
     const session = wecomLogin.session();
-    // Opened by its own address, before anybody logged in.
+    // Opened by its own address before the login.
     if (!session) enter(this.address);
     else this.show(session);
   },
@@ -62,7 +63,7 @@ Page({
   },
 
   onUnload() {
-    this.gone = true;
+    this.closed = true;
     clearInterval(this.ticking);
   },
 
@@ -106,10 +107,10 @@ Page({
     }
   },
 
-  /** What to show beside the button; whoever may not stay is taken to the page that says so. */
+  /** Returns what to show at the button. If the member may not stay, opens the page that says why. */
   problemHere(thrown: unknown): Problem {
     const error = toLoginError(thrown);
-    if (!this.gone && endings.includes(error.code)) showRefusal(error, this.address, this.data.userid);
+    if (!this.closed && endings.includes(error.code)) showRefusal(error, this.address, this.data.userid);
     return problemOf(error);
   },
 
@@ -117,7 +118,7 @@ Page({
     if (this.data.leaving) return;
     this.setData({ leaving: true });
     const confirmed = await wecomLogin.logout();
-    if (this.gone) return;
+    if (this.closed) return;
     void wx.reLaunch({ url: `/pages/entrance/entrance?stay=left${confirmed ? '' : '&unconfirmed=1'}` });
   },
 });

@@ -15,8 +15,8 @@ Page({
     waitText: '',
   },
   to: '',
-  /** A page that is gone takes nobody anywhere. */
-  gone: false,
+  /** Set when the page is closed: a closed page must not navigate. */
+  closed: false,
   stopCountDown: () => {},
 
   onLoad(query: Query) {
@@ -27,7 +27,7 @@ Page({
   },
 
   onUnload() {
-    this.gone = true;
+    this.closed = true;
     this.stopCountDown();
   },
 
@@ -53,10 +53,10 @@ Page({
     this.setData({ busy: true, problem: noProblem });
     try {
       await wecomLogin.reviewerLogin(account, password);
-      if (!this.gone) arrive(this.to);
+      if (!this.closed) arrive(this.to);
     } catch (thrown) {
       const error = toLoginError(thrown);
-      if (this.gone) return;
+      if (this.closed) return;
       const problem = { ...problemOf(error), ...reviewerTexts[error.code] };
       this.setData({ busy: false, problem });
       this.stopCountDown();
