@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type * as z from 'zod/mini';
+import { clientAddress } from './address.ts';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { AppError, errorTable, unavailable } from './errors.ts';
 import { type Log, type RequestRecord, requestRecord } from './log.ts';
-import { clientAddress, scfRequestId } from './scf.ts';
+import { scfRequestId } from './scf.ts';
 
 /** One method of one path. `answer` returns what goes out, or throws an `AppError`. */
 export interface Route {
@@ -37,7 +38,6 @@ interface Answer {
   status: number;
   headers: Record<string, string>;
   body: string;
-  /** What was thrown instead of an answer. */
   error?: unknown;
 }
 

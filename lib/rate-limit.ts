@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
+import { isShared, networkOf } from './address.ts';
 import { type Clock, elapsedMs, moment, type Moment } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { available, defineScript, type Redis } from './redis.ts';
 
 /**
- * Brakes on codes that fail, and on reviewers' passwords. Offices share an address, so only failures count.
+ * Brakes on codes that fail, and on reviewers' passwords. Offices share an address, so only failures count. A client
+ * that is hidden behind the platform's own address counts for everyone only: in one count per address, one stranger's
+ * failures would stop all members.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
@@ -85,10 +88,15 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
   const knownNetwork = createLimiter(redis, 'known-network', knownNetworkFailuresMax, 600);
   const knownFleet = createLimiter(redis, 'known-fleet', knownFleetFailuresMax, 3600);
   const perPerson = createLimiter(redis, 'person', personFailuresMax, 3600);
+  const forAll = { reason: 'failing_fleet', limiter: fleet, tag: all };
   const brakesOf = (address: string) => [
-    { reason: 'failing_address', limiter: perAddress, tag: tag(address) },
-    { reason: 'failing_network', limiter: perNetwork, tag: tag(networkOf(address)) },
-    { reason: 'failing_fleet', limiter: fleet, tag: all },
+    ...(isShared(address)
+      ? []
+      : [
+          { reason: 'failing_address', limiter: perAddress, tag: tag(address) },
+          { reason: 'failing_network', limiter: perNetwork, tag: tag(networkOf(address)) },
+        ]),
+    forAll,
   ];
   /** Networks that this process has noted lately: a login need not write the same again. */
   const noted = new Map<string, Moment>();
@@ -96,9 +104,9 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
   /** @param passes what more a failure counts in: by it the caller passed a brake that is on */
   const admission = (address: string, passes: readonly Counter[] = []): Admission => ({
     async failed() {
-      const counters = [...brakesOf(address), ...passes].map(({ limiter, tag }) => limiter.count(tag));
-      const [, , everywhere] = await Promise.all(counters);
-      const failures = everywhere?.count ?? 0;
+      const counters = [...brakesOf(address), ...passes];
+      const counted = await Promise.all(counters.map(({ limiter, tag }) => limiter.count(tag)));
+      const failures = counted[counters.indexOf(forAll)]?.count ?? 0;
       if (failures >= fleet.max && (failures - fleet.max) % 100 === 0) {
         log('error', 'login_brake_on', { failures, window_seconds: fleet.seconds });
       }
@@ -124,7 +132,7 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
         available(redis.read([['get', knownKey(address)]])),
         below(passes),
       ]);
-      if (known[0] !== null && belowMax) return admission(address, passes);
+      if (!isShared(address) && known[0] !== null && belowMax) return admission(address, passes);
 
       const person = await owner();
       const own = [{ limiter: perPerson, tag: `{${person}}` }];
@@ -135,6 +143,7 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
     },
 
     async succeeded(address) {
+      if (isShared(address)) return;
       const key = knownKey(address);
       const since = noted.get(key);
       if (since && elapsedMs(clock, since) < notedMsMax) return;
@@ -153,7 +162,7 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
 
   return {
     async admit(account, address) {
-      await take(perAddress, sourceTag(address));
+      if (!isShared(address)) await take(perAddress, sourceTag(address));
       await take(fleet, all, (count) => {
         if (count === fleet.max + 1) {
           log('error', 'reviewer_brake_on', { tries_max: fleet.max, window_seconds: fleet.seconds });
@@ -174,7 +183,7 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
     async succeeded(account, address) {
       const name = tag(account);
       await Promise.all([
-        perAddress.count(sourceTag(address), -1),
+        isShared(address) ? undefined : perAddress.count(sourceTag(address), -1),
         fleet.count(all, -1),
         available(redis.pipeline([['del', inARow.key(name)]])),
         available(redis.pipeline([['del', waiting.key(name)]])),
@@ -284,17 +293,4 @@ function tag(text: string): string {
 /** One IPv6 client controls a whole /48, so count by network. */
 function sourceTag(address: string): string {
   return tag(isIPv4(address) ? address : networkOf(address));
-}
-
-/** The /24 of an IPv4 address, the /48 of an IPv6 one. */
-export function networkOf(address: string): string {
-  if (isIPv4(address)) return address.slice(0, address.lastIndexOf('.'));
-  const [head = '', tail = ''] = address.split('::');
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === '' ? [] : tail.split(':');
-  const zeros = Array.from({ length: Math.max(0, 8 - front.length - back.length) }, () => '0');
-  return [...front, ...zeros, ...back]
-    .slice(0, 3)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

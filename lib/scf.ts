@@ -1,6 +1,4 @@
-// All that is known of Tencent Cloud's functions: how they start, what they are called with, which address is the
-// client's. Headers that a client may have forged are used for limits and the log only.
-import { BlockList, isIP } from 'node:net';
+// All that is known of Tencent Cloud's functions: how they start and what they are called with.
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { ConfigError } from './environment.ts';
 import { createLog, type Log, type RequestRecord, requestRecord } from './log.ts';
@@ -84,66 +82,7 @@ function configure<Config extends Configured>(
   }
 }
 
-/** Addresses of proxies inside the platform; 9/8 and 11/8 are Tencent's own use of public ranges. */
-const platform = new BlockList();
-for (const [network, prefix] of [
-  ['9.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['11.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const) {
-  platform.addSubnet(network, prefix, 'ipv4');
-}
-for (const [network, prefix] of [
-  ['::1', 128],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const) {
-  platform.addSubnet(network, prefix, 'ipv6');
-}
-
-const isPlatform = (address: string): boolean =>
-  platform.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
-/**
- * The client's address: the first one from the right of X-Forwarded-For that is not the platform's own, since
- * everything to the left of it, and every X-Scf-* and X-Real-IP header, can be forged. Without X-Forwarded-For, which
- * reports of bare function URLs disagree about, X-Scf-Remote-Addr counts: otherwise all clients would share the
- * address of the platform, and its limit. Good enough to limit by and to write into the log; never a reason to trust
- * anyone.
- */
-export function clientAddress(
-  header: (name: 'x-forwarded-for' | 'x-scf-remote-addr') => string | undefined,
-  socketAddress: string,
-): string {
-  const forwardedFor = header('x-forwarded-for');
-  if (forwardedFor === undefined) {
-    const own = bareAddress(socketAddress);
-    const remote = bareAddress(header('x-scf-remote-addr') ?? '');
-    const isHidden = isIP(own) !== 0 && isPlatform(own) && isIP(remote) !== 0 && !isPlatform(remote);
-    return isHidden ? remote : own;
-  }
-  const chain = forwardedFor.slice(-1024).split(',').map(bareAddress);
-  for (const address of chain.toReversed()) {
-    if (isIP(address) !== 0 && !isPlatform(address)) return address;
-  }
-  return bareAddress(socketAddress);
-}
-
 /** SCF's id of this invocation, as in SCF's own log lines. */
 export function scfRequestId(header: string | undefined): string | undefined {
   return /^[\w-]{1,64}$/.exec(header ?? '')?.[0];
-}
-
-/** Without port, brackets and the IPv4-in-IPv6 prefix. */
-function bareAddress(text: string): string {
-  const trimmed = text.trim();
-  const bracketed = /^\[([^\]]+)\]/.exec(trimmed)?.[1];
-  const address =
-    bracketed ?? (/^[\d.]+:\d+$/.test(trimmed) ? trimmed.slice(0, trimmed.indexOf(':')) : trimmed);
-  return address.toLowerCase().startsWith('::ffff:') ? address.slice(7) : address;
 }

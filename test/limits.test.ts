@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { networkOf } from '../lib/rate-limit.ts';
+import { networkOf } from '../lib/address.ts';
 import { movableClock } from './clock.ts';
 import { expectError } from './expect-answer.ts';
 import {
@@ -242,6 +242,27 @@ describe('who passes a brake', () => {
     expect((await come(expired)).status).toBe(200);
     await world.redisCommand('DEL', ...(await knownKeys()));
     expect((await come(shown)).status).toBe(200);
+  });
+
+  test('[A9 A16] POST /login › lets members in while every client is hidden behind the platform, until everyone’s limit', async () => {
+    // The connection comes from 127.0.0.1, and no header names the client.
+    const hidden = { 'x-forwarded-for': '10.1.2.3' };
+    const member = () => login.login({ js_code: world.jsCode() }, hidden);
+    const { body } = await member();
+    for (let i = 0; i < 31; i += 1) {
+      expectError(await login.login({ js_code: 'unknown' }, hidden), 'invalid_js_code');
+    }
+    expect((await member()).status).toBe(200);
+    const { key, count } = await counter(world, 'fleet');
+    expect(count).toBe(31);
+    await world.redisCommand('SET', key, 1000, 'KEEPTTL');
+    // Nobody knows a network of theirs; only a session shows who is a member.
+    await expectBraked(login, await member(), 'failing_fleet', 3600);
+    const owner = await login.login(
+      { js_code: world.jsCode() },
+      { ...hidden, ...showing(body['session_token']) },
+    );
+    expect(owner.status).toBe(200);
   });
 
   test('POST /login › asks Redis no more than before while no brake is on', async () => {

@@ -229,6 +229,11 @@ describe('a reviewer', () => {
     });
     expect(work).toBe(0);
     expect((await attempt(login, next(), password)).status).toBe(200);
+    // All clients that hide behind the platform's address.
+    const others = [next(), next(), next(), next()];
+    for (let i = 0; i < 11; i += 1) {
+      expectRefused(await attempt(login, others[i % 4], wrong, from('10.0.0.1')), 'invalid_credentials');
+    }
   });
 
   test('[A18] POST /login/reviewer › lets no tries slip through at the same moment', async () => {
