@@ -13,6 +13,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import type { ServiceSettings } from '../deploy/settings.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Environment } from '../lib/environment.ts';
+import { type Command, runCommand } from '../scripts/command.ts';
+import { doctor } from '../scripts/doctor/command.ts';
+import { readService } from '../scripts/doctor/service.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
@@ -32,6 +39,19 @@ export interface Run {
   err: string;
 }
 
+/** A clock that stands still until `passes` moves it: nothing takes long by it, however slow this machine is. */
+export function stillClock(): Clock & { passes(ms: number): void } {
+  let nowMs = Date.now();
+  return {
+    ...systemClock,
+    wallMs: () => nowMs,
+    monotonicMs: () => nowMs,
+    passes(ms) {
+      nowMs += ms;
+    },
+  };
+}
+
 export interface DoctorWorld {
   folder: string;
   redis: RunningRedis;
@@ -42,13 +62,12 @@ export interface DoctorWorld {
   secrets: string[];
   /** Writes .env (mode 0600); `undefined` leaves a variable out. */
   writeEnv(overrides?: Record<string, string | undefined>, file?: string): void;
-  /** `scripts/<name>.ts` in the folder, with an environment that has nothing but PATH and these. */
-  run(
-    script: string,
-    args?: string[],
-    options?: { env?: Record<string, string>; typed?: string },
-  ): Promise<Run>;
-  sls(...args: string[]): Promise<Run>;
+  /** `npm run doctor` in the folder, in this process. */
+  doctor(...args: string[]): Promise<Run>;
+  /** serverless.yml of the folder, with these variables; the framework is started once for each content of both. */
+  readService(variables?: Environment, stage?: string): Promise<ServiceSettings>;
+  /** A program of the project in the folder, as a process with nothing but PATH in its environment. */
+  runProgram(...args: string[]): Promise<Run>;
   stop(): Promise<void>;
 }
 
@@ -58,7 +77,7 @@ function note(variable: 'SECRETS_FILE' | 'OUTPUT_FILE', text: string): void {
   if (file !== undefined) appendFileSync(file, `${text}\n`);
 }
 
-/** Runs a program to its end; a script of the project runs as `npm run` would run it. */
+/** Runs a program to its end. */
 export async function runProgram(
   args: string[],
   options: { cwd: string; env?: Record<string, string>; typed?: string },
@@ -80,11 +99,28 @@ export async function runProgram(
   return run;
 }
 
-export const scriptArgs = (script: string, args: string[] = []): string[] => [
-  resolve('scripts/run.mjs'),
-  `scripts/${script}.ts`,
-  ...args,
-];
+/** Runs a command of scripts/ to its end, in this process. */
+export async function runInFolder(
+  command: Command,
+  args: string[],
+  folder: string,
+  options: { environment?: Environment; typed?: string } = {},
+): Promise<Run> {
+  const { environment = {}, typed } = options;
+  const run: Run = { code: null, out: '', err: '' };
+  const into = (stream: 'out' | 'err') =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        run[stream] += String(chunk);
+        done();
+      },
+    });
+  const stdin = Readable.from(typed === undefined ? [] : [typed]);
+  const streams = { stdin, stdout: into('out'), stderr: into('err') };
+  run.code = await runCommand(command, args, { folder, environment, ...streams });
+  note('OUTPUT_FILE', run.out + run.err);
+  return run;
+}
 
 /** An empty folder in which the project's scripts find the project, but no .env. */
 export function projectFolder(): string {
@@ -133,6 +169,15 @@ export async function startDoctorWorld(): Promise<DoctorWorld> {
     REDIS_URL: redis.url,
     ENCRYPTION_KEY: encryptionKey,
   };
+  const read = new Map<string, Promise<ServiceSettings>>();
+  const readOnce: typeof readService = (stage, environment, cwd) => {
+    const manifest = readFileSync(join(folder, 'serverless.yml'), 'utf8');
+    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    const content = JSON.stringify([stage, manifest, ...variables.toSorted()]);
+    const settings = read.get(content) ?? readService(stage, environment, cwd);
+    read.set(content, settings);
+    return settings.then((found) => structuredClone(found));
+  };
   const world: DoctorWorld = {
     folder,
     redis,
@@ -146,14 +191,20 @@ export async function startDoctorWorld(): Promise<DoctorWorld> {
       );
       writeFileSync(join(folder, file), lines.join(''), { mode: 0o600 });
     },
-    run: (script, args, { env, typed } = {}) =>
-      runProgram(scriptArgs(script, args), {
-        cwd: folder,
-        env: { TENCENT_CLOUD_ENDPOINT: cloud.url, ...env },
-        ...(typed !== undefined && { typed }),
-      }),
-    sls: (...args) =>
-      runProgram(['deploy/sls.mjs', ...args], { cwd: folder, env: { TENCENT_CLOUD_ENDPOINT: cloud.url } }),
+    doctor: (...args) =>
+      runInFolder(
+        (given, surroundings) => doctor(given, surroundings, { read: readOnce, clock: stillClock() }),
+        args,
+        folder,
+        {
+          environment: { TENCENT_CLOUD_ENDPOINT: cloud.url },
+        },
+      ),
+    readService: (given = variables, stage = 'dev') => {
+      const environment = { ...given, TENCENT_CLOUD_ENDPOINT: cloud.url, STAGE: stage };
+      return readOnce(stage, environment, folder);
+    },
+    runProgram: (...args) => runProgram(args, { cwd: folder, env: { TENCENT_CLOUD_ENDPOINT: cloud.url } }),
     async stop() {
       await cloud.stop();
       await Promise.all([wecom.close(), redis.stop()]);

@@ -16,10 +16,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readCallbackConfig, readLoginConfig } from '../lib/config.ts';
 import { parsedEnvironment } from '../scripts/environment.ts';
+import { setup as setupCommand } from '../scripts/setup/command.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
-import { projectFolder, type Run, runProgram, scriptArgs } from './doctor-world.ts';
+import { projectFolder, type Run, runInFolder, runProgram } from './doctor-world.ts';
 import { corpid, realRedis, secret } from './world.ts';
 
 const redisPassword = secret("it's$a#long;pass=word@/+%");
@@ -59,6 +60,8 @@ afterEach(() => {
   }
 });
 
+/** As `npm run setup` starts it. */
+const program = ['scripts/run.mjs', 'scripts/setup.ts'];
 const path = (name: string) => join(folder, name);
 const read = (name = '.env') => readFileSync(path(name), 'utf8');
 const values = (name = '.env') => parsedEnvironment(read(name));
@@ -68,8 +71,8 @@ const lines = (answers: object) =>
     .join('');
 
 async function setup(args: string[], typed = ''): Promise<Run> {
-  const env = { TENCENT_CLOUD_ENDPOINT: cloud.url };
-  const run = await runProgram(scriptArgs('setup', args), { cwd: folder, env, typed });
+  const environment = { TENCENT_CLOUD_ENDPOINT: cloud.url };
+  const run = await runInFolder(setupCommand, args, folder, { environment, typed });
   for (const value of [redisPassword, corpsecret, reviewerPassword, secretKey, temporaryToken]) {
     expect(run.out + run.err).not.toContain(value);
   }
@@ -167,7 +170,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     const { pid } = spawnSync('true');
     const laid = Array.from({ length: 300 }, (_, i) => path(`.env.setup-${pid + i}`));
     for (const link of laid) symlinkSync(victim, link);
-    const run = await runProgram(scriptArgs('setup', ['--no-check']), {
+    const run = await runProgram([...program, '--no-check'], {
       cwd: folder,
       typed: lines(complete()),
     });
@@ -386,7 +389,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
       writeFileSync(path('.env'), 'A=1\n');
       const ended = await setup(['--ask'], `${corpid}\n`);
       expect([ended.code, read()]).toEqual([130, 'A=1\n']);
-      const child = spawn(process.execPath, scriptArgs('setup', ['--ask']), {
+      const child = spawn(process.execPath, [...program, '--ask'], {
         cwd: folder,
         env: { PATH: process.env['PATH'] ?? '' },
         stdio: ['pipe', 'pipe', 'pipe'],

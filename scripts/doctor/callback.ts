@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { encrypt, getSignature } from '@wecom/crypto';
 import { urlOf } from '../../deploy/triggers.ts';
+import { type Clock, elapsedMs, moment } from '../../lib/clock.ts';
 import { type Callback, readCallbackConfig } from '../../lib/config.ts';
 import { skipped, well } from '../../lib/diagnose-table.ts';
 import type { Environment } from '../../lib/environment.ts';
@@ -20,6 +21,7 @@ export async function checkCallbacks(
   { cloud, settings, report }: CloudQuestions,
   environment: Environment,
   deployed: Deployed[],
+  clock: Clock,
 ): Promise<void> {
   if (!environment['WECOM_CALLBACKS']) {
     const why = 'WECOM_CALLBACKS is empty: a leaver is noticed at the next re-check, not at once';
@@ -43,9 +45,9 @@ export async function checkCallbacks(
   for (const callback of readCallbackConfig(environment).callbacks) {
     const url = `${base}/callback/${callback.corpid}`;
     const echo = String(randomInt(1e12));
-    const startMs = performance.now();
+    const start = moment(clock);
     const answer = await cloud.get(`${url}?${verification(callback, echo)}`);
-    const ms = Math.round(performance.now() - startMs);
+    const ms = Math.round(elapsedMs(clock, start));
     const values = { url, ms, answer: answer?.status ?? 'nothing' };
     const about = callback.corpid;
     if (answer?.status === 400) {

@@ -1,11 +1,18 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { readCallbackConfig, readLoginConfig } from '../../lib/config.ts';
 import { type Report, well } from '../../lib/diagnose-table.ts';
 import { ConfigError, type Environment } from '../../lib/environment.ts';
 import { outside } from './table.ts';
 
 /** Reports on the file; answers whether there is anything to read. */
-export function checkFile(file: string | undefined, stage: string, environment: Environment, report: Report) {
+export function checkFile(
+  file: string | undefined,
+  folder: string,
+  stage: string,
+  environment: Environment,
+  report: Report,
+) {
   if (file === undefined) {
     const check = 'environment.file';
     if (environment['WECOM_CORPS']) {
@@ -16,7 +23,7 @@ export function checkFile(file: string | undefined, stage: string, environment: 
     return;
   }
   const isOfAnother = file === '.env' && stage !== 'dev';
-  const isOpen = process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0;
+  const isOpen = process.platform !== 'win32' && (statSync(join(folder, file)).mode & 0o077) !== 0;
   if (isOfAnother) report(outside('environment.file.of_another_stage', { stage }));
   if (isOpen) report(outside('environment.file.readable_by_others', { file }));
   if (!isOfAnother && !isOpen) report(well('environment.file', file));

@@ -1,6 +1,7 @@
 import { createCloud } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { ServiceSettings } from '../../deploy/settings.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
 import { type Finding, type Report, skipped } from '../../lib/diagnose-table.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { checkCallbacks } from './callback.ts';
@@ -41,11 +42,11 @@ export interface Screen {
 export type Seen = 'nothing' | 'outside' | 'inside';
 
 /** Looks at everything that is deployed, and asks functions/admin what it sees from inside. */
-export async function askCloud(stage: Stage, screen: Screen): Promise<Seen> {
+export async function askCloud(stage: Stage, screen: Screen, clock = systemClock): Promise<Seen> {
   const { environment, settings, file } = stage;
   try {
     const cloud = createCloud(credentialsIn(environment), settings.region, environment);
-    return await lookAtAll({ cloud, settings, file, report: screen.report }, stage, screen);
+    return await lookAtAll({ cloud, settings, file, report: screen.report }, stage, screen, clock);
   } catch (error) {
     screen.report(findingOf(error, 'reading what is deployed', settings));
     return 'nothing';
@@ -65,7 +66,12 @@ function findingOf(error: unknown, step: string, settings: ServiceSettings): Fin
   return error instanceof CloudError ? cloudFailure(error, settings) : stepFailure(error, step);
 }
 
-async function lookAtAll(questions: CloudQuestions, stage: Stage, screen: Screen): Promise<Seen> {
+async function lookAtAll(
+  questions: CloudQuestions,
+  stage: Stage,
+  screen: Screen,
+  clock: Clock,
+): Promise<Seen> {
   const { environment, usable, settings } = stage;
   const { report, heading, progress } = screen;
   /** What one call may not do must not hide what the others see. */
@@ -83,11 +89,11 @@ async function lookAtAll(questions: CloudQuestions, stage: Stage, screen: Screen
   checkFunctions(questions, all);
   checkEgressIp(questions, all);
   await step('asking the function URLs', () => checkUrls(questions, all));
-  await step('reading the log of the timer', () => checkTimers(questions, all, Date.now()));
+  await step('reading the log of the timer', () => checkTimers(questions, all, clock.wallMs()));
   heading('Domain and callback');
   const codes = (environment['WECOM_DOMAIN_VERIFY'] ?? '').split(',').map((code) => code.trim());
-  await step('asking the domain', () => checkDomain(questions, codes.filter(Boolean), Date.now()));
-  if (usable) await step('asking the callback URL', () => checkCallbacks(questions, environment, all));
+  await step('asking the domain', () => checkDomain(questions, codes.filter(Boolean), clock.wallMs()));
+  if (usable) await step('asking the callback URL', () => checkCallbacks(questions, environment, all, clock));
   else report(skipped('callback.url', 'not looked at while the variables are unusable'));
   if (!all.some(({ fn }) => fn.key === 'admin')) return 'outside';
   heading('Redis and WeCom, as the functions see them');

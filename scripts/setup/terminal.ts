@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import type { Surroundings } from '../command.ts';
 
 /** The person gave up: Ctrl-C, or the end of the input. */
 export class Aborted extends Error {
@@ -16,16 +17,16 @@ export interface Terminal {
 }
 
 /** Asks on standard output and reads lines from standard input, which may be a pipe. */
-export function openTerminal(): Terminal {
-  const isTerminal = process.stdin.isTTY;
+export function openTerminal({ stdin, stdout }: Surroundings): Terminal {
+  const isTerminal = stdin.isTTY === true;
   let muted = false;
   const output = new Writable({
     write(chunk, _encoding, done) {
-      if (!muted) process.stdout.write(chunk);
+      if (!muted) stdout.write(chunk);
       done();
     },
   });
-  const lines = createInterface({ input: process.stdin, output, terminal: isTerminal });
+  const lines = createInterface({ input: stdin, output, terminal: isTerminal });
   const typed: string[] = [];
   let waiting: { resolve: (line: string) => void; reject: (error: Error) => void } | undefined;
   let ended = false;
@@ -51,10 +52,10 @@ export function openTerminal(): Terminal {
   }
 
   const terminal: Terminal = {
-    say: (text) => void process.stdout.write(`${text}\n`),
+    say: (text) => void stdout.write(`${text}\n`),
     async ask(question, { hidden = false } = {}) {
       const prompt = `${question}${hidden && isTerminal ? ' (not shown)' : ''}: `;
-      if (hidden) process.stdout.write(prompt);
+      if (hidden) stdout.write(prompt);
       else {
         lines.setPrompt(prompt);
         lines.prompt();
@@ -64,7 +65,7 @@ export function openTerminal(): Terminal {
         return (await nextLine()).trim();
       } finally {
         muted = false;
-        if (hidden || !isTerminal) process.stdout.write('\n');
+        if (hidden || !isTerminal) stdout.write('\n');
       }
     },
     async confirm(question, byDefault) {

@@ -43,12 +43,12 @@ export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Enviro
   return first ?? skipped('redis.reachable', 'not looked at');
 }
 
-/** Asks Tencent Cloud whose key it is. */
-export async function checkKey(environment: Environment): Promise<Finding> {
+/** Asks Tencent Cloud whose key it is; `shell` may name another endpoint. */
+export async function checkKey(environment: Environment, shell: Environment): Promise<Finding> {
   const { TENCENT_SECRET_ID: secretId = '', TENCENT_SECRET_KEY: secretKey = '' } = environment;
   const token = environment['TENCENT_TOKEN'] || undefined;
   const region = environment['TENCENT_REGION'] || 'ap-guangzhou';
-  const cloud = createCloud({ secretId, secretKey, token, appId: undefined }, region, process.env);
+  const cloud = createCloud({ secretId, secretKey, token, appId: undefined }, region, shell);
   try {
     const { AppId } = await cloud.other('cam', 'GetUserAppId', {});
     return well('cloud.key', `of the account with APPID ${String(AppId)}`);
