@@ -1,7 +1,7 @@
 // What the page can break. Each breakage is real: a switch of the simulated WeCom, a cut connection, a phone without a
 // network; what the functions make of it is their own doing.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ENDPOINTS } from '../simulator/wecom/answer.ts';
+import { endpoints } from '../simulator/wecom/answer.ts';
 import type { FaultKind } from '../simulator/wecom/faults.ts';
 import { company, member, newSecret, secondCompany } from './people.ts';
 import { leaveCompany } from './leaver.ts';
@@ -50,14 +50,14 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
   function applyToWecom(): void {
     const { min, max } = active.has('wecomSlow') ? slowMs : wecomLatencyMs;
     wecom.clearFaults();
-    for (const endpoint of ENDPOINTS) {
+    for (const endpoint of endpoints) {
       wecom.fault({ endpoint, kind: 'latency', ms: () => min + Math.random() * (max - min) });
       const fault = wecomFault(endpoint);
       if (fault) wecom.fault({ endpoint, ...fault });
     }
   }
 
-  function wecomFault(endpoint: (typeof ENDPOINTS)[number]): FaultKind | undefined {
+  function wecomFault(endpoint: (typeof endpoints)[number]): FaultKind | undefined {
     if (active.has('wecomDown')) return { kind: 'cut', at: 'before' };
     // WeCom counts each API by itself; gettoken is far from its limit.
     const limited = active.has('rateLimited') && endpoint !== 'gettoken';

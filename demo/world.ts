@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import * as z from 'zod/mini';
 import { hashPassword } from '../lib/reviewer.ts';
 import { invokeFunction, type RunningFunction, startFunction } from '../simulator/functions.ts';
-import { ENDPOINTS } from '../simulator/wecom/answer.ts';
+import { endpoints } from '../simulator/wecom/answer.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
 import { bigCompany, company, type Company, moveIn, reviewer, secondCompany } from './people.ts';
 import type { DemoRedis } from './redis.ts';
@@ -221,7 +221,7 @@ export async function createWorld(redis: DemoRedis) {
 
 function slowDown(wecom: Wecom): void {
   const { min, max } = wecomLatencyMs;
-  for (const endpoint of ENDPOINTS) {
+  for (const endpoint of endpoints) {
     wecom.fault({ endpoint, kind: 'latency', ms: () => min + Math.random() * (max - min) });
   }
 }

@@ -10,22 +10,22 @@ if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
   process.exit(2);
 }
 
-const COMPANY = 'wwdemo0000000001';
-const SECOND_COMPANY = 'wwdemo0000000002';
+const company = 'wwdemo0000000001';
+const secondCompany = 'wwdemo0000000002';
 
 const wecom = await startWecom({ port }).catch((error: unknown) => {
   console.error(`port ${port} cannot be used: ${String(error)}`);
   process.exit(1);
 });
 const corps = [
-  { corpid: COMPANY, name: '示例公司', corpsecret: randomBytes(32).toString('base64url') },
-  { corpid: SECOND_COMPANY, name: '第二公司', corpsecret: randomBytes(32).toString('base64url') },
+  { corpid: company, name: '示例公司', corpsecret: randomBytes(32).toString('base64url') },
+  { corpid: secondCompany, name: '第二公司', corpsecret: randomBytes(32).toString('base64url') },
 ];
 for (const corp of corps) wecom.addCompany(corp);
-wecom.addMember({ corpid: COMPANY, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
-wecom.addMember({ corpid: COMPANY, userid: 'LiSi', name: '李四', visible: false });
-wecom.addMember({ corpid: COMPANY, userid: 'WangWu', name: '王五', status: 2 });
-wecom.addMember({ corpid: SECOND_COMPANY, userid: 'ZhaoLiu', name: '赵六', position: '经理' });
+wecom.addMember({ corpid: company, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
+wecom.addMember({ corpid: company, userid: 'LiSi', name: '李四', visible: false });
+wecom.addMember({ corpid: company, userid: 'WangWu', name: '王五', status: 2 });
+wecom.addMember({ corpid: secondCompany, userid: 'ZhaoLiu', name: '赵六', position: '经理' });
 
 console.log(`WeCom simulator: ${wecom.url}
 
@@ -36,7 +36,7 @@ For .env (made up at this start):
 
 Members: ZhangSan (may enter), LiSi (out of the visible range), WangWu (disabled); ZhaoLiu in the second company.
 A js_code, as wx.qy.login gives it:
-  curl -d '{"corpid":"${COMPANY}","userid":"ZhangSan"}' ${wecom.url}/_simulator/createJsCode
+  curl -d '{"corpid":"${company}","userid":"ZhangSan"}' ${wecom.url}/_simulator/createJsCode
 What happened: curl ${wecom.url}/_simulator/state
 Ctrl-C ends it.`);
 

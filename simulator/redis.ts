@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 /** A running Redis. */
-export type RunningRedis = {
+export interface RunningRedis {
   url: string;
   kind: 'given' | 'embedded' | 'server';
   /** Empties it. Throws for a given one, which may hold what is not ours to delete. */
@@ -18,18 +18,18 @@ export type RunningRedis = {
   stop: () => Promise<void>;
   /** Of kind `server`: for SIGSTOP, SIGCONT and SIGKILL. */
   pid?: number;
-};
+}
 
 /** Options of {@link startRedis}. */
-export type RedisOptions = {
+export interface RedisOptions {
   /** `auto` (default): `REDIS_URL` of the environment when set, else embedded. */
   kind?: 'embedded' | 'server' | 'auto';
   /** More arguments for kind `server`, such as `['--maxmemory', '2mb']`. */
   args?: readonly string[];
-};
+}
 
-const READY_MS = 5000;
-const START_TRIES = 3;
+const readyMs = 5000;
+const startTries = 3;
 
 /**
  * Starts a Redis on a free port of 127.0.0.1 and resolves when it answers. A server of our own ends with this
@@ -85,7 +85,7 @@ async function serverRedis(args: readonly string[]): Promise<RunningRedis> {
       return await tryServerRedis(await freePort(), args);
     } catch (error) {
       // Somebody may have taken the port between our look and the start.
-      if (tries === START_TRIES) throw error;
+      if (tries === startTries) throw error;
     }
   }
 }
@@ -126,7 +126,7 @@ async function tryServerRedis(port: number, args: readonly string[]): Promise<Ru
   }
 
   const running = () => child.exitCode === null && child.signalCode === null;
-  const readyUntilMs = performance.now() + READY_MS;
+  const readyUntilMs = performance.now() + readyMs;
   while (!(await command(port, 'PING').catch(() => undefined))) {
     if (!running() || performance.now() > readyUntilMs) {
       await stop();
@@ -150,7 +150,7 @@ async function tryServerRedis(port: number, args: readonly string[]): Promise<Ru
 /** Sends one inline command on a connection of its own; resolves with the first bytes of the reply. */
 async function command(port: number, line: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
-  socket.setTimeout(READY_MS, () => socket.destroy(new Error(`${line}: no reply within ${READY_MS} ms`)));
+  socket.setTimeout(readyMs, () => socket.destroy(new Error(`${line}: no reply within ${readyMs} ms`)));
   try {
     socket.write(`${line}\r\n`);
     const [reply]: unknown[] = await once(socket, 'data');

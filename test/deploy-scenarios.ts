@@ -1,7 +1,7 @@
 // What operators do with a service, played with the plugin in this process, in virtual time, on a cloud as odd as wished.
 import { DeployError } from '../deploy/errors.ts';
 import type { Fault } from '../simulator/tencent-cloud/faults.ts';
-import { MILDEST, SWITCHES, type SwitchName, type Switches } from '../simulator/tencent-cloud/switches.ts';
+import { mildest, switchTable, type SwitchName, type Switches } from '../simulator/tencent-cloud/switches.ts';
 import { createFixture, documentedPolicy, FIRST_WRITES, type Fixture, TICK, WEB } from './deploy-fixture.ts';
 import { advanceSeconds } from './virtual-time.ts';
 
@@ -29,7 +29,7 @@ const FUNCTION_WRITES = /^(Create|Update|Publish|Delete)(Function|Version|Alias|
 const WRITES = [...FIRST_WRITES, 'CreateCustomDomain'];
 
 export const strictest: Partial<Switches> = Object.fromEntries(
-  Object.entries(SWITCHES)
+  Object.entries(switchTable)
     .filter(([, { kind }]) => kind !== 'account')
     .map(([name, { ends }]) => [name, ends.at(-1)]),
 );
@@ -42,10 +42,10 @@ export function scenarios(): Scenario[] {
   };
   for (const hasDomain of [false, true]) {
     const where = hasDomain ? ' with a domain' : '';
-    add({ name: `mildest cloud${where}`, switches: MILDEST, seed: 1, hasDomain, isQuick: hasDomain });
-    for (const [name, { ends }] of Object.entries(SWITCHES))
+    add({ name: `mildest cloud${where}`, switches: mildest, seed: 1, hasDomain, isQuick: hasDomain });
+    for (const [name, { ends }] of Object.entries(switchTable))
       for (const end of ends.slice(1))
-        add({ name: `${name}: ${end}${where}`, switches: { ...MILDEST, [name]: end }, seed: 1, hasDomain });
+        add({ name: `${name}: ${end}${where}`, switches: { ...mildest, [name]: end }, seed: 1, hasDomain });
     for (let seed = 1; seed <= 10; seed++)
       add({
         name: `strictest cloud${where}, seed ${seed}`,
@@ -68,28 +68,28 @@ export function scenarios(): Scenario[] {
     for (let seed = 1; seed <= 5; seed++)
       add({
         name: `strictest cloud, ${name}, seed ${seed}`,
-        switches: { ...strictest, [name]: SWITCHES[name].ends.at(-1) },
+        switches: { ...strictest, [name]: switchTable[name].ends.at(-1) },
         seed,
         hasDomain: true,
         isQuick: seed === 1,
       });
   for (const name of BLOCKING)
     add({
-      name: `strictest cloud, ${name}: ${SWITCHES[name].ends.at(-1)}`,
-      switches: { ...strictest, [name]: SWITCHES[name].ends.at(-1) },
+      name: `strictest cloud, ${name}: ${switchTable[name].ends.at(-1)}`,
+      switches: { ...strictest, [name]: switchTable[name].ends.at(-1) },
       seed: 1,
       hasDomain: false,
       isQuick: name === 'cls' || name === 'role',
     });
   for (const action of ['CreateFunction', 'UpdateAlias'])
-    for (const camCode of SWITCHES.camCode.ends)
+    for (const camCode of switchTable.camCode.ends)
       add({
         name: `no right to ${action}, ${camCode}`,
         switches: { ...strictest, camCode },
         seed: 1,
         hasDomain: false,
         missingRight: `scf:${action}`,
-        isQuick: action === 'CreateFunction' && camCode === SWITCHES.camCode.ends[1],
+        isQuick: action === 'CreateFunction' && camCode === switchTable.camCode.ends[1],
       });
   for (const kind of ['CreateFailed', 'PublishFailed'])
     add({
@@ -116,7 +116,7 @@ export async function play(scenario: Scenario): Promise<void> {
   const blocking = Object.keys(scenario.switches).filter(
     (name): name is SwitchName =>
       BLOCKING.has(name as SwitchName) &&
-      scenario.switches[name as SwitchName] !== SWITCHES[name as SwitchName].ends[0],
+      scenario.switches[name as SwitchName] !== switchTable[name as SwitchName].ends[0],
   );
   const fixture = await createFixture({
     switches: scenario.switches,
@@ -158,7 +158,8 @@ export async function play(scenario: Scenario): Promise<void> {
         if (scenario.missingRight !== undefined)
           check(error.message.includes(scenario.missingRight), `the right is not named: ${error.message}`);
       }
-      for (const name of blocking) Object.assign(fixture.cloud.switches, { [name]: SWITCHES[name].ends[0] });
+      for (const name of blocking)
+        Object.assign(fixture.cloud.switches, { [name]: switchTable[name].ends[0] });
       if (scenario.missingRight !== undefined) allowed.push(scenario.missingRight);
     }
     if (scenario.fault) fixture.cloud.inject(scenario.fault);

@@ -9,7 +9,7 @@ import yazl from 'yazl';
 import { createCloud, type Cloud } from '../deploy/cloud.ts';
 import { CloudError } from '../deploy/errors.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
-import { MILDEST, type Switches } from '../simulator/tencent-cloud/switches.ts';
+import { mildest, type Switches } from '../simulator/tencent-cloud/switches.ts';
 
 const SECRET_ID = 'AKIDtest';
 const SECRET_KEY = 'test-secret-key';
@@ -31,7 +31,7 @@ const start = (switches: Partial<Switches> = {}): Promise<TencentCloud> =>
     secretKeys: { [SECRET_ID]: SECRET_KEY },
     now: () => nowMs,
     speed: 1,
-    switches: { ...MILDEST, ...switches },
+    switches: { ...mildest, ...switches },
   });
 
 beforeEach(async () => {

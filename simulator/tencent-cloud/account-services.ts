@@ -2,11 +2,11 @@
 // Their SDKs are not installed here: the members are written down from the official API models (read 2026-08).
 import * as z from 'zod/mini';
 import { ApiError } from './api-error.ts';
-import { CLS_SCHEMAS, clsAnswers, type LogLine } from './cls.ts';
+import { clsSchemas, clsAnswers, type LogLine } from './cls.ts';
 import type { ScfContext } from './scf-functions.ts';
 
-const SCHEMAS = {
-  ...CLS_SCHEMAS,
+const schemas = {
+  ...clsSchemas,
   'cam.GetUserAppId': z.strictObject({}),
   'tag.ModifyResourceTags': z.strictObject({
     Resource: z.string(),
@@ -16,8 +16,8 @@ const SCHEMAS = {
   'ssl.DescribeCertificate': z.strictObject({ CertificateId: z.string() }),
 };
 
-type Call = keyof typeof SCHEMAS;
-type Given<C extends Call> = z.infer<(typeof SCHEMAS)[C]>;
+type Call = keyof typeof schemas;
+type Given<C extends Call> = z.infer<(typeof schemas)[C]>;
 
 const answers: { [C in Call]: (context: ScfContext, p: Given<C>, logs: LogLine[]) => object } = {
   ...clsAnswers,
@@ -61,8 +61,8 @@ export function answerAccountService(
   logs: LogLine[],
 ): object {
   const call = `${service}.${action}` as Call;
-  const schema = SCHEMAS[call];
-  if (!Object.hasOwn(SCHEMAS, call))
+  const schema = schemas[call];
+  if (!Object.hasOwn(schemas, call))
     throw new ApiError('InvalidAction', `The action ${call} is not offered here.`);
   const parsed = schema.safeParse(given);
   if (!parsed.success) {

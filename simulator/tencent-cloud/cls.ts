@@ -11,9 +11,9 @@ export interface LogLine {
   timeMs: number;
 }
 
-const LIST_LIMIT = 20;
+const listLimit = 20;
 /** How many strangers' entries of similar names fill the first page. */
-const SIMILAR = 25;
+const similar = 25;
 
 const filters = z.optional(z.array(z.strictObject({ Key: z.string(), Values: z.array(z.string()) })));
 const list = {
@@ -21,7 +21,11 @@ const list = {
   Offset: z.optional(z.int()),
   Limit: z.optional(z.int().check(z.minimum(1), z.maximum(100))),
 };
-type List = { Filters?: z.infer<typeof filters>; Offset?: number | undefined; Limit?: number | undefined };
+interface List {
+  Filters?: z.infer<typeof filters>;
+  Offset?: number | undefined;
+  Limit?: number | undefined;
+}
 const period = z.int().check(z.minimum(1), z.maximum(3600));
 const index = {
   TopicId: z.string(),
@@ -110,9 +114,11 @@ const notice = {
     ),
   ),
 };
-const partOf = <T extends Record<string, z.ZodMiniType>>(shape: T) => z.partial(z.strictObject(shape)).shape;
+function partOf<T extends Record<string, z.ZodMiniType>>(shape: T) {
+  return z.partial(z.strictObject(shape)).shape;
+}
 
-export const CLS_SCHEMAS = {
+export const clsSchemas = {
   'cls.OpenClsService': z.strictObject({}),
   'cls.DescribeLogsets': z.strictObject(list),
   'cls.CreateLogset': z.strictObject({ LogsetName: z.string() }),
@@ -144,8 +150,8 @@ export const CLS_SCHEMAS = {
   'cls.DeleteAlarmNotice': z.strictObject({ AlarmNoticeId: z.string() }),
 };
 
-type Call = keyof typeof CLS_SCHEMAS;
-type Given<C extends Call> = z.infer<(typeof CLS_SCHEMAS)[C]>;
+type Call = keyof typeof clsSchemas;
+type Given<C extends Call> = z.infer<(typeof clsSchemas)[C]>;
 
 /** One page of the entries whose name has the filter's value in it. */
 function page<T extends object>(
@@ -161,7 +167,7 @@ function page<T extends object>(
     values === undefined || values.some((value) => (isExact ? name === value : name.includes(value)));
   const strangers =
     context.switches.similarLogTopics === 'a page full' && values !== undefined && !isExact
-      ? Array.from({ length: SIMILAR }, (_, i) => ({
+      ? Array.from({ length: similar }, (_, i) => ({
           ...Object.fromEntries(Object.keys(entries[0] ?? {}).map((key) => [key, `stranger-${i}`])),
           LogsetId: `stranger-${i}`,
           TopicId: `stranger-${i}`,
@@ -176,7 +182,7 @@ function page<T extends object>(
     ...entries.filter((entry) => isWanted(String(entry[nameKey]))),
   ];
   const offset = p.Offset ?? 0;
-  return { TotalCount: found.length, shown: found.slice(offset, offset + (p.Limit ?? LIST_LIMIT)) };
+  return { TotalCount: found.length, shown: found.slice(offset, offset + (p.Limit ?? listLimit)) };
 }
 
 function refuseSameName(entries: Record<string, { Name: string }>, name: string, code: string): void {

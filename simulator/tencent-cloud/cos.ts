@@ -18,12 +18,20 @@ export interface CosAnswer {
   body?: string | Buffer;
 }
 
-const BUCKET_HOST = /^([a-z0-9-]+-\d+)\.cos\.([a-z0-9-]+)\.myqcloud\.com$/;
+const bucketHost = /^([a-z0-9-]+-\d+)\.cos\.([a-z0-9-]+)\.myqcloud\.com$/;
 
-const encode = (text: string): string =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex');
-const hmacSha1 = (key: string, text: string): string => createHmac('sha1', key).update(text).digest('hex');
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
+}
+function hmacSha1(key: string, text: string): string {
+  return createHmac('sha1', key).update(text).digest('hex');
+}
 
 /** @see https://cloud.tencent.com/document/product/436/7778 */
 function verifyCosSignature(request: CosRequest, secretKeys: Record<string, string>, nowMs: number): void {
@@ -57,20 +65,22 @@ function verifyCosSignature(request: CosRequest, secretKeys: Record<string, stri
   }
 }
 
-const xml = (root: string, content: string): string =>
-  `<?xml version="1.0" encoding="UTF-8"?><${root}>${content}</${root}>`;
+function xml(root: string, content: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?><${root}>${content}</${root}>`;
+}
 
 /** The action a request amounts to, as CAM policies call it. */
 export function cosAction(method: string, url: URL): string {
   if (url.searchParams.has('lifecycle')) return `${method === 'PUT' ? 'Put' : 'Get'}BucketLifecycle`;
-  const hasBucket = BUCKET_HOST.test(url.hostname);
+  const hasBucket = bucketHost.test(url.hostname);
   if (url.pathname !== '/') return `${method === 'PUT' ? 'Put' : 'Get'}Object`;
   return hasBucket ? (method === 'PUT' ? 'PutBucket' : 'GetBucket') : 'GetService';
 }
 
 /** Where an object lies on disk; its key is one file name, so a key cannot leave the folder. */
-export const objectPath = (state: StateFile, bucket: string, key: string): string =>
-  join(state.objectsFolder, bucket, encodeURIComponent(key));
+export function objectPath(state: StateFile, bucket: string, key: string): string {
+  return join(state.objectsFolder, bucket, encodeURIComponent(key));
+}
 
 /** Answers one COS request; a refusal carries COS' own XML error. `before` may throw an injected fault. */
 export function answerCos(
@@ -99,7 +109,7 @@ export function answerCos(
 
 function handle({ method, url, body }: CosRequest, state: StateFile): CosAnswer {
   const buckets = state.data.buckets;
-  const named = BUCKET_HOST.exec(url.hostname);
+  const named = bucketHost.exec(url.hostname);
   if (!named) {
     const entries = Object.entries(buckets).map(
       ([name, { region }]) => `<Bucket><Name>${name}</Name><Location>${region}</Location></Bucket>`,

@@ -2,7 +2,7 @@
 // the handler with SCF's contract (event and context as JSON, result as JSON, errors printed and reported).
 'use strict';
 
-const RESULT_CHARACTERS_MAX = 6 * 1024 * 1024;
+const resultCharactersMax = 6 * 1024 * 1024;
 const { _HANDLER: entry } = process.env;
 const [file, exported] = entry.split('.');
 
@@ -30,7 +30,7 @@ process.on('message', ({ event, context }) => {
   };
   const succeed = (value) => {
     const result = JSON.stringify(value === undefined ? null : value);
-    if (result.length > RESULT_CHARACTERS_MAX) fail(new Error('body size is too long'));
+    if (result.length > resultCharactersMax) fail(new Error('body size is too long'));
     else finish({ result });
   };
   try {

@@ -14,7 +14,7 @@ export interface Fault {
   afterEffect?: boolean;
 }
 
-const FAILED = /^(Create|Update|Publish|Delete)Failed$/;
+const failed = /^(Create|Update|Publish|Delete)Failed$/;
 
 export function createFaults() {
   const pending: Required<Fault>[] = [];
@@ -22,7 +22,7 @@ export function createFaults() {
   const strike = (action: string, afterEffect: boolean): void => {
     if (isGone) throw new ConnectionCut();
     const fault = pending.find(
-      (f) => f.action === action && f.afterEffect === afterEffect && f.times > 0 && !FAILED.test(f.kind),
+      (f) => f.action === action && f.afterEffect === afterEffect && f.times > 0 && !failed.test(f.kind),
     );
     if (!fault) return;
     if (fault.skip > 0) {

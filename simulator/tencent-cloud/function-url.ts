@@ -7,9 +7,9 @@ import type { CloudState, StoredFunction } from './state.ts';
 import type { Switches } from './switches.ts';
 
 /** Stands for the caller's public address, which loopback has not got. */
-const CLIENT_ADDRESS = '198.51.100.7';
+const clientAddress = '198.51.100.7';
 /** Tencent's own hops, right of the client in X-Forwarded-For. */
-const PLATFORM_HOPS = ['11.163.17.81', '10.132.167.112'];
+const platformHops = ['11.163.17.81', '10.132.167.112'];
 
 export interface UrlTarget {
   fn: StoredFunction;
@@ -70,14 +70,14 @@ export async function serveFunctionUrl(
     if (name !== 'connection' && value !== undefined)
       headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  const client = headers['x-simulated-client-address'] ?? CLIENT_ADDRESS;
+  const client = headers['x-simulated-client-address'] ?? clientAddress;
   delete headers['x-simulated-client-address'];
   if (target.isCustomDomain || switches.forwardedFor === 'sent') {
     const forged = headers['x-forwarded-for'];
-    headers['x-forwarded-for'] = [...(forged === undefined ? [] : [forged]), client, ...PLATFORM_HOPS].join(
+    headers['x-forwarded-for'] = [...(forged === undefined ? [] : [forged]), client, ...platformHops].join(
       ', ',
     );
-    headers['x-real-ip'] = PLATFORM_HOPS[0] ?? '';
+    headers['x-real-ip'] = platformHops[0] ?? '';
   }
   headers['x-scf-remote-addr'] ??= client;
   const answer = await runner.web(target.fn, resolveQualifier(target.fn, target.qualifier), {

@@ -12,7 +12,7 @@ import { createFaults, type Fault } from './faults.ts';
 import { findFunctionByHost, serveFunctionUrl } from './function-url.ts';
 import { createRunner, type EventAnswer } from './runner.ts';
 import { functionActions, findFunction, resolveQualifier, settle, type ScfContext } from './scf-functions.ts';
-import { checkParameters, PARAMETERS, type ScfAction } from './scf-parameters.ts';
+import { checkParameters, parameterSchemas, type ScfAction } from './scf-parameters.ts';
 import { triggerActions } from './scf-triggers.ts';
 import { versionActions } from './scf-versions.ts';
 import { openState, type CloudState, type Snapshot } from './state.ts';
@@ -77,7 +77,7 @@ export interface TencentCloud {
 }
 
 /** Service → the API version it speaks. */
-const SERVICES: Record<string, string> = {
+const services: Record<string, string> = {
   scf: '2018-04-16',
   cam: '2019-01-16',
   cls: '2020-10-16',
@@ -86,8 +86,8 @@ const SERVICES: Record<string, string> = {
 };
 
 /** Of the signature TC3: so much and no more. */
-const REQUEST_BYTES_MAX = 10 * 1024 * 1024;
-const READ = /^(Get|List|Describe|Search)/;
+const requestBytesMax = 10 * 1024 * 1024;
+const read = /^(Get|List|Describe|Search)/;
 
 export async function startTencentCloud(options: CloudOptions): Promise<TencentCloud> {
   const {
@@ -138,7 +138,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     throw new ApiError('RequestLimitExceeded', 'Your current request times exceeds the limit.');
   }
   function loseAnswer(action: string): void {
-    if (switches.lostAnswers === 'none' || READ.test(action) || random() >= 1 / 6) return;
+    if (switches.lostAnswers === 'none' || read.test(action) || random() >= 1 / 6) return;
     throw new ConnectionCut();
   }
 
@@ -187,7 +187,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
   }
 
   async function answerScf(action: string, parameters: unknown, context: ScfContext): Promise<object> {
-    if (!Object.hasOwn(PARAMETERS, action))
+    if (!Object.hasOwn(parameterSchemas, action))
       throw new ApiError('InvalidAction', `The action ${action} is not offered here.`);
     if (switches.scf === 'not opened')
       throw new ApiError('ResourceNotFound.Namespace', 'Namespace [default] not found.');
@@ -214,12 +214,12 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     calls.push(call);
     try {
       verifyTc3({ method: 'POST', service, headers: request.headers, query: '', body }, options, now());
-      if (request.headers['x-tc-version'] !== SERVICES[service]) {
+      if (request.headers['x-tc-version'] !== services[service]) {
         throw new ApiError('NoSuchVersion', 'The API version is not offered.');
       }
       const context = contextNow(call.parameters);
       settle(context);
-      if (body.length > REQUEST_BYTES_MAX)
+      if (body.length > requestBytesMax)
         throw new ApiError('RequestSizeLimitExceeded', 'The request exceeds 10 MB.');
       if (service !== 'cam' && request.headers['x-tc-region'] !== region) {
         throw new ApiError(
@@ -252,7 +252,7 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     const body = await buffer(request);
     const host = url.hostname;
     const service = host.split('.')[0] ?? '';
-    if (host.endsWith('.tencentcloudapi.com') && Object.hasOwn(SERVICES, service)) {
+    if (host.endsWith('.tencentcloudapi.com') && Object.hasOwn(services, service)) {
       const RequestId = randomUUID();
       let answer: object;
       try {

@@ -14,8 +14,9 @@ interface Entry {
   isGone(): boolean;
 }
 
-const keyOf = (fn: StoredFunction, snapshot: Snapshot): string =>
-  `${fn.FunctionId} ${JSON.stringify(snapshot)}`;
+function keyOf(fn: StoredFunction, snapshot: Snapshot): string {
+  return `${fn.FunctionId} ${JSON.stringify(snapshot)}`;
+}
 
 export function createInstancePool() {
   const pools = new Map<string, Set<Entry>>();

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Snapshot } from './state.ts';
 
-const PORT_POLL_MS = 20;
+const portPollMs = 20;
 
 /** The function could not be started; the text is what SCF's log would show. */
 export class StartFailed extends Error {}
@@ -39,7 +39,7 @@ export interface Instance {
 }
 
 /** What event-runtime.cjs writes at the end of an invocation. */
-const END_MARK = '\0end ';
+const endMark = '\0end ';
 
 /** Built-in variables and what the function's configuration adds. */
 function environment(
@@ -89,12 +89,13 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const listens = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
+}
 
 /** Starts an instance and waits until it can take a request, at most `InitTimeout`. Throws StartFailed. */
 export async function startInstance(snapshot: Snapshot, surroundings: Surroundings): Promise<Instance> {
@@ -130,7 +131,7 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
-      const [written = '', requestId] = line.split(END_MARK);
+      const [written = '', requestId] = line.split(endMark);
       if (requestId !== undefined) logged.get(requestId)?.();
       if (requestId !== undefined && written === '') return;
       lines.push(written);
@@ -182,7 +183,7 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
         instance.kill();
         throw new StartFailed(`nothing listened on the port within ${snapshot.InitTimeout} s`);
       }
-      await Promise.race([delay(PORT_POLL_MS), ended]);
+      await Promise.race([delay(portPollMs), ended]);
     }
     if (instance.isGone())
       throw new StartFailed(`the process ended at start: ${lines.slice(-3).join(' | ')}`);

@@ -1,7 +1,7 @@
 // `node scripts/run.mjs simulator/tencent-cloud/main.ts`: a Tencent Cloud to try `npx sls deploy` against by hand.
 import { parseArgs } from 'node:util';
 import { startTencentCloud } from './index.ts';
-import { SWITCHES } from './switches.ts';
+import { switchTable } from './switches.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,10 +25,11 @@ const switches = Object.fromEntries(
   }),
 );
 for (const [name, end] of Object.entries(switches)) {
-  const ends: readonly string[] = Object.entries(SWITCHES).find(([known]) => known === name)?.[1].ends ?? [];
+  const ends: readonly string[] =
+    Object.entries(switchTable).find(([known]) => known === name)?.[1].ends ?? [];
   if (ends.includes(end)) continue;
   console.error(
-    `--switch ${name}=${end}: ${ends.length > 0 ? ends.join(' | ') : Object.keys(SWITCHES).join(', ')}`,
+    `--switch ${name}=${end}: ${ends.length > 0 ? ends.join(' | ') : Object.keys(switchTable).join(', ')}`,
   );
   process.exit(2);
 }

@@ -10,8 +10,8 @@ import { eventRuntimePath, startInstance, StartFailed } from './instance.ts';
 import type { LogLine } from './cls.ts';
 import type { Snapshot, StoredFunction } from './state.ts';
 
-const BODY_BYTES_MAX = 6 * 1024 * 1024;
-const RESPONSE_HEADER_BYTES_MAX = 4096;
+const bodyBytesMax = 6 * 1024 * 1024;
+const responseHeaderBytesMax = 4096;
 
 export interface WebRequest {
   method: string;
@@ -45,11 +45,13 @@ export interface RunnerOptions {
 }
 
 /** The platform's own answer; its HTTP status is the documented function status code. */
-const refusal = (status: number, errorMessage: string, requestId: string): WebAnswer => ({
-  status,
-  headers: { 'content-type': 'application/json', 'x-scf-status': String(status) },
-  body: Buffer.from(JSON.stringify({ errorCode: -1, errorMessage, requestId, statusCode: status })),
-});
+function refusal(status: number, errorMessage: string, requestId: string): WebAnswer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'x-scf-status': String(status) },
+    body: Buffer.from(JSON.stringify({ errorCode: -1, errorMessage, requestId, statusCode: status })),
+  };
+}
 
 export function createRunner(options: RunnerOptions) {
   const pool = createInstancePool();
@@ -79,8 +81,7 @@ export function createRunner(options: RunnerOptions) {
   /** One HTTP request to a Web function. */
   async function web(fn: StoredFunction, snapshot: Snapshot, request: WebRequest): Promise<WebAnswer> {
     const requestId = randomUUID();
-    if (request.body.length > BODY_BYTES_MAX)
-      return refusal(406, 'The request body exceeds 6 MB.', requestId);
+    if (request.body.length > bodyBytesMax) return refusal(406, 'The request body exceeds 6 MB.', requestId);
     let place: Place;
     try {
       place = await takePlace(fn, snapshot, requestId);
@@ -115,7 +116,7 @@ export function createRunner(options: RunnerOptions) {
         (sum, [k, v]) => sum + k.length + String(v).length + 4,
         0,
       );
-      if (answer.body.length > BODY_BYTES_MAX || headerBytes > RESPONSE_HEADER_BYTES_MAX) {
+      if (answer.body.length > bodyBytesMax || headerBytes > responseHeaderBytesMax) {
         return refusal(407, 'The response exceeds 6 MB of body or 4 KB of headers.', requestId);
       }
       return { ...answer, headers: { ...answer.headers, 'x-scf-request-id': requestId } };

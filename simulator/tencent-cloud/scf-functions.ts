@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ApiError } from './api-error.ts';
 import { objectPath } from './cos.ts';
-import { checkEnvironment, NEWER_RUNTIMES, type Parameters } from './scf-parameters.ts';
+import { checkEnvironment, newerRuntimes, type Parameters } from './scf-parameters.ts';
 import type { Snapshot, StateFile, StoredFunction } from './state.ts';
-import { SECONDS, type Switches } from './switches.ts';
+import { cloudSeconds, type Switches } from './switches.ts';
 
 /** Of code inside a request. */
-const ZIP_BYTES_MAX = 20 * 1024 * 1024;
+const zipBytesMax = 20 * 1024 * 1024;
 
 export interface ScfContext {
   state: StateFile;
@@ -28,8 +28,9 @@ export interface ScfContext {
 }
 
 /** A time as SCF writes it. */
-export const timestamp = (nowMs: number): string =>
-  new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
+export function timestamp(nowMs: number): string {
+  return new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
+}
 
 export function findFunction(context: ScfContext, name: string): StoredFunction {
   const fn = context.state.data.functions[name];
@@ -61,9 +62,9 @@ export function settle({ state, nowMs }: { state: StateFile; nowMs: number }): v
   }
 }
 
-const NOT_NOW = '当前函数状态无法进行此操作，请在函数状态正常时重试';
+const notNow = '当前函数状态无法进行此操作，请在函数状态正常时重试';
 /** Refusals of a change during another one, as the SDK lists them and users quote them. */
-const BUSY: Record<string, readonly (readonly [code: string, message: string])[]> = {
+const busyRefusals: Record<string, readonly (readonly [code: string, message: string])[]> = {
   UpdateFunctionCode: [
     ['FailedOperation.UpdateFunctionCode', '当前函数处于Updating状态，无法进行此操作，请稍后重试。'],
     [
@@ -73,30 +74,30 @@ const BUSY: Record<string, readonly (readonly [code: string, message: string])[]
   ],
   UpdateFunctionConfiguration: [
     ['FailedOperation.UpdateFunctionConfiguration', '当前函数处于Updating状态，无法进行此操作，请稍后重试。'],
-    ['FailedOperation.ReservedInProgress', NOT_NOW],
+    ['FailedOperation.ReservedInProgress', notNow],
   ],
   PublishVersion: [
-    ['FailedOperation', NOT_NOW],
-    ['FailedOperation.PublishVersion', NOT_NOW],
-    ['UnsupportedOperation.PublishVersion', NOT_NOW],
+    ['FailedOperation', notNow],
+    ['FailedOperation.PublishVersion', notNow],
+    ['UnsupportedOperation.PublishVersion', notNow],
     ['ResourceInUse', '资源被占用'],
   ],
   UpdateAlias: [
-    ['FailedOperation', NOT_NOW],
-    ['FailedOperation.UpdateAlias', NOT_NOW],
+    ['FailedOperation', notNow],
+    ['FailedOperation.UpdateAlias', notNow],
     ['ResourceInUse', '资源被占用'],
   ],
   CreateTrigger: [
     ['FailedOperation.CreateTrigger', '创建触发器失败 (当前函数状态无法进行此操作)'],
     ['ResourceInUse', '资源被占用'],
   ],
-  UpdateTrigger: [['FailedOperation.UpdateTrigger', NOT_NOW]],
-  DeleteTrigger: [['FailedOperation.DeleteTrigger', NOT_NOW]],
+  UpdateTrigger: [['FailedOperation.UpdateTrigger', notNow]],
+  DeleteTrigger: [['FailedOperation.DeleteTrigger', notNow]],
   DeleteFunction: [
-    ['FailedOperation.DeleteFunction', NOT_NOW],
-    ['FailedOperation.ProvisionedInProgress', NOT_NOW],
+    ['FailedOperation.DeleteFunction', notNow],
+    ['FailedOperation.ProvisionedInProgress', notNow],
   ],
-  DeleteFunctionVersion: [['FailedOperation.DeleteFunction', NOT_NOW]],
+  DeleteFunctionVersion: [['FailedOperation.DeleteFunction', notNow]],
 };
 
 /** For changes: refuses while an earlier one is still in progress. */
@@ -107,7 +108,7 @@ export function findIdleFunction(context: ScfContext, action: string, name: stri
 }
 
 export function busy(context: ScfContext, action: string, status: string): ApiError {
-  const seen = context.switches.busyCode === 'as seen by users' ? BUSY[action] : undefined;
+  const seen = context.switches.busyCode === 'as seen by users' ? busyRefusals[action] : undefined;
   if (seen) return new ApiError(...context.pick(seen));
   return new ApiError(
     'FailedOperation.FunctionStatusError',
@@ -120,13 +121,15 @@ export function setChanging(
   context: ScfContext,
   fn: StoredFunction,
   status: string,
-  seconds = SECONDS.busy[context.switches.busyTime],
+  seconds = cloudSeconds.busy[context.switches.busyTime],
 ): void {
   const failure = context.takeFailure(status);
   fn.Status = status;
   fn.change = { endsMs: context.in(seconds), becomes: failure ?? 'Active' };
   fn.writableMs =
-    context.switches.afterActive === 'refused for a moment' ? context.in(seconds + SECONDS.afterActive) : 0;
+    context.switches.afterActive === 'refused for a moment'
+      ? context.in(seconds + cloudSeconds.afterActive)
+      : 0;
   fn.StatusReasons =
     failure === undefined ? [] : [{ ErrorCode: failure, ErrorMessage: `The function is ${failure}.` }];
 }
@@ -141,7 +144,7 @@ function takeCode(
     zip = Buffer.from(code.ZipFile, 'base64');
     if (zip.toString('base64') !== code.ZipFile || zip.readUInt16BE(0) !== 0x50_4b)
       throw new ApiError('InvalidParameterValue.ZipFileBase64BinasciiError', 'ZipFile is no zip in base64.');
-    if (zip.length > ZIP_BYTES_MAX)
+    if (zip.length > zipBytesMax)
       throw new ApiError('InvalidParameterValue.InlineZipFile', 'ZipFile exceeds 20 MB.');
   } else if (code.CosBucketName === undefined || code.CosObjectName === undefined) {
     throw new ApiError(
@@ -277,7 +280,7 @@ export const functionActions = {
       const code = present.Status === 'Deleting' ? 'ResourceInUse.FunctionName' : 'ResourceInUse.Function';
       throw new ApiError(code, `Function [${p.FunctionName}] already exists.`);
     }
-    if (context.switches.runtimes === 'up to Nodejs20.19' && NEWER_RUNTIMES.includes(p.Runtime))
+    if (context.switches.runtimes === 'up to Nodejs20.19' && newerRuntimes.includes(p.Runtime))
       throw new ApiError('InvalidParameterValue.Runtime', `The runtime ${p.Runtime} is not offered.`);
     const type = p.Type ?? 'Event';
     if (type === 'Event' && p.Handler === undefined) {
@@ -319,7 +322,7 @@ export const functionActions = {
     };
     setChanging(context, fn, 'Creating');
     if (context.switches.egressAddress === 'after seconds')
-      fn.egressShownMs = context.in(SECONDS.egressAddress);
+      fn.egressShownMs = context.in(cloudSeconds.egressAddress);
     if (p.AutoDeployClsTopicIndex === 'TRUE' && p.ClsTopicId)
       context.state.data.indexes[p.ClsTopicId] ??= { TopicId: p.ClsTopicId, Status: true, Rule: {} };
     functions[p.FunctionName] = fn;
@@ -411,7 +414,7 @@ export const functionActions = {
         throw new ApiError('UnsupportedOperation.AliasBind', 'An alias is bound to a version.');
     }
     if (context.switches.deletion === 'asynchronous') {
-      setChanging(context, fn, 'Deleting', SECONDS.deleting);
+      setChanging(context, fn, 'Deleting', cloudSeconds.deleting);
       if (fn.change?.becomes === 'Active') fn.change.becomes = '';
       return {};
     }

@@ -4,10 +4,10 @@ import { Cron } from 'croner';
 import { ApiError } from './api-error.ts';
 import { checkMembers } from './sdk-models.ts';
 
-const ENVIRONMENT_BYTES_MAX = 4096;
+const environmentBytesMax = 4096;
 /** On CloudBase, which is built on SCF; nobody is seen to use them on SCF itself. */
-export const NEWER_RUNTIMES = ['Nodejs22.21', 'Nodejs24.11'];
-const RUNTIMES = [
+export const newerRuntimes = ['Nodejs22.21', 'Nodejs24.11'];
+const runtimes = [
   'Nodejs20.19', 'Nodejs18.15', 'Nodejs16.13', 'Nodejs14.18', 'Nodejs12.16', 'Nodejs10.15',
   'Python3.10', 'Python3.9', 'Python3.7', 'Python3.6', 'Python2.7',
   'Php8.0', 'Php7.4', 'Php7', 'Go1', 'Java8', 'CustomRuntime',
@@ -87,12 +87,12 @@ const domain = {
 };
 
 /** One schema per action; what is not listed here, the local cloud does not offer. */
-export const PARAMETERS = {
+export const parameterSchemas = {
   CreateFunction: z.strictObject({
     ...configuration,
     Code: z.strictObject(code),
     CodeSource: z.optional(z.enum(['ZipFile', 'Cos'])),
-    Runtime: z.enum([...RUNTIMES, ...NEWER_RUNTIMES]),
+    Runtime: z.enum([...runtimes, ...newerRuntimes]),
     Type: z.optional(z.enum(['Event', 'HTTP'])),
     Handler: z.optional(z.string().check(z.regex(/^[A-Za-z][\w-]*[A-Za-z0-9]\.[A-Za-z][\w-]*[A-Za-z0-9]$/))),
     Tags: z.optional(z.array(z.strictObject({ Key: z.string(), Value: z.string() }))),
@@ -146,13 +146,13 @@ export const PARAMETERS = {
   DeleteCustomDomain: z.strictObject({ Domain: domain.Domain }),
 };
 
-export type ScfAction = keyof typeof PARAMETERS;
-export type Parameters<A extends ScfAction> = z.infer<(typeof PARAMETERS)[A]>;
+export type ScfAction = keyof typeof parameterSchemas;
+export type Parameters<A extends ScfAction> = z.infer<(typeof parameterSchemas)[A]>;
 
 /** The checked parameters, or the documented refusal naming the parameter. Members and types are the official SDK's. */
 export function checkParameters<A extends ScfAction>(action: A, given: unknown): Parameters<A> {
   checkMembers(action, given);
-  const result = PARAMETERS[action].safeParse(given);
+  const result = parameterSchemas[action].safeParse(given);
   if (result.success) return result.data as Parameters<A>;
   const issue = result.error.issues[0];
   const path = issue?.path.join('.') ?? '';
@@ -169,8 +169,9 @@ export function checkParameters<A extends ScfAction>(action: A, given: unknown):
   );
 }
 
-const child = (value: unknown, key: PropertyKey): unknown =>
-  (value as Record<PropertyKey, unknown> | undefined)?.[key];
+function child(value: unknown, key: PropertyKey): unknown {
+  return (value as Record<PropertyKey, unknown> | undefined)?.[key];
+}
 
 /** Refuses reserved or malformed names, a value of more bytes than that, and more than 4 KB in all. */
 export function checkEnvironment(variables: { Key: string; Value: string }[], valueBytesMax: number): void {
@@ -189,7 +190,7 @@ export function checkEnvironment(variables: { Key: string; Value: string }[], va
       throw new ApiError('InvalidParameterValue.Environment', `The value of \`${Key}\` is too long.`);
     bytes += Buffer.byteLength(Key) + Buffer.byteLength(Value);
   }
-  if (bytes > ENVIRONMENT_BYTES_MAX) {
+  if (bytes > environmentBytesMax) {
     throw new ApiError('InvalidParameterValue.EnvironmentExceededLimit', 'The environment exceeds 4 KB.');
   }
 }

@@ -10,7 +10,7 @@ import {
   type ScfContext,
 } from './scf-functions.ts';
 import type { Domain, StoredFunction, StoredTrigger } from './state.ts';
-import { SECONDS } from './switches.ts';
+import { cloudSeconds } from './switches.ts';
 
 interface UrlDescription {
   AuthType: 'NONE' | 'CAM';
@@ -36,17 +36,20 @@ function parseUrlDescription(json: string): UrlDescription {
 }
 
 /** Host of a function URL, without scheme. */
-export const urlHost = (trigger: StoredTrigger): string =>
-  new URL((JSON.parse(trigger.TriggerDesc) as UrlDescription).NetConfig.ExtranetUrl ?? 'http://none.invalid')
-    .host;
+export function urlHost(trigger: StoredTrigger): string {
+  return new URL(
+    (JSON.parse(trigger.TriggerDesc) as UrlDescription).NetConfig.ExtranetUrl ?? 'http://none.invalid',
+  ).host;
+}
 
-export const urlIsOpen = (trigger: StoredTrigger): boolean => {
+export function urlIsOpen(trigger: StoredTrigger): boolean {
   const { AuthType, NetConfig } = JSON.parse(trigger.TriggerDesc) as UrlDescription;
   return AuthType === 'NONE' && NetConfig.EnableExtranet;
-};
+}
 
-export const cronOf = (trigger: StoredTrigger): string =>
-  (JSON.parse(trigger.TriggerDesc) as { cron: string }).cron;
+export function cronOf(trigger: StoredTrigger): string {
+  return (JSON.parse(trigger.TriggerDesc) as { cron: string }).cron;
+}
 
 function describe(
   context: ScfContext,
@@ -63,7 +66,7 @@ function describe(
     ? urlHost(previous)
     : `${context.appId}-${context.state.newId('')}.${context.region}.tencentscf.com`;
   if (!previous && context.switches.urlReady === 'after seconds')
-    context.state.data.urlKnownMs[host] = context.in(SECONDS.urlUnknown);
+    context.state.data.urlKnownMs[host] = context.in(cloudSeconds.urlUnknown);
   parsed.NetConfig.ExtranetUrl = `https://${host}`;
   parsed.NetConfig.IntranetUrl = `https://${host.replace(/^([^.]+)\./, '$1.in.')}`;
   return JSON.stringify(parsed);
@@ -87,7 +90,7 @@ function findTrigger(
 function noteOlder(context: ScfContext, fn: StoredFunction): void {
   if (context.switches.triggerList === 'current') return;
   const kept = (fn.olderTriggers ?? []).filter(({ untilMs }) => untilMs > context.nowMs);
-  const untilMs = context.in(SECONDS.triggerListBehind);
+  const untilMs = context.in(cloudSeconds.triggerListBehind);
   fn.olderTriggers = [...kept, { untilMs, triggers: structuredClone(fn.triggers) }];
 }
 
@@ -177,10 +180,10 @@ export const triggerActions = {
     if (context.state.data.domains[p.Domain])
       throw new ApiError('InvalidParameterValue.Domain', 'The domain is bound already.');
     const { resolvesMs, domains } = context.state.data;
-    const late = context.switches.cname === 'resolves' ? 0 : context.in(SECONDS.cnameUnknown);
+    const late = context.switches.cname === 'resolves' ? 0 : context.in(cloudSeconds.cnameUnknown);
     resolvesMs[p.Domain] ??= late;
     if (context.nowMs < (resolvesMs[p.Domain] ?? 0))
-      throw new ApiError('FailedOperation.CNAME', CNAME_MISSING);
+      throw new ApiError('FailedOperation.CNAME', cnameMissing);
     domains[p.Domain] = checkDomain(context, p);
     return {};
   },
@@ -198,7 +201,7 @@ export const triggerActions = {
   },
 };
 
-const CNAME_MISSING = 'CNAME解析错误: 域名必须先添加CNAME记录';
+const cnameMissing = 'CNAME解析错误: 域名必须先添加CNAME记录';
 
 function findDomain(context: ScfContext, name: string): Domain {
   const domain = context.state.data.domains[name];

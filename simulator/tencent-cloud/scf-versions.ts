@@ -11,7 +11,7 @@ import {
 } from './scf-functions.ts';
 import type { Parameters } from './scf-parameters.ts';
 import type { Snapshot } from './state.ts';
-import { SECONDS } from './switches.ts';
+import { cloudSeconds } from './switches.ts';
 
 export const versionActions = {
   PublishVersion(context: ScfContext, p: Parameters<'PublishVersion'>): object {
@@ -28,17 +28,17 @@ export const versionActions = {
     };
     fn.versions.push(version);
     const { publishing, busyTime, newVersion } = context.switches;
-    const long = SECONDS.busy[busyTime];
+    const long = cloudSeconds.busy[busyTime];
     const seconds = {
       '$LATEST and version alike': { latest: long, version: long },
-      'version longer': { latest: SECONDS.publishShort, version: long },
-      '$LATEST longer': { latest: long, version: SECONDS.publishShort },
+      'version longer': { latest: cloudSeconds.publishShort, version: long },
+      '$LATEST longer': { latest: long, version: cloudSeconds.publishShort },
     }[publishing];
     setChanging(context, fn, 'Publishing', seconds.latest);
     fn.versionTimes = {
       ...fn.versionTimes,
       [version.Version]: {
-        foundMs: newVersion === 'found at once' ? 0 : context.in(SECONDS.versionUnknown),
+        foundMs: newVersion === 'found at once' ? 0 : context.in(cloudSeconds.versionUnknown),
         activeMs: context.in(seconds.version),
       },
     };
@@ -101,7 +101,7 @@ export const versionActions = {
   },
 };
 
-const isSameContent = (one: Snapshot, other: Snapshot): boolean => {
+function isSameContent(one: Snapshot, other: Snapshot): boolean {
   const own = { Version: '', VersionDescription: '', AddTime: '' };
   return JSON.stringify({ ...one, ...own }) === JSON.stringify({ ...other, ...own });
-};
+}

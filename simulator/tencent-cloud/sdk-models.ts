@@ -63,5 +63,6 @@ function checkValue(type: string, value: unknown, path: string): void {
   }
 }
 
-const wrongType = (path: string): ApiError =>
-  new ApiError('InvalidParameter', `The value type of parameter \`${path}\` is not valid.`);
+function wrongType(path: string): ApiError {
+  return new ApiError('InvalidParameter', `The value type of parameter \`${path}\` is not valid.`);
+}

@@ -103,7 +103,7 @@ export interface CloudState {
   idCounter: number;
 }
 
-const EMPTY: CloudState = {
+const empty: CloudState = {
   functions: {},
   domains: {},
   resolvesMs: {},
@@ -135,7 +135,7 @@ export function openState(folder: string): StateFile {
   const objectsFolder = join(folder, 'cos');
   mkdirSync(objectsFolder, { recursive: true });
   mkdirSync(join(folder, 'zips'), { recursive: true });
-  let data: CloudState = structuredClone(EMPTY);
+  let data: CloudState = structuredClone(empty);
   let saved = '';
   try {
     data = { ...data, ...(JSON.parse(readFileSync(path, 'utf8')) as CloudState) };

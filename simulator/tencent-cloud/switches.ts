@@ -10,9 +10,11 @@ interface Switch<E extends readonly string[]> {
   kind: 'known' | 'doubt' | 'account';
   source: string;
 }
-const row = <const E extends readonly string[]>(given: Switch<E>): Switch<E> => given;
+function row<const E extends readonly string[]>(given: Switch<E>): Switch<E> {
+  return given;
+}
 
-export const SWITCHES = {
+export const switchTable = {
   // Function URLs and triggers
   urlName: row({
     ends: ['as sent', 'made by the cloud'],
@@ -231,26 +233,28 @@ export const SWITCHES = {
   }),
 };
 
-export type SwitchName = keyof typeof SWITCHES;
-export type Switches = { [N in SwitchName]: (typeof SWITCHES)[N]['ends'][number] };
+export type SwitchName = keyof typeof switchTable;
+export type Switches = { [N in SwitchName]: (typeof switchTable)[N]['ends'][number] };
 
 /** All first ends: a cloud on which one thing at a time can be made odd. */
-export const MILDEST = Object.fromEntries(
-  Object.entries(SWITCHES).map(([name, { ends }]) => [name, ends[0]]),
+export const mildest = Object.fromEntries(
+  Object.entries(switchTable).map(([name, { ends }]) => [name, ends[0]]),
 ) as Switches;
 
-export const switchesWith = (set: Partial<Switches>): Switches => ({
-  ...(Object.fromEntries(
-    Object.entries(SWITCHES).map(([name, { kind, ends }]) => [
-      name,
-      kind === 'known' ? ends.at(-1) : ends[0],
-    ]),
-  ) as Switches),
-  ...set,
-});
+export function switchesWith(set: Partial<Switches>): Switches {
+  return {
+    ...(Object.fromEntries(
+      Object.entries(switchTable).map(([name, { kind, ends }]) => [
+        name,
+        kind === 'known' ? ends.at(-1) : ends[0],
+      ]),
+    ) as Switches),
+    ...set,
+  };
+}
 
 /** How long things take, in seconds of the cloud. All of these are assumed. */
-export const SECONDS = {
+export const cloudSeconds = {
   busy: { seconds: 3, 'half a minute': 30 },
   publishShort: 1,
   versionUnknown: 3,

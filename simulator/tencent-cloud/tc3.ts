@@ -4,10 +4,14 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from './api-error.ts';
 
-const CLOCK_SKEW_SECONDS_MAX = 300;
+const clockSkewSecondsMax = 300;
 
-const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
-const hmac = (key: string | Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();
+function sha256(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+function hmac(key: string | Buffer, data: string): Buffer {
+  return createHmac('sha256', key).update(data).digest();
+}
 
 export interface SignedCall {
   method: string;
@@ -46,7 +50,7 @@ export function verifyTc3(call: SignedCall, { secretKeys, tokens = {} }: Keys, n
     throw new ApiError('AuthFailure.TokenFailure', 'The token of the temporary key is missing or wrong.');
   }
   const timestamp = Number(headers['x-tc-timestamp']);
-  if (!(Math.abs(nowMs / 1000 - timestamp) <= CLOCK_SKEW_SECONDS_MAX)) {
+  if (!(Math.abs(nowMs / 1000 - timestamp) <= clockSkewSecondsMax)) {
     throw new ApiError(
       'AuthFailure.SignatureExpire',
       'Signature expired: the clock differs by over 5 minutes.',

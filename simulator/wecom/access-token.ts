@@ -4,10 +4,15 @@ import type { App } from './directory.ts';
 import type { Settings } from './settings.ts';
 
 /** An access_token that was issued, alive or not. */
-type AccessToken = { value: string; app: App; expiresAtMs: number; dropped: boolean };
+interface AccessToken {
+  value: string;
+  app: App;
+  expiresAtMs: number;
+  dropped: boolean;
+}
 
 /** Tokens remembered, so that an old one still answers "expired" and not "unknown". */
-const REMEMBERED_MAX = 100_000;
+const rememberedMax = 100_000;
 
 /**
  * The access_tokens of all apps.
@@ -32,7 +37,7 @@ export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (
     byValue.set(token.value, token);
     current.set(app, token);
     for (const value of byValue.keys()) {
-      if (byValue.size <= REMEMBERED_MAX) break;
+      if (byValue.size <= rememberedMax) break;
       byValue.delete(value);
     }
     return token;

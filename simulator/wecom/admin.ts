@@ -1,10 +1,10 @@
 // The simulator's own HTTP interface under /_simulator/: a table over the functions of `Wecom`.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
-import { ENDPOINTS } from './answer.ts';
+import { endpoints } from './answer.ts';
 import type { Control } from './control.ts';
 
-const BODY_MAX_BYTES = 65_536;
+const bodyMaxBytes = 65_536;
 
 const { exactOptional, strictObject } = z;
 const text = z.string().check(z.minLength(1), z.maxLength(256));
@@ -12,7 +12,7 @@ const flag = exactOptional(z.boolean());
 const ms = z.number().check(z.gte(0), z.lte(86_400_000 * 365));
 const count = z.int().check(z.gte(1));
 const person = { corpid: text, userid: text };
-const endpoint = z.enum(ENDPOINTS);
+const endpoint = z.enum(endpoints);
 const target = { endpoint, corpid: exactOptional(text) };
 const company = { corpid: text, corpsecret: text, name: exactOptional(text), linked: flag };
 const memberDetails = {
@@ -82,7 +82,7 @@ function verb<Schema extends z.ZodMiniType>(
   };
 }
 
-const VERBS: Record<string, Verb> = {
+const verbs: Record<string, Verb> = {
   addCompany: verb(strictObject(company), (wecom, input) => wecom.addCompany(input)),
   addApp: verb(strictObject(company), (wecom, input) => wecom.addApp(input)),
   updateCompany: verb(
@@ -143,8 +143,8 @@ export async function serveAdmin(
   try {
     const body = await readBody(req);
     if (name === 'state' && req.method === 'GET') return send(200, wecom.state());
-    const run = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
-    if (!run) return send(404, { error: `no verb ${name}; there are: ${Object.keys(VERBS).join(', ')}` });
+    const run = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+    if (!run) return send(404, { error: `no verb ${name}; there are: ${Object.keys(verbs).join(', ')}` });
     if (req.method !== 'POST') return send(405, { error: `POST /_simulator/${name}` });
     return send(200, run(wecom, body === '' ? {} : JSON.parse(body)) ?? {});
   } catch (error) {
@@ -157,7 +157,7 @@ async function readBody(req: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > BODY_MAX_BYTES) throw new Error(`body over ${BODY_MAX_BYTES} bytes`);
+    if (bytes > bodyMaxBytes) throw new Error(`body over ${bodyMaxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

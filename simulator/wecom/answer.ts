@@ -1,16 +1,16 @@
 import { randomInt } from 'node:crypto';
 
 /** The endpoints this simulator has, spelled as in WeCom's documentation. */
-export const ENDPOINTS = ['gettoken', 'jscode2session', 'user/get', 'agent/list', 'agent/get'] as const;
+export const endpoints = ['gettoken', 'jscode2session', 'user/get', 'agent/list', 'agent/get'] as const;
 
-/** One of {@link ENDPOINTS}. */
-export type AnyEndpoint = (typeof ENDPOINTS)[number];
+/** One of {@link endpoints}. */
+export type AnyEndpoint = (typeof endpoints)[number];
 
 /** Those that a login calls; the others are only for an operator's questions. */
 export type Endpoint = 'gettoken' | 'jscode2session' | 'user/get';
 
 /** Where each endpoint is served; every other path answers 404 with an empty body, as WeCom does. */
-export const PATHS: Record<string, AnyEndpoint> = {
+export const paths: Record<string, AnyEndpoint> = {
   '/cgi-bin/gettoken': 'gettoken',
   '/cgi-bin/miniprogram/jscode2session': 'jscode2session',
   '/cgi-bin/user/get': 'user/get',
@@ -22,7 +22,7 @@ export const PATHS: Record<string, AnyEndpoint> = {
 export type Answer = { errcode: number; errmsg: string } & Record<string, unknown>;
 
 /** How WeCom words its errors. Never a criterion: WeCom may change them at any time. */
-const ERRMSG: Record<number, string> = {
+const errmsgs: Record<number, string> = {
   [-1]: 'system busy',
   40001: 'invalid credential',
   40003: 'invalid userid',
@@ -61,14 +61,14 @@ export function succeed(fields: Record<string, unknown>): Answer {
  * @see https://developer.work.weixin.qq.com/document/path/90313
  */
 export function refuse(endpoint: AnyEndpoint, errcode: number, egressIp: string, text?: string): Answer {
-  const said = text ?? ERRMSG[errcode] ?? 'error';
+  const said = text ?? errmsgs[errcode] ?? 'error';
   const help = `https://open.work.weixin.qq.com/devtool/query?e=${errcode}`;
   const isBare = endpoint === 'user/get' && errcode === 40014;
   const errmsg = isBare ? said : `${said}, hint: [${hint()}], from ip: ${egressIp}, more info at ${help}`;
-  return { errcode, errmsg, ...(endpoint === 'user/get' ? EMPTY_MEMBER_ARRAYS : {}) };
+  return { errcode, errmsg, ...(endpoint === 'user/get' ? emptyMemberArrays : {}) };
 }
 
-const EMPTY_MEMBER_ARRAYS = { department: [], order: [], is_leader_in_dept: [] };
+const emptyMemberArrays = { department: [], order: [], is_leader_in_dept: [] };
 
 function hint(): string {
   return Array.from({ length: 25 }, (_, position) => randomInt(position === 0 ? 1 : 0, 10)).join('');

@@ -2,7 +2,11 @@ import { randomInt } from 'node:crypto';
 import { encrypt, getSignature } from '@wecom/crypto';
 
 /** A company's 接收消息 settings. */
-export type CallbackSettings = { corpid: string; token: string; encodingAESKey: string };
+export interface CallbackSettings {
+  corpid: string;
+  token: string;
+  encodingAESKey: string;
+}
 
 /**
  * What WeCom posts to `/callback/<corpid>`: `message` encrypted and signed.

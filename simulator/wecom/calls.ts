@@ -1,7 +1,7 @@
 import type { AnyEndpoint, Endpoint } from './answer.ts';
 
 /** One finished call. Never holds a secret, token, code or userid. */
-export type Call = {
+export interface Call {
   /** Arrival by the real clock, ms since 1970; `advanceMs` does not move it. */
   at: number;
   endpoint: AnyEndpoint;
@@ -13,12 +13,12 @@ export type Call = {
   ms: number;
   /** A fault's kind, `dead_socket` (see `closeIdleSockets`), or `client_gone` when the client hung up first. */
   outcome: string;
-};
+}
 
 /** Calls per endpoint; one that no login calls is absent until it was called. */
 export type Counts = Record<Endpoint, number> & Partial<Record<AnyEndpoint, number>>;
 
-const LOG_MAX = 1000;
+const logMax = 1000;
 
 /** Counters and a log of the last 1,000 calls. A call is counted when it arrives and logged when it ends. */
 export function createCalls() {
@@ -44,7 +44,7 @@ export function createCalls() {
 
     record(call: Call): void {
       log.push(call);
-      if (log.length > LOG_MAX) log.shift();
+      if (log.length > logMax) log.shift();
       for (const listener of listeners) listener(call);
     },
 

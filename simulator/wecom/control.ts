@@ -5,12 +5,12 @@ import type { AnyEndpoint } from './answer.ts';
 import type { World } from './endpoints.ts';
 import type { Fault, Faults } from './faults.ts';
 import type { GatePosition, Gates, Target } from './gates.ts';
-import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { defaultSettings, type Settings } from './settings.ts';
 import type { Sockets } from './sockets.ts';
 import { encryptUserData } from './userdata.ts';
 
 /** What the simulator consists of. */
-export type Parts = {
+export interface Parts {
   world: World;
   clock: Clock;
   calls: Calls;
@@ -19,7 +19,7 @@ export type Parts = {
   sockets: Sockets;
   violations: string[];
   appid: string;
-};
+}
 
 /** Everything that tests, the demo and `/_simulator/` can do to a running simulator. */
 export function createControl({ world, clock, calls, gates, faults, sockets, violations, appid }: Parts) {
@@ -109,7 +109,7 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
      * members, tokens, codes and the clock stay.
      */
     reset(): void {
-      Object.assign(settings, DEFAULT_SETTINGS);
+      Object.assign(settings, defaultSettings);
       faults.clear();
       gates.releaseAll();
       limits.reset();

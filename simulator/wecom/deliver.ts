@@ -6,13 +6,13 @@ import type { FaultKind } from './faults.ts';
 export type Pause = (ms: number) => Promise<void>;
 
 /** Bytes of an endless body per write; small enough that one process stays responsive. */
-const ENDLESS_CHUNK = Buffer.alloc(16_384, 'x');
+const endlessChunk = Buffer.alloc(16_384, 'x');
 
 /** How long a cut after the first half waits, so that the half is read before the RST discards it. */
-const CUT_MS = 20;
+const cutMs = 20;
 
 /** Fault kinds after which the client holds a whole answer of WeCom's. */
-export const WHOLE_ANSWER: ReadonlySet<FaultKind['kind'] | undefined> = new Set([
+export const wholeAnswer: ReadonlySet<FaultKind['kind'] | undefined> = new Set([
   undefined,
   'errcode',
   'fields',
@@ -71,7 +71,7 @@ export async function deliver(
     case 'cut':
       if (fault.at === 'mid_body') {
         answerHead(res, answer, body.length).write(body.subarray(0, body.length >> 1));
-        await pause(CUT_MS);
+        await pause(cutMs);
       }
       if (fault.how === 'fin') res.socket?.destroy();
       else res.socket?.resetAndDestroy();
@@ -80,7 +80,7 @@ export async function deliver(
       res.writeHead(200, { 'Content-Type': 'application/json; charset=UTF-8' });
       res.write('{"errcode":0,"errmsg":"');
       while (!res.destroyed) {
-        if (!res.write(ENDLESS_CHUNK)) await drained(res);
+        if (!res.write(endlessChunk)) await drained(res);
         await new Promise(setImmediate);
       }
       return;

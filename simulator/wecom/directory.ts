@@ -1,5 +1,5 @@
 /** A secret of a company, and what the administrator set for it. */
-export type App = {
+export interface App {
   corpid: string;
   corpsecret: string;
   /** Linked with the mini-program. */
@@ -8,30 +8,34 @@ export type App = {
   stopped: boolean;
   /** The caller's egress IP is among 企业可信IP; otherwise everything but gettoken answers 60020. */
   ipTrusted: boolean;
-};
+}
 
 /** A company that uses the mini-program. One that was never added is a stranger's. */
-export type Company = { corpid: string; name: string; apps: [App, ...App[]] };
+export interface Company {
+  corpid: string;
+  name: string;
+  apps: [App, ...App[]];
+}
 
 /** What `addCompany` takes. */
-export type CompanyInput = {
+export interface CompanyInput {
   corpid: string;
   corpsecret: string;
   name?: string;
   /** Default true. */
   linked?: boolean;
-};
+}
 
 /** What `updateCompany` changes, all of the company's first app; a new corpsecret leaves live tokens alive. */
-export type CompanyChanges = {
+export interface CompanyChanges {
   corpsecret?: string;
   linked?: boolean;
   stopped?: boolean;
   ipTrusted?: boolean;
-};
+}
 
 /** An employee, as user/get sees one. */
-export type Member = {
+export interface Member {
   corpid: string;
   /** As the company spells it; WeCom compares without case. */
   userid: string;
@@ -44,7 +48,7 @@ export type Member = {
   /** In the visible range of the app. */
   visible: boolean;
   deleted: boolean;
-};
+}
 
 /** What `addMember` takes; defaults: department [1], position '', status 1, visible, not deleted. */
 export type MemberInput = Pick<Member, 'corpid' | 'userid' | 'name'> & Partial<Member>;
@@ -53,7 +57,10 @@ export type MemberInput = Pick<Member, 'corpid' | 'userid' | 'name'> & Partial<M
 export type MemberChanges = Partial<Omit<Member, 'corpid' | 'userid'>>;
 
 /** How a person is named wherever one is needed; the corpid may be a stranger's. */
-export type Person = { corpid: string; userid: string };
+export interface Person {
+  corpid: string;
+  userid: string;
+}
 
 /** One key per person: WeCom compares the letters of a userid without case, here those of ASCII. */
 export function personKey({ corpid, userid }: Person): string {

@@ -8,16 +8,19 @@ import type { JsCodes } from './js-code.ts';
 import type { Settings } from './settings.ts';
 
 /** Everything an endpoint reads and changes. */
-export type World = {
+export interface World {
   settings: Settings;
   directory: Directory;
   tokens: AccessTokens;
   codes: JsCodes;
   limits: GettokenLimits;
-};
+}
 
 /** A request as an endpoint sees it: `problem` says what is wrong with its shape. */
-export type Query = { params: URLSearchParams; problem: string | undefined };
+export interface Query {
+  params: URLSearchParams;
+  problem: string | undefined;
+}
 
 /**
  * Answers one well-formed or malformed request, with its effects: a token issued, a code spent.
@@ -111,7 +114,7 @@ function userGet(world: World, { params, problem }: Query): Answer {
 }
 
 /** WeCom numbers self-built apps from 1000002 on. */
-const FIRST_AGENTID = 1_000_002;
+const firstAgentid = 1_000_002;
 
 /** token → app not stopped → trusted IP; a token sees no app but its own */
 function agentList(world: World, { params }: Query): Answer {
@@ -152,7 +155,7 @@ function agentGet(world: World, { params }: Query): Answer {
 }
 
 function agentidOf({ directory }: World, app: App): number {
-  return FIRST_AGENTID + (directory.companies.get(app.corpid)?.apps.indexOf(app) ?? 0);
+  return firstAgentid + (directory.companies.get(app.corpid)?.apps.indexOf(app) ?? 0);
 }
 
 /** The app whose living token the query carries, or the errcode. */

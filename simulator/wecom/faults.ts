@@ -36,7 +36,10 @@ export type FaultKind =
 export type Fault = Target & { times?: number } & FaultKind;
 
 /** What is to happen to one call. */
-export type Trouble = { latencyMs: number; fault: FaultKind | undefined };
+export interface Trouble {
+  latencyMs: number;
+  fault: FaultKind | undefined;
+}
 
 /** The faults that are set at the moment. */
 export function createFaults() {
@@ -76,10 +79,10 @@ export function createFaults() {
 export function takesEffect(fault: FaultKind | undefined): boolean {
   if (fault === undefined) return true;
   if ('effect' in fault && fault.effect !== undefined) return fault.effect;
-  return fault.kind === 'cut' ? fault.at === 'mid_body' : DELIVERS_A_PART.has(fault.kind);
+  return fault.kind === 'cut' ? fault.at === 'mid_body' : deliversAPart.has(fault.kind);
 }
 
-const DELIVERS_A_PART = new Set<FaultKind['kind']>(['fields', 'truncated', 'latency', 'stall', 'drip']);
+const deliversAPart = new Set<FaultKind['kind']>(['fields', 'truncated', 'latency', 'stall', 'drip']);
 
 /** What {@link createFaults} makes. */
 export type Faults = ReturnType<typeof createFaults>;

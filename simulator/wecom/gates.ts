@@ -1,20 +1,23 @@
 import type { AnyEndpoint } from './answer.ts';
 
 /** Which calls a gate or a fault is for; without corpid those of every company and of nobody. */
-export type Target = { endpoint: AnyEndpoint; corpid?: string };
+export interface Target {
+  endpoint: AnyEndpoint;
+  corpid?: string;
+}
 
 /** `before`: nothing has happened yet. `after`: the token is issued or the code spent, the answer is not sent. */
 export type GatePosition = 'before' | 'after';
 
 /** A closed gate at which calls wait, so that a test orders what happens by events. */
-export type Gate = {
+export interface Gate {
   /** How many wait now; a client that hung up still waits, and its call takes effect all the same. */
   waiting: () => number;
   /** Resolves when `count` calls have arrived since the gate was closed. */
   arrived: (count: number) => Promise<void>;
   /** Lets `count` calls on in order of arrival; without a count opens the gate for good. */
   release: (count?: number) => void;
-};
+}
 
 type ClosedGate = Gate & { target: Target; position: GatePosition; pass: () => Promise<void> };
 

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 import type { Settings } from './settings.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
 
 /**
  * What WeCom counts about gettoken: successes per company and minute, wrong secrets of the whole egress IP.
@@ -24,9 +24,9 @@ export function createGettokenLimits(clock: Clock, settings: Settings) {
 
     noteWrongSecret(): void {
       const now = clock.nowMs();
-      wrongSecretsAtMs = [...wrongSecretsAtMs.filter((at) => at > now - HOUR_MS), now];
+      wrongSecretsAtMs = [...wrongSecretsAtMs.filter((at) => at > now - hourMs), now];
       if (wrongSecretsAtMs.length < settings.wrongSecretMax) return;
-      bannedUntilMs = now + HOUR_MS;
+      bannedUntilMs = now + hourMs;
       wrongSecretsAtMs = [];
     },
 
@@ -35,7 +35,7 @@ export function createGettokenLimits(clock: Clock, settings: Settings) {
       const max = settings.gettokenPerMinuteMax;
       if (max === null) return true;
       const now = clock.nowMs();
-      const recent = (successesAtMs.get(corpid) ?? []).filter((at) => at > now - MINUTE_MS);
+      const recent = (successesAtMs.get(corpid) ?? []).filter((at) => at > now - minuteMs);
       if (recent.length >= max) return false;
       successesAtMs.set(corpid, [...recent, now]);
       return true;

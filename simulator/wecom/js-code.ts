@@ -3,17 +3,21 @@ import type { Clock } from './clock.ts';
 import { type Person, personKey } from './directory.ts';
 import type { Settings } from './settings.ts';
 
-type JsCode = { person: Person; expiresAtMs: number; used: boolean };
+interface JsCode {
+  person: Person;
+  expiresAtMs: number;
+  used: boolean;
+}
 
 /** What a person's last exchanged code left behind. */
-export type Exchange = {
+export interface Exchange {
   sessionKey: string;
   /** The company whose token exchanged the code: the session_key is its own. */
   exchangedBy: string;
-};
+}
 
-const CODE_LIFE_MS = 5 * 60_000;
-const REMEMBERED_MAX = 100_000;
+const codeLifeMs = 5 * 60_000;
+const rememberedMax = 100_000;
 
 /**
  * The codes that wx.qy.login hands out. They belong to the mini-program, not to a company.
@@ -27,9 +31,9 @@ export function createJsCodes(clock: Clock, settings: Settings, onSecret: (value
     create(person: Person): string {
       const value = randomBytes(32).toString('base64url');
       onSecret(value);
-      codes.set(value, { person, expiresAtMs: clock.nowMs() + CODE_LIFE_MS, used: false });
+      codes.set(value, { person, expiresAtMs: clock.nowMs() + codeLifeMs, used: false });
       for (const oldest of codes.keys()) {
-        if (codes.size <= REMEMBERED_MAX) break;
+        if (codes.size <= rememberedMax) break;
         codes.delete(oldest);
       }
       return value;

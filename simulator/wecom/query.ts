@@ -1,6 +1,6 @@
 import type { AnyEndpoint } from './answer.ts';
 
-const EXPECTED_KEYS: Record<AnyEndpoint, readonly string[]> = {
+const expectedKeys: Record<AnyEndpoint, readonly string[]> = {
   gettoken: ['corpid', 'corpsecret'],
   jscode2session: ['access_token', 'js_code', 'grant_type'],
   'user/get': ['access_token', 'userid'],
@@ -21,7 +21,7 @@ export function requestProblem(
   query: URLSearchParams,
 ): string | undefined {
   if (method !== 'GET') return `method ${method}, expected GET`;
-  const expected = EXPECTED_KEYS[endpoint];
+  const expected = expectedKeys[endpoint];
   const keys = [...query.keys()];
   const surplus = keys.find((key) => !expected.includes(key));
   if (surplus !== undefined) return `unexpected query key ${JSON.stringify(surplus.slice(0, 64))}`;

@@ -5,11 +5,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAccessTokens } from './access-token.ts';
 import { serveAdmin } from './admin.ts';
-import { type AnyEndpoint, PATHS, refuse, succeed } from './answer.ts';
+import { type AnyEndpoint, paths, refuse, succeed } from './answer.ts';
 import { createCalls } from './calls.ts';
 import { createClock } from './clock.ts';
 import { createControl } from './control.ts';
-import { deliver, type Pause, WHOLE_ANSWER } from './deliver.ts';
+import { deliver, type Pause, wholeAnswer } from './deliver.ts';
 import { createDirectory } from './directory.ts';
 import { answer, type World } from './endpoints.ts';
 import { createFaults, type FaultKind, takesEffect } from './faults.ts';
@@ -17,23 +17,23 @@ import { createGates } from './gates.ts';
 import { createGettokenLimits } from './gettoken-limits.ts';
 import { createJsCodes } from './js-code.ts';
 import { requestProblem } from './query.ts';
-import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { defaultSettings, type Settings } from './settings.ts';
 import { createSockets } from './sockets.ts';
 
 /** Options of {@link startWecom}. */
-export type WecomOptions = {
+export interface WecomOptions {
   /** Default 0, any free one. */
   port?: number;
   /** The mini-program's appid, in the watermark of encrypted data. */
   appid?: string;
   /** Told every access_token, js_code and session_key as it comes into being, so that a test can look for leaks. */
   onSecret?: (value: string) => void;
-};
+}
 
 /** Longer than any client keeps a connection, so that only `closeIdleSockets` closes one. */
-const KEEP_ALIVE_MS = 10 * 60_000;
-const VIOLATIONS_MAX = 1000;
-const ADMIN_PREFIX = '/_simulator/';
+const keepAliveMs = 10 * 60_000;
+const violationsMax = 1000;
+const adminPrefix = '/_simulator/';
 
 /**
  * Starts a WeCom of its own on 127.0.0.1; every instance has its own companies, clock and faults.
@@ -42,7 +42,7 @@ const ADMIN_PREFIX = '/_simulator/';
 export async function startWecom(options: WecomOptions = {}) {
   const { port = 0, appid = 'wxdemo0000000000', onSecret = () => undefined } = options;
   const clock = createClock();
-  const settings: Settings = { ...DEFAULT_SETTINGS };
+  const settings: Settings = { ...defaultSettings };
   const directory = createDirectory();
   const tokens = createAccessTokens(clock, settings, onSecret);
   const codes = createJsCodes(clock, settings, onSecret);
@@ -61,7 +61,7 @@ export async function startWecom(options: WecomOptions = {}) {
 
   function violate(text: string): void {
     violations.push(text);
-    if (violations.length > VIOLATIONS_MAX) violations.shift();
+    if (violations.length > violationsMax) violations.shift();
   }
 
   function callerOf(endpoint: AnyEndpoint, params: URLSearchParams): string | null {
@@ -107,7 +107,7 @@ export async function startWecom(options: WecomOptions = {}) {
     const { egressIp } = settings;
     const said = fault?.kind === 'errcode' ? refuse(endpoint, fault.errcode, egressIp, fault.errmsg) : usual;
     // Known before the last byte: 'close' comes before deliver() returns.
-    errcode = WHOLE_ANSWER.has(fault?.kind) ? said.errcode : null;
+    errcode = wholeAnswer.has(fault?.kind) ? said.errcode : null;
     await deliver(res, said, fault, pause);
   }
 
@@ -122,12 +122,12 @@ export async function startWecom(options: WecomOptions = {}) {
       return;
     }
     const [path = '', ...rest] = (req.url ?? '').split('?');
-    if (path.startsWith(ADMIN_PREFIX)) {
-      void serveAdmin(control, path.slice(ADMIN_PREFIX.length), req, res);
+    if (path.startsWith(adminPrefix)) {
+      void serveAdmin(control, path.slice(adminPrefix.length), req, res);
       return;
     }
     req.resume();
-    const endpoint = PATHS[path];
+    const endpoint = paths[path];
     if (endpoint !== undefined) {
       serveCall(endpoint, new URLSearchParams(rest.join('?')), req, res).catch((error: unknown) => {
         violate(`the simulator failed: ${String(error)}`);
@@ -138,7 +138,7 @@ export async function startWecom(options: WecomOptions = {}) {
     violate(`unknown path ${path.slice(0, 200)}`);
     res.writeHead(404, { 'Content-Length': 0 }).end();
   });
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.keepAliveTimeout = keepAliveMs;
   server.maxRequestsPerSocket = 0;
 
   await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** The simulator's switches, for everything that is undocumented or contradictory in WeCom. */
-export type Settings = {
+export interface Settings {
   /**
    * What gettoken answers while a token is alive. A: the same with its remaining life; B: the same, its life
    * renewed; C: a new one, the old stays valid; D: a new one, the old dies at once.
@@ -29,10 +29,10 @@ export type Settings = {
   egressIp: string;
   /** jscode2session's undocumented `deviceid`, in reality often empty. */
   deviceid: string;
-};
+}
 
 /** What a simulator starts with, and `reset()` goes back to. */
-export const DEFAULT_SETTINGS: Readonly<Settings> = {
+export const defaultSettings: Readonly<Settings> = {
   gettokenMode: 'A',
   tokenLifeSeconds: 7200,
   expiresInCountsDown: true,

@@ -5,7 +5,10 @@ import { useridSeenBy } from './endpoints.ts';
 import type { JsCodes } from './js-code.ts';
 
 /** What wx.qy.getEnterpriseUserInfo hands to the mini-program. */
-export type EncryptedUserData = { encrypted_data: string; iv: string };
+export interface EncryptedUserData {
+  encrypted_data: string;
+  iv: string;
+}
 
 /**
  * Encrypts what WeCom's client hands out for a person, with the session_key of that person's last exchange.
