@@ -37,7 +37,9 @@ if (!redisServerInstalled()) {
 say('npm run build');
 execFileSync(process.execPath, ['scripts/run.mjs', 'scripts/build.ts'], { stdio: 'ignore' });
 const startedMs = performance.now();
-const progress = (text: string) => say(`${Math.round((performance.now() - startedMs) / 1000)} s  ${text}`);
+function progress(text: string) {
+  return say(`${Math.round((performance.now() - startedMs) / 1000)} s  ${text}`);
+}
 const redis = await startRedis({ kind: 'server' });
 try {
   await (what === 'load' ? measureLoad() : compare());

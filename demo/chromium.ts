@@ -1,5 +1,7 @@
 /** Where Chromium is: `CHROMIUM_PATH`, else where Debian puts it. */
-export const chromiumPath = (): string => process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+export function chromiumPath(): string {
+  return process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+}
 
 /** Without a sandbox it also runs as root in a container; it opens nothing but the demo's own pages. */
 export const chromiumArgs = [

@@ -76,7 +76,9 @@ export function createExchange(world: World, login: LoginFunction) {
 }
 
 /** Secrets of one use or of half an hour are shortened all the same. */
-const short = (secret: string) => `${secret.slice(0, 9)}…`;
+function short(secret: string) {
+  return `${secret.slice(0, 9)}…`;
+}
 
 function describeInput({ body, sessionToken }: Pick<Call, 'body' | 'sessionToken'>): string {
   if (sessionToken !== undefined) return `  Authorization: Bearer ${short(sessionToken)}`;

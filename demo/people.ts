@@ -9,7 +9,9 @@ export interface Company {
   name: string;
 }
 
-export const newSecret = () => randomBytes(32).toString('base64url');
+export function newSecret() {
+  return randomBytes(32).toString('base64url');
+}
 
 /** The company whose mini-program this is. */
 export const company: Company = { corpid: 'wwdemo0000000001', corpsecret: newSecret(), name: '示例公司' };

@@ -22,12 +22,14 @@ import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.
 import { startWecom } from '../simulator/wecom/server.ts';
 import { exampleSource, manifestWithExample } from './own-function.ts';
 
-const STAGE = 'rehearsal';
-const CORPID = 'wwrehearsal000001';
+const stage = 'rehearsal';
+const corpid = 'wwrehearsal000001';
 /** Under the 20 minutes at which the timer renews. */
-const SHORT_TOKEN_LIFE_SECONDS = 900;
+const shortTokenLifeSeconds = 900;
 
-const say = (line: string): void => console.log(line);
+function say(line: string): void {
+  return console.log(line);
+}
 function step(title: string): void {
   say(`\n── ${title}`);
 }
@@ -44,9 +46,9 @@ const encodingAESKey = randomBytes(32).toString('base64').slice(0, 43);
 const corpsecret = randomBytes(32).toString('base64url');
 const redis = await startRedis({ kind: 'embedded' });
 const wecom = await startWecom();
-wecom.addCompany({ corpid: CORPID, name: '示例公司', corpsecret });
-wecom.addMember({ corpid: CORPID, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
-wecom.set({ gettokenMode: 'C', tokenLifeSeconds: SHORT_TOKEN_LIFE_SECONDS });
+wecom.addCompany({ corpid, name: '示例公司', corpsecret });
+wecom.addMember({ corpid, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
+wecom.set({ gettokenMode: 'C', tokenLifeSeconds: shortTokenLifeSeconds });
 const cloud = await startTencentCloud({ stateFolder: folder, secretKeys: { [secretId]: secretKey } });
 
 /** Every variable serverless.yml knows, empty, so that a .env of this checkout plays no part. */
@@ -62,8 +64,8 @@ const environment = {
   TENCENT_SECRET_KEY: secretKey,
   TENCENT_VPC_ID: 'vpc-rehearsal',
   TENCENT_SUBNET_ID: 'subnet-rehearsal',
-  WECOM_CORPS: `${CORPID}:${corpsecret}`,
-  WECOM_CALLBACKS: `${CORPID}:${callbackToken}:${encodingAESKey}`,
+  WECOM_CORPS: `${corpid}:${corpsecret}`,
+  WECOM_CALLBACKS: `${corpid}:${callbackToken}:${encodingAESKey}`,
   WECOM_BASE_URL: wecom.url,
   REDIS_URL: redis.url,
   ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
@@ -74,7 +76,7 @@ let project = process.cwd();
 
 async function sls(...args: string[]): Promise<string> {
   say(`$ sls ${args.join(' ')}`);
-  const child = spawn(process.execPath, ['deploy/sls.mjs', ...args, '--stage', STAGE], {
+  const child = spawn(process.execPath, ['deploy/sls.mjs', ...args, '--stage', stage], {
     cwd: project,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -109,8 +111,9 @@ async function call(
 }
 
 /** The function URL that `sls` printed below the name of a function. */
-const urlIn = (output: string, key: string): string =>
-  new RegExp(`^${key}: .*\\n +http url: (\\S+)`, 'm').exec(output)?.[1] ?? '';
+function urlIn(output: string, key: string): string {
+  return new RegExp(`^${key}: .*\\n +http url: (\\S+)`, 'm').exec(output)?.[1] ?? '';
+}
 
 /** What docs/add-a-function.md tells to do, done in a copy of the project made of links. */
 function addFunctionOfTheDocument(): string {
@@ -135,9 +138,12 @@ const Login = z.object({
   member: z.object({ userid: z.string() }),
 });
 const Outcome = z.looseObject({ companies: z.number() });
-const uploads = (): number =>
-  cloud.calls.filter(({ action }) => /^(CreateFunction|UpdateFunctionCode)$/.test(action)).length;
-const gettokens = (): number => wecom.counts().gettoken;
+function uploads(): number {
+  return cloud.calls.filter(({ action }) => /^(CreateFunction|UpdateFunctionCode)$/.test(action)).length;
+}
+function gettokens(): number {
+  return wecom.counts().gettoken;
+}
 
 async function rehearse(): Promise<void> {
   step('Deploy to an empty account');
@@ -151,7 +157,7 @@ async function rehearse(): Promise<void> {
   );
 
   step('A member logs in through the function URL');
-  const jsCode = wecom.createJsCode({ corpid: CORPID, userid: 'ZhangSan' });
+  const jsCode = wecom.createJsCode({ corpid, userid: 'ZhangSan' });
   const answer = await call(url, '/login', { method: 'POST', body: { js_code: jsCode } });
   say(
     `  POST ${url}/login → ${answer.status} ${answer.body.replace(/"session_token":"[^"]+"/, '"session_token":"…"')}`,
@@ -166,7 +172,7 @@ async function rehearse(): Promise<void> {
 
   step('The timer fires');
   wecom.set({ tokenLifeSeconds: 7200 });
-  const timer = await cloud.fireTimer(`wecom-login-${STAGE}-refresh`, 'every-5-minutes');
+  const timer = await cloud.fireTimer(`wecom-login-${stage}-refresh`, 'every-5-minutes');
   say(`  refresh → ${timer.result ?? timer.error}`);
   check(
     timer.error === undefined && Outcome.parse(JSON.parse(timer.result ?? '{}')).companies === 1,
@@ -175,18 +181,18 @@ async function rehearse(): Promise<void> {
   check(gettokens() === 2, 'the access_token, about to expire, was renewed: two gettoken in all');
   const again = await call(url, '/login', {
     method: 'POST',
-    body: { js_code: wecom.createJsCode({ corpid: CORPID, userid: 'ZhangSan' }) },
+    body: { js_code: wecom.createJsCode({ corpid, userid: 'ZhangSan' }) },
   });
   check(again.status === 200 && gettokens() === 2, 'the next login uses the renewed token');
 
   step('An operator looks, and WeCom tells that the member has left');
-  const person = { corpid: CORPID, userid: 'ZhangSan' };
+  const person = { corpid, userid: 'ZhangSan' };
   const list = await sls('invoke', '-f', 'admin', '-d', JSON.stringify({ action: 'list', ...person }));
   check(
     list.includes('started_at') && !list.includes(login.session_token),
     'admin lists the sessions, no token',
   );
-  const callback = { corpid: CORPID, token: callbackToken, encodingAESKey };
+  const callback = { corpid, token: callbackToken, encodingAESKey };
   const left = signedCallback(callback, unsubscribeMessage(person));
   const told = await call(urlIn(output, 'callback'), left.path, {
     method: 'POST',
@@ -206,7 +212,7 @@ async function rehearse(): Promise<void> {
   const more = urlIn(await sls('deploy'), 'hello');
   const fresh = await call(url, '/login', {
     method: 'POST',
-    body: { js_code: wecom.createJsCode({ corpid: CORPID, userid: 'ZhangSan' }) },
+    body: { js_code: wecom.createJsCode({ corpid, userid: 'ZhangSan' }) },
   });
   const { session_token } = Login.parse(JSON.parse(fresh.body));
   const bearer = { authorization: `Bearer ${session_token}` };

@@ -160,7 +160,9 @@ export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: S
   };
 }
 
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+function seconds(ms: number) {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
 
 /** `498 × 200, 2 × 503 temporarily_unavailable`. */
 function countStatuses(answers: readonly Answer[]): string {

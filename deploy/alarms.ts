@@ -15,21 +15,23 @@ interface AlarmRule {
   condition: string;
 }
 
-const GETTOKENS =
+const gettokens =
   'event:"token_stored" OR event:"gettoken_failed" OR event:"token_not_stored" OR event:"token_lease_lost"';
-const rule = (
+function rule(
   name: string,
   query: string,
   lastMinutes: number,
   everyMinutes: number,
   condition: string,
-): AlarmRule => ({ name, query, lastMinutes, everyMinutes, condition });
+): AlarmRule {
+  return { name, query, lastMinutes, everyMinutes, condition };
+}
 
 /** Those of docs/operations.md whose threshold is not one's own. */
-export const ALARMS: readonly AlarmRule[] = [
+export const alarmTable: readonly AlarmRule[] = [
   rule(
     'gettoken too often',
-    `${GETTOKENS} | SELECT corpid, count(*) AS calls GROUP BY corpid ORDER BY calls DESC`,
+    `${gettokens} | SELECT corpid, count(*) AS calls GROUP BY corpid ORDER BY calls DESC`,
     60,
     15,
     '$1.calls > 6',
@@ -65,7 +67,7 @@ export const ALARMS: readonly AlarmRule[] = [
 ];
 
 /** Pauses before the same alarm rings again. */
-const AGAIN_MINUTES = 30;
+const againMinutes = 30;
 
 const Alarm = z.looseObject({
   AlarmId: z.string(),
@@ -85,8 +87,12 @@ const Notice = z.looseObject({
 });
 const Notices = z.optional(z.nullable(z.array(Notice)));
 
-const titleOf = ({ service, stage }: ServiceSettings): string => `${service}-${stage}`;
-const byName = (name: string) => ({ Filters: [{ Key: 'name', Values: [name] }], Limit: 100 });
+function titleOf({ service, stage }: ServiceSettings): string {
+  return `${service}-${stage}`;
+}
+function byName(name: string) {
+  return { Filters: [{ Key: 'name', Values: [name] }], Limit: 100 };
+}
 
 /** Those of this service and stage; the filter finds parts of names, too. */
 async function findAlarms(
@@ -96,7 +102,7 @@ async function findAlarms(
 ): Promise<z.infer<typeof Alarm>[]> {
   const title = `${titleOf(settings)} ${name}`;
   const { Alarms: found } = await cloud.other('cls', 'DescribeAlarms', byName(title));
-  const own = new Set(ALARMS.map((alarm) => `${titleOf(settings)} ${alarm.name}`));
+  const own = new Set(alarmTable.map((alarm) => `${titleOf(settings)} ${alarm.name}`));
   return (Alarms.parse(found) ?? []).filter((alarm) => own.has(alarm.Name));
 }
 
@@ -123,7 +129,7 @@ export async function ensureAlarms(
   }
   const noticeId = await ensureNotice(cloud, settings, settings.alarms);
   const found = await findAlarms(cloud, settings);
-  for (const { name, query, lastMinutes, everyMinutes, condition } of ALARMS) {
+  for (const { name, query, lastMinutes, everyMinutes, condition } of alarmTable) {
     const Name = `${titleOf(settings)} ${name}`;
     const target = {
       TopicId: topicId,
@@ -153,7 +159,7 @@ export async function ensureAlarms(
         ...leading,
         MonitorTime: { Type: 'Period', Time: everyMinutes },
         TriggerCount: 1,
-        AlarmPeriod: AGAIN_MINUTES,
+        AlarmPeriod: againMinutes,
         Condition: condition,
         AlarmLevel: 2,
         Status: true,
@@ -168,8 +174,9 @@ export async function ensureAlarms(
 }
 
 /** A name that is taken, or an answer that was lost: it may be there. */
-const isThere = (error: unknown): boolean =>
-  error instanceof CloudError && /Conflict|^$/.test(error.cloudCode);
+function isThere(error: unknown): boolean {
+  return error instanceof CloudError && /Conflict|^$/.test(error.cloudCode);
+}
 
 async function ensureNotice(
   cloud: Cloud,

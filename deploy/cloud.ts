@@ -23,11 +23,11 @@ export type ScfAction = keyof ScfActions;
 export type ScfRequest<A extends ScfAction> = Parameters<ScfActions[A]>[0];
 export type ScfAnswer<A extends ScfAction> = Awaited<ReturnType<ScfActions[A]>>;
 
-const API_TIMEOUT_SECONDS = 30;
+const apiTimeoutSeconds = 30;
 /** Of a throttled call: some 30 seconds in all. */
-const TRIES_MAX = 9;
-const FIRST_PAUSE_MS = 250;
-const PAUSE_MS_MAX = 8000;
+const triesMax = 9;
+const firstPauseMs = 250;
+const pauseMsMax = 8000;
 
 export interface Credentials {
   secretId: string;
@@ -97,7 +97,7 @@ function tunnelTo(target: URL, proxyUrl: string): Promise<Socket | undefined> {
       method: 'CONNECT',
       path: host,
       headers: { host, ...(proxy.username ? authorization : {}) },
-      timeout: API_TIMEOUT_SECONDS * 1000,
+      timeout: apiTimeoutSeconds * 1000,
     });
     request.once('connect', ({ statusCode }, socket: Socket) => {
       if (statusCode !== 200) socket.destroy();
@@ -114,10 +114,13 @@ function tunnelTo(target: URL, proxyUrl: string): Promise<Socket | undefined> {
 const Subject = z.looseObject({ FunctionName: z.optional(z.string()), Domain: z.optional(z.string()) });
 const Response = z.looseObject({});
 
-const isRead = (action: string): boolean => /^(Get|List|Describe|Search)/.test(action);
+function isRead(action: string): boolean {
+  return /^(Get|List|Describe|Search)/.test(action);
+}
 /** Done twice it is the same as done once. */
-const isRepeatable = (action: string): boolean =>
-  isRead(action) || /^(Update|Modify|Delete|Put)/.test(action);
+function isRepeatable(action: string): boolean {
+  return isRead(action) || /^(Update|Modify|Delete|Put)/.test(action);
+}
 
 /** Repeats throttled calls, reads after a fault, and what may be done twice when no answer came. */
 async function persist<T>(action: string, label: string, call: () => Promise<T>): Promise<T> {
@@ -130,8 +133,8 @@ async function persist<T>(action: string, label: string, call: () => Promise<T>)
       const isFault = error.cloudCode.startsWith('InternalError') && isRead(action);
       const isThrottled = error.cloudCode.startsWith('RequestLimitExceeded');
       const mayRepeat = isThrottled || ((isUnanswered || isFault) && attempt < 3);
-      if (!mayRepeat || attempt === TRIES_MAX) throw error;
-      await delay(Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), PAUSE_MS_MAX));
+      if (!mayRepeat || attempt === triesMax) throw error;
+      await delay(Math.min(firstPauseMs * 2 ** (attempt - 1), pauseMsMax));
     }
   }
 }
@@ -149,7 +152,7 @@ export function createCloud(credentials: Credentials, region: string, environmen
     profile: {
       language: 'en-US' as const,
       httpProfile: {
-        reqTimeout: API_TIMEOUT_SECONDS,
+        reqTimeout: apiTimeoutSeconds,
         endpoint: `${service}.tencentcloudapi.com${local ? `:${local.port}` : ''}`,
         protocol: local ? 'http://' : 'https://',
         ...(local ? { agent: localAgent(local) } : {}),
@@ -216,7 +219,7 @@ export function createCloud(credentials: Credentials, region: string, environmen
         const options = {
           ...addressOf(local ?? target),
           path: `${target.pathname}${target.search}`,
-          timeout: API_TIMEOUT_SECONDS * 1000,
+          timeout: apiTimeoutSeconds * 1000,
           headers: { host: target.host },
           ...(tunnel && {
             createConnection: () => tlsConnect({ socket: tunnel, servername: target.hostname }),

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cloud, ScfRequest } from './cloud.ts';
 import { CloudError } from './errors.ts';
 import type { ServiceSettings } from './settings.ts';
-import { isNone, LIVE } from './state.ts';
+import { isNone, liveAlias } from './state.ts';
 import { listTriggers, urlOf } from './triggers.ts';
 
 /** Pauses before the cloud is asked again whether the name leads to it: half a minute in all. */
-const CNAME_PAUSES_MS = [2000, 4000, 8000, 16_000];
+const cnamePausesMs = [2000, 4000, 8000, 16_000];
 
 /** Undefined when the domain is not bound. Throws CloudError. */
 async function getDomain(cloud: Cloud, Domain: string) {
@@ -19,8 +19,9 @@ async function getDomain(cloud: Cloud, Domain: string) {
   }
 }
 
-const isCname = (error: unknown): error is CloudError =>
-  error instanceof CloudError && error.cloudCode.startsWith('FailedOperation.CNAME');
+function isCname(error: unknown): error is CloudError {
+  return error instanceof CloudError && error.cloudCode.startsWith('FailedOperation.CNAME');
+}
 
 /**
  * Binds or rebinds the domain; returns what it did, or undefined. The cloud binds only a name that leads to it: while
@@ -32,7 +33,7 @@ export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Prom
   const EndpointsConfig = Object.entries(wanted.routes).map(([PathMatch, key]) => ({
     Namespace: 'default',
     FunctionName: settings.functions.find((fn) => fn.key === key)?.name ?? '',
-    Qualifier: LIVE,
+    Qualifier: liveAlias,
     PathMatch,
   }));
   const request = {
@@ -73,7 +74,7 @@ async function bind(
       if (error instanceof CloudError && error.cloudCode === '' && (await getDomain(cloud, request.Domain)))
         return;
       if (!isCname(error)) throw error;
-      const pauseMs = CNAME_PAUSES_MS[attempt];
+      const pauseMs = cnamePausesMs[attempt];
       if (pauseMs === undefined) throw await withRecord(cloud, settings, error);
       await delay(pauseMs);
     }

@@ -6,10 +6,10 @@ import type { Serverless, ServerlessProvider, ServiceFunction } from './serverle
 
 export type { ServiceFunction } from './serverless.ts';
 
-const ENVIRONMENT_BYTES_MAX = 4096;
+const environmentBytesMax = 4096;
 /** Serverless expands `$` and cuts at `#`; SCF's runtime splits at `;` and `=`. */
-const DAMAGED_CHARACTERS = /[$#;=]/;
-const RESERVED = /^(SCF_|QCLOUD_|TENCENTCLOUD_|TECENTCLOUD_)/;
+const damagedCharacters = /[$#;=]/;
+const reservedName = /^(SCF_|QCLOUD_|TENCENTCLOUD_|TECENTCLOUD_)/;
 
 export interface FunctionEnvironment {
   environment: Record<string, string>;
@@ -28,9 +28,9 @@ export function environmentOf(
     const value = String(raw ?? '');
     if (value === '') continue;
     const at = `functions.${key}.environment.${name}`;
-    if (RESERVED.test(name))
+    if (reservedName.test(name))
       throw new DeployError(`${at}: names beginning with ${name.split('_')[0]}_ belong to SCF.`);
-    const damaged = DAMAGED_CHARACTERS.exec(value)?.[0];
+    const damaged = damagedCharacters.exec(value)?.[0];
     if (damaged !== undefined) {
       throw new DeployError(
         `${at}: the value holds "${damaged}", which Serverless or SCF would damage. Use base64url for keys and percent-encode it in URLs.`,
@@ -48,9 +48,9 @@ export function environmentOf(
     }
   }
   const bytes = Object.entries(environment).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0);
-  if (bytes > ENVIRONMENT_BYTES_MAX) {
+  if (bytes > environmentBytesMax) {
     throw new DeployError(
-      `functions.${key}.environment: ${bytes} bytes in all, SCF takes ${ENVIRONMENT_BYTES_MAX}.`,
+      `functions.${key}.environment: ${bytes} bytes in all, SCF takes ${environmentBytesMax}.`,
     );
   }
   return { environment, extraFiles };

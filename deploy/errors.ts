@@ -28,7 +28,7 @@ export class CloudError extends DeployError {
   }
 }
 
-const NETWORK_ADVICE = 'Check the network, and HTTPS_PROXY if this computer needs a proxy.';
+const networkAdvice = 'Check the network, and HTTPS_PROXY if this computer needs a proxy.';
 
 /** Errors of the SCF SDK and of the COS SDK, which is inside @serverless/tencent-scf. */
 const Thrown = z.looseObject({
@@ -47,7 +47,7 @@ export function toCloudError(action: string, cause: unknown): CloudError {
   const { code, requestId = error.RequestId ?? '' } = error;
   // A broken connection has a code too (ECONNRESET), but nothing of an answer.
   if (code === undefined || (requestId === '' && error.statusCode === undefined)) {
-    const text = `${action}: no answer from Tencent Cloud (${message}). ${NETWORK_ADVICE}`;
+    const text = `${action}: no answer from Tencent Cloud (${message}). ${networkAdvice}`;
     return new CloudError('', text, '', { cause });
   }
   const idText = requestId === '' ? '' : ` (request id ${requestId})`;

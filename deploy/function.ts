@@ -15,15 +15,15 @@ import {
   getFunction,
   isChanging,
   isNone,
-  LATEST,
-  LIVE,
+  latestVersion,
+  liveAlias,
   waitUntilActive,
   waitUntilGone,
   waitWhileChanging,
 } from './state.ts';
 
 /** Zips up to this size travel inside the request, which may have 10 MB; larger ones go through COS. */
-const INLINE_BYTES_MAX = 1_000_000;
+const inlineBytesMax = 1_000_000;
 
 /** What is deployed under a name. */
 export interface DeployedFunction {
@@ -37,12 +37,14 @@ export interface DeployedFunction {
 }
 
 /** Written on each published version: which deploy made it and of what. SCF allows letters, digits and blanks. */
-export const versionMark = (deployId: string, fingerprint: string): string =>
-  `deploy ${deployId} sha256 ${fingerprint}`;
+export function versionMark(deployId: string, fingerprint: string): string {
+  return `deploy ${deployId} sha256 ${fingerprint}`;
+}
 
 /** Description of our functions, by which a later run knows them; SCF allows no hyphen in it. */
-export const ownershipMark = ({ service, stage }: ServiceSettings, key: string): string =>
-  `Deployed by sls, service ${service}, stage ${stage}, function ${key}.`.replaceAll(/[-_]/g, ' ');
+export function ownershipMark({ service, stage }: ServiceSettings, key: string): string {
+  return `Deployed by sls, service ${service}, stage ${stage}, function ${key}.`.replaceAll(/[-_]/g, ' ');
+}
 
 /** Reads a function with its versions, whatever state it is in; undefined when there is none. Changes nothing. */
 export async function readDeployed(cloud: Cloud, name: string): Promise<DeployedFunction | undefined> {
@@ -73,13 +75,13 @@ async function withVersions(
   configuration: Configuration,
 ): Promise<DeployedFunction> {
   const { FunctionVersion, RoutingConfig } = await unlessNone(
-    () => cloud.scf('GetAlias', { FunctionName: name, Name: LIVE }),
-    { FunctionVersion: LATEST },
+    () => cloud.scf('GetAlias', { FunctionName: name, Name: liveAlias }),
+    { FunctionVersion: latestVersion },
   );
   const shares = RoutingConfig?.AdditionalVersionWeights ?? [];
   return {
     configuration,
-    liveVersion: FunctionVersion ?? LATEST,
+    liveVersion: FunctionVersion ?? latestVersion,
     shares: shares.map(({ Version, Weight }) => ({ version: Version, weight: Weight })),
     versions: await readVersions(cloud, name),
   };
@@ -167,7 +169,9 @@ export function fingerprintOf(
 }
 
 /** Written into `$LATEST` by the run that changes it, so that two runs at once notice each other. */
-const claimOf = (deployId: string): string => `Deploy ${deployId}.`;
+function claimOf(deployId: string): string {
+  return `Deploy ${deployId}.`;
+}
 
 /** Throws DeployError when another run has written `configuration`. */
 export function refuseForeign(name: string, configuration: Configuration, deployId: string): void {
@@ -178,8 +182,9 @@ export function refuseForeign(name: string, configuration: Configuration, deploy
 }
 
 /** True when `configuration` was written by that run and by no other. */
-export const isOfDeploy = (configuration: Configuration | undefined, deployId: string): boolean =>
-  configuration?.Description?.startsWith(claimOf(deployId)) === true;
+export function isOfDeploy(configuration: Configuration | undefined, deployId: string): boolean {
+  return configuration?.Description?.startsWith(claimOf(deployId)) === true;
+}
 
 type Code = { CosBucketName: string; CosObjectName: string } | { ZipFile: string };
 
@@ -189,7 +194,7 @@ async function codeOf(
   place: { Bucket: string; Key: string },
   code: FunctionPackage,
 ): Promise<Code> {
-  if (settings.codeBucket === undefined && code.bytes <= INLINE_BYTES_MAX)
+  if (settings.codeBucket === undefined && code.bytes <= inlineBytesMax)
     return { ZipFile: readFileSync(code.zipPath).toString('base64') };
   const isOwnBucket = settings.codeBucket !== undefined;
   return cloud.upload({ bucket: place.Bucket, key: place.Key, isOwnBucket }, code.zipPath);
@@ -304,7 +309,7 @@ export async function deleteFunction(cloud: Cloud, name: string): Promise<void> 
 /** A function whose alias points to a version may count as used. Whether it does is for DeleteFunction to say. */
 async function pointToLatest(cloud: Cloud, FunctionName: string): Promise<void> {
   try {
-    await change(cloud, 'UpdateAlias', { FunctionName, Name: LIVE, FunctionVersion: LATEST });
+    await change(cloud, 'UpdateAlias', { FunctionName, Name: liveAlias, FunctionVersion: latestVersion });
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
   }

@@ -5,9 +5,11 @@ import type { Cloud } from './cloud.ts';
 import { CloudError } from './errors.ts';
 import { isNone } from './state.ts';
 
-const words = (text: string): string[] => text.trim().split(/\s+/);
+function words(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
 /** Fields of our lines (docs/operations.md) and of SCF (583/60336), by the type that CLS gives them. */
-export const INDEXED = {
+export const indexedFields = {
   text: words(`
     event level route reason error corpid userid client_address api by failure request_id scf_request_id ip
     SCF_FunctionName SCF_Namespace SCF_RequestId SCF_Alias SCF_Qualifier SCF_Level SCF_Message SCF_Type`),
@@ -17,11 +19,11 @@ export const INDEXED = {
   double: words('SCF_MemUsage'),
 };
 
-const SEPARATORS = '@&?|#()=\'",;:<>[]{}/ \n\t\r\\';
-const FULL_TEXT = { CaseSensitive: false, Tokenizer: SEPARATORS, ContainZH: false };
+const wordSeparators = '@&?|#()=\'",;:<>[]{}/ \n\t\r\\';
+const fullText = { CaseSensitive: false, Tokenizer: wordSeparators, ContainZH: false };
 /** One change of a topic at a time. */
-const OPERATING_TRIES = 6;
-const OPERATING_PAUSE_MS = 5000;
+const operatingTries = 6;
+const operatingPauseMs = 5000;
 
 const KeyValues = z.array(z.looseObject({ Key: z.string() }));
 /** What others have set stays in it, known to us or not. */
@@ -44,7 +46,7 @@ export async function ensureIndex(cloud: Cloud, topicId: string): Promise<void> 
       // SCF made one in the meantime.
       await writeRule(cloud, topicId, await readRule(cloud, topicId), '');
     // Nobody is seen to index a text without separators, which makes the whole value one word.
-    else if (error.cloudCode === 'InvalidParameter') await writeRule(cloud, topicId, found, SEPARATORS);
+    else if (error.cloudCode === 'InvalidParameter') await writeRule(cloud, topicId, found, wordSeparators);
     else throw error;
   }
 }
@@ -66,7 +68,7 @@ async function writeRule(
   separators: string,
 ): Promise<void> {
   const keys = found?.KeyValue?.KeyValues ?? [];
-  const missing = Object.entries(INDEXED).flatMap(([type, names]) =>
+  const missing = Object.entries(indexedFields).flatMap(([type, names]) =>
     names
       .filter((name) => !keys.some(({ Key }) => Key === name))
       .map((Key) => ({
@@ -86,7 +88,7 @@ async function writeRule(
     // The whole rule is replaced by it.
     Rule: {
       ...found,
-      FullText: found?.FullText ?? FULL_TEXT,
+      FullText: found?.FullText ?? fullText,
       KeyValue: { CaseSensitive: false, ...found?.KeyValue, KeyValues: [...keys, ...missing] },
     },
   };
@@ -104,8 +106,8 @@ async function unlessOperating(write: () => Promise<unknown>): Promise<void> {
       return;
     } catch (error) {
       const isOperating = error instanceof CloudError && error.cloudCode === 'LimitExceeded.IndexOperating';
-      if (!isOperating || attempt === OPERATING_TRIES) throw error;
-      await delay(OPERATING_PAUSE_MS);
+      if (!isOperating || attempt === operatingTries) throw error;
+      await delay(operatingPauseMs);
     }
   }
 }

@@ -10,7 +10,9 @@ export interface LogTopic {
 }
 
 /** The filter finds parts of names too: one page of them, and the name is compared afterwards. */
-const filter = (Key: string, value: string) => ({ Filters: [{ Key, Values: [value] }], Limit: 100 });
+function filter(Key: string, value: string) {
+  return { Filters: [{ Key, Values: [value] }], Limit: 100 };
+}
 
 const Logsets = z.array(z.object({ LogsetId: z.string(), LogsetName: z.string() }));
 const Topics = z.array(

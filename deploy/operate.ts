@@ -12,16 +12,17 @@ import { searchLog } from './log-topic.ts';
 import type { LogOptions } from './options.ts';
 import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
-import { type Configuration, getFunction, LIVE } from './state.ts';
+import { type Configuration, getFunction, liveAlias } from './state.ts';
 import { cronOf, listTriggers, urlOf } from './triggers.ts';
 
 /** How much later than it was written an entry may be found. */
-const LOG_LATE_MS = 120_000;
-const LOG_LINES_MAX = 100;
+const logLateMs = 120_000;
+const logLinesMax = 100;
 const LogEntry = z.looseObject({ SCF_Message: z.optional(z.string()) });
 
-const egressIps = ({ PublicNetConfig }: Configuration): string[] =>
-  PublicNetConfig?.EipConfig?.EipAddress ?? [];
+function egressIps({ PublicNetConfig }: Configuration): string[] {
+  return PublicNetConfig?.EipConfig?.EipAddress ?? [];
+}
 
 function findSettings(settings: ServiceSettings, key: string): FunctionSettings {
   const fn = settings.functions.find((candidate) => candidate.key === key);
@@ -49,7 +50,7 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
     const arrears = AvailableStatus && AvailableStatus !== 'Available' ? `, ${AvailableStatus}` : '';
     terminal.writeText(`${fn.key}: ${fn.name}, version ${deployed.liveVersion}, ${Status}${arrears}`);
     for (const trigger of (await listTriggers(cloud, fn.name)).filter(
-      ({ qualifier }) => qualifier === LIVE,
+      ({ qualifier }) => qualifier === liveAlias,
     )) {
       // The cloud's name of a function URL says nothing.
       const name = trigger.type === 'http' ? 'url' : trigger.name;
@@ -165,7 +166,7 @@ export interface Invocation {
 export async function invoke(
   cloud: Cloud,
   settings: ServiceSettings,
-  { key, event, qualifier = LIVE, withLog }: Invocation,
+  { key, event, qualifier = liveAlias, withLog }: Invocation,
   terminal: Terminal,
 ): Promise<void> {
   const fn = findSettings(settings, key);
@@ -204,7 +205,7 @@ export async function logs(
   const shown = new Set<string>();
   for (let sinceMs = fromMs; ;) {
     const toMs = Date.now();
-    const entries = await searchLog(cloud, { topicId, query, fromMs: sinceMs, toMs, limit: LOG_LINES_MAX });
+    const entries = await searchLog(cloud, { topicId, query, fromMs: sinceMs, toMs, limit: logLinesMax });
     for (const { Time, LogJson } of entries.toReversed()) {
       const { SCF_Message } = LogEntry.parse(JSON.parse(LogJson));
       const line = `${new Date(Time).toISOString()} ${(SCF_Message ?? LogJson).trimEnd()}`;
@@ -214,7 +215,7 @@ export async function logs(
     }
     if (!isTail) return;
     // Entries come into the topic late and not in their order.
-    sinceMs = Math.max(fromMs, toMs - LOG_LATE_MS);
+    sinceMs = Math.max(fromMs, toMs - logLateMs);
     await delay(intervalMs);
   }
 }

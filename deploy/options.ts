@@ -6,8 +6,8 @@ import { DeployError } from './errors.ts';
 import type { CommandOptions } from './serverless.ts';
 
 /** Of every command. */
-const COMMON = ['stage', 'region', 'config', 'param', 'verbose', 'debug', 'help', 'version'];
-const OURS = {
+const commonOptions = ['stage', 'region', 'config', 'param', 'verbose', 'debug', 'help', 'version'];
+const ourOptions = {
   deploy: ['yes', 'function', 'package'],
   'deploy function': ['yes', 'function'],
   info: [],
@@ -17,19 +17,19 @@ const OURS = {
   logs: ['function', 'tail', 'startTime', 'filter', 'interval'],
 } as const;
 
-const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const DEFAULT_START = '1h';
-const DEFAULT_INTERVAL_MS = 2000;
-const INTERVAL_MS_MIN = 500;
+const unitMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const defaultStart = '1h';
+const defaultIntervalMs = 2000;
+const intervalMsMin = 500;
 
 /** Throws DeployError naming the first option that this command does not have. */
-export function refuseOtherOptions(command: keyof typeof OURS, options: CommandOptions): void {
-  const known = new Set<string>([...COMMON, ...OURS[command]]);
+export function refuseOtherOptions(command: keyof typeof ourOptions, options: CommandOptions): void {
+  const known = new Set<string>([...commonOptions, ...ourOptions[command]]);
   const other = Object.entries(options).find(
     ([name, value]) => !known.has(name) && value !== undefined && value !== null && value !== false,
   );
   if (!other) return;
-  const has = OURS[command].map((name) => `--${name}`).join(', ') || 'none of its own';
+  const has = ourOptions[command].map((name) => `--${name}`).join(', ') || 'none of its own';
   throw new DeployError(`sls ${command} has no --${other[0]} on Tencent Cloud; it has ${has}.`);
 }
 
@@ -45,16 +45,16 @@ export interface LogOptions {
 
 /** Throws DeployError for a time or a number that is none. */
 export function readLogOptions(options: CommandOptions, nowMs: number): LogOptions {
-  const given = options.startTime ?? DEFAULT_START;
+  const given = options.startTime ?? defaultStart;
   const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(given) ?? [];
-  const fromMs = amount === undefined ? Date.parse(given) : nowMs - Number(amount) * (UNIT_MS[unit] ?? 0);
+  const fromMs = amount === undefined ? Date.parse(given) : nowMs - Number(amount) * (unitMs[unit] ?? 0);
   if (Number.isNaN(fromMs))
     throw new DeployError(
       `--startTime: "${given}" is neither like 30m, 2h, 1d nor a date like 2026-11-25T08:00Z.`,
     );
-  const intervalMs = Number(options.interval ?? DEFAULT_INTERVAL_MS);
-  if (!(intervalMs >= INTERVAL_MS_MIN))
-    throw new DeployError(`--interval: give milliseconds, ${INTERVAL_MS_MIN} or more.`);
+  const intervalMs = Number(options.interval ?? defaultIntervalMs);
+  if (!(intervalMs >= intervalMsMin))
+    throw new DeployError(`--interval: give milliseconds, ${intervalMsMin} or more.`);
   return { fromMs, isTail: options.tail === true, filter: options.filter, intervalMs };
 }
 

@@ -9,11 +9,11 @@ import { DeployError } from './errors.ts';
 import { checkBootstrap } from './runtime.ts';
 import type { FunctionSettings } from './settings.ts';
 
-const BOOTSTRAP = 'scf_bootstrap';
+const bootstrapName = 'scf_bootstrap';
 /** V8's code cache follows from the code beside it, and no two machines make the same bytes. */
-const CODE_CACHE = /^app-[^/]+\.cache$/;
+const codeCacheName = /^app-[^/]+\.cache$/;
 /** Never shipped, whatever a build left behind: secrets, sources, tests, source maps. */
-const FORBIDDEN = /(^|\/)(\.env[^/]*|node_modules|tests?|[^/]+\.(ts|map))$|(^|\/)(node_modules|tests?)\//;
+const forbiddenFile = /(^|\/)(\.env[^/]*|node_modules|tests?|[^/]+\.(ts|map))$|(^|\/)(node_modules|tests?)\//;
 
 export interface PackedFile {
   /** Path inside the zip. */
@@ -37,11 +37,11 @@ export async function packageFunction(
   outputFolder: string,
 ): Promise<FunctionPackage> {
   const files = collect(fn, serviceFolder);
-  const bootstrap = files.find(({ name }) => name === BOOTSTRAP);
+  const bootstrap = files.find(({ name }) => name === bootstrapName);
   if (bootstrap) checkBootstrap(bootstrap.content.toString(), fn.runtime, `functions.${fn.key}`);
   const hash = createHash('sha256');
   for (const { name, mode, content } of files) {
-    if (CODE_CACHE.test(name)) continue;
+    if (codeCacheName.test(name)) continue;
     hash.update(`${name}\0${mode}\0${content.length}\0`).update(content);
   }
   const archive = new yazl.ZipFile();
@@ -73,7 +73,7 @@ function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {
       return [relative(folder, path).split(sep).join('/'), path];
     }),
   );
-  const stray = [...sources.keys()].find((name) => FORBIDDEN.test(name));
+  const stray = [...sources.keys()].find((name) => forbiddenFile.test(name));
   if (stray !== undefined)
     throw new DeployError(`${fn.src}/${stray} does not belong into a function: remove it and build again.`);
   for (const [name, path] of Object.entries(fn.extraFiles)) {
@@ -87,7 +87,7 @@ function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {
     }
     sources.set(name, file);
   }
-  const entry = fn.type === 'web' ? BOOTSTRAP : `${fn.handler.split('.')[0]}.js`;
+  const entry = fn.type === 'web' ? bootstrapName : `${fn.handler.split('.')[0]}.js`;
   if (!sources.has(entry)) {
     throw new DeployError(
       `functions.${fn.key}.handler: ${fn.src} has no file ${entry}, which ${fn.type === 'web' ? 'starts a function of type web' : `the handler ${fn.handler} names`}.`,
@@ -95,5 +95,9 @@ function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {
   }
   return [...sources]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, path]) => ({ name, mode: name === BOOTSTRAP ? 0o755 : 0o644, content: readFileSync(path) }));
+    .map(([name, path]) => ({
+      name,
+      mode: name === bootstrapName ? 0o755 : 0o644,
+      content: readFileSync(path),
+    }));
 }

@@ -10,12 +10,12 @@ import { info, invoke, logs, remove, rollback } from './operate.ts';
 import { readEvent, readLogOptions, refuseOtherOptions } from './options.ts';
 import { packageFunction, type FunctionPackage } from './package.ts';
 import { preflight } from './preflight.ts';
-import { PROVIDER_SCHEMA } from './schema.ts';
+import { providerSchema } from './schema.ts';
 import type { CommandOptions, Serverless, Terminal } from './serverless.ts';
 import { readSettings, type ServiceSettings } from './settings.ts';
 
-const YES = { usage: 'Go ahead although a fixed egress IP or a function URL is lost', type: 'boolean' };
-const FUNCTION = { usage: 'Name of the function in serverless.yml', shortcut: 'f', type: 'string' };
+const yesOption = { usage: 'Go ahead although a fixed egress IP or a function URL is lost', type: 'boolean' };
+const functionOption = { usage: 'Name of the function in serverless.yml', shortcut: 'f', type: 'string' };
 
 /** Commands and hooks for the framework. */
 export function createPlugin(
@@ -28,7 +28,7 @@ export function createPlugin(
   let known: ServiceSettings | undefined;
 
   serverless.setProvider('tencent', {});
-  serverless.configSchemaHandler.defineProvider('tencent', PROVIDER_SCHEMA);
+  serverless.configSchemaHandler.defineProvider('tencent', providerSchema);
 
   const settings = (): ServiceSettings => (known ??= readSettings(serverless.service, environment));
 
@@ -101,11 +101,11 @@ export function createPlugin(
 
   return {
     commands: {
-      deploy: { options: { yes: YES }, commands: { function: { options: { yes: YES } } } },
-      remove: { options: { yes: YES } },
+      deploy: { options: { yes: yesOption }, commands: { function: { options: { yes: yesOption } } } },
+      remove: { options: { yes: yesOption } },
       rollback: {
         lifecycleEvents: ['rollback'],
-        options: { function: FUNCTION, to: { usage: 'Version to go back to', type: 'string' } },
+        options: { function: functionOption, to: { usage: 'Version to go back to', type: 'string' } },
       },
     },
     hooks: {

@@ -5,7 +5,7 @@ import { ConfigError } from '../lib/environment.ts';
 import { DeployError } from './errors.ts';
 import type { FunctionSettings } from './settings.ts';
 
-const READERS: Record<string, (environment: Record<string, string>) => unknown> = {
+const readers: Record<string, (environment: Record<string, string>) => unknown> = {
   login: readLoginConfig,
   refresh: readRefreshConfig,
   callback: readCallbackConfig,
@@ -16,7 +16,7 @@ const READERS: Record<string, (environment: Record<string, string>) => unknown> 
 export function preflight(fn: FunctionSettings): void {
   const atHome = Object.entries(fn.environment).map(([name, value]) => [name, fn.extraFiles[value] ?? value]);
   try {
-    READERS[fn.key]?.(Object.fromEntries(atHome));
+    readers[fn.key]?.(Object.fromEntries(atHome));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new DeployError(`functions.${fn.key}.environment: ${error.problems.join('; ')}.`, { cause: error });

@@ -5,20 +5,20 @@ import type { Cloud } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
 import { isOfDeploy, readVersions, refuseForeign, versionMark, type DeployedFunction } from './function.ts';
 import type { FunctionSettings } from './settings.ts';
-import { change, getFunction, LATEST, LIVE, waitUntilActive } from './state.ts';
+import { change, getFunction, latestVersion, liveAlias, waitUntilActive } from './state.ts';
 import { createUrl, deleteStray, deleteStrays, type DeployedTrigger, urlOf } from './triggers.ts';
 
 /** Versions kept for rollback, the live one among them. */
-const VERSIONS_KEPT = 5;
+const versionsKept = 5;
 /** A new function URL is known to the gateway after some seconds, and a first start inside a VPC takes some more. */
-const CHECK_MS_MAX = 60_000;
+const checkMsMax = 60_000;
 /** A refusal by SCF in the function's place may be passing for so long. */
-const REFUSAL_MS_MIN = 15_000;
-const CHECK_PAUSE_MS_MAX = 1000;
+const refusalMsMin = 15_000;
+const checkPauseMsMax = 1000;
 /** Answers of the function itself that make a verdict. */
-const REFUSALS_MIN = 3;
+const refusalsMin = 3;
 /** Publishing is repeated when its answer was lost and there is no new version. */
-const PUBLISH_TRIES = 3;
+const publishTries = 3;
 
 /**
  * Freezes `$LATEST` as a new version and returns its number. When the answer was lost, or the cloud publishes nothing
@@ -58,7 +58,7 @@ async function publish(
       const versions = mayBeThere ? await readVersions(cloud, name) : [];
       const newest = versions.findLast((version) => version.fingerprint === fingerprint);
       if (newest) return newest;
-      if (!isUnanswered || attempt === PUBLISH_TRIES) throw error;
+      if (!isUnanswered || attempt === publishTries) throw error;
     }
   }
 }
@@ -72,7 +72,8 @@ export async function findUnreleased(
 ): Promise<string | undefined> {
   const found = deployed?.versions.findLast((version) => version.fingerprint === fingerprint);
   if (!deployed || !found) return undefined;
-  const isNewer = deployed.liveVersion === LATEST || Number(found.version) > Number(deployed.liveVersion);
+  const isNewer =
+    deployed.liveVersion === latestVersion || Number(found.version) > Number(deployed.liveVersion);
   if (!isNewer) return undefined;
   const published = await getFunction(cloud, name, found.version);
   return published?.Status === 'Active' && isOfDeploy(published, found.deployId) ? found.version : undefined;
@@ -135,7 +136,7 @@ async function askVersion(
   const startMs = Date.now();
   let refusals = 0;
   let refusedSinceMs: number | undefined;
-  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, CHECK_PAUSE_MS_MAX)) {
+  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, checkPauseMsMax)) {
     const answer = await cloud.get(url + fn.healthPath);
     const verdict = answer === undefined ? 'not its own' : judge(answer);
     const nowMs = Date.now();
@@ -143,9 +144,9 @@ async function askVersion(
     if (verdict === 'refused by SCF') refusedSinceMs ??= nowMs;
     else refusedSinceMs = undefined;
     refusals = verdict === 'refused' ? refusals + 1 : 0;
-    const isSettled = refusedSinceMs !== undefined && nowMs - refusedSinceMs >= REFUSAL_MS_MIN;
-    const isOver = nowMs - startMs > CHECK_MS_MAX;
-    if (refusals === REFUSALS_MIN || isSettled || (isOver && (answer?.status ?? 0) >= 500)) {
+    const isSettled = refusedSinceMs !== undefined && nowMs - refusedSinceMs >= refusalMsMin;
+    const isOver = nowMs - startMs > checkMsMax;
+    if (refusals === refusalsMin || isSettled || (isOver && (answer?.status ?? 0) >= 500)) {
       throw new DeployError(
         `${fn.name}: the new version ${version} answered GET ${fn.healthPath} with ${answer?.status} instead of 200 and was not released; see sls logs -f ${fn.key}.`,
       );
@@ -190,7 +191,7 @@ export async function releaseVersion(
   version: string,
   deployed: DeployedFunction | undefined,
 ): Promise<void> {
-  const request = { FunctionName: name, Name: LIVE, FunctionVersion: version };
+  const request = { FunctionName: name, Name: liveAlias, FunctionVersion: version };
   const isShared = (deployed?.shares.length ?? 0) > 0;
   if (!isShared) {
     await change(cloud, 'UpdateAlias', request);
@@ -211,7 +212,7 @@ export async function pruneVersions(cloud: Cloud, name: string, deployed: Deploy
   const numbers = deployed.versions
     .map(({ version }) => version)
     .filter((version) => version !== deployed.liveVersion);
-  for (const Qualifier of numbers.slice(0, Math.max(0, numbers.length - (VERSIONS_KEPT - 2)))) {
+  for (const Qualifier of numbers.slice(0, Math.max(0, numbers.length - (versionsKept - 2)))) {
     try {
       await cloud.scf('DeleteFunctionVersion', { FunctionName: name, Qualifier });
     } catch (error) {
@@ -221,5 +222,6 @@ export async function pruneVersions(cloud: Cloud, name: string, deployed: Deploy
 }
 
 /** The newest version older than the live one. */
-export const previousVersion = (deployed: DeployedFunction): string | undefined =>
-  deployed.versions.findLast(({ version }) => Number(version) < Number(deployed.liveVersion))?.version;
+export function previousVersion(deployed: DeployedFunction): string | undefined {
+  return deployed.versions.findLast(({ version }) => Number(version) < Number(deployed.liveVersion))?.version;
+}

@@ -2,30 +2,31 @@
 // and what the function is created with.
 import { DeployError } from './errors.ts';
 
-export const DEFAULT_RUNTIME = 'Nodejs20.19';
+export const defaultRuntime = 'Nodejs20.19';
 /** What SCF offered in 2026-11; a Node.js of another version is left to the cloud to know. */
-const KNOWN = [
+const knownRuntimes = [
   'Nodejs20.19', 'Nodejs18.15', 'Nodejs16.13', 'Nodejs14.18', 'Nodejs12.16', 'Nodejs10.15',
   'Python3.10', 'Python3.9', 'Python3.7', 'Python3.6', 'Python2.7',
   'Php8.0', 'Php7.4', 'Php7', 'Go1', 'Java8', 'CustomRuntime',
 ]; // prettier-ignore
-const NODE = /^Nodejs(\d+)\.\d+$/;
+const nodeRuntime = /^Nodejs(\d+)\.\d+$/;
 
 /** Major version of Node.js, e.g. 20 for `Nodejs20.19`; undefined for other languages. */
 export function nodeMajorOf(runtime: string): number | undefined {
-  const major = NODE.exec(runtime)?.[1];
+  const major = nodeRuntime.exec(runtime)?.[1];
   return major === undefined ? undefined : Number(major);
 }
 
 /** The runtime of the provider as the text of serverless.yml has it. */
-export const runtimeIn = (manifest: string): string =>
-  /^ {2}runtime: *['"]?([\w.]+)/m.exec(manifest)?.[1] ?? DEFAULT_RUNTIME;
+export function runtimeIn(manifest: string): string {
+  return /^ {2}runtime: *['"]?([\w.]+)/m.exec(manifest)?.[1] ?? defaultRuntime;
+}
 
 /** Throws DeployError for what can only be a misspelling. */
 export function checkRuntime(runtime: string, at: string): void {
-  if (KNOWN.includes(runtime) || NODE.test(runtime)) return;
+  if (knownRuntimes.includes(runtime) || nodeRuntime.test(runtime)) return;
   throw new DeployError(
-    `${at}: "${runtime}" is no runtime of SCF. Those of 2026-11: ${KNOWN.join(', ')}; a newer Node.js is spelt like Nodejs22.20.`,
+    `${at}: "${runtime}" is no runtime of SCF. Those of 2026-11: ${knownRuntimes.join(', ')}; a newer Node.js is spelt like Nodejs22.20.`,
   );
 }
 

@@ -53,7 +53,7 @@ const shared = {
 
 const eventName = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,60}$' };
 
-export const PROVIDER_SCHEMA = {
+export const providerSchema = {
   provider: {
     properties: {
       ...shared,

@@ -3,7 +3,7 @@
 import { Cron } from 'croner';
 import { DeployError } from './errors.ts';
 import { environmentOf, type ServiceFunction } from './environment.ts';
-import { checkRuntime, DEFAULT_RUNTIME } from './runtime.ts';
+import { checkRuntime, defaultRuntime } from './runtime.ts';
 import type { ServerlessService } from './serverless.ts';
 
 export interface TriggerSettings {
@@ -67,9 +67,9 @@ export interface ServiceSettings {
   alarms: { webhook: string | undefined; uins: number[] } | undefined;
 }
 
-const FUNCTION_NAME = /^[A-Za-z][\w-]{0,58}[A-Za-z0-9]$/;
+const functionName = /^[A-Za-z][\w-]{0,58}[A-Za-z0-9]$/;
 
-const DESCRIPTION = /^[A-Za-z0-9\s,.，。\u4e00-\u9fff]{0,800}$/;
+const descriptionForm = /^[A-Za-z0-9\s,.，。\u4e00-\u9fff]{0,800}$/;
 
 /** Throws DeployError naming the key in serverless.yml that is wrong. */
 export function readSettings(service: ServerlessService, variables: NodeJS.ProcessEnv): ServiceSettings {
@@ -118,12 +118,12 @@ function readFunction(
   const { provider } = service;
   const name = given.name ?? `${service.service}-${stage}-${key}`;
   const at = `functions.${key}`;
-  if (!FUNCTION_NAME.test(name)) {
+  if (!functionName.test(name)) {
     throw new DeployError(
       `${at}: the name "${name}" (${name.length} characters) is not one SCF takes: 2 to 60 letters, digits, - and _, starting with a letter, not ending in - or _. Shorten service, stage or function.`,
     );
   }
-  if (!DESCRIPTION.test(given.description ?? '')) {
+  if (!descriptionForm.test(given.description ?? '')) {
     throw new DeployError(
       `${at}.description: SCF takes letters, digits, blanks, commas, full stops and Chinese.`,
     );
@@ -146,7 +146,7 @@ function readFunction(
   const publicNetwork = setting('publicNetwork') ?? true;
   const eip = setting('eip') ?? false;
   if (eip && !publicNetwork) throw new DeployError(`${at}.eip: a fixed egress IP needs publicNetwork: true.`);
-  const runtime = setting('runtime') ?? DEFAULT_RUNTIME;
+  const runtime = setting('runtime') ?? defaultRuntime;
   checkRuntime(runtime, `${at}.runtime`);
   const { environment, extraFiles } = environmentOf(key, given, provider);
   return {

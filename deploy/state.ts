@@ -1,39 +1,41 @@
 // The state of a function decides what a refusal means. SCF says "not now" with a dozen codes and uses the same ones for
 // what will never work, so the code alone is not believed: whoever changes a function does it with `change`.
 import { setTimeout as delay } from 'node:timers/promises';
-import { knownAdvice, SPEAKS_OF_STATE } from './advice.ts';
+import { knownAdvice, mentionsState } from './advice.ts';
 import type { Cloud, ScfAction, ScfAnswer, ScfRequest } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
 
-const WAIT_MS_MAX = 180_000;
+const waitMsMax = 180_000;
 /** What was just made may be unknown for a moment. */
-const UNKNOWN_MS_MAX = 30_000;
-const FIRST_POLL_MS = 100;
-const POLL_MS_MAX = 2000;
-const PAUSE_MS_MAX = 4000;
+const unknownMsMax = 30_000;
+const firstPollMs = 100;
+const pollMsMax = 2000;
+const pauseMsMax = 4000;
 /** Repeats of a write that was refused although the function is at rest: it may have come to rest in between. */
-const REPEATS_AT_REST = 2;
+const repeatsAtRest = 2;
 /** The same when the refusal speaks of a state: some 25 seconds. */
-const REPEATS_BY_STATE = 9;
+const repeatsByState = 9;
 /** Repeats of a creation whose answer was lost; other calls are repeated by cloud.ts, or cannot be. */
-const REPEATS_UNANSWERED = 2;
+const repeatsUnanswered = 2;
 
 /** The alias that all traffic goes to. */
-export const LIVE = '$DEFAULT';
+export const liveAlias = '$DEFAULT';
 /** What is written before it is published. */
-export const LATEST = '$LATEST';
+export const latestVersion = '$LATEST';
 /** SCF knows no function, version, trigger or domain of that name. Only where "there is none" is an answer. */
-const NONE =
+const noSuchThing =
   /^(ResourceNotFound(\.|$)|InvalidParameterValue\.FunctionName$|FailedOperation\.Domain\.UnExist$)/;
-const MAY_MEAN_NOT_NOW =
+const mayMeanNotNow =
   /^(FailedOperation(\.|$)|ResourceInUse(\.|$)|UnsupportedOperation(\.PublishVersion)?$|UnauthorizedOperation\.FunctionStatus)/;
-const MAY_MEAN_NOT_YET = /^ResourceNotFound\.(FunctionVersion|Version|Qualifier)$/;
+const mayMeanNotYet = /^ResourceNotFound\.(FunctionVersion|Version|Qualifier)$/;
 
 /** True when the cloud says that what was asked for does not exist. */
-export const isNone = (error: unknown): boolean => error instanceof CloudError && NONE.test(error.cloudCode);
+export function isNone(error: unknown): boolean {
+  return error instanceof CloudError && noSuchThing.test(error.cloudCode);
+}
 
 /** Undefined when there is no such function, version or alias. Throws CloudError. */
-export async function getFunction(cloud: Cloud, FunctionName: string, Qualifier = LATEST) {
+export async function getFunction(cloud: Cloud, FunctionName: string, Qualifier = latestVersion) {
   try {
     return await cloud.scf('GetFunction', { FunctionName, Qualifier, ShowCode: 'FALSE' });
   } catch (error) {
@@ -43,14 +45,19 @@ export async function getFunction(cloud: Cloud, FunctionName: string, Qualifier 
 }
 export type Configuration = NonNullable<Awaited<ReturnType<typeof getFunction>>>;
 
-export const isChanging = ({ Status }: Configuration): boolean => Status?.endsWith('ing') === true;
+export function isChanging({ Status }: Configuration): boolean {
+  return Status?.endsWith('ing') === true;
+}
 
-const reasonsOf = ({ StatusReasons, StatusDesc }: Configuration): string =>
-  StatusReasons?.map(({ ErrorCode, ErrorMessage }) => [ErrorCode, ErrorMessage].filter(Boolean).join(', '))
-    .filter(Boolean)
-    .join('; ') ||
-  StatusDesc ||
-  '';
+function reasonsOf({ StatusReasons, StatusDesc }: Configuration): string {
+  return (
+    StatusReasons?.map(({ ErrorCode, ErrorMessage }) => [ErrorCode, ErrorMessage].filter(Boolean).join(', '))
+      .filter(Boolean)
+      .join('; ') ||
+    StatusDesc ||
+    ''
+  );
+}
 
 /** Asks until `isDone`; throws DeployError after `msMax`. */
 async function poll(
@@ -58,10 +65,10 @@ async function poll(
   name: string,
   qualifier: string,
   isDone: (found: Configuration | undefined) => boolean,
-  msMax = WAIT_MS_MAX,
+  msMax = waitMsMax,
 ): Promise<Configuration | undefined> {
   const deadlineMs = Date.now() + msMax;
-  for (let pauseMs = FIRST_POLL_MS; ; pauseMs = Math.min(pauseMs * 1.5, POLL_MS_MAX)) {
+  for (let pauseMs = firstPollMs; ; pauseMs = Math.min(pauseMs * 1.5, pollMsMax)) {
     const found = await getFunction(cloud, name, qualifier);
     if (isDone(found)) return found;
     if (Date.now() > deadlineMs) {
@@ -75,20 +82,21 @@ async function poll(
 }
 
 /** Waits while the cloud creates, updates, publishes or deletes; undefined when nothing is left. */
-export const waitWhileChanging = (
+export function waitWhileChanging(
   cloud: Cloud,
   name: string,
-  qualifier = LATEST,
-): Promise<Configuration | undefined> =>
-  poll(cloud, name, qualifier, (found) => found === undefined || !isChanging(found));
+  qualifier = latestVersion,
+): Promise<Configuration | undefined> {
+  return poll(cloud, name, qualifier, (found) => found === undefined || !isChanging(found));
+}
 
 /** Waits for `Active`. Throws DeployError with the cloud's reasons when it failed, is gone, or takes over 3 minutes. */
 export async function waitUntilActive(
   cloud: Cloud,
   name: string,
-  qualifier = LATEST,
+  qualifier = latestVersion,
 ): Promise<Configuration> {
-  const unknownUntilMs = Date.now() + UNKNOWN_MS_MAX;
+  const unknownUntilMs = Date.now() + unknownMsMax;
   const found = await poll(cloud, name, qualifier, (now) =>
     now ? !isChanging(now) : Date.now() > unknownUntilMs,
   );
@@ -108,7 +116,12 @@ export function failedState(name: string, found: Configuration): CloudError {
 
 /** Waits until a function that is being deleted is gone. Throws DeployError when the cloud could not delete it. */
 export async function waitUntilGone(cloud: Cloud, name: string): Promise<void> {
-  const found = await poll(cloud, name, LATEST, (now) => now === undefined || now.Status === 'DeleteFailed');
+  const found = await poll(
+    cloud,
+    name,
+    latestVersion,
+    (now) => now === undefined || now.Status === 'DeleteFailed',
+  );
   if (found) throw failedState(name, found);
 }
 
@@ -131,15 +144,15 @@ export async function change<A extends ScfAction>(
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       if (error.cloudCode === '') {
-        if (!action.startsWith('Create') || unanswered === REPEATS_UNANSWERED) throw error;
+        if (!action.startsWith('Create') || unanswered === repeatsUnanswered) throw error;
         unanswered += 1;
         continue;
       }
       const spentMs = Date.now() - startMs;
       const isNotYet =
-        MAY_MEAN_NOT_YET.test(error.cloudCode) && !action.startsWith('Delete') && spentMs < UNKNOWN_MS_MAX;
+        mayMeanNotYet.test(error.cloudCode) && !action.startsWith('Delete') && spentMs < unknownMsMax;
       if (!isNotYet) {
-        if (!MAY_MEAN_NOT_NOW.test(error.cloudCode) || spentMs > WAIT_MS_MAX) throw error;
+        if (!mayMeanNotNow.test(error.cloudCode) || spentMs > waitMsMax) throw error;
         const found = await getFunction(cloud, request.FunctionName);
         if (!found) throw error;
         if (isChanging(found)) {
@@ -150,12 +163,12 @@ export async function change<A extends ScfAction>(
         if (action === 'CreateFunction') throw error;
         // "In use" of what is there already means that somebody is at it.
         const speaks =
-          SPEAKS_OF_STATE.test(`${error.cloudCode} ${error.cloudMessage}`) ||
+          mentionsState.test(`${error.cloudCode} ${error.cloudMessage}`) ||
           (error.cloudCode.startsWith('ResourceInUse') && !action.startsWith('Create'));
-        if (refusals >= (speaks ? REPEATS_BY_STATE : REPEATS_AT_REST)) throw error;
+        if (refusals >= (speaks ? repeatsByState : repeatsAtRest)) throw error;
       }
       refusals += 1;
-      await delay(Math.min(FIRST_POLL_MS * 2 ** refusals, PAUSE_MS_MAX));
+      await delay(Math.min(firstPollMs * 2 ** refusals, pauseMsMax));
     }
   }
 }

@@ -6,11 +6,11 @@ import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
 import { CloudError } from './errors.ts';
 import type { FunctionSettings, TriggerSettings } from './settings.ts';
-import { change, changeIfThere, LIVE } from './state.ts';
+import { change, changeIfThere, liveAlias } from './state.ts';
 
 /** The list of triggers may lag behind. */
-const LISTED_MS_MAX = 20_000;
-const LIST_PAUSE_MS = 500;
+const listedMsMax = 20_000;
+const listPauseMs = 500;
 
 export interface DeployedTrigger {
   type: string;
@@ -61,23 +61,28 @@ function parse(description: string): z.infer<typeof Description> {
 }
 
 /** Address of a function URL; undefined for other triggers. */
-export const urlOf = (trigger: DeployedTrigger): string | undefined =>
-  trigger.type === 'http' ? parse(trigger.description).NetConfig?.ExtranetUrl : undefined;
+export function urlOf(trigger: DeployedTrigger): string | undefined {
+  return trigger.type === 'http' ? parse(trigger.description).NetConfig?.ExtranetUrl : undefined;
+}
 
 /** Cron of a timer; undefined for other triggers. */
-export const cronOf = (trigger: DeployedTrigger): string | undefined =>
-  trigger.type === 'timer' ? (parse(trigger.description).cron ?? trigger.description) : undefined;
+export function cronOf(trigger: DeployedTrigger): string | undefined {
+  return trigger.type === 'timer' ? (parse(trigger.description).cron ?? trigger.description) : undefined;
+}
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
 
 /** The function URL of a version or alias. */
-const isUrlOf = (trigger: DeployedTrigger, qualifier: string): boolean =>
-  trigger.type === 'http' && trigger.qualifier === qualifier && urlOf(trigger) !== undefined;
+function isUrlOf(trigger: DeployedTrigger, qualifier: string): boolean {
+  return trigger.type === 'http' && trigger.qualifier === qualifier && urlOf(trigger) !== undefined;
+}
 
 /** A URL of a version, made to look at it and left behind by a run that broke off. */
-const isStray = (trigger: DeployedTrigger): boolean =>
-  trigger.type === 'http' && /^\d+$/.test(trigger.qualifier);
+function isStray(trigger: DeployedTrigger): boolean {
+  return trigger.type === 'http' && /^\d+$/.test(trigger.qualifier);
+}
 
 /**
  * Makes the function URL of a version or alias and returns it as the cloud names it; when there is one already, that
@@ -90,7 +95,7 @@ export async function createUrl(
   TriggerDesc: string,
 ): Promise<DeployedTrigger | undefined> {
   const request = { FunctionName, TriggerName: 'url', Type: 'http', Qualifier, TriggerDesc, Enable: 'OPEN' };
-  const deadlineMs = Date.now() + LISTED_MS_MAX;
+  const deadlineMs = Date.now() + listedMsMax;
   for (let isMade = false; ;) {
     try {
       const { TriggerInfo } = isMade ? {} : await change(cloud, 'CreateTrigger', request);
@@ -103,12 +108,13 @@ export async function createUrl(
     }
     const found = (await listTriggers(cloud, FunctionName)).find((trigger) => isUrlOf(trigger, Qualifier));
     if (found || Date.now() > deadlineMs) return found;
-    await delay(LIST_PAUSE_MS);
+    await delay(listPauseMs);
   }
 }
 
-const isExisting = ({ cloudCode, cloudMessage }: CloudError): boolean =>
-  cloudCode.startsWith('ResourceInUse') || /already exists|已存在/i.test(cloudMessage);
+function isExisting({ cloudCode, cloudMessage }: CloudError): boolean {
+  return cloudCode.startsWith('ResourceInUse') || /already exists|已存在/i.test(cloudMessage);
+}
 
 /** Deletes a trigger by the name the cloud lists; one that is gone is fine, since the list may lag behind. */
 export async function deleteTrigger(
@@ -160,10 +166,13 @@ function isAsWanted(found: DeployedTrigger, wanted: TriggerSettings): boolean {
 }
 
 /** There is one URL per version or alias, so a renamed http event is the same URL. */
-const isSame = (found: DeployedTrigger, wanted: TriggerSettings): boolean =>
-  found.type === wanted.type &&
-  found.qualifier === LIVE &&
-  (found.type === 'http' || found.name === wanted.name);
+function isSame(found: DeployedTrigger, wanted: TriggerSettings): boolean {
+  return (
+    found.type === wanted.type &&
+    found.qualifier === liveAlias &&
+    (found.type === 'http' || found.name === wanted.name)
+  );
+}
 
 /** What `writeTriggers` tells and may do. */
 export interface TriggerWriter {
@@ -201,16 +210,17 @@ export async function writeTriggers(
 
 /** What is shown at the end of a deploy comes from the list, and the list may lag behind. */
 async function untilListed(cloud: Cloud, fn: FunctionSettings): Promise<void> {
-  const deadlineMs = Date.now() + LISTED_MS_MAX;
+  const deadlineMs = Date.now() + listedMsMax;
   while (Date.now() < deadlineMs) {
     const listed = await listTriggers(cloud, fn.name);
     if (fn.triggers.every((wanted) => listed.some((found) => isSame(found, wanted)))) return;
-    await delay(LIST_PAUSE_MS);
+    await delay(listPauseMs);
   }
 }
 
-const titleOf = ({ type, name }: { type: string; name: string }): string =>
-  type === 'http' ? 'function URL' : `${type} trigger ${name}`;
+function titleOf({ type, name }: { type: string; name: string }): string {
+  return type === 'http' ? 'function URL' : `${type} trigger ${name}`;
+}
 
 async function writeTimer(
   cloud: Cloud,
@@ -223,7 +233,7 @@ async function writeTimer(
     FunctionName: fn.name,
     TriggerName: wanted.name,
     Type: 'timer',
-    Qualifier: LIVE,
+    Qualifier: liveAlias,
     TriggerDesc: wanted.description,
     Enable: wanted.isEnabled ? 'OPEN' : 'CLOSE',
     CustomArgument: wanted.argument,
@@ -249,7 +259,7 @@ async function writeUrl(
   { report, warn, isConfirmed, unbind }: TriggerWriter,
 ): Promise<void> {
   const make = async (): Promise<string> => {
-    const made = await createUrl(cloud, fn.name, LIVE, wanted.description);
+    const made = await createUrl(cloud, fn.name, liveAlias, wanted.description);
     return made ? (urlOf(made) ?? '') : 'its address is not known yet, see sls info';
   };
   if (!found) {
@@ -261,7 +271,7 @@ async function writeUrl(
       FunctionName: fn.name,
       TriggerName: found.name,
       Type: 'http',
-      Qualifier: LIVE,
+      Qualifier: liveAlias,
       TriggerDesc: wanted.description,
       Enable: 'OPEN',
     });

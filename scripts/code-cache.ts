@@ -37,11 +37,12 @@ export async function addCodeCaches(folders: readonly string[]): Promise<void> {
   await surroundings.stop();
 }
 
-const copied = (from: string, to: string) =>
-  copyFile(from, to).then(
+function copied(from: string, to: string) {
+  return copyFile(from, to).then(
     () => true,
     () => false,
   );
+}
 
 interface Surroundings {
   environment: Record<string, string>;

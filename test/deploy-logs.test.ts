@@ -1,8 +1,8 @@
 // What makes the log of a deployment useful: fields that can be searched and counted, and alarms that reach somebody.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ALARMS } from '../deploy/alarms.ts';
-import { INDEXED } from '../deploy/log-index.ts';
+import { alarmTable } from '../deploy/alarms.ts';
+import { indexedFields } from '../deploy/log-index.ts';
 import { documentedPolicy, type Fixture, testFixture } from './deploy-fixture.ts';
 
 const WEBHOOK = 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=robot-key-nobody-may-read';
@@ -24,7 +24,7 @@ const withAlarms = (fixture: Fixture, alarms: object): void =>
 
 test('docs/operations.md › has the fields that a deploy indexes, and the alarms that it sets', () => {
   for (const type of ['text', 'long'] as const) {
-    const own = INDEXED[type].filter((name) => !name.startsWith('SCF_'));
+    const own = indexedFields[type].filter((name) => !name.startsWith('SCF_'));
     const row = document.split('\n').find((line) => new RegExp(`^\\|.*\\| ${type}\\b`).test(line)) ?? '';
     expect([...row.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(own);
   }
@@ -41,7 +41,7 @@ test('docs/operations.md › has the fields that a deploy indexes, and the alarm
     condition,
   }));
   // A threshold that is one's own cannot be set for everybody.
-  expect(documented.filter(({ condition }) => !condition?.includes('normal'))).toEqual(ALARMS);
+  expect(documented.filter(({ condition }) => !condition?.includes('normal'))).toEqual(alarmTable);
 });
 
 test('sls deploy › indexes the fields of the log, and keeps those that others have added', async () => {
@@ -105,7 +105,7 @@ test('sls deploy › sets the alarms and tells a robot and accounts of them; con
   expect(first.output).not.toContain('robot-key');
   const { alarms, alarmNotices } = fixture.cloud.state;
   expect(Object.values(alarms).map(({ Name }) => Name)).toEqual(
-    ALARMS.map(({ name }) => `fixture-dev ${name}`),
+    alarmTable.map(({ name }) => `fixture-dev ${name}`),
   );
   expect(Object.values(alarmNotices)).toMatchObject([
     {
@@ -145,9 +145,9 @@ test('sls remove, and a deploy with nobody to tell › take the alarms away and 
   fixture.cloud.inject({ action: 'CreateAlarm', kind: 'cut', afterEffect: true });
   fixture.cloud.inject({ action: 'CreateAlarmNotice', kind: 'cut', afterEffect: true });
   expect((await fixture.run('deploy')).output).not.toContain('Warning');
-  expect(Object.keys(fixture.cloud.state.alarms)).toHaveLength(ALARMS.length);
+  expect(Object.keys(fixture.cloud.state.alarms)).toHaveLength(alarmTable.length);
   const removed = await fixture.run('remove --yes');
-  expect(removed.output).toContain(`${ALARMS.length} alarms removed`);
+  expect(removed.output).toContain(`${alarmTable.length} alarms removed`);
   expect(fixture.cloud.state).toMatchObject({ functions: {}, alarms: {}, alarmNotices: {} });
   expect(Object.keys(fixture.cloud.state.topics)).toHaveLength(1);
 });

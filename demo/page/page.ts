@@ -31,7 +31,9 @@ let rush: Extract<Entry, { kind: 'rush' }> | undefined;
 let latest: Snapshot | undefined;
 let connected: boolean | undefined;
 
-const t = () => texts[language];
+function t() {
+  return texts[language];
+}
 const frame = byId('phone') as HTMLIFrameElement;
 const sequence = createSequence(byId('sequence'), t);
 

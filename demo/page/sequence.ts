@@ -168,7 +168,9 @@ function time({ at }: Entry): HTMLElement {
   return element;
 }
 
-const two = (n: number) => String(n).padStart(2, '0');
+function two(n: number) {
+  return String(n).padStart(2, '0');
+}
 
 function span(className: string, ...children: (Node | string)[]): HTMLElement {
   const element = document.createElement('span');

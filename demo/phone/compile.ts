@@ -96,7 +96,9 @@ function unknownTags(source: string): string[] {
   });
 }
 
-const blank = (text: string) => text.replaceAll(/[^\n]/g, ' ');
+function blank(text: string) {
+  return text.replaceAll(/[^\n]/g, ' ');
+}
 
 async function compileScript(
   root: string,

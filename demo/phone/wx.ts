@@ -187,7 +187,9 @@ function createStorage(who: string) {
   };
 }
 
-const isDark = () => window.matchMedia?.('(prefers-color-scheme: dark)').matches ?? false;
+function isDark() {
+  return window.matchMedia?.('(prefers-color-scheme: dark)').matches ?? false;
+}
 
 /** An API with callbacks that is a promise when it is given none. What `run` throws becomes the `errMsg`. */
 function api(name: string, run: (options: Options) => unknown) {
@@ -218,4 +220,6 @@ async function call(promise: ReturnType<typeof settled>, options: Callbacks): Pr
   options.complete?.(result);
 }
 
-const textOr = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);
+function textOr(value: unknown, otherwise: string) {
+  return typeof value === 'string' ? value : otherwise;
+}

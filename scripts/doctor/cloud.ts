@@ -1,6 +1,6 @@
 import type { Cloud } from '../../deploy/cloud.ts';
 import { CloudError, DeployError } from '../../deploy/errors.ts';
-import { getFunction, LIVE } from '../../deploy/state.ts';
+import { getFunction, liveAlias } from '../../deploy/state.ts';
 import type { FunctionSettings, ServiceSettings } from '../../deploy/settings.ts';
 import { cronOf, type DeployedTrigger, listTriggers } from '../../deploy/triggers.ts';
 import { type Finding, type Report, skipped, well } from '../../lib/diagnose-table.ts';
@@ -31,11 +31,15 @@ export async function readAll({ cloud, settings }: CloudQuestions): Promise<Depl
   const deployed: Deployed[] = [];
   for (const fn of settings.functions) {
     if (!(await getFunction(cloud, fn.name))) continue;
-    const { FunctionVersion } = await cloud.scf('GetAlias', { FunctionName: fn.name, Name: LIVE });
+    const { FunctionVersion } = await cloud.scf('GetAlias', { FunctionName: fn.name, Name: liveAlias });
     const configuration = await getFunction(cloud, fn.name, FunctionVersion);
     const triggers = await listTriggers(cloud, fn.name);
     if (configuration) {
-      deployed.push({ fn, configuration, triggers: triggers.filter(({ qualifier }) => qualifier === LIVE) });
+      deployed.push({
+        fn,
+        configuration,
+        triggers: triggers.filter(({ qualifier }) => qualifier === liveAlias),
+      });
     }
   }
   return deployed;

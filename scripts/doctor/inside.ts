@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { LIVE } from '../../deploy/state.ts';
+import { liveAlias } from '../../deploy/state.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readServicesConfig } from '../../lib/config.ts';
 import { diagnose } from '../../lib/diagnose.ts';
@@ -32,7 +32,7 @@ export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestion
   if (!admin) return false;
   const { Result } = await cloud.scf('InvokeFunction', {
     FunctionName: admin.name,
-    Qualifier: LIVE,
+    Qualifier: liveAlias,
     Event: JSON.stringify({ action: 'diagnose' }),
   });
   const answer = Answer.safeParse(parsedJson(Result?.RetMsg ?? ''));
