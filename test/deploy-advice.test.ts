@@ -6,15 +6,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCloud, type Cloud } from '../deploy/cloud.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 
-const SECRET = { id: 'AKIDadvice', key: 'advice-secret-key' };
+const secret = { id: 'AKIDadvice', key: 'advice-secret-key' };
 
 let folder: string;
 let cloud: TencentCloud;
 let client: Cloud;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'deploy-advice-'));
-  cloud = await startTencentCloud({ stateFolder: folder, secretKeys: { [SECRET.id]: SECRET.key } });
-  const credentials = { secretId: SECRET.id, secretKey: SECRET.key, token: undefined, appId: undefined };
+  cloud = await startTencentCloud({ stateFolder: folder, secretKeys: { [secret.id]: secret.key } });
+  const credentials = { secretId: secret.id, secretKey: secret.key, token: undefined, appId: undefined };
   client = createCloud(credentials, 'ap-guangzhou', { TENCENT_CLOUD_ENDPOINT: cloud.url });
 });
 afterAll(async () => {
@@ -31,21 +31,21 @@ async function messageOf(code: string): Promise<string> {
   );
 }
 
-const OPEN_SCF = 'Open the SCF console';
-const TOP_UP = 'top it up';
-const BUSY = 'changing by another hand';
+const openScfAdvice = 'Open the SCF console';
+const topUpAdvice = 'top it up';
+const busyAdvice = 'changing by another hand';
 test.each([
-  ['FailedOperation.QcsRoleNotFound', OPEN_SCF],
-  ['ResourceNotFound.Role', OPEN_SCF],
-  ['ResourceNotFound.Namespace', OPEN_SCF],
-  ['FailedOperation.UnOpenedService', OPEN_SCF],
-  ['UnauthorizedOperation.RoleNotExist', OPEN_SCF],
+  ['FailedOperation.QcsRoleNotFound', openScfAdvice],
+  ['ResourceNotFound.Role', openScfAdvice],
+  ['ResourceNotFound.Namespace', openScfAdvice],
+  ['FailedOperation.UnOpenedService', openScfAdvice],
+  ['UnauthorizedOperation.RoleNotExist', openScfAdvice],
   ['FailedOperation.ClsServiceUnregistered', 'Open CLS once'],
   ['OperationDenied.AccountNotExists', 'Open CLS once'],
-  ['FailedOperation.AccountInsufficient', TOP_UP],
-  ['FailedOperation.InsufficientBalance', TOP_UP],
-  ['ResourceUnavailable.InsufficientBalance', TOP_UP],
-  ['ArrearsError', TOP_UP],
+  ['FailedOperation.AccountInsufficient', topUpAdvice],
+  ['FailedOperation.InsufficientBalance', topUpAdvice],
+  ['ResourceUnavailable.InsufficientBalance', topUpAdvice],
+  ['ArrearsError', topUpAdvice],
   ['LimitExceeded.Eip', 'five fixed egress IPs'],
   ['UnsupportedOperation.EipFixed', 'five fixed egress IPs'],
   ['InvalidParameterValue.Vpc', 'TENCENT_VPC_ID'],
@@ -54,8 +54,8 @@ test.each([
   ['UnauthorizedOperation.Role', 'a right of a role and not of the key'],
   ['FailedOperation.CallRoleFailed', 'a right of a role and not of the key'],
   ['InvalidParameterValue.ClsRole', 'a right of a role and not of the key'],
-  ['UnauthorizedOperation.FunctionStatus', BUSY],
-  ['FailedOperation.FunctionStatusError', BUSY],
+  ['UnauthorizedOperation.FunctionStatus', busyAdvice],
+  ['FailedOperation.FunctionStatusError', busyAdvice],
   ['UnauthorizedOperation.Region', 'check TENCENT_REGION'],
   ['LimitExceeded.FunctionVersions', 'too many versions'],
   ['LimitExceeded.Trigger', 'ten triggers'],
@@ -76,7 +76,7 @@ test.each([
 });
 
 /** What @serverless/tencent-scf calls to upload, and what SCF looks up in the name of the key. */
-const INDIRECT = [
+const indirect = [
   'cos:GetService',
   'cos:PutBucket',
   'cos:GetBucketLifecycle',
@@ -111,5 +111,5 @@ test('the CAM policy of docs/deploy.md › is what the code calls, no more and n
       ([, service, action]) => `${service}:${action}`,
     ),
   ]);
-  expect(documented.toSorted()).toEqual([...new Set([...called, ...INDIRECT])].toSorted());
+  expect(documented.toSorted()).toEqual([...new Set([...called, ...indirect])].toSorted());
 });

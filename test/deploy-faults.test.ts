@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Fault } from '../simulator/tencent-cloud/faults.ts';
 import {
-  CORPSECRET,
-  FIRST_WRITES,
+  corpsecret,
+  firstWrites,
   createFixture,
   type Fixture,
-  SECRET_ID,
-  SECRET_KEY,
+  secretId,
+  secretKey,
   type ServiceFile,
   testFixture,
-  TICK,
-  WEB,
+  tickName,
+  webName,
 } from './deploy-fixture.ts';
 import type { Run } from './deploy-in-process.ts';
 
@@ -20,18 +20,19 @@ import type { Run } from './deploy-in-process.ts';
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** The lines of the error itself; around it the framework prints its own versions and links. */
-const errorOf = (run: Run): string[] =>
-  run.output
+function errorOf(run: Run): string[] {
+  return run.output
     .slice(run.output.indexOf('Error:') + 'Error:'.length)
     .split('\n')
     .filter((line) => line.trim() !== '' && !/^(Environment|Docs|Support|Bugs|Learn more):? /.test(line));
+}
 
 function expectOneLine(run: Run, text: string): void {
   expect(run.exitCode).toBe(1);
   const lines = errorOf(run);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain(text);
-  for (const secret of [CORPSECRET, SECRET_KEY]) expect(run.output).not.toContain(secret);
+  for (const secret of [corpsecret, secretKey]) expect(run.output).not.toContain(secret);
 }
 
 describe('sls deploy, as it is printed', () => {
@@ -48,7 +49,7 @@ describe('sls deploy, as it is printed', () => {
     const run = await fixture.sls('deploy --verbose', { TENCENT_SECRET_KEY: 'wrong' });
     expect(run.exitCode).toBe(1);
     expect(run.output).toMatch(/AuthFailure\.SignatureFailure.*request id [\w-]+[^]*\n\s+at /);
-    for (const secret of [CORPSECRET, SECRET_ID]) expect(run.output).not.toContain(secret);
+    for (const secret of [corpsecret, secretId]) expect(run.output).not.toContain(secret);
     expect(fixture.actionsSince()).toEqual(['GetFunction']);
   });
 
@@ -99,7 +100,7 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
   test('.env missing', async () => {
     rmSync(join(fixture.folder, '.env'));
     const run = await fixture.run('deploy');
-    fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
+    fixture.write('.env', `WECOM_CORPS=ww1:${corpsecret}\n`);
     expectOneLine(run, 'WECOM_CORPS is not set: copy .env.example to .env.dev or .env');
   });
 
@@ -148,9 +149,9 @@ describe('sls deploy with a mistake on our side says it in one line and calls no
   });
 
   test('a value that Serverless or SCF would damage', async () => {
-    fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET};\n`);
+    fixture.write('.env', `WECOM_CORPS=ww1:${corpsecret};\n`);
     const run = await fixture.run('deploy');
-    fixture.write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
+    fixture.write('.env', `WECOM_CORPS=ww1:${corpsecret}\n`);
     expectOneLine(run, 'functions.web.environment.WECOM_CORPS: the value holds ";"');
   });
 
@@ -176,7 +177,7 @@ describe('sls deploy with another runtime', () => {
   test.each(['Nodejs22.21', 'Nodejs24.11'])('%s: works as soon as the cloud knows it', async (runtime) => {
     const fixture = await testFixture();
     expect(await runOf(fixture, runtime)).toMatchObject({ exitCode: 0 });
-    expect(fixture.stored(WEB).latest.Runtime).toBe(runtime);
+    expect(fixture.stored(webName).latest.Runtime).toBe(runtime);
   });
 
   test('one that the cloud does not know: says which setting that is', async () => {
@@ -207,7 +208,7 @@ test.each([-60, 60])('sls deploy with a clock that is wrong by %i minutes › sa
 });
 
 /** Ctrl-C, a lid that closes: from that call on nothing is heard of it. */
-test.each(FIRST_WRITES)(
+test.each(firstWrites)(
   '[C3] sls deploy that ends after its first %s › is finished by the next one',
   async (action) => {
     const fixture = await testFixture();
@@ -215,7 +216,7 @@ test.each(FIRST_WRITES)(
     expect(await fixture.run('deploy')).toMatchObject({ exitCode: 1 });
     fixture.cloud.clearFaults();
     expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
-    for (const name of [WEB, TICK]) {
+    for (const name of [webName, tickName]) {
       expect([name, fixture.liveVersion(name)]).toEqual([name, '1']);
       expect(fixture.stored(name).triggers.map(({ Qualifier }) => Qualifier)).toEqual(['$DEFAULT']);
     }
@@ -258,8 +259,8 @@ describe('sls deploy with a fault of the cloud', () => {
     if (fault.kind !== 'cut') expectOneLine(run, fault.kind);
     fixture.cloud.clearFaults();
     expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
-    expect(fixture.cloud.state.functions[WEB]?.aliases['$DEFAULT']).toMatch(/^\d+$/);
-    expect(fixture.cloud.state.functions[WEB]?.triggers).toHaveLength(1);
+    expect(fixture.cloud.state.functions[webName]?.aliases['$DEFAULT']).toMatch(/^\d+$/);
+    expect(fixture.cloud.state.functions[webName]?.triggers).toHaveLength(1);
   });
 
   test('no right to upload into a bucket of your own: says which right that is', async () => {
@@ -297,7 +298,7 @@ describe('sls deploy with a fault of the cloud', () => {
   test('a function whose creation failed is made again', async () => {
     const fixture = await testFixture();
     await fixture.run('deploy');
-    Object.assign(fixture.cloud.state.functions[WEB] ?? {}, { Status: 'CreateFailed', pendingPolls: 0 });
+    Object.assign(fixture.cloud.state.functions[webName] ?? {}, { Status: 'CreateFailed', pendingPolls: 0 });
     const run = await fixture.run('deploy');
     expect(run).toMatchObject({ exitCode: 0 });
     expect(run.output).toContain('web: created, version 1 is live');

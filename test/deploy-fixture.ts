@@ -21,15 +21,15 @@ import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import { type Run, runInProcess } from './deploy-in-process.ts';
 import { isTimeVirtual, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
 
-const ROOT = process.cwd();
+const root = process.cwd();
 /** Another one than the project's, to see whether it would do: docs/decisions.md, "The framework". */
-const FRAMEWORK = resolve(process.env['SLS_PROGRAM'] ?? 'node_modules/.bin/sls');
-export const SECRET_ID = 'AKIDfixture0000000000000000000000000';
-export const SECRET_KEY = 'fixture-secret-key-0123456789abcd';
-export const CORPSECRET = 'corpsecret-that-nobody-may-read';
+const framework = resolve(process.env['SLS_PROGRAM'] ?? 'node_modules/.bin/sls');
+export const secretId = 'AKIDfixture0000000000000000000000000';
+export const secretKey = 'fixture-secret-key-0123456789abcd';
+export const corpsecret = 'corpsecret-that-nobody-may-read';
 
 /** Answers GET /health, echoes what it was sent, tries to write, and shows what the platform gave it. */
-const WEB_FUNCTION = `
+const webFunction = `
 const { createServer } = require('node:http');
 const fs = require('node:fs');
 const attempt = (path) => { try { fs.writeFileSync(path, 'x'); return 'written'; } catch (error) { return error.code; } };
@@ -47,8 +47,8 @@ createServer((request, response) => {
   });
 }).listen(Number(process.env.PORT || 9000), '0.0.0.0');
 `;
-const BOOTSTRAP = '#!/bin/sh\nPATH=/var/lang/node20/bin:$PATH\nexport PATH\nexec node index.js\n';
-const EVENT_FUNCTION = `
+const bootstrapFile = '#!/bin/sh\nPATH=/var/lang/node20/bin:$PATH\nexport PATH\nexec node index.js\n';
+const eventFunction = `
 exports.main_handler = async (event, context) => {
   console.log('event of type', event.Type ?? 'none');
   if (event.fail) throw new Error('asked to fail');
@@ -56,12 +56,12 @@ exports.main_handler = async (event, context) => {
 };
 `;
 
-const SERVERLESS_YML = {
+const serverlessYml = {
   service: 'fixture',
   frameworkVersion: '3',
   configValidationMode: 'error',
   useDotenv: true,
-  plugins: [join(ROOT, 'deploy/index.cjs')],
+  plugins: [join(root, 'deploy/index.cjs')],
   provider: {
     name: 'tencent',
     stage: "${opt:stage, 'dev'}",
@@ -121,10 +121,10 @@ export interface ServiceFile {
 }
 
 /** Names of the two functions in the cloud. */
-export const WEB = 'fixture-dev-web';
-export const TICK = 'fixture-dev-tick';
+export const webName = 'fixture-dev-web';
+export const tickName = 'fixture-dev-tick';
 /** What a first deploy without a domain writes. */
-export const FIRST_WRITES = [
+export const firstWrites = [
   'CreateLogset',
   'CreateTopic',
   'CreateFunction',
@@ -167,7 +167,7 @@ export interface Fixture {
 
 /** The CAM policy docs/deploy.md tells operators to give the key: every test shows that it is enough. */
 export function documentedPolicy(): string[] {
-  const json = /```json\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8'))?.[1] ?? '';
+  const json = /```json\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/deploy.md'), 'utf8'))?.[1] ?? '';
   const policy = JSON.parse(json) as { statement: { action: string[] }[] };
   return policy.statement.flatMap(({ action }) => action);
 }
@@ -183,7 +183,7 @@ export async function createFixture(
   options: Partial<CloudOptions> & { copyOf?: Fixture } = {},
 ): Promise<Fixture> {
   const { copyOf, ...cloudOptions } = options;
-  for (const value of [SECRET_KEY, CORPSECRET]) note('SECRETS_FILE', value);
+  for (const value of [secretKey, corpsecret]) note('SECRETS_FILE', value);
   const folder = mkdtempSync(join(tmpdir(), 'deploy-fixture-'));
   const write: Fixture['write'] = (path, content, mode = 0o644) => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -191,7 +191,7 @@ export async function createFixture(
     chmodSync(join(folder, path), mode);
   };
   const configure: Fixture['configure'] = (change) => {
-    const yml: ServiceFile = structuredClone(SERVERLESS_YML);
+    const yml: ServiceFile = structuredClone(serverlessYml);
     change?.(yml);
     // JSON is YAML, but the framework looks for a line that begins with `provider:`.
     const lines = Object.entries(yml).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
@@ -199,14 +199,14 @@ export async function createFixture(
   };
   if (copyOf) cpSync(copyOf.folder, folder, { recursive: true });
   write('package.json', '{"name":"fixture","version":"1.0.0"}');
-  write('dist/web/scf_bootstrap', BOOTSTRAP);
-  write('dist/web/index.js', WEB_FUNCTION);
-  write('dist/tick/index.js', EVENT_FUNCTION);
-  write('.env', `WECOM_CORPS=ww1:${CORPSECRET}\n`);
+  write('dist/web/scf_bootstrap', bootstrapFile);
+  write('dist/web/index.js', webFunction);
+  write('dist/tick/index.js', eventFunction);
+  write('.env', `WECOM_CORPS=ww1:${corpsecret}\n`);
   configure();
   const cloud = await startTencentCloud({
     stateFolder: join(folder, '.cloud'),
-    secretKeys: { [SECRET_ID]: SECRET_KEY },
+    secretKeys: { [secretId]: secretKey },
     allowed: documentedPolicy(),
     now: () => Date.now(),
     ...cloudOptions,
@@ -215,8 +215,8 @@ export async function createFixture(
   let isVirtual = false;
   type Environment = Record<string, string | undefined>;
   const environmentWith = (given: Environment): Environment => ({
-    TENCENT_SECRET_ID: SECRET_ID,
-    TENCENT_SECRET_KEY: SECRET_KEY,
+    TENCENT_SECRET_ID: secretId,
+    TENCENT_SECRET_KEY: secretKey,
     TENCENT_CLOUD_ENDPOINT: cloud.url,
     ...given,
   });
@@ -233,12 +233,12 @@ export async function createFixture(
       PATH: process.env.PATH,
       HOME: folder,
       // The framework compiles its schema once; a second time costs a second.
-      SLS_SCHEMA_CACHE_BASE_DIR: join(ROOT, '.build'),
+      SLS_SCHEMA_CACHE_BASE_DIR: join(root, '.build'),
       SLS_TELEMETRY_DISABLED: '1',
       ...environmentWith(environment),
     };
     return new Promise((resolve) => {
-      const program = [FRAMEWORK, ...args.split(' ')];
+      const program = [framework, ...args.split(' ')];
       const child = spawn(process.execPath, program, { cwd: folder, env });
       let output = '';
       const take = (data: Buffer): void => {

@@ -14,7 +14,7 @@ export interface Run {
 }
 
 /** The hooks of each command in their order. */
-const HOOKS: Record<string, string[]> = {
+const hookNames: Record<string, string[]> = {
   deploy: ['package:cleanup', 'after:package:finalize', 'deploy:deploy', 'after:deploy:deploy'],
   'deploy function': ['deploy:function:packageFunction', 'deploy:function:deploy'],
   remove: ['remove:remove'],
@@ -23,8 +23,8 @@ const HOOKS: Record<string, string[]> = {
   invoke: ['invoke:invoke'],
   logs: ['logs:logs'],
 };
-const SHORT: Record<string, string> = { f: 'function', d: 'data' };
-const FLAGS = new Set(['yes', 'tail', 'raw', 'log', 'force', 'update-config']);
+const short: Record<string, string> = { f: 'function', d: 'data' };
+const flags = new Set(['yes', 'tail', 'raw', 'log', 'force', 'update-config']);
 
 class Stopped extends Error {}
 
@@ -58,7 +58,7 @@ export async function runInProcess(
     };
     const { hooks } = createPlugin(serverless, options, terminal, environment);
     await inVirtualTime(async () => {
-      for (const hook of HOOKS[commands.join(' ')] ?? [])
+      for (const hook of hookNames[commands.join(' ')] ?? [])
         await (hooks as Record<string, () => unknown>)[hook]?.();
     });
     return { exitCode: 0, output, error: undefined };
@@ -68,7 +68,9 @@ export async function runInProcess(
   }
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : 'not even an error');
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'not even an error';
+}
 
 function parseArguments(args: string): { commands: string[]; options: Record<string, string> } {
   const words = args.split(' ');
@@ -78,7 +80,7 @@ function parseArguments(args: string): { commands: string[]; options: Record<str
   const options: Record<string, string | boolean> = {};
   while (given.length > 0) {
     const name = given.shift()?.replace(/^--?/, '') ?? '';
-    options[SHORT[name] ?? name] = FLAGS.has(name) ? true : (given.shift() ?? '');
+    options[short[name] ?? name] = flags.has(name) ? true : (given.shift() ?? '');
   }
   return { commands, options: options as Record<string, string> };
 }

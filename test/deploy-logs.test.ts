@@ -5,22 +5,25 @@ import { alarmTable } from '../deploy/alarms.ts';
 import { indexedFields } from '../deploy/log-index.ts';
 import { documentedPolicy, type Fixture, testFixture } from './deploy-fixture.ts';
 
-const WEBHOOK = 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=robot-key-nobody-may-read';
-const WRITES = /^(Create|Update|Delete|Publish|Modify)/;
+const webhook = 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=robot-key-nobody-may-read';
+const isWrite = /^(Create|Update|Delete|Publish|Modify)/;
 const document = readFileSync('docs/operations.md', 'utf8');
 
 interface Key {
   Key: string;
   Value: { Type: string; Tokenizer?: string };
 }
-const topicOf = (fixture: Fixture): string => Object.keys(fixture.cloud.state.topics)[0] ?? '';
+function topicOf(fixture: Fixture): string {
+  return Object.keys(fixture.cloud.state.topics)[0] ?? '';
+}
 function keysOf(fixture: Fixture): Key[] {
   const rule = fixture.cloud.state.indexes[topicOf(fixture)]?.['Rule'] as
     { KeyValue?: { KeyValues: Key[] } } | undefined;
   return rule?.KeyValue?.KeyValues ?? [];
 }
-const withAlarms = (fixture: Fixture, alarms: object): void =>
-  fixture.configure((yml) => Object.assign(yml.provider, { alarms }));
+function withAlarms(fixture: Fixture, alarms: object): void {
+  return fixture.configure((yml) => Object.assign(yml.provider, { alarms }));
+}
 
 test('docs/operations.md › has the fields that a deploy indexes, and the alarms that it sets', () => {
   for (const type of ['text', 'long'] as const) {
@@ -70,7 +73,7 @@ test('sls deploy › indexes the fields of the log, and keeps those that others 
   });
   fixture.actionsSince();
   await fixture.run('deploy');
-  expect(fixture.actionsSince().filter((action) => WRITES.test(action))).toEqual([]);
+  expect(fixture.actionsSince().filter((action) => isWrite.test(action))).toEqual([]);
 });
 
 test('sls deploy › waits while the index is changing, and gives text separators when the cloud wants some', async () => {
@@ -89,7 +92,7 @@ test('sls deploy › waits while the index is changing, and gives text separator
 test('[C7] sls deploy › goes on without index and alarms, and says what to do by hand', async () => {
   const allowed = documentedPolicy().filter((action) => !/Index|Alarm/.test(action));
   const fixture = await testFixture({ allowed });
-  withAlarms(fixture, { webhook: WEBHOOK });
+  withAlarms(fixture, { webhook });
   const run = await fixture.run('deploy');
   expect(run).toMatchObject({ exitCode: 0 });
   expect(run.output).toContain('Warning: The fields of the log are not indexed: add them by hand');
@@ -99,7 +102,7 @@ test('[C7] sls deploy › goes on without index and alarms, and says what to do 
 
 test('sls deploy › sets the alarms and tells a robot and accounts of them; conditions changed by hand stay', async () => {
   const fixture = await testFixture();
-  withAlarms(fixture, { webhook: WEBHOOK, uin: '100012345678,100012345679' });
+  withAlarms(fixture, { webhook, uin: '100012345678,100012345679' });
   const first = await fixture.run('deploy');
   expect(first.output).not.toContain('Warning');
   expect(first.output).not.toContain('robot-key');
@@ -110,7 +113,7 @@ test('sls deploy › sets the alarms and tells a robot and accounts of them; con
   expect(Object.values(alarmNotices)).toMatchObject([
     {
       Name: 'fixture-dev',
-      WebCallbacks: [{ CallbackType: 'WeCom', Url: WEBHOOK }],
+      WebCallbacks: [{ CallbackType: 'WeCom', Url: webhook }],
       NoticeReceivers: [{ ReceiverIds: [100012345678, 100012345679] }],
     },
   ]);
@@ -124,7 +127,7 @@ test('sls deploy › sets the alarms and tells a robot and accounts of them; con
   Object.assign(Object.values(alarms)[0] ?? {}, { Condition: '$1.calls > 99' });
   fixture.actionsSince();
   await fixture.run('deploy');
-  expect(fixture.actionsSince().filter((action) => WRITES.test(action))).toEqual([]);
+  expect(fixture.actionsSince().filter((action) => isWrite.test(action))).toEqual([]);
   expect(Object.values(fixture.cloud.state.alarms)[0]).toMatchObject({ Condition: '$1.calls > 99' });
 
   withAlarms(fixture, { uin: '100012345678' });
@@ -134,13 +137,13 @@ test('sls deploy › sets the alarms and tells a robot and accounts of them; con
 
 test('sls remove, and a deploy with nobody to tell › take the alarms away and keep the log', async () => {
   const fixture = await testFixture();
-  withAlarms(fixture, { webhook: WEBHOOK });
+  withAlarms(fixture, { webhook });
   await fixture.run('deploy');
   withAlarms(fixture, { webhook: '', uin: '' });
   await fixture.run('deploy');
   expect(fixture.cloud.state).toMatchObject({ alarms: {}, alarmNotices: {} });
 
-  withAlarms(fixture, { webhook: WEBHOOK });
+  withAlarms(fixture, { webhook });
   // The answer of each creation is lost once.
   fixture.cloud.inject({ action: 'CreateAlarm', kind: 'cut', afterEffect: true });
   fixture.cloud.inject({ action: 'CreateAlarmNotice', kind: 'cut', afterEffect: true });

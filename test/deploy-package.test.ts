@@ -9,33 +9,37 @@ import { readZip } from '../simulator/tencent-cloud/code.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const ROOT = process.cwd();
-const CODE_CACHE = `app-${process.versions.v8}-${process.arch}.cache`;
-const ENTRY = { web: [CODE_CACHE, 'app.js', 'index.js', 'scf_bootstrap'], event: ['index.js'] };
+const root = process.cwd();
+const codeCache = `app-${process.versions.v8}-${process.arch}.cache`;
+const entry = { web: [codeCache, 'app.js', 'index.js', 'scf_bootstrap'], event: ['index.js'] };
 
 const ENCRYPTION_KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64url');
-const environmentFile = (encryptionKey: string): string =>
-  `WECOM_CORPS=ww1:secret\nREDIS_URL=redis://:password@10.0.0.5:6379\nENCRYPTION_KEY=${encryptionKey}\n` +
-  `WECOM_CALLBACKS=ww1:token:${'k'.repeat(43)}\n`;
+function environmentFile(encryptionKey: string): string {
+  return (
+    `WECOM_CORPS=ww1:secret\nREDIS_URL=redis://:password@10.0.0.5:6379\nENCRYPTION_KEY=${encryptionKey}\n` +
+    `WECOM_CALLBACKS=ww1:token:${'k'.repeat(43)}\n`
+  );
+}
 
 let folder: string;
 let yml: string;
-const sls = (...args: string[]) =>
-  promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/.bin/sls'), ...args], {
+function sls(...args: string[]) {
+  return promisify(execFile)(process.execPath, [join(root, 'node_modules/.bin/sls'), ...args], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
       HOME: folder,
-      SLS_SCHEMA_CACHE_BASE_DIR: join(ROOT, '.build'),
+      SLS_SCHEMA_CACHE_BASE_DIR: join(root, '.build'),
       SLS_TELEMETRY_DISABLED: '1',
     },
   });
+}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'deploy-package-'));
   yml = readFileSync('serverless.yml', 'utf8');
   const own = yml
-    .replace('./deploy/index.cjs', join(ROOT, 'deploy/index.cjs'))
+    .replace('./deploy/index.cjs', join(root, 'deploy/index.cjs'))
     .replace(/^ {2}build: .*$/m, '');
   writeFileSync(join(folder, 'serverless.yml'), own);
   writeFileSync(join(folder, '.env'), environmentFile(ENCRYPTION_KEY));
@@ -53,7 +57,7 @@ test('[A41] sls package › zips each function of serverless.yml: its bundle, fo
   for (const [, key = '', type = 'web'] of declared) {
     const zip = join(folder, '.serverless', `wecom-login-dev-${key}.zip`);
     const files = await readZip(readFileSync(zip));
-    expect(files.map(({ name }) => name)).toEqual(ENTRY[type === 'web' ? 'web' : 'event']);
+    expect(files.map(({ name }) => name)).toEqual(entry[type === 'web' ? 'web' : 'event']);
     for (const { name, mode } of files) expect(mode).toBe(name === 'scf_bootstrap' ? 0o755 : 0o644);
   }
 });

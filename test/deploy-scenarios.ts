@@ -2,7 +2,14 @@
 import { DeployError } from '../deploy/errors.ts';
 import type { Fault } from '../simulator/tencent-cloud/faults.ts';
 import { mildest, switchTable, type SwitchName, type Switches } from '../simulator/tencent-cloud/switches.ts';
-import { createFixture, documentedPolicy, FIRST_WRITES, type Fixture, TICK, WEB } from './deploy-fixture.ts';
+import {
+  createFixture,
+  documentedPolicy,
+  firstWrites,
+  type Fixture,
+  tickName,
+  webName,
+} from './deploy-fixture.ts';
 import { advanceSeconds } from './virtual-time.ts';
 
 export interface Scenario {
@@ -19,14 +26,14 @@ export interface Scenario {
   missingRight?: string;
 }
 
-const DOMAIN = 'login.example.com';
+const domain = 'login.example.com';
 /** A run that fails for a passing reason is repeated by hand, so often at most. */
-const RUNS_MAX = 8;
+const runsMax = 8;
 /** The account has to be put right before a deploy can work; until then it says what is wrong. */
-const BLOCKING = new Set<SwitchName>(['scf', 'cls', 'role', 'balance', 'codeFromCos']);
-const PASSING = new Set<SwitchName>(['throttling', 'lostAnswers']);
-const FUNCTION_WRITES = /^(Create|Update|Publish|Delete)(Function|Version|Alias|Trigger|CustomDomain)/;
-const WRITES = [...FIRST_WRITES, 'CreateCustomDomain'];
+const blockingSwitches = new Set<SwitchName>(['scf', 'cls', 'role', 'balance', 'codeFromCos']);
+const passing = new Set<SwitchName>(['throttling', 'lostAnswers']);
+const functionWrites = /^(Create|Update|Publish|Delete)(Function|Version|Alias|Trigger|CustomDomain)/;
+const writeActions = [...firstWrites, 'CreateCustomDomain'];
 
 export const strictest: Partial<Switches> = Object.fromEntries(
   Object.entries(switchTable)
@@ -54,7 +61,7 @@ export function scenarios(): Scenario[] {
         hasDomain,
         isQuick: hasDomain && seed === 1,
       });
-    for (const action of WRITES.filter((write) => hasDomain || write !== 'CreateCustomDomain'))
+    for (const action of writeActions.filter((write) => hasDomain || write !== 'CreateCustomDomain'))
       for (const afterEffect of [true, false])
         add({
           name: `strictest cloud${where}, connection cut ${afterEffect ? 'after' : 'before'} ${action}`,
@@ -64,7 +71,7 @@ export function scenarios(): Scenario[] {
           fault: { action, kind: 'cut', afterEffect },
         });
   }
-  for (const name of PASSING)
+  for (const name of passing)
     for (let seed = 1; seed <= 5; seed++)
       add({
         name: `strictest cloud, ${name}, seed ${seed}`,
@@ -73,7 +80,7 @@ export function scenarios(): Scenario[] {
         hasDomain: true,
         isQuick: seed === 1,
       });
-  for (const name of BLOCKING)
+  for (const name of blockingSwitches)
     add({
       name: `strictest cloud, ${name}: ${switchTable[name].ends.at(-1)}`,
       switches: { ...strictest, [name]: switchTable[name].ends.at(-1) },
@@ -103,7 +110,9 @@ export function scenarios(): Scenario[] {
   return list;
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : 'not even an error');
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'not even an error';
+}
 
 class NotSo extends Error {}
 function check(isTrue: boolean, what: string): asserts isTrue {
@@ -115,7 +124,7 @@ export async function play(scenario: Scenario): Promise<void> {
   const allowed = documentedPolicy().filter((action) => action !== scenario.missingRight);
   const blocking = Object.keys(scenario.switches).filter(
     (name): name is SwitchName =>
-      BLOCKING.has(name as SwitchName) &&
+      blockingSwitches.has(name as SwitchName) &&
       scenario.switches[name as SwitchName] !== switchTable[name as SwitchName].ends[0],
   );
   const fixture = await createFixture({
@@ -127,7 +136,7 @@ export async function play(scenario: Scenario): Promise<void> {
   const configure = (isChanged: boolean): void =>
     fixture.configure((yml) => {
       if (scenario.hasDomain)
-        yml.provider.customDomain = { domain: DOMAIN, certificateId: 'cert-1', routes: { '/*': 'web' } };
+        yml.provider.customDomain = { domain, certificateId: 'cert-1', routes: { '/*': 'web' } };
       if (!isChanged) return;
       yml.functions.web.environment.GREETING = 'changed';
       yml.functions.tick.environment.GREETING = 'changed';
@@ -137,7 +146,7 @@ export async function play(scenario: Scenario): Promise<void> {
     });
   const isUnsteady =
     scenario.fault !== undefined ||
-    [...PASSING].some((name) => (scenario.switches[name] ?? 'none') !== 'none');
+    [...passing].some((name) => (scenario.switches[name] ?? 'none') !== 'none');
   const succeed = async (step: string, command: string): Promise<string> => {
     for (let runs = 1; ; runs++) {
       const { output, error } = await fixture.run(command);
@@ -145,7 +154,7 @@ export async function play(scenario: Scenario): Promise<void> {
       const text = textOf(error);
       check(error instanceof DeployError, `${step}: not one of our errors: ${text}`);
       check(!text.includes('\n'), `${step}: the error has several lines: ${text}`);
-      check(isUnsteady && runs < RUNS_MAX, `${step}: ${text}`);
+      check(isUnsteady && runs < runsMax, `${step}: ${text}`);
     }
   };
   try {
@@ -170,13 +179,13 @@ export async function play(scenario: Scenario): Promise<void> {
     fixture.actionsSince();
     const again = await succeed('second deploy', 'deploy');
     check(again.includes('web: unchanged'), 'second deploy: web is not unchanged');
-    const writes = fixture.actionsSince().filter((action) => FUNCTION_WRITES.test(action));
+    const writes = fixture.actionsSince().filter((action) => functionWrites.test(action));
     check(isUnsteady || writes.length === 0, `second deploy: ${writes.join(', ')}`);
 
     configure(true);
     await succeed('changed deploy', 'deploy');
     check((await checkDeployed(fixture, scenario, 'changed')) === url, 'the function URL changed');
-    for (const name of [WEB, TICK])
+    for (const name of [webName, tickName])
       check(
         fixture.stored(name).Tags.some(({ Value }) => Value === 'renamed'),
         `${name}: the tags did not change`,
@@ -205,16 +214,16 @@ export async function play(scenario: Scenario): Promise<void> {
 /** Everything live, once the cloud has come to rest; returns the function URL. */
 async function checkDeployed(fixture: Fixture, scenario: Scenario, greeting: string): Promise<string> {
   advanceSeconds(60);
-  for (const name of [WEB, TICK])
+  for (const name of [webName, tickName])
     check(/^\d+$/.test(fixture.liveVersion(name) ?? ''), `${name}: no version is live`);
-  const { triggers } = fixture.stored(WEB);
+  const { triggers } = fixture.stored(webName);
   check(
     triggers.length === 1 && triggers[0]?.Qualifier === '$DEFAULT',
     `web has the URLs ${triggers.map(({ Qualifier }) => Qualifier).join(', ')}`,
   );
-  check(fixture.stored(TICK).triggers.length === 1, 'tick has not one timer');
+  check(fixture.stored(tickName).triggers.length === 1, 'tick has not one timer');
   const url = /https:\/\/[^"]+tencentscf\.com/.exec(triggers[0].TriggerDesc)?.[0] ?? '';
-  for (const base of scenario.hasDomain ? [url, `http://${DOMAIN}`] : [url]) {
+  for (const base of scenario.hasDomain ? [url, `http://${domain}`] : [url]) {
     const { status, text } = await fixture.fetch(`${base}/x`);
     check(status === 200 && text.includes(`"greeting":"${greeting}"`), `${base} answered ${status}`);
   }

@@ -4,19 +4,19 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readZip } from '../simulator/tencent-cloud/code.ts';
 import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import {
-  CORPSECRET,
+  corpsecret,
   createFixture,
   type Fixture,
-  SECRET_KEY,
+  secretKey,
   testFixture,
-  TICK,
-  WEB,
+  tickName,
+  webName,
 } from './deploy-fixture.ts';
 
 /** A run of sls takes seconds, and on a busy machine many of them. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const WRITES = /^(Create|Update|Delete|Publish|Modify|Put)/;
+const isWrite = /^(Create|Update|Delete|Publish|Modify|Put)/;
 
 /** Deployed once; each test works on a copy of it. */
 let template: Fixture;
@@ -30,19 +30,26 @@ beforeAll(async () => {
 });
 afterAll(() => template.end());
 
-const deployed = (): Promise<Fixture> => testFixture({ copyOf: template });
-const urlOf = (fixture: Fixture): string =>
-  /https:\/\/[^"]+tencentscf\.com/.exec(fixture.stored(WEB).triggers[0]?.TriggerDesc ?? '')?.[0] ?? '';
-const egressIpOf = (fixture: Fixture): string[] =>
-  fixture.stored(WEB).latest.PublicNetConfig.EipConfig.EipAddress;
-const environmentOf = (fn: StoredFunction): Record<string, string> =>
-  Object.fromEntries(fn.latest.Environment.Variables.map(({ Key, Value }) => [Key, Value]));
+function deployed(): Promise<Fixture> {
+  return testFixture({ copyOf: template });
+}
+function urlOf(fixture: Fixture): string {
+  return (
+    /https:\/\/[^"]+tencentscf\.com/.exec(fixture.stored(webName).triggers[0]?.TriggerDesc ?? '')?.[0] ?? ''
+  );
+}
+function egressIpOf(fixture: Fixture): string[] {
+  return fixture.stored(webName).latest.PublicNetConfig.EipConfig.EipAddress;
+}
+function environmentOf(fn: StoredFunction): Record<string, string> {
+  return Object.fromEntries(fn.latest.Environment.Variables.map(({ Key, Value }) => [Key, Value]));
+}
 
 describe('sls deploy to an empty account', () => {
   test('creates both functions as serverless.yml says and releases version 1 of each', () => {
     expect(firstRun).toMatchObject({ exitCode: 0 });
     expect(firstRun.output).toContain('web: created, version 1 is live');
-    expect(template.stored(WEB).latest).toMatchObject({
+    expect(template.stored(webName).latest).toMatchObject({
       Type: 'HTTP',
       Runtime: 'Nodejs20.19',
       MemorySize: 128,
@@ -52,21 +59,21 @@ describe('sls deploy to an empty account', () => {
       PublicNetConfig: { PublicNetStatus: 'ENABLE', EipConfig: { EipStatus: 'ENABLE' } },
       InstanceConcurrencyConfig: { DynamicEnabled: 'FALSE', MaxConcurrency: 10 },
     });
-    expect(template.stored(TICK).latest).toMatchObject({ Type: 'Event', Handler: 'index.main_handler' });
-    expect([template.liveVersion(WEB), template.liveVersion(TICK)]).toEqual(['1', '1']);
-    expect(template.stored(WEB).Tags).toEqual([{ Key: 'app', Value: 'fixture' }]);
+    expect(template.stored(tickName).latest).toMatchObject({ Type: 'Event', Handler: 'index.main_handler' });
+    expect([template.liveVersion(webName), template.liveVersion(tickName)]).toEqual(['1', '1']);
+    expect(template.stored(webName).Tags).toEqual([{ Key: 'app', Value: 'fixture' }]);
   });
 
   test('gives each function its own variables and none that is unset', () => {
-    expect(environmentOf(template.stored(WEB))).toEqual({
-      WECOM_CORPS: `ww1:${CORPSECRET}`,
+    expect(environmentOf(template.stored(webName))).toEqual({
+      WECOM_CORPS: `ww1:${corpsecret}`,
       GREETING: 'hello',
     });
-    expect(environmentOf(template.stored(TICK))).toEqual({ GREETING: 'tick' });
+    expect(environmentOf(template.stored(tickName))).toEqual({ GREETING: 'tick' });
   });
 
   test('uploads exactly the files of the folder, scf_bootstrap executable', async () => {
-    const files = await readZip(template.cloud.codeOf(WEB));
+    const files = await readZip(template.cloud.codeOf(webName));
     expect(files.map(({ name, mode }) => [name, mode.toString(8)])).toEqual([
       ['index.js', '644'],
       ['nested/data.json', '644'],
@@ -75,8 +82,10 @@ describe('sls deploy to an empty account', () => {
   });
 
   test('makes the triggers on $DEFAULT and leaves none from the health check', () => {
-    expect(template.stored(WEB).triggers).toMatchObject([{ Type: 'http', Qualifier: '$DEFAULT', Enable: 1 }]);
-    expect(template.stored(TICK).triggers).toMatchObject([
+    expect(template.stored(webName).triggers).toMatchObject([
+      { Type: 'http', Qualifier: '$DEFAULT', Enable: 1 },
+    ]);
+    expect(template.stored(tickName).triggers).toMatchObject([
       {
         Type: 'timer',
         Qualifier: '$DEFAULT',
@@ -91,13 +100,15 @@ describe('sls deploy to an empty account', () => {
   test('keeps logs 180 days in a topic of its own', () => {
     const [topic] = Object.values(template.cloud.state.topics);
     expect(topic).toMatchObject({ TopicName: 'fixture-dev', Period: 180 });
-    expect(template.stored(WEB).latest.ClsTopicId).toBe(topic?.TopicId);
+    expect(template.stored(webName).latest.ClsTopicId).toBe(topic?.TopicId);
   });
 
   test('shows the URL and the egress IP, and no secret', async () => {
     expect(firstRun.output).toContain(urlOf(template));
-    expect(firstRun.output).toContain(template.stored(WEB).latest.PublicNetConfig.EipConfig.EipAddress[0]);
-    expect(firstRun.output).not.toContain(CORPSECRET);
+    expect(firstRun.output).toContain(
+      template.stored(webName).latest.PublicNetConfig.EipConfig.EipAddress[0],
+    );
+    expect(firstRun.output).not.toContain(corpsecret);
     const answer = await template.fetch(`${urlOf(template)}/hello?a=1`, { method: 'POST', body: 'body' });
     expect(JSON.parse(answer.text)).toMatchObject({ greeting: 'hello', body: 'body' });
   });
@@ -109,10 +120,10 @@ describe('sls deploy to what is deployed', () => {
     const run = await fixture.sls('deploy --verbose', { TZ: 'Asia/Shanghai' });
     expect(run).toMatchObject({ exitCode: 0 });
     expect(run.output).toContain('index.js, nested/data.json, scf_bootstrap');
-    for (const secret of [CORPSECRET, SECRET_KEY]) expect(run.output).not.toContain(secret);
+    for (const secret of [corpsecret, secretKey]) expect(run.output).not.toContain(secret);
     expect(run.output).toContain('web: unchanged, nothing uploaded');
     expect(run.output).toContain('tick: unchanged, nothing uploaded');
-    expect(fixture.actionsSince().filter((action) => WRITES.test(action))).toEqual([]);
+    expect(fixture.actionsSince().filter((action) => isWrite.test(action))).toEqual([]);
   });
 
   test('updates what changed, keeps the function URL; sls rollback undoes it and nothing else', async () => {
@@ -129,7 +140,7 @@ describe('sls deploy to what is deployed', () => {
     expect(run.output).toContain('web: updated, version 2 is live');
     expect(run.output).toContain('tick: unchanged');
     expect(urlOf(fixture)).toBe(url);
-    expect(fixture.stored(TICK).Tags).toEqual([{ Key: 'app', Value: 'renamed' }]);
+    expect(fixture.stored(tickName).Tags).toEqual([{ Key: 'app', Value: 'renamed' }]);
     expect(JSON.parse((await fixture.fetch(url)).text)).toMatchObject({ greeting: 'changed' });
 
     const rollback = await fixture.run('rollback');
@@ -140,12 +151,12 @@ describe('sls deploy to what is deployed', () => {
 
     const forward = await fixture.run('rollback -f web --to 2');
     expect(forward).toMatchObject({ exitCode: 0 });
-    expect(fixture.liveVersion(WEB)).toBe('2');
+    expect(fixture.liveVersion(webName)).toBe('2');
   });
 
   test('takes away in the cloud what left serverless.yml: timer, VPC, layers, concurrency, variables', async () => {
     const fixture = await deployed();
-    fixture.stored(TICK).latest.Layers = [{ LayerName: 'old', LayerVersion: 1 }];
+    fixture.stored(tickName).latest.Layers = [{ LayerName: 'old', LayerVersion: 1 }];
     fixture.configure((yml) => {
       delete yml.provider.vpc;
       yml.provider.eip = false;
@@ -156,14 +167,14 @@ describe('sls deploy to what is deployed', () => {
     const run = await fixture.run('deploy --yes');
     expect(run).toMatchObject({ exitCode: 0 });
     expect(run.output).toContain('tick: timer trigger every-5-minutes removed');
-    const { latest: tick, triggers } = fixture.stored(TICK);
+    const { latest: tick, triggers } = fixture.stored(tickName);
     expect(triggers).toEqual([]);
     expect(tick).toMatchObject({
       VpcConfig: { VpcId: '', SubnetId: '' },
       Layers: [],
       Environment: { Variables: [] },
     });
-    expect(fixture.stored(WEB).latest.InstanceConcurrencyConfig).toBeNull();
+    expect(fixture.stored(webName).latest.InstanceConcurrencyConfig).toBeNull();
     expect(tick.PublicNetConfig.EipConfig).toEqual({ EipStatus: 'DISABLE', EipAddress: [] });
   });
 
@@ -187,11 +198,11 @@ describe('sls deploy to what is deployed', () => {
     const run = await fixture.run('deploy');
     expect(run).toMatchObject({ exitCode: 0 });
     expect(
-      fixture.actionsSince().filter((action) => action.endsWith('Trigger') && WRITES.test(action)),
+      fixture.actionsSince().filter((action) => action.endsWith('Trigger') && isWrite.test(action)),
     ).toEqual(['UpdateTrigger', 'UpdateTrigger']);
     expect(urlOf(fixture)).toBe(url);
-    expect(fixture.stored(WEB).triggers[0]?.TriggerDesc).toContain('https://a.example');
-    expect(fixture.stored(TICK).triggers).toMatchObject([
+    expect(fixture.stored(webName).triggers[0]?.TriggerDesc).toContain('https://a.example');
+    expect(fixture.stored(tickName).triggers).toMatchObject([
       { TriggerDesc: '{"cron":"0 0 3 * * * *"}', Enable: 0, CustomArgument: '' },
     ]);
   });
@@ -204,10 +215,10 @@ describe('sls deploy to what is deployed', () => {
     });
     const run = await fixture.run('deploy');
     expect(run).toMatchObject({ exitCode: 0 });
-    expect(run.output).toContain(`${TICK} is no longer in serverless.yml but still runs`);
-    expect(Object.keys(fixture.cloud.state.functions)).toEqual([WEB, TICK, 'fixture-dev-clock']);
+    expect(run.output).toContain(`${tickName} is no longer in serverless.yml but still runs`);
+    expect(Object.keys(fixture.cloud.state.functions)).toEqual([webName, tickName, 'fixture-dev-clock']);
     expect(await fixture.run('deploy --yes')).toMatchObject({ exitCode: 0 });
-    expect(Object.keys(fixture.cloud.state.functions)).toEqual([WEB, 'fixture-dev-clock']);
+    expect(Object.keys(fixture.cloud.state.functions)).toEqual([webName, 'fixture-dev-clock']);
   });
 
   test('a subnet whose change costs the fixed egress IP is changed only with --yes', async () => {
@@ -218,9 +229,9 @@ describe('sls deploy to what is deployed', () => {
     const refused = await fixture.run('deploy');
     expect(refused.exitCode).toBe(1);
     expect(refused.output).toContain('Run sls deploy --yes');
-    expect(fixture.actionsSince().filter((action) => WRITES.test(action))).toEqual([]);
+    expect(fixture.actionsSince().filter((action) => isWrite.test(action))).toEqual([]);
     expect(await fixture.run('deploy --yes')).toMatchObject({ exitCode: 0 });
-    expect(fixture.stored(WEB).latest.VpcConfig.SubnetId).toBe('subnet-two');
+    expect(fixture.stored(webName).latest.VpcConfig.SubnetId).toBe('subnet-two');
     expect(egressIpOf(fixture)).not.toEqual(egressIpOf(template));
   });
 
@@ -236,8 +247,8 @@ describe('sls deploy to what is deployed', () => {
       'version 2 answered GET /health with 500 instead of 200 and was not released',
     );
     expect(run.output).toContain('What serves requests is unchanged');
-    expect([fixture.liveVersion(WEB), fixture.liveVersion(TICK)]).toEqual(['1', '1']);
-    expect(fixture.stored(WEB).triggers).toHaveLength(1);
+    expect([fixture.liveVersion(webName), fixture.liveVersion(tickName)]).toEqual(['1', '1']);
+    expect(fixture.stored(webName).triggers).toHaveLength(1);
 
     fixture.configure();
     const mended = await fixture.run('deploy');
@@ -251,13 +262,13 @@ describe('sls deploy to what is deployed', () => {
       yml.functions.web.environment.GREETING = 'changed';
       yml.functions.tick.environment.GREETING = 'changed';
     });
-    const tick = fixture.stored(TICK);
+    const tick = fixture.stored(tickName);
     for (const Version of ['2', '3', '4', '5', '6'])
       tick.versions.push({ ...structuredClone(tick.latest), Version });
     tick.versionCounter = 6;
     const run = await fixture.sls('deploy function -f tick');
     expect(run).toMatchObject({ exitCode: 0 });
-    expect([fixture.liveVersion(WEB), fixture.liveVersion(TICK)]).toEqual(['1', '7']);
+    expect([fixture.liveVersion(webName), fixture.liveVersion(tickName)]).toEqual(['1', '7']);
     expect(tick.versions.map(({ Version }) => Version)).toEqual(['1', '4', '5', '6', '7']);
   });
 });
@@ -268,7 +279,7 @@ test('a second stage is a copy of its own with its own .env file, without functi
   fixture.configure((yml) => Object.assign(yml.functions.tick, { onlyWith: 'UNSET_VARIABLE' }));
   const run = await fixture.sls('deploy --stage prod');
   expect(run).toMatchObject({ exitCode: 0 });
-  expect(Object.keys(fixture.cloud.state.functions)).toEqual([WEB, TICK, 'fixture-prod-web']);
+  expect(Object.keys(fixture.cloud.state.functions)).toEqual([webName, tickName, 'fixture-prod-web']);
   expect(environmentOf(fixture.stored('fixture-prod-web'))['WECOM_CORPS']).toBe('ww2:another');
 });
 
@@ -279,7 +290,7 @@ test('a file named by a variable travels in the zip and the function is told its
     Object.assign(yml.functions.web.environment, { CA_FILE: 'certificates/redis.pem' });
   });
   expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
-  expect(environmentOf(fixture.stored(WEB))['CA_FILE']).toBe('redis.pem');
+  expect(environmentOf(fixture.stored(webName))['CA_FILE']).toBe('redis.pem');
   expect(JSON.parse((await fixture.fetch(urlOf(fixture))).text)).toMatchObject({ ca: 'PEM' });
 });
 
@@ -343,7 +354,7 @@ describe('the other commands', () => {
     const fixture = await deployed();
     const invoked = await fixture.run('invoke -f tick -d {"a":1}');
     expect(invoked).toMatchObject({ exitCode: 0 });
-    expect(JSON.parse(invoked.output)).toMatchObject({ event: { a: 1 }, function: TICK });
+    expect(JSON.parse(invoked.output)).toMatchObject({ event: { a: 1 }, function: tickName });
     const failed = await fixture.run('invoke -f tick -d {"fail":true}');
     expect(failed.exitCode).toBe(1);
     expect(failed.output).toContain('tick failed: asked to fail');
@@ -407,6 +418,6 @@ describe('the other commands', () => {
     const run = await fixture.sls('print');
     expect(run).toMatchObject({ exitCode: 0 });
     expect(run.output).toContain("WECOM_CORPS: '***'");
-    expect(run.output).not.toContain(CORPSECRET);
+    expect(run.output).not.toContain(corpsecret);
   });
 });

@@ -11,28 +11,30 @@ import { CloudError } from '../deploy/errors.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { mildest, type Switches } from '../simulator/tencent-cloud/switches.ts';
 
-const SECRET_ID = 'AKIDtest';
-const SECRET_KEY = 'test-secret-key';
-const REGION = 'ap-guangzhou';
-const BOOTSTRAP = '#!/bin/sh\nPATH=/var/lang/node20/bin:$PATH\nexport PATH\nexec node index.js\n';
+const accountId = 'AKIDtest';
+const accountKey = 'test-secret-key';
+const ownRegion = 'ap-guangzhou';
+const bootstrapFile = '#!/bin/sh\nPATH=/var/lang/node20/bin:$PATH\nexport PATH\nexec node index.js\n';
 
 let folder: string;
 let cloud: TencentCloud;
 let client: Cloud;
-const clientWith = (secretId: string, secretKey: string, region = REGION): Cloud =>
-  createCloud({ secretId, secretKey, token: undefined, appId: undefined }, region, {
+function clientWith(secretId: string, secretKey: string, region = ownRegion): Cloud {
+  return createCloud({ secretId, secretKey, token: undefined, appId: undefined }, region, {
     TENCENT_CLOUD_ENDPOINT: cloud.url,
   });
+}
 /** The cloud's clock stands still until a test moves it. */
 let nowMs: number;
-const start = (switches: Partial<Switches> = {}): Promise<TencentCloud> =>
-  startTencentCloud({
+function start(switches: Partial<Switches> = {}): Promise<TencentCloud> {
+  return startTencentCloud({
     stateFolder: folder,
-    secretKeys: { [SECRET_ID]: SECRET_KEY },
+    secretKeys: { [accountId]: accountKey },
     now: () => nowMs,
     speed: 1,
     switches: { ...mildest, ...switches },
   });
+}
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tencent-cloud-test-'));
@@ -40,7 +42,7 @@ beforeEach(async () => {
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   nowMs = Date.now();
   cloud = await start();
-  client = clientWith(SECRET_ID, SECRET_KEY);
+  client = clientWith(accountId, accountKey);
 });
 afterEach(async () => {
   await cloud.stop();
@@ -64,10 +66,12 @@ async function upload(files: Files) {
   return client.upload({ bucket: 'code', key: 'upload.zip', isOwnBucket: false }, path);
 }
 
-const web = (content: string): Files => ({
-  'index.js': { content },
-  scf_bootstrap: { content: BOOTSTRAP, mode: 0o755 },
-});
+function web(content: string): Files {
+  return {
+    'index.js': { content },
+    scf_bootstrap: { content: bootstrapFile, mode: 0o755 },
+  };
+}
 
 async function untilActive(FunctionName: string): Promise<string[]> {
   const seen: string[] = [];
@@ -90,21 +94,25 @@ async function create(files: Files, settings: object = {}): Promise<void> {
   await untilActive('under-test');
 }
 
-const URL_DESCRIPTION = '{"AuthType":"NONE","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}';
+const urlDescription = '{"AuthType":"NONE","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}';
 async function createWeb(server: string, settings: object = {}): Promise<string> {
   await create(web(server), { Type: 'HTTP', ...settings });
   await client.scf('CreateTrigger', {
     FunctionName: 'under-test',
     TriggerName: 'url',
     Type: 'http',
-    TriggerDesc: URL_DESCRIPTION,
+    TriggerDesc: urlDescription,
     Qualifier: '$DEFAULT',
   });
   return addressOf('under-test');
 }
-const addressOf = (name: string): string =>
-  /https:\/\/([^"]+tencentscf\.com)/.exec(cloud.state.functions[name]?.triggers[0]?.TriggerDesc ?? '')?.[1] ??
-  '';
+function addressOf(name: string): string {
+  return (
+    /https:\/\/([^"]+tencentscf\.com)/.exec(
+      cloud.state.functions[name]?.triggers[0]?.TriggerDesc ?? '',
+    )?.[1] ?? ''
+  );
+}
 
 async function get(host: string, path: string, body: Buffer | string = '', headers: object = {}) {
   const outgoing = request(cloud.url + path, { method: 'POST', headers: { host, ...headers } });
@@ -113,24 +121,25 @@ async function get(host: string, path: string, body: Buffer | string = '', heade
   return { status: response.statusCode as number, text: await text(response) };
 }
 
-const serve = (handler: string): string =>
-  `const fs = require('node:fs');
+function serve(handler: string): string {
+  return `const fs = require('node:fs');
    const write = (path) => { try { fs.writeFileSync(path, 'x'); return 'written'; } catch (error) { return error.code; } };
    let inFlight = 0;
    require('node:http').createServer((request, response) => { request.resume(); request.on('end', () => { ${handler} }); }).listen(process.env.PORT);`;
+}
 
 describe('every API call is checked', () => {
   test('AuthFailure for an unknown id, a wrong key and an unsigned call; nothing happens', async () => {
-    await expect(clientWith('AKIDother', SECRET_KEY).scf('ListFunctions', {})).rejects.toMatchObject({
+    await expect(clientWith('AKIDother', accountKey).scf('ListFunctions', {})).rejects.toMatchObject({
       cloudCode: 'AuthFailure.SecretIdNotFound',
     });
-    await expect(clientWith(SECRET_ID, 'wrong').scf('ListFunctions', {})).rejects.toMatchObject({
+    await expect(clientWith(accountId, 'wrong').scf('ListFunctions', {})).rejects.toMatchObject({
       cloudCode: 'AuthFailure.SignatureFailure',
     });
     const unsigned = await get('scf.tencentcloudapi.com', '/', '{}', { 'x-tc-action': 'ListFunctions' });
     expect(unsigned.text).toContain('AuthFailure.InvalidAuthorization');
     await expect(
-      clientWith(SECRET_ID, 'wrong').upload(
+      clientWith(accountId, 'wrong').upload(
         { bucket: 'b', key: 'k', isOwnBucket: false },
         import.meta.filename,
       ),
@@ -140,8 +149,8 @@ describe('every API call is checked', () => {
 
   test('a COS request with a wrong signature is refused', async () => {
     const wrong = createCloud(
-      { secretId: SECRET_ID, secretKey: 'wrong', token: undefined, appId: '1250000000' },
-      REGION,
+      { secretId: accountId, secretKey: 'wrong', token: undefined, appId: '1250000000' },
+      ownRegion,
       { TENCENT_CLOUD_ENDPOINT: cloud.url },
     );
     await expect(
@@ -152,7 +161,7 @@ describe('every API call is checked', () => {
 
   test('another region is not offered', async () => {
     await expect(
-      clientWith(SECRET_ID, SECRET_KEY, 'ap-nowhere').scf('ListFunctions', {}),
+      clientWith(accountId, accountKey, 'ap-nowhere').scf('ListFunctions', {}),
     ).rejects.toMatchObject({
       cloudCode: 'UnsupportedRegion',
     });
@@ -249,7 +258,7 @@ describe('functions', () => {
 
 describe('a cloud as strict as the evidence', () => {
   const name = { FunctionName: 'under-test' };
-  const url = { ...name, TriggerName: 'url', Type: 'http', TriggerDesc: URL_DESCRIPTION };
+  const url = { ...name, TriggerName: 'url', Type: 'http', TriggerDesc: urlDescription };
   const later = (seconds: number): void => {
     nowMs += seconds * 1000;
   };
@@ -348,11 +357,11 @@ describe('a cloud as strict as the evidence', () => {
     await cloud.stop();
     cloud = await startTencentCloud({
       stateFolder: folder,
-      secretKeys: { [SECRET_ID]: SECRET_KEY },
+      secretKeys: { [accountId]: accountKey },
       allowed: ['scf:List*'],
       switches: { camCode: 'UnauthorizedOperation.CAM' },
     });
-    client = clientWith(SECRET_ID, SECRET_KEY);
+    client = clientWith(accountId, accountKey);
     expect(await refusal(client.scf('ListFunctions', {}))).toBe('accepted');
     await expect(client.scf('GetFunction', name)).rejects.toMatchObject({
       cloudCode: 'UnauthorizedOperation.CAM',
@@ -418,7 +427,7 @@ describe('a Web function', () => {
         'x-scf-name': 'under-test',
         'x-scf-memory': '128',
         'x-scf-timeout': '5000',
-        'x-scf-region': REGION,
+        'x-scf-region': ownRegion,
         'x-forwarded-for': '1.1.1.1, 198.51.100.7, 11.163.17.81, 10.132.167.112',
       },
     });
@@ -459,14 +468,14 @@ describe('a Web function', () => {
 
   test('does not start without an executable scf_bootstrap', async () => {
     await create(
-      { 'index.js': { content: serve('response.end()') }, scf_bootstrap: { content: BOOTSTRAP } },
+      { 'index.js': { content: serve('response.end()') }, scf_bootstrap: { content: bootstrapFile } },
       { Type: 'HTTP' },
     );
     await client.scf('CreateTrigger', {
       FunctionName: 'under-test',
       TriggerName: 'url',
       Type: 'http',
-      TriggerDesc: URL_DESCRIPTION,
+      TriggerDesc: urlDescription,
     });
     const answer = await get(addressOf('under-test'), '/');
     expect(answer).toMatchObject({ status: 405 });

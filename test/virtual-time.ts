@@ -11,8 +11,8 @@ interface Sleeper {
 }
 
 /** So many turns of the event loop a request on loopback takes to arrive: others get to act before time passes. */
-const GRACE_TURNS = 8;
-const BUSY_POLL_MS = 3;
+const graceTurns = 8;
+const busyPollMs = 3;
 
 const realSleep = timersPromises.setTimeout;
 const nextTurn = timersPromises.setImmediate;
@@ -20,7 +20,9 @@ const insiders = new AsyncLocalStorage<true>();
 let sleepers: Sleeper[] = [];
 let isBusy = (): boolean => false;
 let isStarted = false;
-export const isTimeVirtual = (): boolean => isStarted;
+export function isTimeVirtual(): boolean {
+  return isStarted;
+}
 
 /** From now on `node:timers/promises` and Date follow the virtual clock; `busy` tells when it has to stand still. */
 export function startVirtualTime(busy: () => boolean): void {
@@ -48,10 +50,10 @@ export function stopVirtualTime(): void {
 
 /** Wakes the sleeper whose time comes first. Called once for each, so that each is woken. */
 async function passTime(): Promise<void> {
-  for (let turns = 0; turns < GRACE_TURNS; turns++) {
+  for (let turns = 0; turns < graceTurns; turns++) {
     await nextTurn();
     if (!isBusy()) continue;
-    await realSleep(BUSY_POLL_MS);
+    await realSleep(busyPollMs);
     turns = 0;
   }
   const next = sleepers.toSorted((a, b) => a.untilMs - b.untilMs)[0];
@@ -62,9 +64,11 @@ async function passTime(): Promise<void> {
 }
 
 /** Runs `work`, whose sleeps take no time. */
-export const inVirtualTime = <T>(work: () => Promise<T>): Promise<T> => insiders.run(true, work);
+export function inVirtualTime<T>(work: () => Promise<T>): Promise<T> {
+  return insiders.run(true, work);
+}
 
 /** Lets so much time go by. */
-export const advanceSeconds = (seconds: number): void => {
+export function advanceSeconds(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000);
-};
+}
