@@ -1,19 +1,19 @@
 import { Agent } from 'node:http';
 import { callbackify, promisify } from 'node:util';
-import API from 'wechat-enterprise-api';
+import Api from 'wechat-enterprise-api';
 import util from 'wechat-enterprise-api/lib/util.js';
 import { corpid, corpsecret, redis, serve, wecom } from './server.mjs';
 
 const key = 'peer:token';
 const readToken = callbackify(async () => JSON.parse((await redis.get(key)) ?? 'null'));
 const saveToken = callbackify((token) => redis.set(key, JSON.stringify(token), 'EX', 7000));
-const api = new API(corpid, corpsecret, 1_000_001, readToken, saveToken);
+const api = new Api(corpid, corpsecret, 1_000_001, readToken, saveToken);
 api.prefix = `${wecom}/cgi-bin/`;
 // Its own default opens a connection for every call.
 api.setOpts({ agent: new Agent({ keepAlive: true, maxSockets: 128 }) });
 
 // It has no jscode2session: added the way its own methods are made.
-util.make(API.prototype, 'code2Session', function code2Session(jsCode, callback) {
+util.make(Api.prototype, 'code2Session', function code2Session(jsCode, callback) {
   const url = `${this.prefix}miniprogram/jscode2session?access_token=${this.token.accessToken}`;
   const data = { js_code: jsCode, grant_type: 'authorization_code' };
   this.request(url, { dataType: 'json', data }, util.wrapper(callback));
