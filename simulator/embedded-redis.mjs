@@ -1,6 +1,6 @@
-// A Redis in a thread of its own: what goes on in the main thread cannot make it look slow. Plain JavaScript,
-// since a worker is started from a file. Its own front door (`createRedisMock`) listens on every interface and
-// cannot stop while clients stay.
+// A Redis in its own thread, so that work in the main thread cannot make it look slow. Plain JavaScript, because a worker
+// starts from a file. The package's own `createRedisMock` is not used: it listens on every interface and cannot stop
+// while clients are connected.
 import { createServer } from 'node:net';
 import { parentPort } from 'node:worker_threads';
 import {

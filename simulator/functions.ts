@@ -1,19 +1,19 @@
-// Runs the built functions of dist/ the way SCF does: a Web function as a server process of its own, an event
-// function by calling its main_handler in a process of its own.
+// Runs the built functions of dist/ as SCF does, each in its own process: a Web function as a server, an event function
+// by a call of its main_handler.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 
 export type Environment = Record<string, string>;
 
-/** A Web function that is up. `lines` grows with what it logs. */
+/** A running Web function. */
 export interface RunningFunction {
   url: string;
   pid: number;
   process: ChildProcess;
-  /** Everything it wrote to stdout and stderr, line by line. */
+  /** Everything it has written to stdout and stderr so far, line by line. */
   lines: string[];
-  /** SIGTERM, and SIGKILL when that is not enough; resolves with the exit code. */
+  /** Sends SIGTERM, then SIGKILL if needed. Resolves with the exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -27,14 +27,14 @@ export interface StartOptions {
 }
 
 /**
- * In the cloud each instance has a CPU of its own. Here they share it with WeCom and Redis, which must not look
- * slow because twenty instances start at once.
+ * In the cloud each instance has its own CPU. Here they share it with WeCom and Redis, which must not look slow when
+ * twenty instances start at once.
  */
 const niceness = 10;
 
 /**
- * Starts `dist/<name>` on a free port with this environment and nothing else of ours; resolves when it listens,
- * rejects with its output when it ends before.
+ * Starts `dist/<name>` on a free port with this environment only. Resolves when it listens; rejects with its output if
+ * it ends before.
  */
 export async function startFunction(
   name: string,
@@ -82,8 +82,9 @@ export async function startFunction(
 }
 
 export interface Invocation {
-  /** What main_handler returned, or the message of what it threw. */
+  /** What main_handler returned. */
   result?: unknown;
+  /** The message of what it threw. */
   error?: string;
   lines: string[];
 }
@@ -96,7 +97,7 @@ const invoker = `
     (error) => process.send({ error: error.message }),
   );`;
 
-/** Calls `main_handler` of `dist/<name>` once, with SCF's Timer event if no other is given. */
+/** Calls `main_handler` of `dist/<name>` once, by default with SCF's Timer event. */
 export async function invokeFunction(
   name: string,
   environment: Environment,

@@ -1,4 +1,4 @@
-// `npm run simulator [-- --port N]`: a WeCom of one's own with two companies, until Ctrl-C.
+// `npm run simulator [-- --port N]`: runs a simulated WeCom with two companies until Ctrl-C.
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { startWecom } from './wecom/server.ts';
@@ -29,16 +29,16 @@ wecom.addMember({ corpid: secondCompany, userid: 'ZhaoLiu', name: '赵六', posi
 
 console.log(`WeCom simulator: ${wecom.url}
 
-For .env (made up at this start):
+For .env (new values at each start):
   WECOM_BASE_URL=${wecom.url}
   WECOM_CORPS=${corps.map(({ corpid, corpsecret }) => `${corpid}:${corpsecret}`).join(',')}
   WECOM_APPID=${wecom.appid}
 
-Members: ZhangSan (may enter), LiSi (out of the visible range), WangWu (disabled); ZhaoLiu in the second company.
-A js_code, as wx.qy.login gives it:
+Members: ZhangSan (may enter), LiSi (not in the visible range), WangWu (disabled); ZhaoLiu in the second company.
+Get a js_code, as from wx.qy.login:
   curl -d '{"corpid":"${company}","userid":"ZhangSan"}' ${wecom.url}/_simulator/createJsCode
-What happened: curl ${wecom.url}/_simulator/state
-Ctrl-C ends it.`);
+See what happened: curl ${wecom.url}/_simulator/state
+Press Ctrl-C to end it.`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void wecom.close());
 

@@ -1,4 +1,4 @@
-// A Redis for tests and the demo: one that is given, an embedded one, or a real redis-server of our own.
+// A Redis for tests and the demo: a given one, an embedded one, or a real redis-server started here.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,19 +12,19 @@ import { Worker } from 'node:worker_threads';
 export interface RunningRedis {
   url: string;
   kind: 'given' | 'embedded' | 'server';
-  /** Empties it. Throws for a given one, which may hold what is not ours to delete. */
+  /** Deletes all keys. Throws for a given Redis, which may hold other data. */
   flush: () => Promise<void>;
-  /** Ends it and removes its files; a given one is left alone. A second call does nothing. */
+  /** Ends it and removes its files; does nothing to a given Redis. A second call does nothing. */
   stop: () => Promise<void>;
-  /** Of kind `server`: for SIGSTOP, SIGCONT and SIGKILL. */
+  /** Only of kind `server`: for SIGSTOP, SIGCONT and SIGKILL. */
   pid?: number;
 }
 
 /** Options of {@link startRedis}. */
 export interface RedisOptions {
-  /** `auto` (default): `REDIS_URL` of the environment when set, else embedded. */
+  /** `auto` (default): `REDIS_URL` of the environment if it is set, else embedded. */
   kind?: 'embedded' | 'server' | 'auto';
-  /** More arguments for kind `server`, such as `['--maxmemory', '2mb']`. */
+  /** More arguments for kind `server`, for example `['--maxmemory', '2mb']`. */
   args?: readonly string[];
 }
 
@@ -32,8 +32,8 @@ const readyMs = 5000;
 const startTries = 3;
 
 /**
- * Starts a Redis on a free port of 127.0.0.1 and resolves when it answers. A server of our own ends with this
- * process, however that ends.
+ * Starts a Redis on a free port of 127.0.0.1 and resolves when it responds. A redis-server started here ends when this
+ * process ends, in any way.
  * @see https://redis.io/docs/latest/operate/oss_and_stack/management/config/
  */
 export async function startRedis({ kind = 'auto', args = [] }: RedisOptions = {}): Promise<RunningRedis> {
@@ -42,7 +42,7 @@ export async function startRedis({ kind = 'auto', args = [] }: RedisOptions = {}
   return kind === 'server' ? serverRedis(args) : embeddedRedis();
 }
 
-/** Whether kind `server` can be had on this machine. */
+/** Returns whether kind `server` is possible on this machine. */
 export function redisServerInstalled(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0;
 }
@@ -63,7 +63,7 @@ async function embeddedRedis(): Promise<RunningRedis> {
     worker.once('error', reject);
     worker.once('exit', (code) => reject(new Error(`the embedded Redis ended with code ${code}`)));
   });
-  // It must not keep a program alive that has nothing else to do.
+  // Must not keep a finished program running.
   worker.unref();
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -84,7 +84,7 @@ async function serverRedis(args: readonly string[]): Promise<RunningRedis> {
     try {
       return await tryServerRedis(await freePort(), args);
     } catch (error) {
-      // Somebody may have taken the port between our look and the start.
+      // Another program may have taken the port between the check and the start.
       if (tries === startTries) throw error;
     }
   }
@@ -94,7 +94,7 @@ async function tryServerRedis(port: number, args: readonly string[]): Promise<Ru
   const dir = await mkdtemp(join(tmpdir(), 'wecom-login-redis-'));
   const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
   const debug = ['--enable-debug-command', 'local', '--daemonize', 'no'];
-  // A session of its own, so that Ctrl-C reaches it through us and not before us.
+  // Detached, so that Ctrl-C does not reach it directly.
   const child = spawn('redis-server', [...own, ...debug, ...args], { stdio: 'ignore', detached: true });
   try {
     await once(child, 'spawn');
@@ -105,7 +105,7 @@ async function tryServerRedis(port: number, args: readonly string[]): Promise<Ru
   const pid = child.pid;
   if (pid === undefined) throw new Error('redis-server did not start');
 
-  // Its stdin ends when this process does, even by SIGKILL; a line says that the server is gone already.
+  // Its stdin closes when this process ends, even by SIGKILL. A line means that the server has already ended.
   const script = 'read -r gone || kill -9 "$1"; rm -rf "$2"';
   const watchdog = spawn('sh', ['-c', script, 'sh', `${pid}`, dir], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -147,7 +147,7 @@ async function tryServerRedis(port: number, args: readonly string[]): Promise<Ru
   };
 }
 
-/** Sends one inline command on a connection of its own; resolves with the first bytes of the reply. */
+/** Sends one inline command on a new connection. Resolves with the first bytes of the reply. */
 async function command(port: number, line: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   socket.setTimeout(readyMs, () => socket.destroy(new Error(`${line}: no reply within ${readyMs} ms`)));

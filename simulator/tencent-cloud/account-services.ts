@@ -1,5 +1,5 @@
-// The small APIs beside SCF: who owns the key (CAM), tags of resources (Tag), certificates (SSL); CLS has its own file.
-// Their SDKs are not installed here: the members are written down from the official API models (read 2026-08).
+// The small APIs next to SCF: the owner of the key (CAM), tags of resources (Tag), certificates (SSL). CLS has its own
+// file. Their SDKs are not installed, so the members are copied from the official API models (read 2026-08).
 import * as z from 'zod/mini';
 import { ApiError } from './api-error.ts';
 import { clsSchemas, clsAnswers, type LogLine } from './cls.ts';
@@ -52,7 +52,7 @@ const answers: { [C in Call]: (context: ScfContext, p: Given<C>, logs: LogLine[]
   },
 };
 
-/** Answers one call of CAM, CLS, Tag or SSL; unknown actions and malformed parameters are refused. */
+/** Returns the answer to one call of CAM, CLS, Tag or SSL. Refuses unknown actions and malformed parameters. */
 export function answerAccountService(
   service: string,
   action: string,

@@ -1,7 +1,7 @@
-/** What Tencent's APIs answer instead of a result: HTTP 200 with `Response.Error.Code` and `.Message`. */
+/** A refusal of Tencent's APIs: HTTP 200 with `Response.Error.Code` and `.Message`. */
 export class ApiError extends Error {
   constructor(
-    /** Dotted code as documented, e.g. `InvalidParameterValue.Handler`. */
+    /** Documented code with dots, e.g. `InvalidParameterValue.Handler`. */
     readonly code: string,
     message: string,
   ) {
@@ -9,5 +9,5 @@ export class ApiError extends Error {
   }
 }
 
-/** The connection is cut instead of answered: what a network failure looks like to the client. */
+/** The connection is closed without an answer, as in a network failure. */
 export class ConnectionCut extends Error {}

@@ -1,5 +1,5 @@
-// CLS, Tencent's log service: logsets, topics, their index, search, alarms and who is told of them.
-// Shapes as in the official API model of 2020-10-16 (read 2026-08); its SDK is not installed here.
+// CLS, Tencent's log service: logsets, topics, their index, search, alarms and their receivers.
+// Members as in the official API model of 2020-10-16 (read 2026-08); its SDK is not installed.
 import * as z from 'zod/mini';
 import { ApiError } from './api-error.ts';
 import type { ScfContext } from './scf-functions.ts';
@@ -12,7 +12,7 @@ export interface LogLine {
 }
 
 const listLimit = 20;
-/** How many strangers' entries of similar names fill the first page. */
+/** Number of other people's entries with similar names that fill the first page. */
 const similar = 25;
 
 const filters = z.optional(z.array(z.strictObject({ Key: z.string(), Values: z.array(z.string()) })));
@@ -153,7 +153,7 @@ export const clsSchemas = {
 type Call = keyof typeof clsSchemas;
 type Given<C extends Call> = z.infer<(typeof clsSchemas)[C]>;
 
-/** One page of the entries whose name has the filter's value in it. */
+/** Returns one page of the entries whose name contains the value of the filter. */
 function page<T extends object>(
   context: ScfContext,
   entries: T[],
@@ -266,7 +266,7 @@ export const clsAnswers: { [C in Call]: (context: ScfContext, p: Given<C>, logs:
   },
 
   'cls.ModifyIndex': ({ state }, p) => {
-    // The whole rule is replaced: keys it does not name are gone.
+    // Replaces the whole rule: keys that it does not name are removed.
     const found = stored(state.data.indexes, p.TopicId, 'ResourceNotFound.IndexNotExist');
     state.data.indexes[p.TopicId] = { ...found, ...p };
     return {};

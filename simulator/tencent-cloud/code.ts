@@ -1,4 +1,4 @@
-// Unpacks an uploaded zip the way SCF does: modes kept, nothing writable, nothing outside of the folder.
+// Unpacks an uploaded zip as SCF does: keeps the modes, makes nothing writable, writes nothing outside the folder.
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -7,7 +7,7 @@ import yauzl from 'yauzl';
 export interface ZipFile {
   /** Path inside the zip. */
   name: string;
-  /** Unix permission bits; 0644 when the zip was written without any. */
+  /** Unix permission bits; 0644 if the zip has none. */
   mode: number;
   content: Buffer;
 }
@@ -24,11 +24,11 @@ export async function readZip(zip: Buffer): Promise<ZipFile[]> {
   return files;
 }
 
-/** Folder with the unpacked code; the same zip is unpacked once. */
+/** Returns the folder with the unpacked code. The same zip is unpacked only once. */
 export async function unpack(zip: Buffer, sha256: string, parent: string): Promise<string> {
   const folder = join(parent, sha256);
   if (existsSync(folder)) return folder;
-  // Above /var/user there is no package.json; here a project's own would turn the code into ESM.
+  // In the cloud there is no package.json above /var/user. Here the project's own would make the code ESM.
   mkdirSync(parent, { recursive: true });
   writeFileSync(join(parent, 'package.json'), '{"type":"commonjs"}\n');
   const temporary = `${folder}.${process.pid}`;

@@ -1,5 +1,5 @@
-// COS, Tencent's object storage, as far as a code upload needs it: buckets, their lifecycle, single-request objects.
-// The signature is checked in full; a bucket must exist before an object goes in.
+// COS, Tencent's object storage, as far as a code upload needs it: buckets, their lifecycle, objects in one request.
+// It trusts no request: the whole signature is checked.
 import { createHash, createHmac } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -69,7 +69,7 @@ function xml(root: string, content: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?><${root}>${content}</${root}>`;
 }
 
-/** The action a request amounts to, as CAM policies call it. */
+/** Returns the action of a request, named as in CAM policies. */
 export function cosAction(method: string, url: URL): string {
   if (url.searchParams.has('lifecycle')) return `${method === 'PUT' ? 'Put' : 'Get'}BucketLifecycle`;
   const hasBucket = bucketHost.test(url.hostname);
@@ -77,12 +77,12 @@ export function cosAction(method: string, url: URL): string {
   return hasBucket ? (method === 'PUT' ? 'PutBucket' : 'GetBucket') : 'GetService';
 }
 
-/** Where an object lies on disk; its key is one file name, so a key cannot leave the folder. */
+/** Returns the path of an object on disk. Its key becomes one file name, so it cannot leave the folder. */
 export function objectPath(state: StateFile, bucket: string, key: string): string {
   return join(state.objectsFolder, bucket, encodeURIComponent(key));
 }
 
-/** Answers one COS request; a refusal carries COS' own XML error. `before` may throw an injected fault. */
+/** Returns the answer to one COS request; a refusal is COS' XML error. `before` may throw an injected fault. */
 export function answerCos(
   request: CosRequest,
   state: StateFile,

@@ -1,5 +1,5 @@
-// Runs one event function inside its own process: takes invocations one at a time from the parent over IPC and calls
-// the handler with SCF's contract (event and context as JSON, result as JSON, errors printed and reported).
+// Runs one event function in its own process. Takes invocations from the parent over IPC, one at a time, and calls the
+// handler as SCF does: event and context as JSON, result as JSON, errors printed and reported.
 'use strict';
 
 const resultCharactersMax = 6 * 1024 * 1024;
@@ -18,7 +18,7 @@ process.send({ ready: true, failure });
 
 process.on('message', ({ event, context }) => {
   const finish = (answer) => {
-    // Behind what the handler wrote: the parent's log is whole when it has seen both.
+    // After the handler's own output: when the parent has read both marks, its log is complete.
     for (const stream of [process.stdout, process.stderr]) stream.write(`\0end ${context.request_id}\n`);
     process.send({ requestId: context.request_id, ...answer });
   };

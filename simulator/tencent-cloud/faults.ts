@@ -1,16 +1,19 @@
-// Makes chosen calls fail the way the cloud fails, so that the client's behaviour can be seen.
+// Makes chosen calls fail as the cloud fails, so that tests see what the client does.
 import { ApiError, ConnectionCut } from './api-error.ts';
 
 export interface Fault {
-  /** API action, COS' as CAM calls them: `PutObject`. */
+  /** API action; for COS the name in CAM policies, such as `PutObject`. */
   action: string;
-  /** Tencent error code, `cut` for a broken connection, `gone` for that and every later one until `clear`, or a state such as `CreateFailed` in which the change ends. */
+  /**
+   * Tencent error code; `cut` for a broken connection; `gone` if all later connections break too, until `clear`; or the
+   * state in which a change ends, such as `CreateFailed`.
+   */
   kind: string;
-  /** How many calls fail; 1. */
+  /** How many calls fail; default 1. */
   times?: number;
-  /** How many calls pass before that; 0. */
+  /** How many calls succeed before that; default 0. */
   skip?: number;
-  /** The call takes effect and only its answer is lost. */
+  /** The call has its effect, only its answer is lost. */
   afterEffect?: boolean;
 }
 
@@ -42,7 +45,7 @@ export function createFaults() {
       pending.length = 0;
       isGone = false;
     },
-    /** Takes the prepared end of a change such as `Creating` off the list. */
+    /** Removes and returns the failure that was set for a change such as `Creating`. */
     takeFailure(status: string): string | undefined {
       const kind = status.replace(/ing$/, 'eFailed').replace('Publishe', 'Publish');
       const fault = pending.find((f) => f.kind === kind && f.times > 0);

@@ -1,4 +1,4 @@
-// From a request on a function URL or custom domain to the Web function behind it, with the headers SCF adds.
+// Forwards a request on a function URL or custom domain to its Web function, with the headers that SCF adds.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Runner } from './runner.ts';
 import { resolveQualifier } from './scf-functions.ts';
@@ -6,9 +6,9 @@ import { urlHost, urlIsOpen } from './scf-triggers.ts';
 import type { CloudState, StoredFunction } from './state.ts';
 import type { Switches } from './switches.ts';
 
-/** Stands for the caller's public address, which loopback has not got. */
+/** Used as the caller's public address, because loopback has none. */
 const clientAddress = '198.51.100.7';
-/** Tencent's own hops, right of the client in X-Forwarded-For. */
+/** Tencent's own proxies, to the right of the client in X-Forwarded-For. */
 const platformHops = ['11.163.17.81', '10.132.167.112'];
 
 export interface UrlTarget {

@@ -1,5 +1,6 @@
-// A Tencent Cloud on one loopback port: CAM, COS, CLS, Tag, SSL and SCF by Host header, as their real hosts are named.
-// It is strict where the cloud is strict, keeps its state in a folder, and really runs the functions it is given.
+// A simulated Tencent Cloud on one loopback port: CAM, COS, CLS, Tag, SSL and SCF, chosen by the Host header. It is as
+// strict as the cloud, keeps its state in a folder, and really runs the uploaded functions. It trusts no API call:
+// signature, region, version and parameters are checked.
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -23,24 +24,24 @@ import { createTimers } from './timers.ts';
 export interface CloudOptions {
   /** 0 picks a free port. */
   port?: number;
-  /** State survives in here between runs. */
+  /** The state is kept here between runs. */
   stateFolder: string;
   /** Secret id → secret key of the accounts that may call. */
   secretKeys: Record<string, string>;
-  /** Secret id → token of those keys that are temporary; a call with such a key has to carry it. */
+  /** Secret id → token of temporary keys; a call with such a key must carry the token. */
   tokens?: Record<string, string>;
   region?: string;
   appId?: string;
   now?(): number;
-  /** What the cloud does where evidence differs, and what the account is like. */
+  /** Behaviour for which there is conflicting evidence, and properties of the account. */
   switches?: Partial<Switches>;
-  /** Chooses among refusals and which calls are throttled or lose their answer; 1. */
+  /** Chooses between possible refusals, and which calls are throttled or lose their answer. Default 1. */
   seed?: number;
-  /** How many of the cloud's seconds pass in one: at 20, a change of 3 s takes 150 ms. */
+  /** How many seconds of the cloud pass in one real second: at 20, a change of 3 s takes 150 ms. */
   speed?: number;
-  /** The key's CAM policy: actions such as `scf:GetFunction` or `scf:*`; everything when left out. */
+  /** The key's CAM policy: actions such as `scf:GetFunction` or `scf:*`. Default: everything. */
   allowed?: string[];
-  /** Told every API call when it is answered. */
+  /** Called for each API call when it is answered. */
   onCall?(call: Call): void;
 }
 
@@ -49,7 +50,7 @@ export interface Call {
   service: string;
   action: string;
   parameters: unknown;
-  /** `ok`, or the code of the refusal. */
+  /** `ok`, `cut`, or the code of the refusal. */
   outcome: string;
 }
 
@@ -57,26 +58,26 @@ export interface TencentCloud {
   url: string;
   /** Every API call so far, in order. */
   calls: Call[];
-  /** What the cloud holds; change it to play another operator's hand. */
+  /** The cloud's state. Change it to act as another operator. */
   state: CloudState;
-  /** As given and by default; change them to change the cloud. */
+  /** The current switches. Change them to change the cloud's behaviour. */
   switches: Switches;
   /** True while a request is being answered. */
   isBusy(): boolean;
-  /** What functions and platform wrote. */
+  /** Log lines of the functions and the platform. */
   logs: LogLine[];
   /** Makes the next calls of an action fail. */
   inject(fault: Fault): void;
-  /** Takes back faults that have not struck. */
+  /** Removes faults that have not happened yet. */
   clearFaults(): void;
-  /** Runs a timer trigger now, as its cron would. */
+  /** Runs a timer trigger now, as its cron expression would. */
   fireTimer(functionName: string, triggerName: string): Promise<EventAnswer>;
-  /** The uploaded zip of a version or alias. */
+  /** Returns the uploaded zip of a version or alias. */
   codeOf(functionName: string, qualifier?: string): Buffer;
   stop(): Promise<void>;
 }
 
-/** Service → the API version it speaks. */
+/** Service → its API version. */
 const services: Record<string, string> = {
   scf: '2018-04-16',
   cam: '2019-01-16',
@@ -85,7 +86,7 @@ const services: Record<string, string> = {
   ssl: '2019-12-05',
 };
 
-/** Of the signature TC3: so much and no more. */
+/** The limit of signature TC3. */
 const requestBytesMax = 10 * 1024 * 1024;
 const read = /^(Get|List|Describe|Search)/;
 
@@ -125,14 +126,14 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
     if (action.startsWith('cos:')) throw new ApiError('AccessDenied', 'Access Denied.');
     const { FunctionName = '*' } = parameters as { FunctionName?: string };
     const resource = `qcs::${action.split(':')[0]}:${region}:uin/100000000001:namespace/default/function/${FunctionName}`;
-    // Wording and line break as users quote them.
+    // Text and line break as quoted by users.
     throw new ApiError(
       switches.camCode,
       `you are not authorized to perform operation (${action})\nresource (${resource}) has no permission`,
     );
   }
 
-  /** A refusal for no reason of the request, now and then. */
+  /** Sometimes refuses a request, whatever it is. */
   function throttle(): void {
     if (switches.throttling === 'none' || random() >= 0.25) return;
     throw new ApiError('RequestLimitExceeded', 'Your current request times exceeds the limit.');

@@ -1,8 +1,9 @@
-// The running instances, by function version. A request goes to an instance with a free place, else a new one starts.
+// The running instances of each function version. A request goes to an instance with a free place; without one, a new
+// instance starts.
 import type { Instance } from './instance.ts';
 import type { Snapshot, StoredFunction } from './state.ts';
 
-/** A place in an instance, to be given back when the request is over. */
+/** A place in an instance; release it when the request is over. */
 export interface Place {
   instance: Instance;
   release(): void;
@@ -34,7 +35,7 @@ export function createInstancePool() {
   }
 
   return {
-    /** Takes a place at once, in an instance that may still be starting. Rejects when it does not start. */
+    /** Takes a place at once, possibly in an instance that is still starting. Rejects if it does not start. */
     async take(fn: StoredFunction, snapshot: Snapshot, start: () => Promise<Instance>): Promise<Place> {
       const key = keyOf(fn, snapshot);
       const pool = pools.get(key) ?? new Set<Entry>();
@@ -52,7 +53,7 @@ export function createInstancePool() {
       };
     },
 
-    /** Ends the instances of everything but these functions and their versions. */
+    /** Ends all instances except those of these functions and their versions. */
     async keepOnly(functions: StoredFunction[]): Promise<void> {
       const wanted = new Set(
         functions.flatMap((fn) => [fn.latest, ...fn.versions].map((snapshot) => keyOf(fn, snapshot))),

@@ -1,5 +1,5 @@
-// One running instance of a function: a child process that sees only what SCF would show it.
-// Code is read-only, the temporary folder is the only writable place, memory is capped, the environment is its own.
+// One running instance of a function: a child process that sees only what it would see in SCF. Its code is read-only,
+// only its temporary folder is writable, its memory is limited, and its environment is its own.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
@@ -11,7 +11,7 @@ import type { Snapshot } from './state.ts';
 
 const portPollMs = 20;
 
-/** The function could not be started; the text is what SCF's log would show. */
+/** The function did not start. The text is what SCF's log would show. */
 export class StartFailed extends Error {}
 
 export interface Surroundings {
@@ -19,21 +19,21 @@ export interface Surroundings {
   region: string;
   appId: string;
   codeFolder: string;
-  /** File that runs event functions. */
+  /** Path of event-runtime.cjs. */
   eventRuntime: string;
   onLog(line: string): void;
 }
 
 export interface Instance {
-  /** Web functions: where it listens. */
+  /** Web functions: the port it listens on. */
   port: number;
   process: ChildProcess;
   /** Requests in progress. */
   busy: number;
   isGone(): boolean;
-  /** When the process has ended and all it wrote is read. */
+  /** Resolves when the process has ended and all its output is read. */
   closed: Promise<void>;
-  /** Event functions: resolves when all that an invocation has written is in the log; to be called before it begins. */
+  /** Event functions: resolves when all output of an invocation is in the log. Call it before the invocation starts. */
   untilLogged(requestId: string): Promise<void>;
   kill(): void;
 }
@@ -41,7 +41,7 @@ export interface Instance {
 /** What event-runtime.cjs writes at the end of an invocation. */
 const endMark = '\0end ';
 
-/** Built-in variables and what the function's configuration adds. */
+/** Returns SCF's built-in variables and those of the function's configuration. */
 function environment(
   snapshot: Snapshot,
   surroundings: Surroundings,
@@ -172,7 +172,7 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
       try {
         process.kill(-child.pid, 'SIGKILL');
       } catch {
-        // it ended by itself in the meantime
+        // It has ended in the meantime.
       }
     },
   };
@@ -202,7 +202,7 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
   return instance;
 }
 
-/** The file that runs event functions, wherever this module was bundled to. */
+/** Returns the path of event-runtime.cjs, wherever this module was bundled to. */
 export function eventRuntimePath(moduleFolder: string): string {
   for (let folder = moduleFolder; ; folder = dirname(folder)) {
     const path = join(folder, 'simulator/tencent-cloud/event-runtime.cjs');

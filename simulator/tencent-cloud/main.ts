@@ -1,4 +1,4 @@
-// `node scripts/run.mjs simulator/tencent-cloud/main.ts`: a Tencent Cloud to try `npx sls deploy` against by hand.
+// `node scripts/run.mjs simulator/tencent-cloud/main.ts`: runs a simulated Tencent Cloud, to try `npx sls deploy` by hand.
 import { parseArgs } from 'node:util';
 import { startTencentCloud } from './index.ts';
 import { switchTable } from './switches.ts';
@@ -7,7 +7,7 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '9100' },
     state: { type: 'string', default: '.build/tencent-cloud' },
-    // name=end, one row of switches.ts; may be given several times
+    // name=end of a row in switches.ts; may be repeated
     switch: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string', default: '1' },
     speed: { type: 'string', default: '1' },
@@ -53,7 +53,7 @@ In another terminal:
   export TENCENT_CLOUD_ENDPOINT=${cloud.url} TENCENT_SECRET_ID=${secretId} TENCENT_SECRET_KEY=${secretKey}
   export SLS_TELEMETRY_DISABLED=1
   npx sls deploy
-A function URL leads here by its host name:
+Call a function URL by its host name:
   curl -H 'Host: <host that sls info shows>' ${cloud.url}/health
 `);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

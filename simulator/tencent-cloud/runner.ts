@@ -1,4 +1,4 @@
-// Sends invocations to instances: starts them when all are busy, kills them at the timeout, holds SCF's size limits.
+// Sends invocations to instances. Starts new ones when all are busy, kills them at the timeout, applies SCF's size limits.
 import { request as httpRequest } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
@@ -27,10 +27,10 @@ export interface WebAnswer {
 }
 export interface EventAnswer {
   requestId: string;
-  /** JSON of the return value. */
+  /** The return value as JSON. */
   result?: string;
   error?: string;
-  /** What the invocation wrote, and the platform's own lines. */
+  /** The output of the invocation, and the platform's own lines. */
   log: string;
 }
 
@@ -44,7 +44,7 @@ export interface RunnerOptions {
   readCode(snapshot: Snapshot): Buffer;
 }
 
-/** The platform's own answer; its HTTP status is the documented function status code. */
+/** Returns the platform's own answer. Its HTTP status is the documented function status code. */
 function refusal(status: number, errorMessage: string, requestId: string): WebAnswer {
   return {
     status,
@@ -78,7 +78,7 @@ export function createRunner(options: RunnerOptions) {
       });
     });
 
-  /** One HTTP request to a Web function. */
+  /** Sends one HTTP request to a Web function. */
   async function web(fn: StoredFunction, snapshot: Snapshot, request: WebRequest): Promise<WebAnswer> {
     const requestId = randomUUID();
     if (request.body.length > bodyBytesMax) return refusal(406, 'The request body exceeds 6 MB.', requestId);
@@ -129,7 +129,7 @@ export function createRunner(options: RunnerOptions) {
     }
   }
 
-  /** One invocation of an event function. A thrown error is an answer with `error`, as in the cloud. */
+  /** Invokes an event function once. If it throws, the answer has `error`, as in the cloud. */
   async function event(
     fn: StoredFunction,
     snapshot: Snapshot,

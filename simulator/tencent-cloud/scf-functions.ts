@@ -1,5 +1,5 @@
-// Functions. Every change takes time: Creating, Updating, Publishing or Deleting, and until that is over further
-// changes are refused, so that a client that does not wait fails here as it fails in the cloud.
+// SCF's functions. Each change takes time (Creating, Updating, Publishing, Deleting), and until it ends further changes
+// are refused. So a client that does not wait fails here as it fails in the cloud.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ApiError } from './api-error.ts';
@@ -8,7 +8,7 @@ import { checkEnvironment, newerRuntimes, type Parameters } from './scf-paramete
 import type { Snapshot, StateFile, StoredFunction } from './state.ts';
 import { cloudSeconds, type Switches } from './switches.ts';
 
-/** Of code inside a request. */
+/** Limit of code inside a request. */
 const zipBytesMax = 20 * 1024 * 1024;
 
 export interface ScfContext {
@@ -17,17 +17,17 @@ export interface ScfContext {
   region: string;
   nowMs: number;
   switches: Switches;
-  /** The time so many seconds of the cloud from now. */
+  /** Returns the time that is this many seconds of the cloud from now. */
   in(seconds: number): number;
-  /** One of a list, as the seed decides. */
+  /** Returns one of a list; the seed decides. */
   pick<T>(list: readonly T[]): T;
-  /** Throws the refusal of CAM unless the key may do `service:Action`. */
+  /** Throws CAM's refusal unless the key may do `service:Action`. */
   authorise(action: string): void;
-  /** Takes a prepared failure of a change off the list: what `Status` will say. */
+  /** Removes and returns the failure that was set for a change: the `Status` it ends in. */
   takeFailure(action: string): string | undefined;
 }
 
-/** A time as SCF writes it. */
+/** Formats a time as SCF does. */
 export function timestamp(nowMs: number): string {
   return new Date(nowMs).toISOString().slice(0, 19).replace('T', ' ');
 }
@@ -38,7 +38,7 @@ export function findFunction(context: ScfContext, name: string): StoredFunction 
   return fn;
 }
 
-/** The configuration behind a version number, `$LATEST` or an alias. */
+/** Returns the configuration of a version number, `$LATEST` or an alias. */
 export function resolveQualifier(fn: StoredFunction, qualifier = '$LATEST'): Snapshot {
   const version = fn.aliases[qualifier] ?? qualifier;
   if (version === '$LATEST') return fn.latest;
@@ -48,7 +48,7 @@ export function resolveQualifier(fn: StoredFunction, qualifier = '$LATEST'): Sna
   return found;
 }
 
-/** Ends the changes whose time is over. */
+/** Completes the changes whose time is over. */
 export function settle({ state, nowMs }: { state: StateFile; nowMs: number }): void {
   for (const fn of Object.values(state.data.functions)) {
     if (!fn.change || nowMs < fn.change.endsMs) continue;
@@ -63,7 +63,7 @@ export function settle({ state, nowMs }: { state: StateFile; nowMs: number }): v
 }
 
 const notNow = '当前函数状态无法进行此操作，请在函数状态正常时重试';
-/** Refusals of a change during another one, as the SDK lists them and users quote them. */
+/** Refusals of a change during another change, as in the SDK's lists and in users' reports. */
 const busyRefusals: Record<string, readonly (readonly [code: string, message: string])[]> = {
   UpdateFunctionCode: [
     ['FailedOperation.UpdateFunctionCode', '当前函数处于Updating状态，无法进行此操作，请稍后重试。'],
@@ -100,7 +100,7 @@ const busyRefusals: Record<string, readonly (readonly [code: string, message: st
   DeleteFunctionVersion: [['FailedOperation.DeleteFunction', notNow]],
 };
 
-/** For changes: refuses while an earlier one is still in progress. */
+/** Returns the function, or refuses the change while an earlier one is in progress. */
 export function findIdleFunction(context: ScfContext, action: string, name: string): StoredFunction {
   const fn = findFunction(context, name);
   if (fn.change || context.nowMs < (fn.writableMs ?? 0)) throw busy(context, action, fn.Status);
@@ -116,7 +116,7 @@ export function busy(context: ScfContext, action: string, status: string): ApiEr
   );
 }
 
-/** Starts a change: `Status` says so for as long as it takes. */
+/** Starts a change: `Status` shows it until it ends. */
 export function setChanging(
   context: ScfContext,
   fn: StoredFunction,
@@ -134,7 +134,7 @@ export function setChanging(
     failure === undefined ? [] : [{ ErrorCode: failure, ErrorMessage: `The function is ${failure}.` }];
 }
 
-/** The zip out of the request or out of COS; what happens to the object afterwards does not touch the function. */
+/** Copies the zip from the request or from COS. Later changes of the object do not affect the function. */
 function takeCode(
   context: ScfContext,
   code: Parameters<'CreateFunction'>['Code'],
@@ -143,7 +143,10 @@ function takeCode(
   if (code.ZipFile !== undefined) {
     zip = Buffer.from(code.ZipFile, 'base64');
     if (zip.toString('base64') !== code.ZipFile || zip.readUInt16BE(0) !== 0x50_4b)
-      throw new ApiError('InvalidParameterValue.ZipFileBase64BinasciiError', 'ZipFile is no zip in base64.');
+      throw new ApiError(
+        'InvalidParameterValue.ZipFileBase64BinasciiError',
+        'ZipFile is not a zip in base64.',
+      );
     if (zip.length > zipBytesMax)
       throw new ApiError('InvalidParameterValue.InlineZipFile', 'ZipFile exceeds 20 MB.');
   } else if (code.CosBucketName === undefined || code.CosObjectName === undefined) {
@@ -166,7 +169,7 @@ function takeCode(
   return { CodeSha256: sha256, CodeSize: zip.length };
 }
 
-/** Applies what a request sets; what it leaves out stays; the documented "empty" forms clear. */
+/** Applies what a request sets. What it leaves out stays; the documented empty values clear a setting. */
 function configure(
   context: ScfContext,
   snapshot: Snapshot,
@@ -222,7 +225,7 @@ function configure(
   net.EipConfig.EipAddress = net.EipConfig.EipStatus === 'ENABLE' ? [egressIp(context, snapshot)] : [];
 }
 
-/** Refuses what the account lacks for a configuration. */
+/** Refuses a configuration that needs something the account does not have. */
 function refuseAccount(
   { switches, authorise }: ScfContext,
   change: Parameters<'UpdateFunctionConfiguration'> & { Tags?: unknown[] | undefined },
@@ -240,7 +243,7 @@ function refuseAccount(
   for (const action of actions) authorise(action);
 }
 
-/** Refuses the empty form of what is not set. */
+/** Refuses an empty value for a setting that is not set. */
 function refuseEmpty(snapshot: Snapshot, change: Parameters<'UpdateFunctionConfiguration'>): void {
   if (change.Role === '' && snapshot.Role === '')
     throw new ApiError('ResourceNotFound.Role', 'The role [] does not exist.');
@@ -250,7 +253,7 @@ function refuseEmpty(snapshot: Snapshot, change: Parameters<'UpdateFunctionConfi
     throw new ApiError('InvalidParameterValue.Cls', 'The log topic [] is not valid.');
 }
 
-/** Functions of one subnet share a fixed address; it is random and lost when the last of them goes. */
+/** Functions of one subnet share a fixed random address, which is lost when the last of them is deleted. */
 function egressIp(context: ScfContext, snapshot: Snapshot): string {
   const place = snapshot.VpcConfig.SubnetId || 'public';
   const ips = context.state.data.egressIps;

@@ -1,11 +1,11 @@
-// The documented limits of SCF's API parameters. Anything unknown, missing or out of range is refused, as the cloud does.
+// The documented limits of SCF's API parameters. Anything unknown, missing or out of range is refused, as in the cloud.
 import * as z from 'zod/mini';
 import { Cron } from 'croner';
 import { ApiError } from './api-error.ts';
 import { checkMembers } from './sdk-models.ts';
 
 const environmentBytesMax = 4096;
-/** On CloudBase, which is built on SCF; nobody is seen to use them on SCF itself. */
+/** Exist on CloudBase, which is built on SCF; no report of their use on SCF itself was found. */
 export const newerRuntimes = ['Nodejs22.21', 'Nodejs24.11'];
 const runtimes = [
   'Nodejs20.19', 'Nodejs18.15', 'Nodejs16.13', 'Nodejs14.18', 'Nodejs12.16', 'Nodejs10.15',
@@ -27,7 +27,7 @@ const instanceConcurrency = z.strictObject({
 const configuration = {
   FunctionName: functionName,
   Namespace: namespace,
-  /** Letters, digits, blanks, commas, full stops and Chinese; at most 1000. */
+  /** Letters, digits, spaces, commas, full stops and Chinese; at most 1000. */
   Description: z.optional(z.string().check(z.regex(/^[A-Za-z0-9\s,.，。一-鿿]{0,1000}$/))),
   MemorySize: z.optional(
     z.int().check(
@@ -86,7 +86,7 @@ const domain = {
   ),
 };
 
-/** One schema per action; what is not listed here, the local cloud does not offer. */
+/** One schema per action. The local cloud offers only these actions. */
 export const parameterSchemas = {
   CreateFunction: z.strictObject({
     ...configuration,
@@ -149,7 +149,7 @@ export const parameterSchemas = {
 export type ScfAction = keyof typeof parameterSchemas;
 export type Parameters<A extends ScfAction> = z.infer<(typeof parameterSchemas)[A]>;
 
-/** The checked parameters, or the documented refusal naming the parameter. Members and types are the official SDK's. */
+/** Returns the checked parameters, or throws the documented refusal with the name of the parameter. */
 export function checkParameters<A extends ScfAction>(action: A, given: unknown): Parameters<A> {
   checkMembers(action, given);
   const result = parameterSchemas[action].safeParse(given);
@@ -158,7 +158,7 @@ export function checkParameters<A extends ScfAction>(action: A, given: unknown):
   const path = issue?.path.join('.') ?? '';
   if (issue?.code === 'unrecognized_keys') {
     const key = [...issue.path, issue.keys[0]].join('.');
-    throw new ApiError('UnsupportedOperation', `SCF knows \`${key}\`; the local cloud does not play it.`);
+    throw new ApiError('UnsupportedOperation', `SCF knows \`${key}\`; the local cloud does not simulate it.`);
   }
   const isMissing = path !== '' && issue?.path.reduce<unknown>(child, given) === undefined;
   if (isMissing)
@@ -173,7 +173,7 @@ function child(value: unknown, key: PropertyKey): unknown {
   return (value as Record<PropertyKey, unknown> | undefined)?.[key];
 }
 
-/** Refuses reserved or malformed names, a value of more bytes than that, and more than 4 KB in all. */
+/** Refuses reserved or malformed names, values over `valueBytesMax`, and more than 4 KB in total. */
 export function checkEnvironment(variables: { Key: string; Value: string }[], valueBytesMax: number): void {
   let bytes = 0;
   for (const { Key, Value } of variables) {
@@ -195,7 +195,7 @@ export function checkEnvironment(variables: { Key: string; Value: string }[], va
   }
 }
 
-/** Refuses anything but a cron of exactly seven fields. */
+/** Refuses anything except a cron expression of exactly seven fields. */
 export function checkCron(expression: string): void {
   try {
     if (expression.trim().split(/\s+/).length !== 7) throw new Error('seven fields');

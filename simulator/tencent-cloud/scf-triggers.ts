@@ -1,4 +1,4 @@
-// Triggers and custom domains. A function URL keeps its address for life and there is one per version or alias.
+// SCF's triggers and custom domains. A function URL never changes its address; there is one per version or alias.
 import { ApiError } from './api-error.ts';
 import { checkCron, type Parameters } from './scf-parameters.ts';
 import {
@@ -30,12 +30,12 @@ function parseUrlDescription(json: string): UrlDescription {
       return parsed;
     }
   } catch {
-    // falls through to the refusal below
+    // Refused below.
   }
   throw new ApiError('InvalidParameterValue.TriggerDesc', 'The TriggerDesc of the function URL is invalid.');
 }
 
-/** Host of a function URL, without scheme. */
+/** Returns the host of a function URL. */
 export function urlHost(trigger: StoredTrigger): string {
   return new URL(
     (JSON.parse(trigger.TriggerDesc) as UrlDescription).NetConfig.ExtranetUrl ?? 'http://none.invalid',
@@ -86,7 +86,7 @@ function findTrigger(
   return found;
 }
 
-/** To be called before the triggers of a function change: the list goes on showing the old ones for a while. */
+/** Call it before the triggers of a function change: the list shows the old ones for some time. */
 function noteOlder(context: ScfContext, fn: StoredFunction): void {
   if (context.switches.triggerList === 'current') return;
   const kept = (fn.olderTriggers ?? []).filter(({ untilMs }) => untilMs > context.nowMs);

@@ -1,4 +1,4 @@
-// Versions and aliases: a version is frozen when it is published, an alias decides which one answers.
+// SCF's versions and aliases. A published version never changes; an alias decides which version serves requests.
 import { ApiError } from './api-error.ts';
 import {
   busy,

@@ -1,5 +1,5 @@
-// Every member of every SCF request with its type, read from the official SDK's own declarations: what is not in there,
-// the cloud refuses. They are written by a generator, so their form can be relied on.
+// Each member of each SCF request with its type, read from the declarations of the official SDK. The cloud refuses any
+// other member. The declarations are generated, so their form is regular.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -31,7 +31,7 @@ function models(): Map<string, Map<string, Member>> {
   return known;
 }
 
-/** Throws `UnknownParameter`, `MissingParameter` or `InvalidParameter` unless `given` is a request of that action. */
+/** Throws `UnknownParameter`, `MissingParameter` or `InvalidParameter` unless `given` is a request of this action. */
 export function checkMembers(action: string, given: unknown): void {
   const name = `${action}Request`;
   if (models().has(name)) checkValue(name, given, '');

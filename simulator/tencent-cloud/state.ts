@@ -1,8 +1,8 @@
-// What the local cloud remembers between runs: one JSON file and the uploaded objects beside it.
+// The local cloud's state between runs: one JSON file, and the uploaded objects next to it.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Configuration of one version as `GetFunction` shows it; immutable once published. */
+/** Configuration of one version as in `GetFunction`; never changes after it is published. */
 export interface Snapshot {
   Version: string;
   VersionDescription: string;
@@ -29,7 +29,7 @@ export interface Snapshot {
 export interface StoredTrigger {
   TriggerName: string;
   Type: 'timer' | 'http';
-  /** As the cloud returns it: JSON, a timer's as `{"cron":"…"}`, a function URL's with its address. */
+  /** JSON as the cloud returns it: `{"cron":"…"}` for a timer; for a function URL, with its address. */
   TriggerDesc: string;
   Enable: 0 | 1;
   Qualifier: string;
@@ -44,24 +44,24 @@ export interface StoredFunction {
   FunctionId: string;
   Namespace: string;
   Status: string;
-  /** Why it is `…Failed`. */
+  /** The reasons of a `…Failed` status. */
   StatusReasons?: { ErrorCode: string; ErrorMessage: string }[];
-  /** A change in progress: when it ends and what `Status` says then, '' for a function that is gone. */
+  /** A change in progress: when it ends, and the `Status` then; '' if the function is deleted. */
   change?: { endsMs: number; becomes: string };
-  /** When writes are taken again, which may be later than `Active` shows. */
+  /** When writes are accepted again; may be later than `Active`. */
   writableMs?: number;
-  /** When new versions are found and when they are Active; those not in here always are. */
+  /** When a new version is found, and when it is Active. A version that is missing here is both. */
   versionTimes?: Record<string, { foundMs: number; activeMs: number }>;
-  /** What ListTriggers still shows: older lists, and until when. */
+  /** Old lists that ListTriggers still shows, and until when. */
   olderTriggers?: { untilMs: number; triggers: StoredTrigger[] }[];
-  /** When the fixed egress IP shows up. */
+  /** When the fixed egress IP becomes visible. */
   egressShownMs?: number;
-  /** A part of an alias' traffic that goes to other versions. */
+  /** Parts of an alias' traffic that go to other versions. */
   routing?: Record<string, { Version: string; Weight: number }[]>;
   Tags: { Key: string; Value: string }[];
   latest: Snapshot;
   versions: Snapshot[];
-  /** Versions are never numbered twice, not even after a deletion. */
+  /** A version number is never used twice, not even after a deletion. */
   versionCounter: number;
   aliases: Record<string, string>;
   triggers: StoredTrigger[];
@@ -77,28 +77,28 @@ export interface Domain {
 export interface Certificate {
   Domain: string;
   SubjectAltName: string[];
-  /** Like `2027-01-31 23:59:59`, UTC+8; null before it is issued. */
+  /** Such as `2027-01-31 23:59:59`, UTC+8; null before it is issued. */
   CertEndTime: string | null;
 }
 
 export interface CloudState {
   functions: Record<string, StoredFunction>;
   domains: Record<string, Domain>;
-  /** When the name of a custom domain resolves; those not in here were not asked for yet. */
+  /** When the name of a custom domain resolves; set at the first request for the domain. */
   resolvesMs: Record<string, number>;
   /** Host of a function URL → when the gateway knows it. */
   urlKnownMs: Record<string, number>;
   buckets: Record<string, { region: string; lifecycle?: string }>;
   logsets: Record<string, { LogsetId: string; LogsetName: string }>;
   topics: Record<string, { TopicId: string; TopicName: string; LogsetId: string; Period: number }>;
-  /** Index of a topic, by its id, as CreateIndex was given it. */
+  /** Index of a topic, by the topic's id, as given to CreateIndex. */
   indexes: Record<string, Record<string, unknown>>;
-  /** By id, as CreateAlarm and CreateAlarmNotice were given them. */
+  /** By id, as given to CreateAlarm and CreateAlarmNotice. */
   alarms: Record<string, { Name: string } & Record<string, unknown>>;
   alarmNotices: Record<string, { Name: string } & Record<string, unknown>>;
-  /** By id, made in the SSL console. */
+  /** By id; created in the SSL console. */
   certificates: Record<string, Certificate>;
-  /** Fixed egress IP per VPC subnet (or `public`), held while a function uses it. */
+  /** Fixed egress IP per VPC subnet (or `public`), kept while a function uses it. */
   egressIps: Record<string, string>;
   idCounter: number;
 }
@@ -121,12 +121,12 @@ const empty: CloudState = {
 
 export interface StateFile {
   data: CloudState;
-  /** Folder of uploaded objects. */
+  /** Folder of the uploaded objects. */
   objectsFolder: string;
-  /** Where SCF keeps its copy of an uploaded zip. */
+  /** Path of SCF's copy of an uploaded zip. */
   zipPath(sha256: string): string;
   save(): void;
-  /** A new id, unique in this state, e.g. `lam-0000001a`. */
+  /** Returns a new id, unique in this state, e.g. `lam-0000001a`. */
   newId(prefix: string): string;
 }
 

@@ -1,12 +1,15 @@
-// What the real cloud does where no account was tried: one row per behaviour, with every end that evidence allows.
-// The first end is the mild one, the last the strict one. By default the cloud is strict in what is known and mild in the
-// rest; a deploy has to work with each end.
+// Behaviour of the real cloud that could not be tried on an account: one row per behaviour, with each end (possible
+// answer) that the evidence allows. The first end is the mildest, the last the strictest. By default the cloud is strict
+// where the behaviour is known, and mild elsewhere. A deploy must work with each end.
 // "583/…", "598/…" are page numbers of cloud.tencent.com/document/product; "SDK" is the official error list of an action;
 // "TF" is tencentcloudstack/terraform-provider-tencentcloud, "toolkit" serverless-tencent/tencent-component-toolkit.
 
 interface Switch<E extends readonly string[]> {
   ends: E;
-  /** `known`: documented or seen on real accounts. `doubt`: evidence both ways. `account`: both are true, of different accounts. */
+  /**
+   * `known`: documented or seen on real accounts. `doubt`: there is evidence for each end. `account`: it depends on the
+   * account.
+   */
   kind: 'known' | 'doubt' | 'account';
   source: string;
 }
@@ -36,7 +39,7 @@ export const switchTable = {
   triggerList: row({
     ends: ['current', 'seconds behind'],
     kind: 'known',
-    source: 'Users poll ListTriggers 10 to 20 s for a new URL; how long it lags is assumed',
+    source: 'Users poll ListTriggers 10 to 20 s for a new URL; the delay is assumed',
   }),
   updateUrl: row({
     ends: ['accepted', 'refused'],
@@ -54,7 +57,7 @@ export const switchTable = {
   busyCode: row({
     ends: ['FailedOperation.FunctionStatusError', 'as seen by users'],
     kind: 'known',
-    source: 'SDK lists several per action; users quote them; which comes when is chosen by the seed',
+    source: 'SDK lists several per action; users quote them; the seed chooses one',
   }),
   busyTime: row({
     ends: ['seconds', 'half a minute'],
@@ -113,11 +116,11 @@ export const switchTable = {
     source: 'EipAddress is a list that may be empty; when it fills is not documented',
   }),
 
-  // What a request may say
+  // What a request may contain
   emptyMembers: row({
     ends: ['accepted', 'refused'],
     kind: 'doubt',
-    source: 'Nobody is seen to send an empty Role, VpcConfig or ClsTopicId where none is set',
+    source: 'No report of an empty Role, VpcConfig or ClsTopicId for a setting that is not set',
   }),
   emptyRouting: row({
     ends: ['accepted', 'refused'],
@@ -236,7 +239,7 @@ export const switchTable = {
 export type SwitchName = keyof typeof switchTable;
 export type Switches = { [N in SwitchName]: (typeof switchTable)[N]['ends'][number] };
 
-/** All first ends: a cloud on which one thing at a time can be made odd. */
+/** The first end of each row: a mild cloud on which a test changes one behaviour at a time. */
 export const mildest = Object.fromEntries(
   Object.entries(switchTable).map(([name, { ends }]) => [name, ends[0]]),
 ) as Switches;
@@ -253,7 +256,7 @@ export function switchesWith(set: Partial<Switches>): Switches {
   };
 }
 
-/** How long things take, in seconds of the cloud. All of these are assumed. */
+/** Durations in seconds of the cloud. All are assumed. */
 export const cloudSeconds = {
   busy: { seconds: 3, 'half a minute': 30 },
   publishShort: 1,
@@ -266,7 +269,7 @@ export const cloudSeconds = {
   egressAddress: 20,
 };
 
-/** Numbers in [0, 1) that the seed decides: mulberry32. */
+/** Returns a generator of numbers in [0, 1) that depend only on the seed: mulberry32. */
 export function randomOf(seed: number): () => number {
   let a = seed >>> 0;
   return () => {

@@ -1,5 +1,5 @@
-// TC3-HMAC-SHA256, the signature of every Tencent Cloud API call.
-// Trusts nothing of the request: key, scope, time, signed headers and body are all checked.
+// TC3-HMAC-SHA256, the signature of each Tencent Cloud API call. It trusts nothing in the request: key, scope, time,
+// signed headers and body are all checked.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from './api-error.ts';
@@ -21,15 +21,15 @@ export interface SignedCall {
   body: Buffer;
 }
 
-/** By secret id. */
 export interface Keys {
+  /** By secret id. */
   secretKeys: Record<string, string>;
-  /** Of those keys that are temporary. */
+  /** Tokens of temporary keys, by secret id. */
   tokens?: Record<string, string>;
 }
 
 /**
- * Throws the documented `AuthFailure.*` unless the call was signed with one of the keys and carries its token.
+ * Throws the documented `AuthFailure.*` unless the call is signed with one of the keys and carries its token.
  * @see https://cloud.tencent.com/document/api/583/33846
  */
 export function verifyTc3(call: SignedCall, { secretKeys, tokens = {} }: Keys, nowMs: number): void {
@@ -65,7 +65,7 @@ export function verifyTc3(call: SignedCall, { secretKeys, tokens = {} }: Keys, n
       'The credential scope or the signed headers are wrong.',
     );
   }
-  // The SDK signs the host without a port, and the real one has none.
+  // The SDK signs the host without a port; the real host has none.
   const value = (name: string): string =>
     String(headers[name] ?? '').replace(name === 'host' ? /:\d+$/ : '', '');
   const canonicalHeaders = names.map((name) => `${name}:${value(name).trim().toLowerCase()}\n`).join('');

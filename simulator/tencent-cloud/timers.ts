@@ -1,4 +1,4 @@
-// Fires timer triggers on their seven-field cron (UTC+8) with the event SCF sends.
+// Runs timer triggers by their cron expression (seven fields, UTC+8) with the event that SCF sends.
 import { Cron } from 'croner';
 import { ApiError } from './api-error.ts';
 import type { EventAnswer, Runner } from './runner.ts';
@@ -20,7 +20,7 @@ export function createTimers(state: StateFile, runner: Runner, now: () => number
   }
 
   return {
-    /** Starts the clocks of new triggers and stops those of changed or removed ones. */
+    /** Starts the timers of new triggers and stops those of changed or removed ones. */
     reconcile(): void {
       const wanted = new Map<string, () => Cron>();
       for (const fn of Object.values(state.data.functions)) {

@@ -1,9 +1,9 @@
+// The access_tokens of all apps, valid or not.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { App } from './directory.ts';
 import type { Settings } from './settings.ts';
 
-/** An access_token that was issued, alive or not. */
 interface AccessToken {
   value: string;
   app: App;
@@ -11,11 +11,11 @@ interface AccessToken {
   dropped: boolean;
 }
 
-/** Tokens remembered, so that an old one still answers "expired" and not "unknown". */
+/** Tokens to remember, so that an old one is "expired" and not "unknown". */
 const rememberedMax = 100_000;
 
 /**
- * The access_tokens of all apps.
+ * Creates the store of access_tokens.
  * @see https://developer.work.weixin.qq.com/document/path/91039
  */
 export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (value: string) => void) {
@@ -31,7 +31,7 @@ export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (
   }
 
   function issueNew(app: App, expiresAtMs: number): AccessToken {
-    // 160 bytes give 214 characters, the length seen in reality; 512 is the documented limit.
+    // 160 bytes give 214 characters, the length of real tokens; the documented limit is 512.
     const token = { value: randomBytes(160).toString('base64url'), app, expiresAtMs, dropped: false };
     onSecret(token.value);
     byValue.set(token.value, token);
@@ -44,7 +44,7 @@ export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (
   }
 
   return {
-    /** Answers gettoken for `app` as the mode says. */
+    /** Returns what gettoken returns to `app` in the current mode. */
     issue(app: App): { accessToken: string; expiresInSeconds: number } {
       const lifeSeconds = settings.tokenLifeSeconds;
       const expiresAtMs = clock.nowMs() + lifeSeconds * 1000;
@@ -52,7 +52,7 @@ export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (
       if (token && alive(token)) {
         if (settings.gettokenMode === 'A') {
           const remainingSeconds = Math.floor((token.expiresAtMs - clock.nowMs()) / 1000);
-          // A living token never answers 0: that would be a malformed answer, which is a fault of its own.
+          // A valid token never has 0 s left: that malformed answer is a fault of its own.
           const expiresInSeconds = settings.expiresInCountsDown ? Math.max(1, remainingSeconds) : lifeSeconds;
           return { accessToken: token.value, expiresInSeconds };
         }
@@ -65,10 +65,10 @@ export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (
       return { accessToken: issueNew(app, expiresAtMs).value, expiresInSeconds: lifeSeconds };
     },
 
-    /** Whose token it is, alive or not; undefined for one never issued. */
+    /** Returns the app of a token, valid or not; undefined if it was never issued. */
     ownerOf: (value: string): App | undefined => byValue.get(value)?.app,
 
-    /** The errcode that `value` deserves, 0 for a living token. */
+    /** Returns the errcode for a token, 0 if it is valid. */
     check(value: string): number {
       const token = byValue.get(value);
       if (!token) return 40014;
@@ -76,7 +76,7 @@ export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (
       return alive(token) ? 0 : settings.expiredTokenErrcode;
     },
 
-    /** Kills every token of the company at once; the next gettoken gives a new one in every mode. */
+    /** Invalidates every token of the company at once. The next gettoken returns a new one in every mode. */
     dropOf(corpid: string): void {
       drop((app) => app.corpid === corpid);
     },
@@ -86,5 +86,5 @@ export function createAccessTokens(clock: Clock, settings: Settings, onSecret: (
   };
 }
 
-/** What {@link createAccessTokens} makes. */
+/** What {@link createAccessTokens} returns. */
 export type AccessTokens = ReturnType<typeof createAccessTokens>;

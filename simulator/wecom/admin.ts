@@ -1,4 +1,4 @@
-// The simulator's own HTTP interface under /_simulator/: a table over the functions of `Wecom`.
+// The simulator's own HTTP interface under /_simulator/: a table of the functions of `Wecom`. It checks every input.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { endpoints } from './answer.ts';
@@ -66,7 +66,7 @@ const settingsSchema = strictObject({
   deviceid: exactOptional(z.string()),
 });
 
-// zod/mini comes without texts; set per call, because other code in this process uses zod too.
+// zod/mini has no texts of its own. Set per call, because other code in this process uses zod too.
 const inEnglish = z.locales.en().localeError;
 
 type Verb = (wecom: Control, input: unknown) => unknown;
@@ -129,7 +129,7 @@ const verbs: Record<string, Verb> = {
   reset: verb(strictObject({}), (wecom) => wecom.reset()),
 };
 
-/** Answers `GET /_simulator/state` and `POST /_simulator/<verb>`; whatever is wrong with the input is a 400. */
+/** Handles `GET /_simulator/state` and `POST /_simulator/<verb>`. Returns 400 for any wrong input. */
 export async function serveAdmin(
   wecom: Control,
   name: string,

@@ -1,15 +1,16 @@
+// The endpoints and the form of WeCom's answers.
 import { randomInt } from 'node:crypto';
 
-/** The endpoints this simulator has, spelled as in WeCom's documentation. */
+/** The simulator's endpoints, spelled as in WeCom's documentation. */
 export const endpoints = ['gettoken', 'jscode2session', 'user/get', 'agent/list', 'agent/get'] as const;
 
 /** One of {@link endpoints}. */
 export type AnyEndpoint = (typeof endpoints)[number];
 
-/** Those that a login calls; the others are only for an operator's questions. */
+/** The endpoints of a login; the others serve the operator's diagnosis. */
 export type Endpoint = 'gettoken' | 'jscode2session' | 'user/get';
 
-/** Where each endpoint is served; every other path answers 404 with an empty body, as WeCom does. */
+/** The path of each endpoint. Any other path returns 404 with an empty body, as in WeCom. */
 export const paths: Record<string, AnyEndpoint> = {
   '/cgi-bin/gettoken': 'gettoken',
   '/cgi-bin/miniprogram/jscode2session': 'jscode2session',
@@ -18,10 +19,10 @@ export const paths: Record<string, AnyEndpoint> = {
   '/cgi-bin/agent/get': 'agent/get',
 };
 
-/** The JSON body of an answer: HTTP status 200 whatever its errcode. */
+/** The JSON body of an answer. The HTTP status is 200 for every errcode. */
 export type Answer = { errcode: number; errmsg: string } & Record<string, unknown>;
 
-/** How WeCom words its errors. Never a criterion: WeCom may change them at any time. */
+/** WeCom's texts of errors. A client must not depend on them: WeCom may change them at any time. */
 const errmsgs: Record<number, string> = {
   [-1]: 'system busy',
   40001: 'invalid credential',
@@ -43,7 +44,7 @@ const errmsgs: Record<number, string> = {
   45033: 'api concurrent out of limit',
   48002: 'api forbidden',
   50003: 'app is disabled',
-  // WeCom's own text ends in a blank before the comma.
+  // WeCom's own text has this space before the comma.
   60011: 'no privilege to access/modify contact/party/agent ',
   60020: 'not allow to access from your ip',
   60111: 'userid not found',
@@ -55,9 +56,9 @@ export function succeed(fields: Record<string, unknown>): Answer {
 }
 
 /**
- * Builds a refusal in WeCom's message shape: text, hint of 25 digits, the caller's egress IP, a help page.
+ * Builds a refusal in the form of WeCom's messages: text, hint of 25 digits, the caller's egress IP, a help page.
  *
- * `user/get` carries its empty arrays in errors too, and its 40014 comes without the tail.
+ * `user/get` has its empty arrays in errors too, and its 40014 has only the text.
  * @see https://developer.work.weixin.qq.com/document/path/90313
  */
 export function refuse(endpoint: AnyEndpoint, errcode: number, egressIp: string, text?: string): Answer {

@@ -1,3 +1,4 @@
+// The requests WeCom sends to a callback URL.
 import { randomInt } from 'node:crypto';
 import { encrypt, getSignature } from '@wecom/crypto';
 
@@ -9,7 +10,7 @@ export interface CallbackSettings {
 }
 
 /**
- * What WeCom posts to `/callback/<corpid>`: `message` encrypted and signed.
+ * Returns what WeCom posts to `/callback/<corpid>`: `message`, encrypted and signed.
  * @see https://developer.work.weixin.qq.com/document/path/90968
  */
 export function signedCallback(
@@ -29,7 +30,7 @@ export function signedCallback(
 }
 
 /**
- * Sent when a member leaves the visible range, is disabled, or leaves the company.
+ * Returns the message that WeCom sends when a member leaves the visible range, is disabled, or leaves the company.
  * @see https://developer.work.weixin.qq.com/document/path/90240
  */
 export function unsubscribeMessage({ corpid, userid }: { corpid: string; userid: string }): string {

@@ -1,26 +1,27 @@
+// What the simulator was asked: counters and a log of calls.
 import type { AnyEndpoint, Endpoint } from './answer.ts';
 
 /** One finished call. Never holds a secret, token, code or userid. */
 export interface Call {
-  /** Arrival by the real clock, ms since 1970; `advanceMs` does not move it. */
+  /** Arrival time, ms since 1970, by the real clock: `advanceMs` does not move it. */
   at: number;
   endpoint: AnyEndpoint;
-  /** The company whose secret or token it carried, null when that is unknown. */
+  /** The company whose secret or token the call carried; null if unknown. */
   corpid: string | null;
-  /** null when no answer of WeCom's kind reached the socket whole. */
+  /** null if no complete WeCom answer was sent. */
   errcode: number | null;
   /** From arrival to the end of the answer or of the connection. */
   ms: number;
-  /** A fault's kind, `dead_socket` (see `closeIdleSockets`), or `client_gone` when the client hung up first. */
+  /** `answered`, the kind of a fault, `dead_socket` (see `closeIdleSockets`), or `client_gone` if the client closed first. */
   outcome: string;
 }
 
-/** Calls per endpoint; one that no login calls is absent until it was called. */
+/** Calls per endpoint. An endpoint that logins do not use is missing until it was called. */
 export type Counts = Record<Endpoint, number> & Partial<Record<AnyEndpoint, number>>;
 
 const logMax = 1000;
 
-/** Counters and a log of the last 1,000 calls. A call is counted when it arrives and logged when it ends. */
+/** Creates counters and a log of the last 1,000 calls. A call is counted when it arrives and logged when it ends. */
 export function createCalls() {
   const counters = new Map<string, Counts>();
   const log: Call[] = [];
@@ -62,5 +63,5 @@ export function createCalls() {
   };
 }
 
-/** What {@link createCalls} makes. */
+/** What {@link createCalls} returns. */
 export type Calls = ReturnType<typeof createCalls>;

@@ -1,4 +1,4 @@
-/** The simulator's own clock: tokens and codes age by it, so that tests need not wait. */
+/** Creates the simulator's own clock. Tokens and codes expire by it, so tests need not wait. */
 export function createClock() {
   let aheadMs = 0;
   return {
@@ -11,5 +11,5 @@ export function createClock() {
   };
 }
 
-/** What {@link createClock} makes. */
+/** What {@link createClock} returns. */
 export type Clock = ReturnType<typeof createClock>;

@@ -1,3 +1,4 @@
+// The steering of a running simulator. Tests, the demo and /_simulator/ use these functions.
 import type { Call, Calls } from './calls.ts';
 import type { Clock } from './clock.ts';
 import type { CompanyChanges, CompanyInput, MemberChanges, MemberInput, Person } from './directory.ts';
@@ -21,7 +22,7 @@ export interface Parts {
   appid: string;
 }
 
-/** Everything that tests, the demo and `/_simulator/` can do to a running simulator. */
+/** Creates everything that tests, the demo and `/_simulator/` can do to a running simulator. */
 export function createControl({ world, clock, calls, gates, faults, sockets, violations, appid }: Parts) {
   const { settings, directory, tokens, codes, limits } = world;
 
@@ -29,7 +30,7 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
     appid,
 
     addCompany: (input: CompanyInput): void => directory.addCompany(input),
-    /** Adds another app, with a secret of its own, to a company. */
+    /** Adds another app, with its own secret, to a company. */
     addApp: (input: CompanyInput): void => directory.addApp(input),
     updateCompany: (corpid: string, changes: CompanyChanges): void =>
       directory.updateCompany(corpid, changes),
@@ -37,52 +38,52 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
     updateMember: (corpid: string, userid: string, changes: MemberChanges): void =>
       directory.updateMember(corpid, userid, changes),
 
-    /** A code as wx.qy.login gives one; a corpid never added is a stranger's company. Single use, 5 minutes. */
+    /** Creates a code as wx.qy.login does: single use, 5 minutes. A corpid that was not added is a stranger's company. */
     createJsCode(person: Person): string {
       if (directory.companies.has(person.corpid) && !directory.findMember(person)) {
         throw new Error(`no member ${person.userid} was added to company ${person.corpid}`);
       }
       return codes.create(person);
     },
-    /** What wx.qy.getEnterpriseUserInfo and its sisters give the mini-program, see {@link encryptUserData}. */
+    /** What wx.qy.getEnterpriseUserInfo and similar functions return, see {@link encryptUserData}. */
     encryptUserData: (person: Person, fields: Record<string, unknown>) =>
       encryptUserData({ clock, directory, codes, appid }, person, fields),
 
-    /** WeCom invalidates all tokens of a company early. */
+    /** Invalidates all tokens of a company early. */
     dropTokens: (corpid: string): void => tokens.dropOf(corpid),
-    /** Ends the ban for wrong secrets, which otherwise lasts an hour of the simulator's clock. */
+    /** Ends the ban for wrong secrets, which otherwise lasts an hour by the simulator's clock. */
     liftBan: (): void => limits.liftBan(),
-    /** Changes some switches; the others stay. */
+    /** Changes the given switches. */
     set(changes: Partial<Settings>): void {
       Object.assign(settings, changes);
     },
-    /** Moves the simulator's clock, by which tokens, codes and limits age. Forward only. */
+    /** Moves the simulator's clock forward. Tokens, codes and limits expire by it. */
     advanceMs: (ms: number): void => clock.advanceMs(ms),
 
     /** Adds a fault; see {@link Fault}. */
     fault: (fault: Fault): void => faults.add(fault),
-    /** Removes all faults, or those of one endpoint; calls that a fault already holds stay held. */
+    /** Removes all faults, or those of one endpoint. Calls that a fault already holds stay held. */
     clearFaults: (endpoint?: AnyEndpoint): void => faults.clear(endpoint),
-    /** Closes a gate before (or, with `after`, behind) an endpoint. */
+    /** Closes a gate before (or, with `after`, after) an endpoint. */
     hold: (target: Target, position?: GatePosition) => gates.hold(target, position),
     /** Opens all gates, or those of one endpoint. */
     release: (endpoint?: AnyEndpoint): void => gates.releaseAll(endpoint),
     /**
-     * Kills the idle keep-alive connections and answers how many. `fin`: closed now, as by a server's timeout;
-     * `rst`: forgotten as by a gateway, the client's next request on one meets an RST and never arrives.
+     * Kills the idle keep-alive connections and returns how many. `fin`: closed now, as by a server's timeout. `rst`:
+     * forgotten, as by a gateway: the client's next request gets an RST and never arrives.
      */
     closeIdleSockets: (how: 'fin' | 'rst'): number => sockets.killIdle(how),
 
-    /** Calls that arrived, of one company or (also those of nobody) in all. */
+    /** Calls that arrived, of one company or in total (unknown callers included). */
     counts: (corpid?: string) => calls.counts(corpid),
     /** The last 1,000 finished calls, oldest first. */
     calls: calls.log as readonly Readonly<Call>[],
-    /** Calls `listener` at the end of each call, however it ends; returns how to stop. */
+    /** Calls `listener` when a call ends, however it ends. Returns a function that stops this. */
     onCall: (listener: (call: Call) => void): (() => void) => calls.onCall(listener),
-    /** What no correct client does; tests assert that it is empty. */
+    /** Mistakes of the client. Tests assert that there are none. */
     violations: violations as readonly string[],
 
-    /** Everything but secrets, tokens and codes, ready for JSON. */
+    /** The whole state without secrets, tokens and codes, ready for JSON. */
     state: () => ({
       now: new Date(clock.nowMs()).toISOString(),
       aheadMs: clock.aheadMs(),
@@ -105,8 +106,8 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
     }),
 
     /**
-     * Forgets counters, calls, violations, faults, gates and limits, and turns the switches back. Companies,
-     * members, tokens, codes and the clock stay.
+     * Clears counters, calls, violations, faults, gates and limits, and resets the switches. Companies, members, tokens,
+     * codes and the clock stay.
      */
     reset(): void {
       Object.assign(settings, defaultSettings);
@@ -119,5 +120,5 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
   };
 }
 
-/** What {@link createControl} makes. */
+/** What {@link createControl} returns. */
 export type Control = ReturnType<typeof createControl>;

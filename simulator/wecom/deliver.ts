@@ -1,3 +1,4 @@
+// Writes an answer to the socket, whole or as a fault changes it.
 import type { ServerResponse } from 'node:http';
 import type { Answer } from './answer.ts';
 import type { FaultKind } from './faults.ts';
@@ -5,13 +6,13 @@ import type { FaultKind } from './faults.ts';
 /** Waits `ms`, or less when the simulator closes. */
 export type Pause = (ms: number) => Promise<void>;
 
-/** Bytes of an endless body per write; small enough that one process stays responsive. */
+/** Bytes of an endless body per write; small enough to keep the process responsive. */
 const endlessChunk = Buffer.alloc(16_384, 'x');
 
-/** How long a cut after the first half waits, so that the half is read before the RST discards it. */
+/** Pause before a cut after the first half: the client reads the half before the RST discards it. */
 const cutMs = 20;
 
-/** Fault kinds after which the client holds a whole answer of WeCom's. */
+/** Fault kinds after which the client has a complete WeCom answer. */
 export const wholeAnswer: ReadonlySet<FaultKind['kind'] | undefined> = new Set([
   undefined,
   'errcode',
@@ -19,7 +20,7 @@ export const wholeAnswer: ReadonlySet<FaultKind['kind'] | undefined> = new Set([
   'drip',
 ]);
 
-/** Writes `answer` to the socket, or what `fault` makes of it; resolves when there is nothing left to write. */
+/** Writes `answer` to the socket, changed by `fault`. Resolves when nothing is left to write. */
 export async function deliver(
   res: ServerResponse,
   answer: Answer,

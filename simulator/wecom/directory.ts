@@ -1,16 +1,18 @@
-/** A secret of a company, and what the administrator set for it. */
+// Companies and their members: what administrators enter in WeCom's console.
+
+/** An app of a company: its secret, and what the administrator set for it. */
 export interface App {
   corpid: string;
   corpsecret: string;
   /** Linked with the mini-program. */
   linked: boolean;
-  /** Stopped by the administrator: gettoken answers 40001, the other endpoints 50003. */
+  /** Stopped by the administrator: gettoken returns 40001, the other endpoints 50003. */
   stopped: boolean;
-  /** The caller's egress IP is among 企业可信IP; otherwise everything but gettoken answers 60020. */
+  /** The caller's egress IP is in 企业可信IP; otherwise every endpoint except gettoken returns 60020. */
   ipTrusted: boolean;
 }
 
-/** A company that uses the mini-program. One that was never added is a stranger's. */
+/** A company that uses the mini-program. Any other company is a stranger's. */
 export interface Company {
   corpid: string;
   name: string;
@@ -26,7 +28,7 @@ export interface CompanyInput {
   linked?: boolean;
 }
 
-/** What `updateCompany` changes, all of the company's first app; a new corpsecret leaves live tokens alive. */
+/** What `updateCompany` changes in the company's first app. With a new corpsecret, valid tokens stay valid. */
 export interface CompanyChanges {
   corpsecret?: string;
   linked?: boolean;
@@ -34,13 +36,13 @@ export interface CompanyChanges {
   ipTrusted?: boolean;
 }
 
-/** An employee, as user/get sees one. */
+/** An employee, as user/get returns them. */
 export interface Member {
   corpid: string;
   /** As the company spells it; WeCom compares without case. */
   userid: string;
   name: string;
-  /** Only departments that the app may see, so `[]` is possible for an allowed member. */
+  /** Only departments that the app may see: `[]` is possible for an allowed member. */
   department: number[];
   position: string;
   /** 1 activated, 2 disabled, 4 not activated, 5 left the company. */
@@ -56,18 +58,18 @@ export type MemberInput = Pick<Member, 'corpid' | 'userid' | 'name'> & Partial<M
 /** What `updateMember` changes. */
 export type MemberChanges = Partial<Omit<Member, 'corpid' | 'userid'>>;
 
-/** How a person is named wherever one is needed; the corpid may be a stranger's. */
+/** Identifies a person; the corpid may be a stranger's. */
 export interface Person {
   corpid: string;
   userid: string;
 }
 
-/** One key per person: WeCom compares the letters of a userid without case, here those of ASCII. */
+/** Returns one key per person. WeCom compares userids without case; here only ASCII letters. */
 export function personKey({ corpid, userid }: Person): string {
   return `${corpid}/${userid.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())}`;
 }
 
-/** Companies and their members: what administrators enter in WeCom's console. */
+/** Creates an empty directory. */
 export function createDirectory() {
   const companies = new Map<string, Company>();
   const members = new Map<string, Member>();
@@ -124,7 +126,7 @@ export function createDirectory() {
   };
 }
 
-/** What {@link createDirectory} makes. */
+/** What {@link createDirectory} returns. */
 export type Directory = ReturnType<typeof createDirectory>;
 
 function newApp({ corpid, corpsecret, linked = true }: CompanyInput): App {

@@ -1,4 +1,4 @@
-// What WeCom answers when nothing is broken: one function per endpoint, checks in WeCom's order.
+// What WeCom answers if there is no fault: one function per endpoint, checks in WeCom's order.
 import { createHash } from 'node:crypto';
 import type { AccessTokens } from './access-token.ts';
 import { type Answer, type AnyEndpoint, refuse, succeed } from './answer.ts';
@@ -7,7 +7,7 @@ import type { GettokenLimits } from './gettoken-limits.ts';
 import type { JsCodes } from './js-code.ts';
 import type { Settings } from './settings.ts';
 
-/** Everything an endpoint reads and changes. */
+/** The state that endpoints read and change. */
 export interface World {
   settings: Settings;
   directory: Directory;
@@ -16,14 +16,14 @@ export interface World {
   limits: GettokenLimits;
 }
 
-/** A request as an endpoint sees it: `problem` says what is wrong with its shape. */
+/** A request as an endpoint sees it; `problem` says what is wrong with its form. */
 export interface Query {
   params: URLSearchParams;
   problem: string | undefined;
 }
 
 /**
- * Answers one well-formed or malformed request, with its effects: a token issued, a code spent.
+ * Returns the answer to one valid or malformed request. Has WeCom's effects: a token is issued, a code is used up.
  * @see https://developer.work.weixin.qq.com/document/path/90664
  */
 export const answer: Record<AnyEndpoint, (world: World, query: Query) => Answer> = {
@@ -92,8 +92,8 @@ function userGet(world: World, { params, problem }: Query): Answer {
   const member = directory.findMember({ corpid: caller.corpid, userid });
   if (!member || member.deleted) return no(settings.deletedErrcode);
   if (!member.visible) return no(settings.outOfRangeErrcode);
-  // As apps made after 2022-06-20 get it: no mobile, email, avatar, gender, address, qr_code. enable, isleader
-  // and hide_mobile are no longer documented and still sent.
+  // As for apps created after 2022-06-20: no mobile, email, avatar, gender, address, qr_code. enable, isleader
+  // and hide_mobile are still sent, but no longer documented.
   return succeed({
     userid: member.userid,
     name: member.name,
@@ -113,10 +113,10 @@ function userGet(world: World, { params, problem }: Query): Answer {
   });
 }
 
-/** WeCom numbers self-built apps from 1000002 on. */
+/** WeCom numbers self-built apps from 1000002. */
 const firstAgentid = 1_000_002;
 
-/** token → app not stopped → trusted IP; a token sees no app but its own */
+/** token → app not stopped → trusted IP; a token sees only its own app */
 function agentList(world: World, { params }: Query): Answer {
   const caller = callerOf(world, params);
   const refused = typeof caller === 'number' ? caller : appRefusal(caller);
@@ -126,7 +126,7 @@ function agentList(world: World, { params }: Query): Answer {
   return succeed({ agentlist: [{ agentid: agentidOf(world, caller), name: '小程序', square_logo_url: '' }] });
 }
 
-/** as agent/list, then the agentid is the app's own */
+/** as agent/list, then: the agentid is the app's own */
 function agentGet(world: World, { params }: Query): Answer {
   const no = (errcode: number) => refuse('agent/get', errcode, world.settings.egressIp);
   const caller = callerOf(world, params);
@@ -158,7 +158,7 @@ function agentidOf({ directory }: World, app: App): number {
   return firstAgentid + (directory.companies.get(app.corpid)?.apps.indexOf(app) ?? 0);
 }
 
-/** The app whose living token the query carries, or the errcode. */
+/** Returns the app whose valid token the query carries, or the errcode. */
 function callerOf(world: World, params: URLSearchParams): App | number {
   const accessToken = params.get('access_token');
   if (!accessToken) return 41001;
@@ -173,8 +173,8 @@ function appRefusal(app: App): number | undefined {
 }
 
 /**
- * How jscode2session names a person to the company that exchanged the code: plainly to his own company, with
- * an encrypted userid to every other.
+ * Returns the userid that jscode2session gives to the company that exchanged the code: the plain one to the person's
+ * own company, an encrypted one to any other.
  */
 export function useridSeenBy(directory: Directory, exchangedBy: string, person: Person): string {
   if (person.corpid === exchangedBy) return directory.findMember(person)?.userid ?? person.userid;

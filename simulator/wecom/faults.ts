@@ -1,47 +1,48 @@
+// Faults that tests and the demo set: what goes wrong with the next calls of an endpoint.
 import type { AnyEndpoint } from './answer.ts';
 import { isMeant, type Target } from './gates.ts';
 
 /**
- * What goes wrong. Kinds that deliver a part of the real answer have its effect (a code is spent, a token
- * issued); those that replace it have none unless `effect` says so.
+ * What goes wrong. Kinds that send a part of the real answer have its effect (a code is used up, a token is
+ * issued). Kinds that replace the answer have no effect, unless `effect` is true.
  */
 export type FaultKind =
-  /** WeCom refuses; errmsg as usual for the errcode unless given. */
+  /** WeCom refuses. Without `errmsg`, the usual text of the errcode. */
   | { kind: 'errcode'; errcode: number; errmsg?: string; effect?: boolean }
-  /** A gateway answers an HTML page with this status. */
+  /** A gateway sends an HTML page with this status. */
   | { kind: 'html'; status: number; effect?: boolean }
-  /** Any other body: `{}`, `null`, `[]`, bytes that are not what `headers` claims. Status 200 unless given. */
+  /** Any other body: `{}`, `null`, `[]`, bytes that do not match `headers`. Default status 200. */
   | { kind: 'body'; body: string; status?: number; headers?: Record<string, string>; effect?: boolean }
-  /** The real answer with these fields in place of its own; undefined leaves one out. */
+  /** The real answer with these fields replaced; undefined removes a field. */
   | { kind: 'fields'; fields: Record<string, unknown> }
-  /** The first half of the real answer, well-framed: JSON that ends too early. */
+  /** The first half of the real answer, with a matching Content-Length: incomplete JSON. */
   | { kind: 'truncated' }
-  /** The real answer, later: a number of ms or a function that draws one. Combines with another fault. */
+  /** The real answer after a delay: a number of ms, or a function that returns one. Can be combined with another fault. */
   | { kind: 'latency'; ms: number | (() => number) }
-  /** Accepts the request and never answers. */
+  /** Accepts the request and never responds. */
   | { kind: 'hang'; effect?: boolean }
   /** Sends the headers of the real answer, then nothing. */
   | { kind: 'stall' }
-  /** Sends the real answer byte by byte, one each `ms`. */
+  /** Sends the real answer byte by byte, one every `ms`. */
   | { kind: 'drip'; ms: number }
-  /** Breaks the connection, by RST unless `how` says FIN, before the answer or after its first half. */
+  /** Closes the connection before the answer or after its first half, by RST unless `how` is `fin`. */
   | { kind: 'cut'; at: 'before'; how?: 'rst' | 'fin'; effect?: boolean }
   | { kind: 'cut'; at: 'mid_body'; how?: 'rst' | 'fin' }
-  /** A body that does not end before the client hangs up. */
+  /** A body that does not end until the client closes the connection. */
   | { kind: 'endless'; effect?: boolean }
-  /** 302, to a path of the simulator that notes a violation when followed, unless `location` is given. */
+  /** 302 to `location`; by default to a path that records a violation when it is called. */
   | { kind: 'redirect'; location?: string; effect?: boolean };
 
-/** A fault of one endpoint, for `times` calls or until cleared. The oldest that is meant is used first. */
+/** A fault of one endpoint, for `times` calls or until cleared. The oldest matching fault is used first. */
 export type Fault = Target & { times?: number } & FaultKind;
 
-/** What is to happen to one call. */
+/** What happens to one call. */
 export interface Trouble {
   latencyMs: number;
   fault: FaultKind | undefined;
 }
 
-/** The faults that are set at the moment. */
+/** Creates the list of faults that are set. */
 export function createFaults() {
   let faults: { spec: Fault; left: number }[] = [];
 
@@ -58,7 +59,7 @@ export function createFaults() {
       faults.push({ spec, left: spec.times ?? Number.POSITIVE_INFINITY });
     },
 
-    /** Takes what the next call of `endpoint` meets: at most one latency and one other fault. */
+    /** Takes the faults of the next call of `endpoint`: at most one latency and one other. */
     take(endpoint: AnyEndpoint, corpid: string | null): Trouble {
       const slow = take(({ kind }) => kind === 'latency', endpoint, corpid);
       const fault = take(({ kind }) => kind !== 'latency', endpoint, corpid);
@@ -75,7 +76,7 @@ export function createFaults() {
   };
 }
 
-/** Whether a call that meets `fault` takes effect although its answer is broken or lost. */
+/** Returns whether a call with `fault` has its effect, although the answer is broken or lost. */
 export function takesEffect(fault: FaultKind | undefined): boolean {
   if (fault === undefined) return true;
   if ('effect' in fault && fault.effect !== undefined) return fault.effect;
@@ -84,5 +85,5 @@ export function takesEffect(fault: FaultKind | undefined): boolean {
 
 const deliversAPart = new Set<FaultKind['kind']>(['fields', 'truncated', 'latency', 'stall', 'drip']);
 
-/** What {@link createFaults} makes. */
+/** What {@link createFaults} returns. */
 export type Faults = ReturnType<typeof createFaults>;

@@ -1,32 +1,33 @@
+// Gates at which calls wait, so that a test controls the order of events without sleeping.
 import type { AnyEndpoint } from './answer.ts';
 
-/** Which calls a gate or a fault is for; without corpid those of every company and of nobody. */
+/** Which calls a gate or a fault is for; without corpid, the calls of all companies and of unknown callers. */
 export interface Target {
   endpoint: AnyEndpoint;
   corpid?: string;
 }
 
-/** `before`: nothing has happened yet. `after`: the token is issued or the code spent, the answer is not sent. */
+/** `before`: nothing has happened yet. `after`: the token is issued or the code used up, the answer is not sent. */
 export type GatePosition = 'before' | 'after';
 
-/** A closed gate at which calls wait, so that a test orders what happens by events. */
+/** A closed gate. */
 export interface Gate {
-  /** How many wait now; a client that hung up still waits, and its call takes effect all the same. */
+  /** Calls that wait now. A call whose client has closed the connection still waits, and still has its effect. */
   waiting: () => number;
   /** Resolves when `count` calls have arrived since the gate was closed. */
   arrived: (count: number) => Promise<void>;
-  /** Lets `count` calls on in order of arrival; without a count opens the gate for good. */
+  /** Lets `count` calls pass in order of arrival. Without a count, opens the gate permanently. */
   release: (count?: number) => void;
 }
 
 type ClosedGate = Gate & { target: Target; position: GatePosition; pass: () => Promise<void> };
 
-/** Whether a call of `endpoint` by `corpid` is meant by `target`. */
+/** Returns whether `target` includes a call of `endpoint` by `corpid`. */
 export function isMeant(target: Target, endpoint: AnyEndpoint, corpid: string | null): boolean {
   return target.endpoint === endpoint && (target.corpid === undefined || target.corpid === corpid);
 }
 
-/** The gates that are closed at the moment. */
+/** Creates the list of closed gates. */
 export function createGates() {
   const closed = new Set<ClosedGate>();
 
@@ -72,7 +73,7 @@ export function createGates() {
       }
     },
 
-    /** Opens every gate of `endpoint`, or all. */
+    /** Opens all gates, or those of `endpoint`. */
     releaseAll(endpoint?: AnyEndpoint): void {
       for (const gate of closed) if (!endpoint || gate.target.endpoint === endpoint) gate.release();
     },
@@ -82,5 +83,5 @@ export function createGates() {
   };
 }
 
-/** What {@link createGates} makes. */
+/** What {@link createGates} returns. */
 export type Gates = ReturnType<typeof createGates>;

@@ -5,7 +5,7 @@ const minuteMs = 60_000;
 const hourMs = 3_600_000;
 
 /**
- * What WeCom counts about gettoken: successes per company and minute, wrong secrets of the whole egress IP.
+ * Creates WeCom's limits of gettoken: successes per company and minute, wrong secrets per egress IP.
  * @see https://developer.work.weixin.qq.com/document/path/90312
  */
 export function createGettokenLimits(clock: Clock, settings: Settings) {
@@ -16,7 +16,7 @@ export function createGettokenLimits(clock: Clock, settings: Settings) {
   return {
     banned: (): boolean => bannedUntilMs > clock.nowMs(),
 
-    /** Ends the ban of the egress IP, as WeCom's self-service page does; by itself it ends after an hour. */
+    /** Ends the ban of the egress IP, as WeCom's self-service page does. Otherwise it ends after an hour. */
     liftBan(): void {
       bannedUntilMs = 0;
       wrongSecretsAtMs = [];
@@ -30,7 +30,7 @@ export function createGettokenLimits(clock: Clock, settings: Settings) {
       wrongSecretsAtMs = [];
     },
 
-    /** Takes one of the company's successful calls of this minute; false when none is left. */
+    /** Counts one successful call of the company. Returns false if this minute has none left. */
     takeSuccess(corpid: string): boolean {
       const max = settings.gettokenPerMinuteMax;
       if (max === null) return true;
@@ -49,5 +49,5 @@ export function createGettokenLimits(clock: Clock, settings: Settings) {
   };
 }
 
-/** What {@link createGettokenLimits} makes. */
+/** What {@link createGettokenLimits} returns. */
 export type GettokenLimits = ReturnType<typeof createGettokenLimits>;

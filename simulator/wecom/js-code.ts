@@ -1,3 +1,4 @@
+// The codes that wx.qy.login returns, and the session_keys they were exchanged for.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { type Person, personKey } from './directory.ts';
@@ -9,10 +10,10 @@ interface JsCode {
   used: boolean;
 }
 
-/** What a person's last exchanged code left behind. */
+/** The result of a person's last exchange. */
 export interface Exchange {
   sessionKey: string;
-  /** The company whose token exchanged the code: the session_key is its own. */
+  /** The company whose token exchanged the code; the session_key belongs to it. */
   exchangedBy: string;
 }
 
@@ -20,7 +21,7 @@ const codeLifeMs = 5 * 60_000;
 const rememberedMax = 100_000;
 
 /**
- * The codes that wx.qy.login hands out. They belong to the mini-program, not to a company.
+ * Creates the store of codes. They belong to the mini-program, not to a company.
  * @see https://developer.work.weixin.qq.com/document/path/91506
  */
 export function createJsCodes(clock: Clock, settings: Settings, onSecret: (value: string) => void) {
@@ -39,7 +40,7 @@ export function createJsCodes(clock: Clock, settings: Settings, onSecret: (value
       return value;
     },
 
-    /** Spends a code; answers the person with a new session_key, or the errcode that the code deserves. */
+    /** Uses up a code. Returns the person with a new session_key, or an errcode. */
     exchange(value: string, exchangedBy: string): { person: Person; sessionKey: string } | number {
       const code = codes.get(value);
       if (!code) return 40029;
@@ -56,5 +57,5 @@ export function createJsCodes(clock: Clock, settings: Settings, onSecret: (value
   };
 }
 
-/** What {@link createJsCodes} makes. */
+/** What {@link createJsCodes} returns. */
 export type JsCodes = ReturnType<typeof createJsCodes>;

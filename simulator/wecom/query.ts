@@ -1,3 +1,4 @@
+// Checks the form of a request to WeCom, more strictly than WeCom does.
 import type { AnyEndpoint } from './answer.ts';
 
 const expectedKeys: Record<AnyEndpoint, readonly string[]> = {
@@ -9,10 +10,10 @@ const expectedKeys: Record<AnyEndpoint, readonly string[]> = {
 };
 
 /**
- * Names what is wrong with a request's method or query, or returns undefined.
+ * Returns what is wrong with the method or query of a request, or undefined.
  *
- * Stricter than WeCom, which ignores what it does not know: a surplus key is a client's mistake (`debug=1`) or
- * a value that was not percent-encoded. Names keys, never values.
+ * WeCom ignores unknown keys. Here they are an error: either a client's mistake (`debug=1`) or a value that was not
+ * percent-encoded. The text names keys, never values.
  * @see https://developer.work.weixin.qq.com/document/path/91507
  */
 export function requestProblem(

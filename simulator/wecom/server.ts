@@ -1,5 +1,5 @@
-// WeCom's server API on loopback: strict towards its client, steerable by tests and the demo. It trusts whoever
-// calls it, holds nothing but made-up companies, and never leaves the machine.
+// WeCom's server API on loopback: strict with its client, and steered by tests and the demo. It trusts every program on
+// this machine, holds only invented companies, and makes no call to the network.
 import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,11 +22,11 @@ import { createSockets } from './sockets.ts';
 
 /** Options of {@link startWecom}. */
 export interface WecomOptions {
-  /** Default 0, any free one. */
+  /** Default 0: any free port. */
   port?: number;
-  /** The mini-program's appid, in the watermark of encrypted data. */
+  /** The mini-program's appid for the watermark of encrypted data. */
   appid?: string;
-  /** Told every access_token, js_code and session_key as it comes into being, so that a test can look for leaks. */
+  /** Called with every new access_token, js_code and session_key, so that a test can look for leaks. */
   onSecret?: (value: string) => void;
 }
 
@@ -36,7 +36,7 @@ const violationsMax = 1000;
 const adminPrefix = '/_simulator/';
 
 /**
- * Starts a WeCom of its own on 127.0.0.1; every instance has its own companies, clock and faults.
+ * Starts a simulated WeCom on 127.0.0.1. Each has its own companies, clock and faults.
  * @see https://developer.work.weixin.qq.com/document/path/90664
  */
 export async function startWecom(options: WecomOptions = {}) {
@@ -106,7 +106,7 @@ export async function startWecom(options: WecomOptions = {}) {
     if (closing.signal.aborted) return;
     const { egressIp } = settings;
     const said = fault?.kind === 'errcode' ? refuse(endpoint, fault.errcode, egressIp, fault.errmsg) : usual;
-    // Known before the last byte: 'close' comes before deliver() returns.
+    // Set before the last byte, because 'close' comes before deliver() returns.
     errcode = wholeAnswer.has(fault?.kind) ? said.errcode : null;
     await deliver(res, said, fault, pause);
   }
@@ -149,11 +149,11 @@ export async function startWecom(options: WecomOptions = {}) {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return {
-    /** `http://127.0.0.1:<port>`, without a slash at the end: what WECOM_BASE_URL takes. */
+    /** `http://127.0.0.1:<port>`, without a slash at the end: for WECOM_BASE_URL. */
     url: `http://127.0.0.1:${address.port}`,
     ...control,
 
-    /** Ends at once, calls in flight included; resolves when the port is free. A second call does nothing. */
+    /** Ends at once, also calls in progress. Resolves when the port is free. A second call does nothing. */
     async close(): Promise<void> {
       if (closing.signal.aborted) return;
       closing.abort();
@@ -168,7 +168,7 @@ export async function startWecom(options: WecomOptions = {}) {
 /** A running simulator. */
 export type Wecom = Awaited<ReturnType<typeof startWecom>>;
 
-/** A web page that a browser on this machine shows: programs send no Origin, and no page can name this host. */
+/** Detects a web page in a browser on this machine: programs send no Origin, and a page cannot choose the Host. */
 function isOfAnotherSite({ headers: { host = '', origin } }: IncomingMessage): boolean {
   const named = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : '';
   return origin !== undefined || !['127.0.0.1', 'localhost', '[::1]'].includes(named);

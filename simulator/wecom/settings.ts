@@ -1,37 +1,37 @@
-/** The simulator's switches, for everything that is undocumented or contradictory in WeCom. */
+/** The simulator's switches, for behaviour of WeCom that is undocumented or reported in several ways. */
 export interface Settings {
   /**
-   * What gettoken answers while a token is alive. A: the same with its remaining life; B: the same, its life
-   * renewed; C: a new one, the old stays valid; D: a new one, the old dies at once.
+   * What gettoken returns while a token is valid. A: the same token with its remaining lifetime; B: the same token with
+   * a new lifetime; C: a new token, the old one stays valid; D: a new token, the old one becomes invalid at once.
    */
   gettokenMode: 'A' | 'B' | 'C' | 'D';
-  /** Life of tokens issued from now on, in seconds. */
+  /** Lifetime of tokens issued from now on, in seconds. */
   tokenLifeSeconds: number;
-  /** Mode A: `false` answers the full life every time, as WeCom was seen to do in 2018. */
+  /** Mode A: `false` returns the full lifetime each time, as WeCom did in 2018. */
   expiresInCountsDown: boolean;
-  /** What a token past its life gets; SDK users report both. */
+  /** For an expired token; SDK users report both. */
   expiredTokenErrcode: 42001 | 40014;
-  /** What a token that WeCom invalidated early (`dropTokens`, mode D) gets. */
+  /** For a token that WeCom invalidated early (`dropTokens`, mode D). */
   droppedTokenErrcode: 40014 | 42001;
-  /** What jscode2session answers to a token of an app that is not linked with the mini-program. */
+  /** jscode2session with the token of an app that is not linked with the mini-program. */
   unlinkedErrcode: 40014 | 48002;
   usedCodeErrcode: 40029 | 42022;
   expiredCodeErrcode: 40029 | 42003;
-  /** What user/get answers for a member outside the app's visible range. */
+  /** user/get of a member outside the app's visible range. */
   outOfRangeErrcode: 60011 | 60111;
-  /** What user/get answers for a deleted or unknown member. */
+  /** user/get of a deleted or unknown member. */
   deletedErrcode: 60111 | 40003;
-  /** Successful gettoken per company and minute, then 45009; null = no limit. */
+  /** Successful gettoken calls per company and minute, then 45009; null = no limit. */
   gettokenPerMinuteMax: number | null;
-  /** Wrong-secret calls within an hour after which every gettoken answers 45009. */
+  /** Calls with a wrong secret within an hour, after which each gettoken returns 45009. */
   wrongSecretMax: number;
-  /** The caller's address in error messages; a documentation address, so that a leak is recognisable. */
+  /** The caller's address in error messages; a documentation address, so that a leak is easy to find. */
   egressIp: string;
-  /** jscode2session's undocumented `deviceid`, in reality often empty. */
+  /** `deviceid` of jscode2session: undocumented, and often empty. */
   deviceid: string;
 }
 
-/** What a simulator starts with, and `reset()` goes back to. */
+/** What a simulator starts with; `reset()` restores it. */
 export const defaultSettings: Readonly<Settings> = {
   gettokenMode: 'A',
   tokenLifeSeconds: 7200,

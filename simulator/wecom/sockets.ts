@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Keeps track of the server's connections, so that idle ones can die in the two ways they die in reality. */
+/** Watches the server's connections, so that idle ones can be killed in the two ways seen in reality. */
 export function createSockets(server: Server) {
   const activity = new Map<Socket, { active: number; dead: boolean }>();
 
@@ -21,14 +21,14 @@ export function createSockets(server: Server) {
       });
     },
 
-    /** Resets the connection of `res` when it is one that `killIdle` left to die upon use. */
+    /** Resets the connection of `res` if `killIdle` marked it to die at its next use. */
     resetIfDead(res: ServerResponse): boolean {
       if (!res.socket || !activity.get(res.socket)?.dead) return false;
       res.socket.resetAndDestroy();
       return true;
     },
 
-    /** Kills the idle keep-alive connections, see `closeIdleSockets` of the simulator; answers how many. */
+    /** Kills the idle keep-alive connections and returns how many; see `closeIdleSockets` of the simulator. */
     killIdle(how: 'fin' | 'rst'): number {
       const idle = [...activity].filter(([, { active, dead }]) => active === 0 && !dead);
       for (const [socket, state] of idle) {
@@ -42,5 +42,5 @@ export function createSockets(server: Server) {
   };
 }
 
-/** What {@link createSockets} makes. */
+/** What {@link createSockets} returns. */
 export type Sockets = ReturnType<typeof createSockets>;

@@ -1,22 +1,22 @@
+// Data that WeCom's client gives to the mini-program, encrypted with a session_key.
 import { createCipheriv, randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { Directory, Person } from './directory.ts';
 import { useridSeenBy } from './endpoints.ts';
 import type { JsCodes } from './js-code.ts';
 
-/** What wx.qy.getEnterpriseUserInfo hands to the mini-program. */
+/** What wx.qy.getEnterpriseUserInfo gives to the mini-program. */
 export interface EncryptedUserData {
   encrypted_data: string;
   iv: string;
 }
 
 /**
- * Encrypts what WeCom's client hands out for a person, with the session_key of that person's last exchange.
+ * Encrypts data of a person as WeCom's client does, with the session_key of the last exchange of their code.
  *
- * corpid, userid and `watermark` {appid, timestamp in s} are set unless `fields` says otherwise (undefined
- * leaves one out); as in WeCom, corpid is empty for a company without the linked mini-program and the userid is
- * encrypted for another company than the one that exchanged the code. A text in `fields.plain` is encrypted instead
- * of all that, as it is. Throws before the first exchange.
+ * Sets corpid, userid and `watermark` {appid, timestamp in s}, unless `fields` replaces them (undefined removes one). As
+ * in WeCom, corpid is empty if the company is not linked with the mini-program, and the userid is encrypted if another
+ * company exchanged the code. A string in `fields.plain` is encrypted as it is instead. Throws before the first exchange.
  * @see https://developer.work.weixin.qq.com/document/path/91617
  */
 export function encryptUserData(
