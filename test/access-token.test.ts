@@ -115,9 +115,9 @@ describe('POST /login', () => {
         redisCalls.push(lines.at(-1)?.['redis_calls']);
       }
     }
-    // Two are the limits and the session. A process's first login also looks for the token and notes the
-    // network as known; the very first asks for the lease and commits, too.
-    expect(redisCalls).toEqual([6, 2, 2, 4, 2, 2]);
+    // Two are the limits and the session. A process's first login also looks for the token; the very first asks for the
+    // lease and commits, too.
+    expect(redisCalls).toEqual([5, 2, 2, 3, 2, 2]);
     expect(gettokens(world)).toBe(1);
     figure('G3', 'real processes: 2 round trips per warm login, none of them for the token');
   });

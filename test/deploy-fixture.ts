@@ -1,16 +1,7 @@
 // A small service of two functions in a folder of its own and a local Tencent Cloud: with `sls` as a child process where
 // the framework matters, else with the plugin in this process.
 import { spawn } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -19,6 +10,7 @@ import { onTestFinished } from 'vitest';
 import { startTencentCloud, type CloudOptions, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import { type Run, runInProcess } from './deploy-in-process.ts';
+import { keepOutput, secret } from './world.ts';
 import { isTimeVirtual, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
 
 const root = process.cwd();
@@ -172,18 +164,12 @@ export function documentedPolicy(): string[] {
   return policy.statement.flatMap(({ action }) => action);
 }
 
-/** Notes what nothing may print, and keeps what was printed, for the search at the end of `npm test`. */
-function note(variable: 'SECRETS_FILE' | 'OUTPUT_FILE', text: string): void {
-  const file = process.env[variable];
-  if (file !== undefined) appendFileSync(file, `${text}\n`);
-}
-
 /** `copyOf`: starts with that fixture's service folder and cloud state instead of an empty account. */
 export async function createFixture(
   options: Partial<CloudOptions> & { copyOf?: Fixture } = {},
 ): Promise<Fixture> {
   const { copyOf, ...cloudOptions } = options;
-  for (const value of [secretKey, corpsecret]) note('SECRETS_FILE', value);
+  for (const value of [secretKey, corpsecret]) secret(value);
   const folder = mkdtempSync(join(tmpdir(), 'deploy-fixture-'));
   const write: Fixture['write'] = (path, content, mode = 0o644) => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -224,7 +210,7 @@ export async function createFixture(
     if (!isVirtual) startVirtualTime(() => cloud.isBusy());
     isVirtual = true;
     const played = await runInProcess(folder, args, environmentWith(environment), until);
-    note('OUTPUT_FILE', played.output);
+    keepOutput(played.output);
     return played;
   };
   const sls = (args: string, environment: Environment = {}, until?: string): Promise<Run> => {
@@ -248,7 +234,7 @@ export async function createFixture(
       child.stdout.on('data', take);
       child.stderr.on('data', take);
       child.once('close', (exitCode) => {
-        note('OUTPUT_FILE', output);
+        keepOutput(output);
         resolve({ exitCode, output });
       });
     });

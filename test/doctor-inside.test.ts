@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { readRefreshConfig } from '../lib/config.ts';
+import { readServicesConfig } from '../lib/config.ts';
 import { type Finding, type InsideDiagnosis, insideDiagnoses } from '../lib/diagnose-table.ts';
 import { diagnose as diagnoseWith } from '../lib/diagnose.ts';
 import { createLog } from '../lib/log.ts';
@@ -11,17 +11,59 @@ import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startRedisGate } from './redis-gate.ts';
 import { type Manner, startRedisProxy } from './redis-proxy.ts';
 import { behindTls, certificate } from './tls-front.ts';
-import { corpid, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
+import { corpid, keepOutput, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
 
 type Overrides = Record<string, string | undefined>;
 
-async function diagnose(world: World, overrides?: Overrides): Promise<Finding[]> {
-  const { result, error, lines } = await world.admin({ action: 'diagnose' }, overrides);
+/** What functions/admin does, in this process. */
+async function diagnose(
+  world: World,
+  overrides?: Overrides,
+  clock: Clock = countedClock(),
+): Promise<Finding[]> {
+  const config = readServicesConfig(world.environment(overrides));
+  const lines: string[] = [];
+  const log = createLog(config.secrets, (line) => lines.push(line));
+  const findings = await diagnoseWith(config, clock, log);
+  // What is only `undefined` is not in the function's result.
+  return withoutSecrets(world, JSON.parse(JSON.stringify(findings)) as Finding[], lines);
+}
+
+/** The same by the built function. */
+async function diagnoseByFunction(world: World): Promise<Finding[]> {
+  const { result, error, lines } = await world.admin({ action: 'diagnose' });
   expect(error).toBe(undefined);
-  const { findings } = result as { findings: Finding[] };
-  const written = JSON.stringify(result) + lines.join('\n');
+  return withoutSecrets(world, (result as { findings: Finding[] }).findings, lines);
+}
+
+function withoutSecrets(world: World, findings: Finding[], lines: string[]): Finding[] {
+  const written = JSON.stringify(findings) + lines.join('\n');
+  keepOutput(written);
   for (const value of world.secrets) expect(written).not.toContain(value);
   return findings;
+}
+
+interface CountedClock extends Clock {
+  passes(ms: number): void;
+}
+
+/** Counts what was waited for on purpose, and what `passes` says, so that nothing is slow because this machine is. */
+function countedClock(): CountedClock {
+  let nowMs = Date.now();
+  return {
+    wallMs: () => nowMs,
+    monotonicMs: () => nowMs,
+    after(ms, action) {
+      const endMs = nowMs + ms;
+      return systemClock.after(ms, () => {
+        nowMs = Math.max(nowMs, endMs);
+        action();
+      });
+    },
+    passes(ms) {
+      nowMs += ms;
+    },
+  };
 }
 
 const problemsIn = (findings: Finding[]) => findings.filter(({ diagnosis }) => diagnosis !== undefined);
@@ -32,8 +74,8 @@ async function serverWith(...args: string[]): Promise<RunningRedis> {
   return redis;
 }
 
-/** A way to Redis that changes what comes back, or sends it later. */
-async function proxyTo(url: string, change: (text: string) => string, ms = 0): Promise<string> {
+/** A way to Redis that changes what comes back. */
+async function proxyTo(url: string, change: (text: string) => string): Promise<string> {
   const { hostname, port } = new URL(url);
   const server = createServer((client) => {
     const redis = connect(Number(port), hostname);
@@ -41,7 +83,7 @@ async function proxyTo(url: string, change: (text: string) => string, ms = 0): P
     redis.on('error', () => client.destroy()).on('close', () => client.destroy());
     client.pipe(redis);
     redis.on('data', (chunk: Buffer) => {
-      setTimeout(() => client.write(change(chunk.toString('latin1')), 'latin1'), ms);
+      client.write(change(chunk.toString('latin1')), 'latin1');
     });
   });
   server.listen(0, '127.0.0.1');
@@ -51,11 +93,11 @@ async function proxyTo(url: string, change: (text: string) => string, ms = 0): P
 }
 
 /** Breaks exactly one thing; answers the overrides under which the function then runs. */
-type Break = (world: World) => Promise<Overrides | void> | Overrides | void;
+type Break = (world: World, clock: CountedClock) => Promise<Overrides | void> | Overrides | void;
 
 /** As after a gettoken that failed for this reason, with no token left. */
 async function pauseGettoken(world: World, why: string): Promise<void> {
-  await world.refresh({ WECOM_CORPS: corps(world)[0] ?? '' });
+  await diagnose(world, { WECOM_CORPS: corps(world)[0] });
   const token = (await world.redisContents()).find(({ key }) => key.endsWith(':tok'))?.key ?? '';
   await world.redisCommand('DEL', token);
   await world.redisCommand('SET', token.replace(/tok$/, 'neg'), why, 'PX', 60_000);
@@ -137,8 +179,12 @@ const breaks: Record<InsideDiagnosis, Break> = {
   async 'redis.eviction.evicts'() {
     return { REDIS_URL: (await serverWith('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru')).url };
   },
-  async 'redis.latency.slow'({ redis }) {
-    return { REDIS_URL: await proxyTo(redis.url, (text) => text, 120) };
+  async 'redis.latency.slow'({ redis }, clock) {
+    const slow = (text: string) => {
+      clock.passes(120);
+      return text;
+    };
+    return { REDIS_URL: await proxyTo(redis.url, slow) };
   },
   'wecom.reachable.no_answer': () => ({ WECOM_BASE_URL: 'http://127.0.0.1:1' }),
   'wecom.reachable.not_wecom'({ wecom }) {
@@ -176,7 +222,7 @@ const breaks: Record<InsideDiagnosis, Break> = {
     wecom.updateCompany(corpid, { ipTrusted: false });
   },
   async 'wecom.app.stopped'(world) {
-    await world.refresh();
+    await diagnose(world);
     world.wecom.updateCompany(corpid, { stopped: true });
   },
   'wecom.app.refused'({ wecom }) {
@@ -213,7 +259,8 @@ const corps = (world: World) => (world.environment()['WECOM_CORPS'] ?? '').split
 describe.skipIf(!realRedis)('functions/admin diagnose', () => {
   test.each(Object.keys(insideDiagnoses) as InsideDiagnosis[])('diagnose › finds %s', async (diagnosis) => {
     const world = await startWorld({ redis: 'server' });
-    const findings = await diagnose(world, (await breaks[diagnosis](world)) ?? undefined);
+    const clock = countedClock();
+    const findings = await diagnose(world, (await breaks[diagnosis](world, clock)) ?? {}, clock);
     const expected: Partial<Finding> = { diagnosis, status: insideDiagnoses[diagnosis].status };
     // One thing is broken, and nothing else is blamed for it.
     const blamed = new Set(problemsIn(findings).map((finding) => finding.diagnosis));
@@ -259,7 +306,7 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
   test('diagnose › names every company apart, and asks each gettoken and jscode2session at most once', async () => {
     const world = await startWorld({ redis: 'server' });
     world.wecom.updateCompany(otherCorpid, { ipTrusted: false });
-    const findings = await diagnose(world);
+    const findings = await diagnoseByFunction(world);
     expect(problemsIn(findings)).toMatchObject([{ about: otherCorpid, check: 'wecom.trusted_ip' }]);
     expect(findings.filter(({ about }) => about === corpid)).toEqual([
       { check: 'wecom.gettoken', status: 'ok', about: corpid, found: expect.any(String) },
@@ -278,12 +325,12 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
 
   test('diagnose › leaves what a login leaves: one access_token per company, and nothing else', async () => {
     const world = await startWorld({ redis: 'server' });
-    await diagnose(world);
+    await diagnoseByFunction(world);
     const keys = (await world.redisContents()).map(({ key }) => key.replace(/\{.*\}/, '{}'));
     expect(keys).toEqual(['wxt1:{}:calls', 'wxt1:{}:tok', 'wxt1:{}:calls', 'wxt1:{}:tok']);
     const login = await world.startLogin();
     expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
-    await diagnose(world);
+    await diagnoseByFunction(world);
     expect(world.wecom.counts(corpid).gettoken).toBe(1);
   });
 
@@ -383,17 +430,11 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
 
   test('diagnose › asks nothing more when the time of the function is nearly over, and tells what it knows', async () => {
     const world = await startWorld({ redis: 'server' });
-    let passedMs = 0;
-    const clock: Clock = { ...systemClock, wallMs: () => systemClock.wallMs() + passedMs };
+    const clock = countedClock();
     const gate = world.wecom.hold({ endpoint: 'agent/get', corpid });
-    const config = readRefreshConfig(world.environment({ WECOM_CORPS: corps(world)[0] }));
-    const diagnosed = diagnoseWith(
-      config,
-      clock,
-      createLog(world.secrets, () => undefined),
-    );
+    const diagnosed = diagnose(world, { WECOM_CORPS: corps(world)[0] }, clock);
     await gate.arrived(1);
-    passedMs = 12_000;
+    clock.passes(12_000);
     gate.release();
     expect(problemsIn(await diagnosed)).toMatchObject([
       { diagnosis: 'wecom.reachable.no_answer', found: expect.stringContaining('no_time_left') },

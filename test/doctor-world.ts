@@ -1,16 +1,7 @@
 // A project of links with a .env of its own, deployed to a local Tencent Cloud, with WeCom and Redis behind it.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  appendFileSync,
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -23,7 +14,7 @@ import { readService } from '../scripts/doctor/service.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
-import { corpid, secret } from './world.ts';
+import { corpid, keepOutput, secret } from './world.ts';
 
 export const secretId = 'AKIDdoctor00000000000000000000000000';
 export const domain = 'login.example.com';
@@ -71,12 +62,6 @@ export interface DoctorWorld {
   stop(): Promise<void>;
 }
 
-/** What nothing may print is noted, and what was printed kept, for the search at the end of `npm test`. */
-function note(variable: 'SECRETS_FILE' | 'OUTPUT_FILE', text: string): void {
-  const file = process.env[variable];
-  if (file !== undefined) appendFileSync(file, `${text}\n`);
-}
-
 /** Runs a program to its end. */
 export async function runProgram(
   args: string[],
@@ -95,7 +80,7 @@ export async function runProgram(
   run.code = await new Promise((done) => {
     child.once('close', done);
   });
-  note('OUTPUT_FILE', run.out + run.err);
+  keepOutput(run.out + run.err);
   return run;
 }
 
@@ -118,7 +103,7 @@ export async function runInFolder(
   const stdin = Readable.from(typed === undefined ? [] : [typed]);
   const streams = { stdin, stdout: into('out'), stderr: into('err') };
   run.code = await runCommand(command, args, { folder, environment, ...streams });
-  note('OUTPUT_FILE', run.out + run.err);
+  keepOutput(run.out + run.err);
   return run;
 }
 

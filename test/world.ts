@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { appendFileSync } from 'node:fs';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import {
   type Environment,
@@ -11,9 +10,10 @@ import {
   startFunction,
   type StartOptions,
 } from '../simulator/functions.ts';
-import { type RunningRedis, redisServerInstalled, startRedis } from '../simulator/redis.ts';
+import { redisServerInstalled } from '../simulator/redis.ts';
 import type { MemberInput } from '../simulator/wecom/directory.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
+import { borrowRedis, type BorrowedRedis } from './redis-pool.ts';
 
 /**
  * Notes a value that nothing may print; `npm test` searches the whole output of the run for all of them.
@@ -25,8 +25,8 @@ export function secret(value: string): string {
   return value;
 }
 
-/** What the functions wrote, kept for the same search. */
-function keepOutput(line: string): void {
+/** What was printed or logged, kept for the same search. */
+export function keepOutput(line: string): void {
   const file = process.env['OUTPUT_FILE'];
   if (file !== undefined) appendFileSync(file, `${line}\n`);
 }
@@ -39,7 +39,7 @@ if (process.env['CI'] === 'true' && !realRedis) throw new Error('CI needs redis-
 export const quickRedis = { redis: realRedis ? 'server' : 'embedded' } as const;
 
 export interface World {
-  redis: RunningRedis;
+  redis: BorrowedRedis;
   wecom: Wecom;
   /** The complete environment of a function; overrides win, `undefined` unsets. */
   environment(overrides?: Record<string, string | undefined>): Environment;
@@ -107,7 +107,7 @@ export function worldForAll(
 export async function startWorld(
   options: { redis?: 'embedded' | 'server'; lifetime?: 'test' | 'suite' } = {},
 ): Promise<World> {
-  const redis = await startRedis({ kind: options.redis ?? 'embedded' });
+  const redis = await borrowRedis(options.redis ?? 'embedded');
   const secrets: string[] = [];
   const keep = (value: string) => {
     secrets.push(value);
@@ -134,7 +134,7 @@ export async function startWorld(
   const started: RunningFunction[] = [];
   async function stop(): Promise<void> {
     await Promise.all(started.map((running) => running.stop()));
-    await Promise.all([wecom.close(), redis.stop()]);
+    await Promise.all([wecom.close(), redis.giveBack()]);
   }
   if (options.lifetime !== 'suite') onTestFinished(stop);
 
@@ -195,28 +195,19 @@ export async function startWorld(
       wecom.addMember(member);
       return member.userid;
     },
-    async redisCommand(name, ...args) {
-      const connection = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
-      try {
-        await connection.connect();
-        return await connection.call(name, ...args);
-      } finally {
-        connection.disconnect();
-      }
-    },
-    async redisContents() {
-      const keys = (await world.redisCommand('KEYS', '*')) as string[];
-      return Promise.all(
-        keys.toSorted().map(async (key) => {
-          const type = String(await world.redisCommand('TYPE', key));
-          const ttlMs = Number(await world.redisCommand('PTTL', key));
-          const value = await world.redisCommand(type === 'hash' ? 'HGETALL' : 'GET', key);
-          const flat = Array.isArray(value) ? value.map(String) : ['', String(value)];
-          const pairs = flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : []));
-          return { key, type, ttlMs, fields: Object.fromEntries(pairs) as Record<string, string> };
-        }),
-      );
-    },
+    redisCommand: (name, ...args) => redis.connected((connection) => connection.call(name, ...args)),
+    redisContents: () =>
+      redis.connected(async (connection) => {
+        const keys = await connection.keys('*');
+        return Promise.all(
+          keys.toSorted().map(async (key) => {
+            const [type, ttlMs] = await Promise.all([connection.type(key), connection.pttl(key)]);
+            const fields =
+              type === 'hash' ? await connection.hgetall(key) : { '': String(await connection.get(key)) };
+            return { key, type, ttlMs, fields };
+          }),
+        );
+      }),
     stop,
   };
   return world;
@@ -335,8 +326,11 @@ export async function allLetIn(
     for (;;) {
       const answer = await login.login({ js_code: world.jsCode('ZhangSan', id), corpid: id });
       if (answer.status === 200) return;
-      expect(answer.status).toBe(503);
-      expect((await login.logOf(answer)).at(-1)?.['reason']).toMatch(missedDeadline);
+      // 408: the function came too late to read the request.
+      if (answer.status !== 408) {
+        expect(answer.status).toBe(503);
+        expect((await login.logOf(answer)).at(-1)?.['reason']).toMatch(missedDeadline);
+      }
       cameBack += 1;
     }
   });
