@@ -1,8 +1,7 @@
 // The alarms of docs/operations.md as alarm policies of CLS, and who is told: a group robot of WeCom, or accounts.
 import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
-import { CloudError } from './errors.ts';
-import type { LogTopic } from './log-topic.ts';
+import { findOrMake, type LogTopic } from './log-topic.ts';
 import type { ServiceSettings } from './settings.ts';
 
 interface AlarmRule {
@@ -141,41 +140,32 @@ export async function ensureAlarms(
       StartTimeOffset: -lastMinutes,
       EndTimeOffset: 0,
     };
-    const leading = { AlarmTargets: [target], AlarmNoticeIds: [noticeId] };
-    const lead = async (alarm: z.infer<typeof Alarm>): Promise<void> => {
-      const [now] = alarm.AlarmTargets ?? [];
-      const isLeading = now?.TopicId === topicId && now.Query === query;
-      if (isLeading && alarm.AlarmNoticeIds?.includes(noticeId)) return;
-      await cloud.other('cls', 'ModifyAlarm', { AlarmId: alarm.AlarmId, ...leading });
+    const wanted = { AlarmTargets: [target], AlarmNoticeIds: [noticeId] };
+    const created = {
+      Name,
+      ...wanted,
+      MonitorTime: { Type: 'Period', Time: everyMinutes },
+      TriggerCount: 1,
+      AlarmPeriod: againMinutes,
+      Condition: condition,
+      AlarmLevel: 2,
+      Status: true,
+      MessageTemplate: '{{.Label}}',
     };
-    const present = found.find((alarm) => alarm.Name === Name);
-    if (present) {
-      await lead(present);
-      continue;
-    }
-    try {
-      await cloud.other('cls', 'CreateAlarm', {
-        Name,
-        ...leading,
-        MonitorTime: { Type: 'Period', Time: everyMinutes },
-        TriggerCount: 1,
-        AlarmPeriod: againMinutes,
-        Condition: condition,
-        AlarmLevel: 2,
-        Status: true,
-        MessageTemplate: '{{.Label}}',
-      });
-    } catch (error) {
-      const again = isThere(error) ? await findAlarms(cloud, settings, name) : [];
-      if (!again[0]) throw error;
-      await lead(again[0]);
-    }
+    const alarm =
+      found.find((present) => present.Name === Name) ??
+      (await findOrMake(
+        async () => (await findAlarms(cloud, settings, name))[0],
+        async () => {
+          const { AlarmId } = await cloud.other('cls', 'CreateAlarm', created);
+          return { AlarmId: String(AlarmId), Name, ...wanted };
+        },
+      ));
+    const [now] = alarm.AlarmTargets ?? [];
+    const isLeading = now?.TopicId === topicId && now.Query === query;
+    if (isLeading && alarm.AlarmNoticeIds?.includes(noticeId)) continue;
+    await cloud.other('cls', 'ModifyAlarm', { AlarmId: alarm.AlarmId, ...wanted });
   }
-}
-
-/** A name that is taken, or an answer that was lost: it may be there. */
-function isThere(error: unknown): boolean {
-  return error instanceof CloudError && /Conflict|^$/.test(error.cloudCode);
 }
 
 async function ensureNotice(
@@ -183,43 +173,38 @@ async function ensureNotice(
   settings: ServiceSettings,
   { webhook, uins }: NonNullable<ServiceSettings['alarms']>,
 ): Promise<string> {
+  const receiver = {
+    ReceiverType: 'Uin',
+    ReceiverIds: uins,
+    ReceiverChannels: ['Email', 'Sms'],
+    StartTime: '00:00:00',
+    EndTime: '23:59:59',
+    NoticeContentId: 'Default-zh',
+    Index: 1,
+  };
   const wanted = {
     Name: titleOf(settings),
     Type: 'All',
-    NoticeReceivers:
-      uins.length === 0
-        ? []
-        : [
-            {
-              ReceiverType: 'Uin',
-              ReceiverIds: uins,
-              ReceiverChannels: ['Email', 'Sms'],
-              StartTime: '00:00:00',
-              EndTime: '23:59:59',
-              NoticeContentId: 'Default-zh',
-              Index: 1,
-            },
-          ],
+    NoticeReceivers: uins.length === 0 ? [] : [receiver],
     WebCallbacks: webhook
       ? [{ CallbackType: 'WeCom', Url: webhook, NoticeContentId: 'Default-zh', Index: 1 }]
       : [],
   };
-  let found = await findNotice(cloud, settings);
-  if (!found) {
-    try {
-      return String((await cloud.other('cls', 'CreateAlarmNotice', wanted)).AlarmNoticeId);
-    } catch (error) {
-      if (isThere(error)) found = await findNotice(cloud, settings);
-      if (!found) throw error;
-    }
-  }
+  const notice = await findOrMake(
+    () => findNotice(cloud, settings),
+    async () => {
+      const { AlarmNoticeId } = await cloud.other('cls', 'CreateAlarmNotice', wanted);
+      return { AlarmNoticeId: String(AlarmNoticeId), ...wanted };
+    },
+  );
   const told = [
-    (found.NoticeReceivers ?? []).flatMap(({ ReceiverIds }) => ReceiverIds ?? []),
-    (found.WebCallbacks ?? []).map(({ Url }) => Url ?? ''),
+    (notice.NoticeReceivers ?? []).flatMap(({ ReceiverIds }) => ReceiverIds ?? []),
+    (notice.WebCallbacks ?? []).map(({ Url }) => Url ?? ''),
   ];
-  if (JSON.stringify(told) !== JSON.stringify([uins, webhook ? [webhook] : []]))
-    await cloud.other('cls', 'ModifyAlarmNotice', { AlarmNoticeId: found.AlarmNoticeId, ...wanted });
-  return found.AlarmNoticeId;
+  if (JSON.stringify(told) !== JSON.stringify([uins, webhook ? [webhook] : []])) {
+    await cloud.other('cls', 'ModifyAlarmNotice', { AlarmNoticeId: notice.AlarmNoticeId, ...wanted });
+  }
+  return notice.AlarmNoticeId;
 }
 
 /** Deletes the alarms of this service and stage, and who is told by them. Throws CloudError. */

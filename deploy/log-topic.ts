@@ -46,8 +46,11 @@ export async function ensureLogTopic(cloud: Cloud, settings: ServiceSettings): P
   return { logsetId, topicId: topic.TopicId };
 }
 
-/** A list that lags, or a call whose answer was lost: what cannot be made because it is there is looked for again. */
-async function findOrMake<T>(find: () => Promise<T | undefined>, make: () => Promise<T>): Promise<T> {
+/**
+ * Returns what `find` finds, else what `make` makes. A list may lag, and the answer to an earlier call may have been
+ * lost: what cannot be made because it exists is looked for once more.
+ */
+export async function findOrMake<T>(find: () => Promise<T | undefined>, make: () => Promise<T>): Promise<T> {
   const found = await find();
   if (found !== undefined) return found;
   try {
