@@ -2,9 +2,8 @@
 // files named by a variable travel in the zip. Values are never part of a message.
 import { basename } from 'node:path';
 import { DeployError } from './errors.ts';
-import type { Serverless, ServerlessProvider, ServiceFunction } from './serverless.ts';
-
-export type { ServiceFunction } from './serverless.ts';
+import type { ServerlessProvider, ServiceFunction } from './manifest.ts';
+import type { Serverless } from './serverless.ts';
 
 const environmentBytesMax = 4096;
 /** Serverless expands `$` and cuts at `#`; SCF's runtime splits at `;` and `=`. */
@@ -24,8 +23,7 @@ export function environmentOf(
 ): FunctionEnvironment {
   const environment: Record<string, string> = {};
   const extraFiles: Record<string, string> = {};
-  for (const [name, raw] of Object.entries({ ...provider.environment, ...fn.environment })) {
-    const value = String(raw ?? '');
+  for (const [name, value] of Object.entries({ ...provider.environment, ...fn.environment })) {
     if (value === '') continue;
     const at = `functions.${key}.environment.${name}`;
     if (reservedName.test(name))

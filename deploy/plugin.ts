@@ -10,7 +10,7 @@ import { info, invoke, logs, remove, rollback } from './operate.ts';
 import { readEvent, readLogOptions, refuseOtherOptions } from './options.ts';
 import { packageFunction, type FunctionPackage } from './package.ts';
 import { preflight } from './preflight.ts';
-import { providerSchema } from './schema.ts';
+import { providerSchema } from './manifest.ts';
 import type { CommandOptions, Serverless, Terminal } from './serverless.ts';
 import { readSettings, type ServiceSettings } from './settings.ts';
 

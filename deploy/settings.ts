@@ -2,9 +2,9 @@
 // Everything the configuration schema cannot say is checked here, each mistake with the key that causes it.
 import { Cron } from 'croner';
 import { DeployError } from './errors.ts';
-import { environmentOf, type ServiceFunction } from './environment.ts';
+import { environmentOf } from './environment.ts';
 import { checkRuntime, defaultRuntime } from './runtime.ts';
-import type { ServerlessService } from './serverless.ts';
+import type { ServerlessService, ServiceFunction } from './manifest.ts';
 
 export interface TriggerSettings {
   type: 'http' | 'timer';

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { createPlugin } from '../deploy/plugin.ts';
-import type { Serverless, ServerlessService } from '../deploy/serverless.ts';
+import type { ServerlessService } from '../deploy/manifest.ts';
+import type { Serverless } from '../deploy/serverless.ts';
 import { inVirtualTime } from './virtual-time.ts';
 
 export interface Run {

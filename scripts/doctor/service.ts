@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { ServerlessService } from '../../deploy/serverless.ts';
+import type { ServerlessService } from '../../deploy/manifest.ts';
 import { readSettings, type ServiceSettings } from '../../deploy/settings.ts';
 import type { Environment } from '../../lib/environment.ts';
 
@@ -27,7 +27,7 @@ export async function readService(
   });
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if ((await closed) !== 0) throw new Error(messageIn(stderr));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the framework has checked it against deploy/schema.ts
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the framework has checked it against deploy/manifest.ts
   const service = JSON.parse(stdout) as ServerlessService;
   const manifest = readFileSync(join(cwd, 'serverless.yml'), 'utf8');
   const taken = new Set([...manifest.matchAll(/\$\{env:(\w+)/g)].map(([, name]) => name));
