@@ -38,6 +38,18 @@ export interface Credentials {
   appId: string | undefined;
 }
 
+/** Those of .env, as the docs name them; undefined when there are none. */
+export function readCredentials(environment: NodeJS.ProcessEnv): Credentials | undefined {
+  const { TENCENT_SECRET_ID, TENCENT_SECRET_KEY, TENCENT_TOKEN, TENCENT_APP_ID } = environment;
+  if (!TENCENT_SECRET_ID || !TENCENT_SECRET_KEY) return undefined;
+  return {
+    secretId: TENCENT_SECRET_ID,
+    secretKey: TENCENT_SECRET_KEY,
+    token: TENCENT_TOKEN || undefined,
+    appId: TENCENT_APP_ID || undefined,
+  };
+}
+
 export interface Cloud {
   /** One SCF call; what changes a function goes through `change` of state.ts. Throws CloudError. */
   scf<A extends ScfAction>(action: A, request: ScfRequest<A>): Promise<ScfAnswer<A>>;

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cloud, ScfRequest } from './cloud.ts';
 import { CloudError } from './errors.ts';
-import type { ServiceSettings } from './settings.ts';
+import type { DomainSettings, ServiceSettings } from './settings.ts';
 import { isNone, liveAlias } from './state.ts';
 import { listTriggers, urlOf } from './triggers.ts';
 
@@ -23,6 +23,45 @@ function isCname(error: unknown): error is CloudError {
   return error instanceof CloudError && error.cloudCode.startsWith('FailedOperation.CNAME');
 }
 
+/** The binding that serverless.yml asks for. */
+function requestOf({ functions }: ServiceSettings, wanted: DomainSettings) {
+  return {
+    Domain: wanted.domain,
+    Protocol: 'HTTPS',
+    CertConfig: { CertificateId: wanted.certificateId },
+    EndpointsConfig: Object.entries(wanted.routes).map(([PathMatch, key]) => ({
+      Namespace: 'default',
+      FunctionName: functions.find((fn) => fn.key === key)?.name ?? '',
+      Qualifier: liveAlias,
+      PathMatch,
+    })),
+  };
+}
+
+/**
+ * In what the binding differs from the wanted one (`route /*`, `protocol`, `certificate`); undefined when the domain is
+ * not bound. Throws CloudError.
+ */
+export async function bindingDifferences(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  wanted: DomainSettings,
+): Promise<string[] | undefined> {
+  const found = await getDomain(cloud, wanted.domain);
+  if (!found) return undefined;
+  const { Protocol, CertConfig, EndpointsConfig } = requestOf(settings, wanted);
+  const routes = (endpoints: Partial<(typeof EndpointsConfig)[number]>[]): string[] =>
+    endpoints.map((end) => [`route ${end.PathMatch}`, end.FunctionName, end.Qualifier].join(' '));
+  const bound = routes(found.EndpointsConfig ?? []);
+  const asked = routes(EndpointsConfig);
+  const differing = [...bound, ...asked].filter((route) => !bound.includes(route) || !asked.includes(route));
+  return [
+    ...new Set(differing.map((route) => route.split(' ', 2).join(' '))),
+    ...(found.Protocol === Protocol ? [] : ['protocol']),
+    ...(found.CertConfig?.CertificateId === CertConfig.CertificateId ? [] : ['certificate']),
+  ];
+}
+
 /**
  * Binds or rebinds the domain; returns what it did, or undefined. The cloud binds only a name that leads to it: while
  * it does not, that is asked again for half a minute, and then a CloudError with the record to make.
@@ -30,34 +69,13 @@ function isCname(error: unknown): error is CloudError {
 export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Promise<string | undefined> {
   const wanted = settings.customDomain;
   if (!wanted) return undefined;
-  const EndpointsConfig = Object.entries(wanted.routes).map(([PathMatch, key]) => ({
-    Namespace: 'default',
-    FunctionName: settings.functions.find((fn) => fn.key === key)?.name ?? '',
-    Qualifier: liveAlias,
-    PathMatch,
-  }));
-  const request = {
-    Domain: wanted.domain,
-    Protocol: 'HTTPS',
-    CertConfig: { CertificateId: wanted.certificateId },
-    EndpointsConfig,
-  };
-  const found = await getDomain(cloud, wanted.domain);
-  if (!found) {
-    await bind(cloud, settings, request);
+  const differences = await bindingDifferences(cloud, settings, wanted);
+  if (!differences) {
+    await bind(cloud, settings, requestOf(settings, wanted));
     return `https://${wanted.domain} bound`;
   }
-  const routes = (endpoints: typeof EndpointsConfig): string =>
-    endpoints
-      .map((e) => [e.PathMatch, e.FunctionName, e.Qualifier].join(' '))
-      .toSorted((a, b) => a.localeCompare(b))
-      .join();
-  const isAsWanted =
-    found.Protocol === 'HTTPS' &&
-    found.CertConfig?.CertificateId === wanted.certificateId &&
-    routes(found.EndpointsConfig ?? []) === routes(EndpointsConfig);
-  if (isAsWanted) return undefined;
-  await cloud.scf('UpdateCustomDomain', request);
+  if (differences.length === 0) return undefined;
+  await cloud.scf('UpdateCustomDomain', requestOf(settings, wanted));
   return `https://${wanted.domain} updated`;
 }
 

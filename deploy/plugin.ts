@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { createCloud, type Cloud } from './cloud.ts';
+import { createCloud, readCredentials, type Cloud } from './cloud.ts';
 import { deploy } from './deploy.ts';
 import { maskEnvironment, requireEnvironment } from './environment.ts';
 import { DeployError } from './errors.ts';
@@ -33,18 +33,12 @@ export function createPlugin(
   const settings = (): ServiceSettings => (known ??= readSettings(serverless.service, environment));
 
   function cloud(): Cloud {
-    const { TENCENT_SECRET_ID, TENCENT_SECRET_KEY, TENCENT_TOKEN, TENCENT_APP_ID } = environment;
-    if (!TENCENT_SECRET_ID || !TENCENT_SECRET_KEY) {
+    const credentials = readCredentials(environment);
+    if (!credentials) {
       throw new DeployError(
         'TENCENT_SECRET_ID and TENCENT_SECRET_KEY are not set: put an API key of your Tencent Cloud account into .env (see docs/deploy.md).',
       );
     }
-    const credentials = {
-      secretId: TENCENT_SECRET_ID,
-      secretKey: TENCENT_SECRET_KEY,
-      token: TENCENT_TOKEN || undefined,
-      appId: TENCENT_APP_ID || undefined,
-    };
     return createCloud(credentials, settings().region, environment);
   }
 

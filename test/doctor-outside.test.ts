@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { expectedFromHere } from '../scripts/doctor/inside.ts';
 import { askCloud } from '../scripts/doctor/look.ts';
 import { type OutsideDiagnosis, outsideDiagnoses } from '../scripts/doctor/table.ts';
+import { readCredentials } from '../deploy/cloud.ts';
 import type { ServiceSettings } from '../deploy/settings.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Finding, inside } from '../lib/diagnose-table.ts';
@@ -86,7 +87,9 @@ async function look(
     heading: () => undefined,
     progress: () => undefined,
   };
-  await askCloud({ environment, usable, file: '.env', settings: wanted }, screen, clock);
+  const credentials = readCredentials(environment);
+  if (!credentials) throw new Error('the test has no key');
+  await askCloud({ environment, credentials, usable, file: '.env', settings: wanted }, screen, clock);
   const printed = JSON.stringify(findings);
   for (const value of world.secrets) expect(printed).not.toContain(value);
   return findings;

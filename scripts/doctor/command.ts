@@ -1,6 +1,7 @@
 // `npm run doctor`: what is wrong with a deployment, and where to click. Looks at the environment, at what is
 // deployed, and, through functions/admin, at Redis and WeCom from inside. Changes nothing.
 import { parseArgs } from 'node:util';
+import { readCredentials } from '../../deploy/cloud.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type Finding, skipped } from '../../lib/diagnose-table.ts';
 import { Exit, type Surroundings } from '../command.ts';
@@ -51,7 +52,8 @@ export async function doctor(
 
   async function lookAtCloud(): Promise<Seen> {
     heading('Tencent Cloud');
-    if (!environment['TENCENT_SECRET_ID'] || !environment['TENCENT_SECRET_KEY']) {
+    const credentials = readCredentials(environment);
+    if (!credentials) {
       report(skipped('cloud.key', 'TENCENT_SECRET_ID is empty, so what is deployed cannot be looked at'));
       return 'nothing';
     }
@@ -63,7 +65,7 @@ export async function doctor(
       else report(skipped('cloud.manifest', 'not read while the variables are unusable'));
     });
     if (!settings) return 'nothing';
-    const from = { environment, usable, file: file ?? 'the environment', settings };
+    const from = { environment, credentials, usable, file: file ?? 'the environment', settings };
     return askCloud(from, { report, heading, progress }, clock);
   }
 

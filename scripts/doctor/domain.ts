@@ -1,7 +1,7 @@
 import type { Cloud } from '../../deploy/cloud.ts';
+import { bindingDifferences } from '../../deploy/domain.ts';
 import { CloudError } from '../../deploy/errors.ts';
-import type { DomainSettings, ServiceSettings } from '../../deploy/settings.ts';
-import { isNone } from '../../deploy/state.ts';
+import type { DomainSettings } from '../../deploy/settings.ts';
 import * as z from 'zod/mini';
 import { type Report, skipped, well } from '../../lib/diagnose-table.ts';
 import type { CloudQuestions } from './cloud.ts';
@@ -55,26 +55,6 @@ export async function checkDomain(
     if (file?.status === 200 && file.body.trim() === code) report(well('domain.verify_file', url));
     else report(outside('domain.verify_file.not_served', { url }));
   }
-}
-
-/** In what the binding is another than wanted; `undefined` when there is none. */
-async function bindingDifferences(
-  cloud: Cloud,
-  { functions }: ServiceSettings,
-  { domain, certificateId, routes }: DomainSettings,
-): Promise<string[] | undefined> {
-  const found = await cloud.scf('GetCustomDomain', { Domain: domain }).catch((error: unknown) => {
-    if (isNone(error)) return undefined;
-    throw error;
-  });
-  if (!found) return undefined;
-  const bound = new Map(found.EndpointsConfig?.map((end) => [end.PathMatch, end.FunctionName]));
-  const differences = Object.entries(routes)
-    .filter(([path, key]) => bound.get(path) !== functions.find((fn) => fn.key === key)?.name)
-    .map(([path]) => `route ${path}`);
-  if (found.Protocol !== 'HTTPS') differences.push('protocol');
-  if (found.CertConfig?.CertificateId !== certificateId) differences.push('certificate');
-  return differences;
 }
 
 async function checkCertificate(

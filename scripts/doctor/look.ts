@@ -1,4 +1,4 @@
-import { createCloud } from '../../deploy/cloud.ts';
+import { createCloud, type Credentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { ServiceSettings } from '../../deploy/settings.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
@@ -19,6 +19,7 @@ import { checkTimers, checkUrls } from './triggers.ts';
 
 export interface Stage {
   environment: Environment;
+  credentials: Credentials;
   /** Whether the variables of the functions are free of problems. */
   usable: boolean;
   /** Where they came from, for advice. */
@@ -43,23 +44,14 @@ export type Seen = 'nothing' | 'outside' | 'inside';
 
 /** Looks at everything that is deployed, and asks functions/admin what it sees from inside. */
 export async function askCloud(stage: Stage, screen: Screen, clock = systemClock): Promise<Seen> {
-  const { environment, settings, file } = stage;
+  const { environment, credentials, settings, file } = stage;
   try {
-    const cloud = createCloud(credentialsIn(environment), settings.region, environment);
+    const cloud = createCloud(credentials, settings.region, environment);
     return await lookAtAll({ cloud, settings, file, report: screen.report }, stage, screen, clock);
   } catch (error) {
     screen.report(findingOf(error, 'reading what is deployed', settings));
     return 'nothing';
   }
-}
-
-function credentialsIn(environment: Environment) {
-  return {
-    secretId: environment['TENCENT_SECRET_ID'] ?? '',
-    secretKey: environment['TENCENT_SECRET_KEY'] ?? '',
-    token: environment['TENCENT_TOKEN'] || undefined,
-    appId: undefined,
-  };
 }
 
 function findingOf(error: unknown, step: string, settings: ServiceSettings): Finding {

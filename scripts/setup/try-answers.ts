@@ -1,4 +1,4 @@
-import { createCloud } from '../../deploy/cloud.ts';
+import { createCloud, readCredentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readRefreshConfig } from '../../lib/config.ts';
@@ -45,10 +45,10 @@ export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Enviro
 
 /** Asks Tencent Cloud whose key it is; `shell` may name another endpoint. */
 export async function checkKey(environment: Environment, shell: Environment): Promise<Finding> {
-  const { TENCENT_SECRET_ID: secretId = '', TENCENT_SECRET_KEY: secretKey = '' } = environment;
-  const token = environment['TENCENT_TOKEN'] || undefined;
+  const credentials = readCredentials(environment);
+  if (!credentials) return skipped('cloud.key', 'no key was given');
   const region = environment['TENCENT_REGION'] || 'ap-guangzhou';
-  const cloud = createCloud({ secretId, secretKey, token, appId: undefined }, region, shell);
+  const cloud = createCloud(credentials, region, shell);
   try {
     const { AppId } = await cloud.other('cam', 'GetUserAppId', {});
     return well('cloud.key', `of the account with APPID ${String(AppId)}`);
