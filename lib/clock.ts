@@ -51,14 +51,32 @@ export function oncePer(clock: Clock, ms: number): () => boolean {
   };
 }
 
+/** How often deadlines are looked at. */
+const lookEveryMs = 25;
 const slicesPerTimeout = 8;
 
+interface Deadline {
+  leftMs: number;
+  /** The most that one look takes off. */
+  sliceMs: number;
+  lookedAtMs: number;
+  expire(): void;
+}
+
+/** All deadlines of a clock share one timer, which runs while there are some. */
+interface Deadlines {
+  waiting: Set<Deadline>;
+  isLooking: boolean;
+}
+
+const deadlinesOf = new WeakMap<Clock, Deadlines>();
+
 /**
- * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed. `work` itself goes on.
+ * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed, up to 25 ms later. `work` itself goes on.
  *
- * A busy event loop must not look like a dead peer. So the time is split into eight timers in a row: a process that
- * was starved or frozen runs them late, and its own delay is not charged to the peer. After the last one the event loop
- * gets one more turn, so that answers already in the socket win.
+ * A busy event loop must not look like a dead peer. So one look takes at most an eighth of the time off: the delay of
+ * a process that was starved or frozen is not charged to the peer. When the time is up, the event loop gets one more
+ * turn, so that answers already in the socket win.
  */
 export function withTimeout<T>(
   clock: Clock,
@@ -66,15 +84,48 @@ export function withTimeout<T>(
   work: Promise<T>,
   onTimeout: () => Error,
 ): Promise<T> {
+  const { waiting } = deadlinesFor(clock);
   return new Promise<T>((resolve, reject) => {
-    let cancel: (() => void) | undefined;
-    const waitFor = (slices: number) => {
-      cancel = clock.after(Math.max(0, ms) / slicesPerTimeout, () => {
-        if (slices > 1) waitFor(slices - 1);
-        else setImmediate(() => reject(onTimeout()));
-      });
+    const deadline: Deadline = {
+      leftMs: ms,
+      sliceMs: Math.max(lookEveryMs, ms / slicesPerTimeout),
+      lookedAtMs: clock.monotonicMs(),
+      expire: () => reject(onTimeout()),
     };
-    waitFor(slicesPerTimeout);
-    work.then(resolve, reject).finally(() => cancel?.());
+    waiting.add(deadline);
+    work.then(
+      (result) => {
+        waiting.delete(deadline);
+        return resolve(result);
+      },
+      (error: unknown) => {
+        waiting.delete(deadline);
+        return reject(error);
+      },
+    );
+  });
+}
+
+/** One more is about to wait. */
+function deadlinesFor(clock: Clock): Deadlines {
+  let deadlines = deadlinesOf.get(clock);
+  if (!deadlines) deadlinesOf.set(clock, (deadlines = { waiting: new Set(), isLooking: false }));
+  if (!deadlines.isLooking) lookLater(clock, deadlines);
+  return deadlines;
+}
+
+function lookLater(clock: Clock, deadlines: Deadlines): void {
+  deadlines.isLooking = true;
+  clock.after(lookEveryMs, () => {
+    const nowMs = clock.monotonicMs();
+    for (const deadline of deadlines.waiting) {
+      deadline.leftMs -= Math.min(nowMs - deadline.lookedAtMs, deadline.sliceMs);
+      deadline.lookedAtMs = nowMs;
+      if (deadline.leftMs > 0) continue;
+      deadlines.waiting.delete(deadline);
+      setImmediate(deadline.expire);
+    }
+    deadlines.isLooking = false;
+    if (deadlines.waiting.size > 0) lookLater(clock, deadlines);
   });
 }

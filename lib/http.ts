@@ -1,3 +1,5 @@
+// The HTTP server of a Web function: routes, limits, the answer to every error, and one log line per request. Trusts
+// nothing that comes in; a request has no say in the ids that are logged with it, except SCF's own.
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -5,6 +7,7 @@ import type * as z from 'zod/mini';
 import { clientAddress } from './address.ts';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { AppError, errorTable, unavailable } from './errors.ts';
+import { jsonIn, readBody, textIn } from './http-body.ts';
 import { type Log, type RequestRecord, requestRecord } from './log.ts';
 import { scfRequestId } from './scf.ts';
 
@@ -57,8 +60,6 @@ const requestsPerConnectionMax = 50;
 const stopMsMax = 9000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
-/** Keeps a byte order mark, which makes the body invalid JSON. Throws on what is not UTF-8. */
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What `serve` serves. */
 export interface App {
@@ -121,10 +122,11 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     } catch (error) {
       answer = errorAnswer(error, record.request_id);
     }
-    outgoing.writeHead(answer.status, answer.headers).end(answer.body);
     const ms = Math.round(elapsedMs(clock, start));
     // Never the path as it came: people put all sorts of things into URLs.
     logRequest({ method: incoming.method, route, status: answer.status, ms }, answer.error, record, log);
+    // After the log of this turn is written: once it has answered, an instance may be frozen or end.
+    process.nextTick(() => outgoing.writeHead(answer.status, answer.headers).end(answer.body));
     if (placed) underWay -= 1;
     if (underWay === 0) onIdle?.();
   }
@@ -228,18 +230,11 @@ function routeRequest(
       if (!jsonPattern.test(header(incoming, 'content-type') ?? '')) {
         throw new AppError('unsupported_media_type');
       }
-      const result = schema.safeParse(parseJson(await bytes));
+      const result = schema.safeParse(jsonIn(await bytes));
       if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
       return result.data;
     },
-    async text() {
-      const body = await bytes;
-      try {
-        return utf8.decode(body);
-      } catch {
-        throw new AppError('invalid_request', { reason: 'not_utf8' });
-      }
-    },
+    text: async () => textIn(await bytes),
     param: (name) => params.get(name) ?? '',
     bearer: bearerPattern.exec(header(incoming, 'authorization') ?? '')?.[1] ?? '',
     query: Object.fromEntries(searchParams),
@@ -251,42 +246,6 @@ function routeRequest(
 function header(incoming: IncomingMessage, name: string): string | undefined {
   const value = incoming.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
-}
-
-/** The whole body, or `too_large` as soon as it is. */
-function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const tooLarge = () => {
-      // Read to its end, unseen: otherwise the next request on this connection would never be answered.
-      incoming.removeAllListeners('data').resume();
-      reject(new AppError('too_large'));
-    };
-    // A client that hangs up, in the middle of its body or before it was looked at, is no bug of ours.
-    const brokenOff = () => {
-      if (!incoming.readableEnded) reject(new AppError('invalid_request', { reason: 'broken_off' }));
-    };
-    if (incoming.destroyed) return brokenOff();
-    if (Number(incoming.headers['content-length']) > bytesMax) return tooLarge();
-    incoming.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > bytesMax) tooLarge();
-      else chunks.push(chunk);
-    });
-    incoming.on('end', () => resolve(Buffer.concat(chunks)));
-    incoming.on('error', brokenOff);
-    incoming.on('close', brokenOff);
-  });
-}
-
-/** The parser's own errors are dropped: they quote the body. */
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(utf8.decode(bytes));
-  } catch {
-    throw new AppError('invalid_request', { reason: 'not_json' });
-  }
 }
 
 function answerOf(answer: RouteAnswer): Answer {

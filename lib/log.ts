@@ -73,3 +73,21 @@ export function createLog(secrets: readonly string[], write: (line: string) => v
 function writeStdout(line: string): void {
   process.stdout.write(`${line}\n`);
 }
+
+/**
+ * Writes to stdout what is logged in one turn of the event loop together, before the next turn begins; at the end of the
+ * process at once. Lines stay in order.
+ */
+export function writeInTurns(): (line: string) => void {
+  let lines = '';
+  const flush = () => {
+    if (lines !== '') process.stdout.write(lines);
+    lines = '';
+  };
+  process.on('exit', flush);
+  return (line) => {
+    // Runs when all that does not wait for anything is done.
+    if (lines === '') process.nextTick(flush);
+    lines += `${line}\n`;
+  };
+}

@@ -1,7 +1,7 @@
 // All that is known of Tencent Cloud's functions: how they start and what they are called with.
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { ConfigError } from './environment.ts';
-import { createLog, type Log, type RequestRecord, requestRecord } from './log.ts';
+import { createLog, type Log, type RequestRecord, requestRecord, writeInTurns } from './log.ts';
 
 interface Configured {
   secrets: readonly string[];
@@ -15,7 +15,7 @@ export function startWebFunction<Config extends Configured>(
   readConfig: () => Config,
   main: (config: Config, log: Log) => void,
 ): void {
-  const configured = configure(readConfig);
+  const configured = configure(readConfig, writeInTurns());
   if (!configured) process.exit(1);
   const { config, log } = configured;
   const crash = (thrown: unknown) => {
@@ -69,15 +69,17 @@ export function createMainHandler<Config extends Configured>(
   };
 }
 
+/** @param write as in `createLog` */
 function configure<Config extends Configured>(
   readConfig: () => Config,
+  write?: (line: string) => void,
 ): { config: Config; log: Log } | undefined {
   try {
     const config = readConfig();
-    return { config, log: createLog(config.secrets) };
+    return { config, log: createLog(config.secrets, write) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    createLog([])('error', 'config_invalid', { problems: error.problems });
+    createLog([], write)('error', 'config_invalid', { problems: error.problems });
     return undefined;
   }
 }

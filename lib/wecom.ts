@@ -1,8 +1,10 @@
-import axios from 'axios';
+// WeCom's server API, and everything this project knows about its errcodes. Trusts WeCom's answers as far as TLS does:
+// what decides in them is checked, the rest is cut to size.
+import { Axios } from 'axios';
 import * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
-import { createKeepAliveAdapter, TransportError } from './keep-alive-adapter.ts';
 import { type RequestRecord, requestRecord } from './log.ts';
+import { createWecomAdapter, TransportError } from './wecom-http.ts';
 import { departmentIds, integer, readObject, shownText } from './wecom-json.ts';
 
 /** A company and the secret of its app that is linked with the mini-program. */
@@ -198,59 +200,24 @@ const agentGetSchema = z.object({
  */
 export function createWecom(baseUrl: string, clock: Clock, random: () => number = Math.random): Wecom {
   // The bare class: `axios.create` adds defaults for browsers and bodies, and merging them costs 50 µs a call.
-  const client = new axios.Axios({
-    baseURL: baseUrl,
-    adapter: createKeepAliveAdapter(clock),
-    responseType: 'text',
-    transformResponse: (body: string) => body,
-    // WeCom answers 200 for every errcode; any other status is judged below.
-    validateStatus: () => true,
-  });
+  const client = new Axios({ adapter: createWecomAdapter(baseUrl, clock) });
   const resting = new Map<string, { since: Moment; ms: number; error: WecomError }>();
 
   async function send<T>(call: ApiCall<T>, timeout: number): Promise<T> {
-    const { corp, api, params, schema, bytesMax: maxContentLength = answerBytesMax } = call;
-    const failure = (fields: Partial<WecomFailure>) =>
-      new WecomError({ api, corpid: corp.corpid, ...fields });
-    const answer = await client
-      .request<string>({
-        url: `/cgi-bin/${api}`,
-        params,
-        timeout: Math.max(1, timeout),
-        maxContentLength,
-      })
-      .catch((error: unknown) => {
-        throw failure({ reason: error instanceof TransportError ? error.reason : 'unknown' });
-      });
-    if (answer.status !== 200) throw failure({ reason: `http_${answer.status}` });
-    const body = readObject(answer.data);
-    if (!body) throw failure({ reason: 'not_json' });
-    // Some endpoints leave errcode out on success.
-    const errcode = integer.safeParse('errcode' in body ? body['errcode'] : 0);
-    if (!errcode.success) throw failure({ reason: 'unexpected_shape', field: 'errcode' });
-    if (errcode.data !== 0) throw failure({ errcode: errcode.data, ...fromErrmsg(errcode.data, body) });
-    // WeCom's endpoints do not agree on the spelling.
-    if (!('userid' in body) && 'UserId' in body) body['userid'] = body['UserId'];
-    const result = schema.safeParse(body);
-    if (!result.success) {
-      const field = result.error.issues[0]?.path.join('.') ?? '';
-      throw failure({ reason: 'unexpected_shape', field });
-    }
-    return result.data;
-  }
-
-  async function measured<T>(call: ApiCall<T>, timeout: number): Promise<T> {
     const start = moment(clock);
     const record: RequestRecord['wecom'][number] = { api: call.api, ms: 0 };
     requestRecord.getStore()?.wecom.push(record);
     try {
-      return await send(call, timeout);
+      const { api, params, bytesMax: maxContentLength = answerBytesMax } = call;
+      const url = `/cgi-bin/${api}?${queryOf(params)}`;
+      const answer = await client.request<string>({ url, timeout, maxContentLength });
+      return read(call, answer);
     } catch (error) {
-      if (error instanceof WecomError) {
-        if (error.errcode !== undefined) record.errcode = error.errcode;
-        if (error.fields.reason !== undefined) record.failure = error.fields.reason;
-      }
-      throw error;
+      const failure = error instanceof TransportError ? failed(call, { reason: error.reason }) : error;
+      if (!(failure instanceof WecomError)) throw failure;
+      if (failure.errcode !== undefined) record.errcode = failure.errcode;
+      if (failure.fields.reason !== undefined) record.failure = failure.fields.reason;
+      throw failure;
     } finally {
       record.ms = Math.round(elapsedMs(clock, start));
     }
@@ -269,7 +236,7 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
       const leftMs = msMax - elapsedMs(clock, start);
       if (leftMs < callMsMin) throw new WecomError({ api: call.api, corpid, reason: 'no_time_left' });
       try {
-        return await measured(call, Math.min(callMsMax, leftMs));
+        return await send(call, Math.min(callMsMax, leftMs));
       } catch (error) {
         if (!(error instanceof WecomError) || error.errcode === undefined) throw error;
         const { repeatAfterMs, restMs, meaning } = errcodes[error.errcode] ?? {};
@@ -292,7 +259,7 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
     gettoken(corp) {
       const { corpid, corpsecret } = corp;
       const params = { corpid, corpsecret };
-      return measured({ corp, api: 'gettoken', params, schema: gettokenSchema }, gettokenMsMax);
+      return send({ corp, api: 'gettoken', params, schema: gettokenSchema }, gettokenMsMax);
     },
     jscode2session(corp, accessToken, jsCode, msMax) {
       const params = { access_token: accessToken, js_code: jsCode, grant_type: 'authorization_code' };
@@ -324,6 +291,36 @@ interface ApiCall<T> {
   schema: z.ZodMiniType<T>;
   /** 64 KB if not given. */
   bytesMax?: number;
+}
+
+function queryOf(params: Record<string, string>): string {
+  return Object.entries(params)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&');
+}
+
+/** What WeCom says, if it is a good answer; else throws `WecomError`. */
+function read<T>(call: ApiCall<T>, { status, data }: { status: number; data: string }): T {
+  // WeCom answers 200 for every errcode.
+  if (status !== 200) throw failed(call, { reason: `http_${status}` });
+  const body = readObject(data);
+  if (!body) throw failed(call, { reason: 'not_json' });
+  // Some endpoints leave errcode out on success.
+  const errcode = integer.safeParse('errcode' in body ? body['errcode'] : 0);
+  if (!errcode.success) throw failed(call, { reason: 'unexpected_shape', field: 'errcode' });
+  if (errcode.data !== 0) throw failed(call, { errcode: errcode.data, ...fromErrmsg(errcode.data, body) });
+  // WeCom's endpoints do not agree on the spelling.
+  if (!('userid' in body) && 'UserId' in body) body['userid'] = body['UserId'];
+  const result = call.schema.safeParse(body);
+  if (!result.success) {
+    const field = result.error.issues[0]?.path.join('.') ?? '';
+    throw failed(call, { reason: 'unexpected_shape', field });
+  }
+  return result.data;
+}
+
+function failed({ api, corp }: ApiCall<unknown>, fields: Partial<WecomFailure>): WecomError {
+  return new WecomError({ api, corpid: corp.corpid, ...fields });
 }
 
 /** errmsg is for people: decisions go by errcode alone. */

@@ -16,14 +16,24 @@ const namedCommands = ['auth', 'client', 'eval', 'evalsha', 'info', 'quit', 'rea
  * stands in docs/decisions.md.
  */
 const trims: Record<string, (source: string) => string> = {
-  // It looks whether there is a fetch; in Node that loads all of undici.
-  'axios/dist/browser/axios.cjs': (source) => `const globalThis = {}, FormData = undefined;\n${source}`,
+  // Of axios its class, with the adapter that lib/wecom-http.ts gives it. Its own adapters, and what turns bodies and
+  // parameters into text, are half of it.
+  'axios/index.js': () => "export { default as Axios } from './lib/core/Axios.js';",
+  'axios/lib/adapters/adapters.js': () => 'export default { getAdapter: (adapter) => adapter };',
+  'axios/lib/defaults/index.js': () => 'export default {};',
+  // It looks whether there is a FormData; in Node that loads undici too.
+  'axios/lib/utils.js': (source) => `const globalThis = {};\n${source}`,
+  'axios/lib/helpers/buildURL.js': () => 'export default (url) => url;',
   // ioredis makes two methods for each of 400 commands.
   '@ioredis/commands/built/commands.json': (source) => {
     const commands: Record<string, unknown> = JSON.parse(source);
     return JSON.stringify(Object.fromEntries(namedCommands.map((name) => [name, commands[name]])));
   },
   'ioredis/built/cluster/index.js': () => 'exports.default = undefined;',
+  'ioredis/built/connectors/SentinelConnector/index.js': () => 'exports.default = undefined;',
+  // Certificates of Redis Cloud.
+  'ioredis/built/constants/TLSProfiles.js': () => 'exports.default = {};',
+  'ioredis/built/autoPipelining.js': () => 'exports.shouldUseAutoPipelining = () => false;',
   // Its own log, for terminals: colours, columns, a table of environment variables.
   'ioredis/built/utils/debug.js': () => 'exports.default = () => () => {};',
 };
@@ -62,7 +72,5 @@ export const plainBundle: BuildOptions = {
 
 export const functionBundle: BuildOptions = {
   ...plainBundle,
-  // axios' build without its Node adapter: lib/keep-alive-adapter.ts does that part.
-  alias: { axios: 'axios/dist/browser/axios.cjs' },
   plugins: [trim],
 };

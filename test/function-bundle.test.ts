@@ -7,9 +7,16 @@ import { expect, onTestFinished, test } from 'vitest';
 import { functionBundle } from '../scripts/function-bundle.ts';
 
 const trimmed = [
-  'axios/dist/browser/axios.cjs',
+  'axios/index.js',
+  'axios/lib/adapters/adapters.js',
+  'axios/lib/defaults/index.js',
+  'axios/lib/helpers/buildURL.js',
+  'axios/lib/utils.js',
   '@ioredis/commands/built/commands.json',
   'ioredis/built/cluster/index.js',
+  'ioredis/built/connectors/SentinelConnector/index.js',
+  'ioredis/built/constants/TLSProfiles.js',
+  'ioredis/built/autoPipelining.js',
   'ioredis/built/utils/debug.js',
 ];
 

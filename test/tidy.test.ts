@@ -182,7 +182,7 @@ describe('sources', () => {
     const using = (pattern: RegExp) => sources.filter((path) => pattern.test(read(path)));
     expect(using(/process\.env|['"]process['"]/)).toEqual(['lib/config.ts']);
     expect(using(/process\.(stdout|stderr)|console\.|writeSync/)).toEqual(['lib/log.ts']);
-    expect(using(/from 'axios'/)).toEqual(['lib/keep-alive-adapter.ts', 'lib/wecom.ts']);
+    expect(using(/from 'axios'/)).toEqual(['lib/wecom-http.ts', 'lib/wecom.ts']);
     expect(using(/import (?!type)[^;]*from 'axios'/)).toEqual(['lib/wecom.ts']);
     expect(using(/from 'ioredis'/)).toEqual(['lib/redis.ts']);
   });

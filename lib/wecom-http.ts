@@ -1,0 +1,127 @@
+// HTTP to WeCom for axios: sockets that survive between requests, and are not trusted after a pause. An answer is read
+// up to a limit; an error says why and carries neither URL nor body.
+import http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { urlToHttpOptions } from 'node:url';
+import type { AxiosAdapter } from 'axios';
+import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
+
+/** Why a call got no usable answer. Holds no URL and no body: those carry secrets. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`no answer: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** A keep-alive socket idle for longer may be dead without our knowing: SCF freezes instances between requests. */
+const idleMsMax = 4000;
+const socketsMax = 128;
+const noSocket = {};
+
+/**
+ * An axios adapter for GET of a path at one origin, on node:http(s), that survives being frozen. It keeps axios' own Node
+ * adapter, with its 45 ms of loading, out of the bundle, and adds what that one lacks:
+ *
+ * - `timeout` bounds the whole call, the body included;
+ * - a socket that was idle for more than 4 s is discarded instead of reused;
+ * - a reused socket that breaks before any byte of the answer is one that died unnoticed: one more try, on a new one;
+ * - no redirects; `maxContentLength` is enforced while reading.
+ *
+ * Rejects with `TransportError` only.
+ */
+export function createWecomAdapter(origin: string, clock: Clock): AxiosAdapter {
+  const { protocol, hostname, port } = urlToHttpOptions(new URL(origin));
+  const { Agent, get } = protocol === 'http:' ? http : https;
+  const idleSince = new WeakMap<object, Moment>();
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: socketsMax,
+    maxFreeSockets: socketsMax,
+    scheduling: 'lifo',
+  });
+  const keepSocketAlive = agent.keepSocketAlive.bind(agent);
+  agent.keepSocketAlive = (socket: Socket) => {
+    idleSince.set(socket, moment(clock));
+    return keepSocketAlive(socket);
+  };
+
+  /** The agent takes the socket that was freed last; if that one is too old, so are the others. */
+  function discardIdle(olderThanMs: number): void {
+    for (const sockets of Object.values(agent.freeSockets)) {
+      const since = idleSince.get(sockets?.at(-1) ?? noSocket);
+      if (since && elapsedMs(clock, since) <= olderThanMs) continue;
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
+  return async (config) => {
+    const { url: path, timeout = 0, maxContentLength = Infinity } = config;
+    let request: http.ClientRequest | undefined;
+    let isOver = false;
+
+    const answer = new Promise<Answer>((resolve, reject) => {
+      function send(retry: boolean): void {
+        let bytesBefore = 0;
+        const sent = get({ protocol, hostname, port, path, agent }, (response) =>
+          readAnswer(response, maxContentLength, resolve, reject),
+        );
+        request = sent;
+        sent.on('socket', (socket) => {
+          bytesBefore = socket.bytesRead;
+        });
+        sent.on('error', (error) => {
+          // It had served before, and broke before a byte of this answer came.
+          const diedUnnoticed = sent.reusedSocket && (sent.socket?.bytesRead ?? 0) === bytesBefore;
+          if (isOver || !retry || !diedUnnoticed) return reject(error);
+          discardIdle(-1);
+          send(false);
+        });
+      }
+      discardIdle(idleMsMax);
+      send(true);
+    });
+    try {
+      const { status, data } = await withTimeout(clock, timeout, answer, () => new TransportError('timeout'));
+      return { status, data, statusText: '', headers: {}, config, request: undefined };
+    } catch (error) {
+      isOver = true;
+      request?.destroy();
+      throw error instanceof TransportError ? error : new TransportError(reasonOf(error));
+    }
+  };
+}
+
+interface Answer {
+  status: number;
+  data: string;
+}
+
+function readAnswer(
+  response: http.IncomingMessage,
+  bytesMax: number,
+  resolve: (answer: Answer) => void,
+  reject: (error: Error) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > bytesMax) reject(new TransportError('too_large'));
+    else chunks.push(chunk);
+  });
+  response.on('error', reject);
+  response.on('end', () => {
+    resolve({ status: response.statusCode ?? 0, data: Buffer.concat(chunks).toString('utf8') });
+  });
+}
+
+/** `econnreset`, `enotfound`, `cert_has_expired`, …; never a message, which may quote the URL. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code?.toLowerCase() ?? 'unknown';
+}
