@@ -1,5 +1,5 @@
-// What the page can break. Each breakage is real: a switch of the simulated WeCom, a cut connection, a phone without a
-// network; what the functions make of it is their own doing.
+// The faults that the page can switch on. Each is real: a switch of the simulated WeCom, a cut connection, a phone
+// without a network. The functions do not know about them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endpoints } from '../simulator/wecom/answer.ts';
 import type { FaultKind } from '../simulator/wecom/faults.ts';
@@ -27,18 +27,18 @@ export type FaultName = (typeof faultNames)[number];
 export interface FaultState {
   fault: FaultName;
   active: boolean;
-  /** `false` where it cannot be broken: a Redis over TLS that is not ours. */
+  /** `false` if this fault is not possible: a given Redis over TLS cannot be cut. */
   available: boolean;
 }
 
-/** What {@link createBreakage} makes. */
+/** What {@link createBreakage} returns. */
 export type Breakage = ReturnType<typeof createBreakage>;
 
-/** Slow enough to notice, within what the login function waits for one answer. */
+/** Slow enough to notice, but within the login function's timeout for one answer. */
 const slowMs = { min: 1500, max: 1900 };
 const corpids = [company.corpid, secondCompany.corpid];
 
-/** @param restartLogin a login function with the companies' secrets of now in place of the running one */
+/** @param restartLogin replaces the running login function by one with the companies' current secrets */
 export function createBreakage(world: World, feed: Feed, restartLogin: () => Promise<void>) {
   const { wecom, relay } = world;
   const active = new Set<FaultName>();
@@ -46,7 +46,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
   let gettokenAtDrop = 0;
   const gettokens = () => corpids.reduce((sum, corpid) => sum + wecom.counts(corpid).gettoken, 0);
 
-  /** WeCom's own faults are set as a whole: the simulator clears only all of them. */
+  /** Sets all of WeCom's faults again, because the simulator can only clear all of them. */
   function applyToWecom(): void {
     const { min, max } = active.has('wecomSlow') ? slowMs : wecomLatencyMs;
     wecom.clearFaults();
@@ -59,7 +59,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
 
   function wecomFault(endpoint: (typeof endpoints)[number]): FaultKind | undefined {
     if (active.has('wecomDown')) return { kind: 'cut', at: 'before' };
-    // WeCom counts each API by itself; gettoken is far from its limit.
+    // WeCom counts each API separately, and gettoken is far from its limit.
     const limited = active.has('rateLimited') && endpoint !== 'gettoken';
     return limited ? { kind: 'errcode', errcode: 45009 } : undefined;
   }
@@ -74,7 +74,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
     ipNotTrusted(on) {
       for (const corpid of corpids) wecom.updateCompany(corpid, { ipTrusted: !on });
     },
-    /** As when somebody resets the secret in WeCom's console; mended by deploying the new one. */
+    /** As if somebody reset the secret in WeCom's console; ends with a deploy of the new one. */
     async wrongSecret(on) {
       if (on) {
         for (const corpid of corpids) {
@@ -91,7 +91,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
     wecomSlow: applyToWecom,
     wecomDown: applyToWecom,
     rateLimited: applyToWecom,
-    redisDown: (on) => (on ? relay?.cut() : relay?.mend()),
+    redisDown: (on) => (on ? relay?.cut() : relay?.restore()),
     async memberLeft(on) {
       if (on) await leaveCompany(world, feed, member);
       else wecom.updateMember(member.corpid, member.userid, { deleted: false });
@@ -113,7 +113,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
     isActive,
     set,
 
-    /** In the order of {@link faultNames}. */
+    /** Returns them in the order of {@link faultNames}. */
     states: (): FaultState[] =>
       faultNames.map((fault) => ({
         fault,
@@ -125,7 +125,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
       for (const name of faultNames) await set(name, false);
     },
 
-    /** Waits while `codeHangs` is on; `false` when the phone gave up before. */
+    /** Waits while `codeHangs` is on. Resolves with `false` if the phone gave up before. */
     async codeGiven(signal: AbortSignal): Promise<boolean> {
       while (isActive('codeHangs') && !signal.aborted) await sleep(100);
       return !signal.aborted;

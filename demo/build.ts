@@ -1,3 +1,4 @@
+// Builds the functions of dist/ if they are out of date.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
@@ -7,7 +8,7 @@ import { Trouble } from './trouble.ts';
 /** What a function is built from. */
 const sources = ['functions', 'lib', 'scripts/build.ts', 'scripts/function-bundle.ts', 'package-lock.json'];
 
-/** Builds dist/ unless it is newer than everything it is built from. @throws Trouble with the builder's words */
+/** Builds dist/ unless it is newer than all its sources. @throws Trouble with the builder's message */
 export async function buildFunctions(): Promise<'built' | 'up to date'> {
   if (await upToDate()) return 'up to date';
   const child = spawn(process.execPath, ['scripts/run.mjs', 'scripts/build.ts'], {
@@ -18,7 +19,7 @@ export async function buildFunctions(): Promise<'built' | 'up to date'> {
   const [code]: unknown[] = await once(child, 'close');
   if (code !== 0) {
     const reason = said.split('\n').find((line) => /error/i.test(line)) ?? `code ${String(code)}`;
-    throw new Trouble(`the build failed: ${reason.trim()}; npm run build says more`);
+    throw new Trouble(`the build failed: ${reason.trim()}; run npm run build to see more`);
   }
   return 'built';
 }
@@ -37,7 +38,7 @@ async function newestMs(path: string): Promise<number> {
   );
 }
 
-/** 0 for a file that is not there. */
+/** Returns 0 if the file does not exist. */
 async function changedMs(path: string): Promise<number> {
   return stat(path).then(
     ({ mtimeMs }) => mtimeMs,

@@ -1,9 +1,9 @@
-/** Where Chromium is: `CHROMIUM_PATH`, else where Debian puts it. */
+/** Returns the path of Chromium: `CHROMIUM_PATH`, or Debian's path. */
 export function chromiumPath(): string {
   return process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 }
 
-/** Without a sandbox it also runs as root in a container; it opens nothing but the demo's own pages. */
+/** No sandbox, so that it also runs as root in a container. It opens only the demo's own pages. */
 export const chromiumArgs = [
   '--no-sandbox',
   '--disable-gpu',

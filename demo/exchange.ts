@@ -1,14 +1,14 @@
-// One request of the story: sends it, shows everything that it caused, and compares what the function logged with
-// what WeCom saw.
+// One request of the story: sends it, shows all calls it caused, and compares the function's log with the calls that
+// WeCom received.
 import * as z from 'zod/mini';
 import type { Call as SimulatorCall } from '../simulator/wecom/calls.ts';
 import { type Call, prepare } from './mini-program.ts';
 import { describeRedis, describeWecomCall, endpointOf, type Screen } from './screen.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
-/** What a step says about itself. */
+/** What a step uses to show its progress. */
 export interface Stage extends Pick<Screen, 'line' | 'lineUnderWay'> {
-  /** A promise of the story; a broken one makes the step fail. `got` says what came instead. */
+  /** Shows an expectation; if it is not met, the step fails. `got` is what happened instead. */
   expect: (expected: string, kept: boolean, got?: string) => void;
 }
 
@@ -26,13 +26,13 @@ export const loginAnswer = z.object({
 export const sessionAnswer = z.omit(loginAnswer, { session_token: true });
 export const errorAnswer = z.object({ error: z.string(), message: z.string() });
 
-/** What {@link createExchange} makes. */
+/** What {@link createExchange} returns. */
 export type Exchange = ReturnType<typeof createExchange>;
 
 export function createExchange(world: World, login: LoginFunction) {
   let requests = 0;
 
-  /** Sends one request and shows everything it caused, from the function's log, compared with WeCom's. */
+  /** Sends one request and shows the calls it caused. */
   async function send(stage: Stage, request: Omit<Call, 'scfRequestId'>) {
     requests += 1;
     const call: Call = { ...request, scfRequestId: `story-${requests}` };
@@ -40,7 +40,7 @@ export function createExchange(world: World, login: LoginFunction) {
     const unsubscribe = world.wecom.onCall((wecomCall) => seen.push(wecomCall));
     const answer = await prepare(login.url, call)();
     if (answer.status === 0)
-      throw new Error(`the login function did not answer: ${String(answer.body['error'])}`);
+      throw new Error(`the login function did not respond: ${String(answer.body['error'])}`);
     const line = await login.logged(call.scfRequestId);
     unsubscribe();
 
@@ -52,7 +52,7 @@ export function createExchange(world: World, login: LoginFunction) {
       `${answer.status} after ${Math.round(answer.ms)} ms${describeBody(answer.body)}`,
     );
     if (logged(line) !== happened(seen)) {
-      stage.expect('WeCom saw these calls', false, `it saw: ${happened(seen) || 'none'}`);
+      stage.expect('WeCom received these calls', false, `it received: ${happened(seen) || 'none'}`);
     }
     return { ...answer, line };
   }
@@ -75,7 +75,7 @@ export function createExchange(world: World, login: LoginFunction) {
   return { send, logIn, expectRefusal };
 }
 
-/** Secrets of one use or of half an hour are shortened all the same. */
+/** Shortens a secret, even if it can be used only once or for half an hour. */
 function short(secret: string) {
   return `${secret.slice(0, 9)}…`;
 }
@@ -99,7 +99,7 @@ function describeBody(body: Record<string, unknown>): string {
   return `  ${name} ${position} (${userid}), session ends in ${session.expires_in} s`;
 }
 
-/** What the function says it asked of WeCom; without gettoken, which the timer may call at the same moment. */
+/** Returns the function's calls of WeCom by its log, without gettoken, which the timer may call at the same time. */
 function logged({ wecom }: RequestLine): string {
   const calls = wecom.map((call) => `${endpointOf(call)} ${call.errcode ?? 0}`);
   return calls.filter((call) => !call.startsWith('gettoken')).join(', ');

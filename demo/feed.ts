@@ -1,43 +1,43 @@
-// What happens while the demo's page is open, as the functions log it and the simulator records it; nothing is made up.
+// What happens while the demo's page is open, from the logs of the functions and the records of the simulator.
 import type { Counts } from '../simulator/wecom/calls.ts';
 import type { FaultName, FaultState } from './breakage.ts';
 import type { Who } from './people.ts';
 import type { RushResult } from './rush-hour.ts';
 import type { AlertLine, RefreshRun, RequestLine } from './world.ts';
 
-/** One thing that happened. `id` joins a request with its answer. */
+/** One event. `id` connects a request with its response. */
 export type Happening =
   /** The phone asked WeCom's app for something: a js_code, encrypted data. */
   | { kind: 'wecom-app'; who: Who; api: string; ms: number; ok: boolean }
-  /** The mini-program sent a request; the page's server passes it on. */
+  /** The mini-program sent a request, and the page's server forwards it. */
   | { kind: 'sent'; id: string; who: Who; method: string; path: string }
   /**
-   * It was answered; `line` is what the login function logged about it, absent when it never got there;
-   * `alerts` what it wrote for its operator meanwhile.
+   * The response to a request. `line` is the log line of the login function, missing if the request did not reach it.
+   * `alerts` are its warnings for the operator in the meantime.
    */
   | { kind: 'answered'; id: string; status: number; ms: number; line?: RequestLine; alerts?: AlertLine[] }
-  /** What a function logged for its operator, of no request of the phone's. */
+  /** A function's warning for the operator that belongs to no request of the phone. */
   | { kind: 'log'; alert: AlertLine }
   /** WeCom called the callback function. */
   | { kind: 'callback'; status: number; ms: number; name: string; event: string }
   | { kind: 'timer'; run: RefreshRun }
-  /** Somebody broke or mended something on the page. */
+  /** A fault was switched on or off on the page. */
   | { kind: 'world'; fault: FaultName; active: boolean }
   | { kind: 'rush'; progress?: string; result?: RushResult };
 
-/** What the page shows beside the sequence. */
+/** What the page shows next to the sequence. */
 export interface Snapshot {
   faults: FaultState[];
-  /** Calls that WeCom saw since `npm start`, all companies, rush hour included. */
+  /** Calls that WeCom received since `npm start`, of all companies, including the rush hour. */
   counts: Counts;
   rushRunning: boolean;
-  /** Calls that no correct client sends; 0 unless something is wrong. */
+  /** Malformed calls; 0 unless something is wrong. */
   violations: number;
 }
 
 export type Entry = Happening & { number: number; at: number };
 
-/** What {@link createFeed} makes. */
+/** What {@link createFeed} returns. */
 export type Feed = ReturnType<typeof createFeed>;
 
 const keptMax = 200;
@@ -58,7 +58,7 @@ export function createFeed() {
       for (const listener of listeners) listener(entry);
     },
 
-    /** Calls `listener` for each new entry; returns how to stop. */
+    /** Calls `listener` for each new entry. Returns a function that stops this. */
     follow(listener: (entry: Entry) => void): () => void {
       listeners.add(listener);
       return () => void listeners.delete(listener);

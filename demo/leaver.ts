@@ -19,7 +19,7 @@ export async function leaveCompany(
   feed.add({ kind: 'callback', status, ms, name: person.name, event: 'unsubscribe' });
 }
 
-/** As WeCom posts it; answers the status. */
+/** Posts a callback as WeCom does and returns the status. */
 export function postCallback(url: string, body: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { method: 'POST' }, (incoming) => {

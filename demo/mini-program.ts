@@ -1,8 +1,8 @@
-// Requests as a mini-program sends them. Over node:http: the requests of a whole company at once must not keep
-// this process, which is WeCom too, from answering.
+// Requests as a mini-program sends them. Uses node:http because it is cheap: this process is also the simulated WeCom,
+// and must stay responsive while a whole company logs in.
 import { Agent, request } from 'node:http';
 
-/** What came back; status 0 when nothing did. */
+/** A response; status 0 if there was none. */
 export interface Answer {
   status: number;
   body: Record<string, unknown>;
@@ -12,7 +12,7 @@ export interface Answer {
 export interface Call {
   method: 'GET' | 'POST' | 'DELETE';
   path: '/login' | '/login/reviewer' | '/session';
-  /** By which the function's log names this request; on SCF the platform sets it. */
+  /** The request's id in the function's log; on SCF the platform sets it. */
   scfRequestId: string;
   body?: object;
   sessionToken?: string;
@@ -43,13 +43,13 @@ export function prepare(baseUrl: string, call: Call, agent?: Agent): () => Promi
         res.on('error', (error) => finish(0, { error: error.message }));
         res.on('end', () => finish(res.statusCode ?? 0, parseObject(Buffer.concat(chunks).toString('utf8'))));
       });
-      req.on('timeout', () => req.destroy(new Error(`no answer within ${waitMsMax / 1000} s`)));
+      req.on('timeout', () => req.destroy(new Error(`no response within ${waitMsMax / 1000} s`)));
       req.on('error', (error) => finish(0, { error: error.message }));
       req.end(body);
     });
 }
 
-/** Sends all at the same moment, each on a connection of its own; answers in the same order. */
+/** Sends all at the same time, each on its own connection. Returns the responses in the same order. */
 export async function sendTogether(
   calls: readonly { baseUrl: string; call: Call }[],
   onProgress: (answered: number) => void = () => undefined,

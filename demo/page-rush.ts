@@ -1,4 +1,4 @@
-// "500 members on 20 cold instances, now": the rush hour of the story, at the press of a button.
+// "500 members on 20 cold instances, now": the rush hour of the story, started by a button.
 import type { Feed } from './feed.ts';
 import { bigCompany, crowd, newSecret } from './people.ts';
 import { logInTogether, processes, startRushProcesses } from './rush-hour.ts';
@@ -13,7 +13,7 @@ export function createPageRush(world: World, feed: Feed) {
   const say = (progress: string) => feed.add({ kind: 'rush', progress });
 
   async function rush(): Promise<void> {
-    // With a new secret nobody holds a token for it: not Redis, not WeCom.
+    // With a new secret neither Redis nor WeCom has a token yet.
     const corpsecret = newSecret();
     world.wecom.updateCompany(bigCompany.corpid, { corpsecret });
     world.corpsecrets.set(bigCompany.corpid, corpsecret);
@@ -31,7 +31,7 @@ export function createPageRush(world: World, feed: Feed) {
 
   return {
     running: () => running !== undefined,
-    /** One at a time; whoever presses again meanwhile gets the one under way. */
+    /** Runs one at a time. A second call in the meantime gets the running one. */
     run(): Promise<void> {
       running ??= rush()
         .catch((error: unknown) =>

@@ -1,5 +1,5 @@
-// Serves the page of `npm start`: the phone, the world beside it, and behind both the login function. One origin, on
-// this machine only, and no other web page can steer it.
+// Serves the page of `npm start`: the phone, the controls next to it, and the login function behind both. One origin,
+// on this machine only. It trusts no other web page: requests from another site are refused.
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import * as z from 'zod/mini';
@@ -13,7 +13,7 @@ import { createPageRush } from './page-rush.ts';
 import { Trouble } from './trouble.ts';
 import { createWecomApp } from './wecom-app.ts';
 
-/** What {@link startPage} makes. */
+/** What {@link startPage} returns. */
 export type Page = Awaited<ReturnType<typeof startPage>>;
 
 const bodyBytesMax = 65_536;
@@ -31,8 +31,8 @@ const securityHeaders = new Headers({
 });
 
 /**
- * Everything the page loads, by path.
- * @throws Trouble when the mini-program in `root` does not compile
+ * Returns everything the page loads, by path.
+ * @throws Trouble if the mini-program in `root` does not compile
  */
 export async function compileFiles(root?: string): Promise<PhoneFiles> {
   const companyNames = Object.fromEntries(ourCompanies.map(({ corpid, name }) => [corpid, name]));
@@ -42,10 +42,10 @@ export async function compileFiles(root?: string): Promise<PhoneFiles> {
 }
 
 /**
- * Starts the page on 127.0.0.1, with a login function of its own.
+ * Starts the page on 127.0.0.1, with its own login function.
  *
- * @param port 0 takes any free one
- * @throws Trouble when the port is taken
+ * @param port 0 for any free port
+ * @throws Trouble if the port is taken
  */
 export async function startPage(world: World, files: PhoneFiles, port = 0) {
   const feed = createFeed();
@@ -116,7 +116,9 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
   });
   server.listen({ port, host: '127.0.0.1' });
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    throw new Trouble(`port ${port} cannot be used (${error.code ?? error.message}); --port takes another`);
+    throw new Trouble(
+      `port ${port} cannot be used (${error.code ?? error.message}); choose another with --port`,
+    );
   });
   const address = server.address();
   const listeningPort = typeof address === 'object' && address ? address.port : 0;
@@ -136,20 +138,20 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
   };
 }
 
-/** Only this page may ask: another site can neither name this host (DNS rebinding) nor send from another origin. */
+/** Refuses requests that do not come from this page: another host name (DNS rebinding) or another origin. */
 function refusal({ method, headers }: IncomingMessage, pathname: string, port: number): string | undefined {
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
   if (!hosts.includes(headers.host ?? '')) return 'this Host is not served';
-  // A link to the page may stand anywhere.
+  // A link to the page may be on any site.
   if (method === 'GET' && pathname === '/') return undefined;
   const { origin, 'sec-fetch-site': site } = headers;
-  // Without both this is no browser of today: they send one of them with whatever a page makes them ask.
+  // Without both it is not a current browser: these send at least one with each request of a page.
   const same = origin === undefined || origin === `http://${headers.host}`;
   const own = site === undefined || site === 'same-origin' || site === 'none';
   return same && own ? undefined : 'another origin';
 }
 
-/** The phone's frame, and its files beside it. */
+/** The phone's HTML, and its files. */
 function phoneAt(prefix: string, files: PhoneFiles): PhoneFiles {
   const html = `<!doctype html>
 <html lang="zh-CN">
@@ -168,7 +170,7 @@ function phoneAt(prefix: string, files: PhoneFiles): PhoneFiles {
   ]);
 }
 
-/** Passes a request of the phone on to the login function, as the cloud's gateway does. */
+/** Forwards a request of the phone to the login function, as the cloud's gateway does. */
 function createProxy(
   feed: Feed,
   breakage: Breakage,
@@ -209,7 +211,7 @@ function createProxy(
       ...(authorization !== undefined && { Authorization: authorization }),
       ...(body && { 'Content-Length': String(Buffer.byteLength(body)) }),
     };
-    // As it came: a path that begins with two slashes would name another host if it were resolved against an address.
+    // Not resolved as a URL: a path that begins with two slashes would name another host.
     const { hostname, port } = new URL(login.url);
     const outgoing = request({ hostname, port, path, method, headers });
     outgoing.end(body);
@@ -233,7 +235,7 @@ function createProxy(
   };
 }
 
-/** Server-sent events: what was, what is, and what comes. */
+/** Server-sent events: the past entries, the current state, and each new entry. */
 function stream(feed: Feed, snapshot: () => Snapshot, req: IncomingMessage, res: ServerResponse): void {
   res.writeHead(200, { 'Content-Type': 'text/event-stream' });
   let before = '';
@@ -251,7 +253,7 @@ function stream(feed: Feed, snapshot: () => Snapshot, req: IncomingMessage, res:
     tell('entries', [entry]);
     tellSnapshot();
   });
-  // Counters move without an entry, in a rush for example.
+  // Counters change without an entry, for example in a rush.
   const timer = setInterval(tellSnapshot, 250);
   req.on('close', () => {
     stop();

@@ -1,4 +1,4 @@
-// Who plays: made-up companies and people. Secrets are drawn anew at every start.
+// The companies and people of the demo, all invented. Secrets are new at each start.
 import { randomBytes } from 'node:crypto';
 import type { Wecom } from '../simulator/wecom/server.ts';
 
@@ -13,7 +13,7 @@ export function newSecret() {
   return randomBytes(32).toString('base64url');
 }
 
-/** The company whose mini-program this is. */
+/** The company that owns the mini-program. */
 export const company: Company = { corpid: 'wwdemo0000000001', corpsecret: newSecret(), name: '示例公司' };
 /** A second company that uses the same mini-program. */
 export const secondCompany: Company = {
@@ -23,7 +23,7 @@ export const secondCompany: Company = {
 };
 /** A company with {@link crowd}, for the rush hour. */
 export const bigCompany: Company = { corpid: 'wwdemo0000000002', corpsecret: newSecret(), name: '示例集团' };
-/** A company that uses somebody else's mini-programs. */
+/** A company that does not use this mini-program. */
 export const strangersCorpid = 'wwstranger000001';
 
 export const member = {
@@ -33,19 +33,19 @@ export const member = {
   department: [2],
   position: '工程师',
 };
-/** Works for the company, but the app is not visible to him. */
+/** Works for the company, but is not in the app's visible range. */
 export const memberOutOfRange = { corpid: company.corpid, userid: 'LiSi', name: '李四' };
 export const memberOfSecondCompany = { corpid: secondCompany.corpid, userid: 'WangWu', name: '王五' };
 /** Disabled in WeCom's console, but still in the directory. */
 export const memberDisabled = { corpid: company.corpid, userid: 'SunBa', name: '孙八' };
-/** These two leave while we watch. */
+/** These two leave during the story. */
 export const firstLeaver = { corpid: company.corpid, userid: 'ZhaoLiu', name: '赵六' };
 export const secondLeaver = { corpid: company.corpid, userid: 'QianQi', name: '钱七' };
-/** Of the app store, in ordinary WeChat. */
+/** A reviewer of the app store, in ordinary WeChat. */
 export const reviewer = { account: 'reviewer', password: newPassword() };
 export const stranger = { corpid: strangersCorpid, userid: 'MoSheng' };
 
-/** Who may hold the demo's phone, and from which address; a reviewer has ordinary WeChat and no WeCom identity. */
+/** Who can hold the demo's phone, and their address. A reviewer uses ordinary WeChat and has no WeCom identity. */
 export const phones = {
   member: { person: member, address: '198.51.100.11' },
   secondCompany: { person: memberOfSecondCompany, address: '198.51.100.12' },
@@ -64,7 +64,7 @@ export const whoNames = [
   'reviewer',
 ] as const;
 
-/** Four groups of four: to be typed by somebody who reads it off the screen. */
+/** Four groups of four, because it is read from the screen and typed. */
 function newPassword(): string {
   const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
   const group = () => Array.from(randomBytes(4), (byte) => letters[byte % letters.length]).join('');
@@ -74,7 +74,7 @@ function newPassword(): string {
 const familyNames = '王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗郑梁谢宋唐'.split('');
 const givenNames = '伟芳娜敏静丽强磊军洋勇艳杰涛明超霞平刚玲'.split('');
 
-/** 25 × 20 = 500 members of the big company; `DEMO_MEMBERS` makes them fewer, for a small machine. */
+/** 25 × 20 = 500 members of the big company; `DEMO_MEMBERS` sets a smaller number for a small machine. */
 export const crowd = familyNames
   .flatMap((family, row) =>
     givenNames.map((given, column) => ({
@@ -85,7 +85,7 @@ export const crowd = familyNames
   )
   .slice(0, Number(process.env['DEMO_MEMBERS'] ?? 500));
 
-/** Enters everybody in the directory of `wecom`, except the stranger, whose company it does not know. */
+/** Adds everybody to `wecom`, except the stranger: WeCom does not know their company. */
 export function moveIn(wecom: Wecom): void {
   wecom.addCompany(company);
   wecom.addCompany(secondCompany);

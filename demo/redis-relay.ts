@@ -1,11 +1,11 @@
-// A way to Redis that can be cut: what the login function then meets is a real refused connection.
+// A relay in front of Redis that can be cut: the login function then gets a really refused connection.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** What {@link startRedisRelay} makes. */
+/** What {@link startRedisRelay} returns. */
 export type RedisRelay = Awaited<ReturnType<typeof startRedisRelay>>;
 
-/** @param redisUrl `redis://`; TLS would break on the relay's own name */
+/** @param redisUrl `redis://` only: over TLS the relay's host name would not match the certificate */
 export async function startRedisRelay(redisUrl: string) {
   const target = new URL(redisUrl);
   const sockets = new Set<Socket>();
@@ -37,12 +37,12 @@ export async function startRedisRelay(redisUrl: string) {
 
   return {
     url: url.href,
-    /** Breaks every connection and refuses new ones, until `mend`. */
+    /** Breaks all connections and refuses new ones until `restore`. */
     cut(): void {
       cut = true;
       for (const socket of sockets) socket.resetAndDestroy();
     },
-    mend(): void {
+    restore(): void {
       cut = false;
     },
     isCut: () => cut,

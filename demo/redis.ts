@@ -1,4 +1,4 @@
-// The demo's Redis: `REDIS_URL` when it is set and answers, else an embedded one.
+// The demo's Redis: the one of `REDIS_URL` if it is set, else an embedded one.
 import { systemClock } from '../lib/clock.ts';
 import { readRefreshConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/environment.ts';
@@ -6,17 +6,17 @@ import { createRedis } from '../lib/redis.ts';
 import { startRedis } from '../simulator/redis.ts';
 import { Trouble } from './trouble.ts';
 
-/** A Redis that answers. */
+/** A running Redis. */
 export interface DemoRedis {
   url: string;
-  /** What it is, fit for the screen: without the password. */
+  /** A description for the screen, without the password. */
   description: string;
-  /** Only of an embedded one; a given one may hold what is not ours to delete. */
+  /** Only for an embedded one: a given one may hold other data. */
   empty?: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-/** @throws Trouble when `givenUrl` is malformed or its Redis does not answer */
+/** @throws Trouble if `givenUrl` is malformed or its Redis does not answer */
 export async function startDemoRedis(givenUrl: string | undefined): Promise<DemoRedis> {
   if (givenUrl) return givenRedis(givenUrl);
   const { url, flush, stop } = await startRedis({ kind: 'embedded' });
@@ -38,7 +38,7 @@ async function givenRedis(url: string): Promise<DemoRedis> {
   return { url, description: `yours, from REDIS_URL, at ${at}`, stop: () => Promise.resolve() };
 }
 
-/** Read as the functions read it, so that both refuse the same. */
+/** Reads it as the functions do, so that the demo refuses the same values. */
 function addressOf(url: string) {
   try {
     return readRefreshConfig({

@@ -1,5 +1,5 @@
-// `npm run deploy:rehearsal`: the real `sls deploy` of the real serverless.yml against a Tencent Cloud on this computer,
-// then what members and operators do with it. No account, no network. Ends with exit code 1 at the first thing wrong.
+// `npm run deploy:rehearsal`: runs the real `sls deploy` of the real serverless.yml against a simulated Tencent Cloud on
+// this computer, then does what members and operators do. No account, no network. Exit code 1 at the first failure.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -24,7 +24,7 @@ import { exampleSource, manifestWithExample } from './own-function.ts';
 
 const stage = 'rehearsal';
 const corpid = 'wwrehearsal000001';
-/** Under the 20 minutes at which the timer renews. */
+/** Less than the 20 minutes before expiry at which the timer renews. */
 const shortTokenLifeSeconds = 900;
 
 function say(line: string): void {
@@ -34,7 +34,7 @@ function step(title: string): void {
   say(`\n── ${title}`);
 }
 function check(isTrue: boolean, what: string): void {
-  if (!isTrue) throw new Error(`not so: ${what}`);
+  if (!isTrue) throw new Error(`expected: ${what}`);
   say(`✓ ${what}`);
 }
 
@@ -51,7 +51,7 @@ wecom.addMember({ corpid, userid: 'ZhangSan', name: '张三', department: [2], p
 wecom.set({ gettokenMode: 'C', tokenLifeSeconds: shortTokenLifeSeconds });
 const cloud = await startTencentCloud({ stateFolder: folder, secretKeys: { [secretId]: secretKey } });
 
-/** Every variable serverless.yml knows, empty, so that a .env of this checkout plays no part. */
+/** Each variable of serverless.yml, empty, so that a .env of this checkout has no effect. */
 const blank = Object.fromEntries(
   [...readFileSync('serverless.yml', 'utf8').matchAll(/\$\{env:(\w+)/g)].map(([, name]) => [name, '']),
 );
@@ -71,7 +71,7 @@ const environment = {
   ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
 };
 
-/** Where `sls` runs: this project, later a copy with one function more. */
+/** Where `sls` runs: this project, later a copy with one more function. */
 let project = process.cwd();
 
 async function sls(...args: string[]): Promise<string> {
@@ -90,7 +90,7 @@ async function sls(...args: string[]): Promise<string> {
   return output;
 }
 
-/** One request to a function URL, whose host leads to this computer. */
+/** Sends one request to a function URL of the simulated cloud. */
 async function call(
   url: string,
   path: string,
@@ -110,12 +110,12 @@ async function call(
   return answered;
 }
 
-/** The function URL that `sls` printed below the name of a function. */
+/** Finds the function URL that `sls` printed below the name of a function. */
 function urlIn(output: string, key: string): string {
   return new RegExp(`^${key}: .*\\n +http url: (\\S+)`, 'm').exec(output)?.[1] ?? '';
 }
 
-/** What docs/add-a-function.md tells to do, done in a copy of the project made of links. */
+/** Follows docs/add-a-function.md in a copy of the project that consists of links. */
 function addFunctionOfTheDocument(): string {
   const copy = join(folder, 'project');
   mkdirSync(join(copy, 'functions/hello'), { recursive: true });
@@ -170,7 +170,7 @@ async function rehearse(): Promise<void> {
   check((await askSession()).status === 200, 'GET /session knows the session');
   check(gettokens() === 1, 'one gettoken so far');
 
-  step('The timer fires');
+  step('The timer runs');
   wecom.set({ tokenLifeSeconds: 7200 });
   const timer = await cloud.fireTimer(`wecom-login-${stage}-refresh`, 'every-5-minutes');
   say(`  refresh → ${timer.result ?? timer.error}`);
@@ -178,19 +178,19 @@ async function rehearse(): Promise<void> {
     timer.error === undefined && Outcome.parse(JSON.parse(timer.result ?? '{}')).companies === 1,
     'refresh ran',
   );
-  check(gettokens() === 2, 'the access_token, about to expire, was renewed: two gettoken in all');
+  check(gettokens() === 2, 'the access_token, which was about to expire, was renewed: two gettoken in total');
   const again = await call(url, '/login', {
     method: 'POST',
     body: { js_code: wecom.createJsCode({ corpid, userid: 'ZhangSan' }) },
   });
   check(again.status === 200 && gettokens() === 2, 'the next login uses the renewed token');
 
-  step('An operator looks, and WeCom tells that the member has left');
+  step('An operator lists sessions, and WeCom reports that the member has left');
   const person = { corpid, userid: 'ZhangSan' };
   const list = await sls('invoke', '-f', 'admin', '-d', JSON.stringify({ action: 'list', ...person }));
   check(
     list.includes('started_at') && !list.includes(login.session_token),
-    'admin lists the sessions, no token',
+    'admin lists the sessions, without tokens',
   );
   const callback = { corpid, token: callbackToken, encodingAESKey };
   const left = signedCallback(callback, unsubscribeMessage(person));
@@ -199,7 +199,7 @@ async function rehearse(): Promise<void> {
     body: left.body,
     headers: { 'content-type': 'text/xml' },
   });
-  check(told.status === 200 && told.body === 'success', 'callback took the message');
+  check(told.status === 200 && told.body === 'success', 'callback accepted the message');
   check((await askSession()).status === 401, 'the session has ended');
 
   step('Deploy again without a change');
@@ -207,7 +207,7 @@ async function rehearse(): Promise<void> {
   check(uploads() === zips, 'nothing was uploaded');
   check((await call(url, '/health', { method: 'GET' })).status === 200, 'the function URL is the same');
 
-  step('A function of your own: the one of docs/add-a-function.md');
+  step('Your own function: the one of docs/add-a-function.md');
   project = addFunctionOfTheDocument();
   const more = urlIn(await sls('deploy'), 'hello');
   const fresh = await call(url, '/login', {
@@ -220,13 +220,16 @@ async function rehearse(): Promise<void> {
   check(hello.body === '{"hello":"ZhangSan"}', `it knows who is calling: ${hello.body}`);
   check(
     (await call(more, '/hello', { method: 'GET' })).status === 401,
-    'and turns away who is not logged in',
+    'it refuses a caller who is not logged in',
   );
-  check((await call(more, '/payroll', { method: 'GET', headers: bearer })).status === 403, 'and who may not');
+  check(
+    (await call(more, '/payroll', { method: 'GET', headers: bearer })).status === 403,
+    'it refuses a caller whose role may not use it',
+  );
 
   step('Remove everything');
   await sls('remove', '--yes');
-  check(Object.keys(cloud.state.functions).length === 0, 'no function is left');
+  check(Object.keys(cloud.state.functions).length === 0, 'all functions are removed');
   const logged = cloud.logs.map(({ message }) => message).join('\n');
   check(!logged.includes(corpsecret) && !logged.includes(login.session_token), 'no secret is in the log');
 }

@@ -1,35 +1,35 @@
-// 500 members at the same moment, on 20 processes: the promise of one gettoken is about this.
+// 500 members log in at the same moment on 20 processes. This is what the promise of one gettoken is for.
 import * as z from 'zod/mini';
 import { type Answer, type Call, sendTogether } from './mini-program.ts';
 import { bigCompany, crowd } from './people.ts';
 import type { Stage, Step } from './exchange.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
-/** `DEMO_PROCESSES` makes them fewer, for a small machine. */
+/** `DEMO_PROCESSES` sets a smaller number for a small machine. */
 export const processes = Number(process.env['DEMO_PROCESSES'] ?? 20);
-/** A machine with two cores starts them faster a few at a time. */
+/** On two cores it is faster to start only a few at a time. */
 const startedTogether = 4;
 const finishedBeforeDrop = crowd.length / 5;
 
 const answerWithName = z.object({ member: z.object({ name: z.string() }) });
 
-/** What a rush came to. */
+/** The result of a rush. */
 export interface RushResult {
   requests: number;
-  /** Let in, each by the right name. */
+  /** Members who were logged in, each with the right name. */
   named: number;
   /** `498 × 200, 2 × 503 temporarily_unavailable` */
   statuses: string;
-  /** Why, of those that were not let in: what a function tells its operator and nobody else. */
+  /** Why the others were not: the reasons that only the log names. */
   reasons: string;
-  /** Calls that WeCom saw. */
+  /** Calls that WeCom received. */
   counts: { gettoken: number; jscode2session: number; 'user/get': number };
   redisOperations: number;
   tookMs: number;
   medianMs: number;
 }
 
-/** {@link processes} login functions for the big company alone. */
+/** Starts {@link processes} login functions for the big company only. */
 export async function startRushProcesses(
   world: World,
   onProgress: (started: number) => void,
@@ -46,7 +46,7 @@ export async function startRushProcesses(
   return logins;
 }
 
-/** Everybody of {@link crowd} logs in once, all at the same moment. */
+/** Logs in each member of {@link crowd} once, all at the same moment. */
 export async function logInTogether(
   { wecom }: World,
   logins: readonly LoginFunction[],
@@ -90,12 +90,12 @@ export async function logInTogether(
   };
 }
 
-/** Two steps that belong together: the second runs on the processes that the first has started. */
+/** Creates two steps. The second uses the processes that the first starts. */
 export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: Step } {
   const { wecom, redis } = world;
   let logins: LoginFunction[] = [];
 
-  /** One rush, shown as lines of the story; answers how many gettoken it took. */
+  /** Runs one rush and shows it. Returns the number of gettoken calls. */
   async function tell(stage: Stage, name: string): Promise<number> {
     const row = stage.lineUnderWay('mini-programs → login');
     row.update(`${crowd.length} × POST /login`);
@@ -109,7 +109,7 @@ export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: S
       `${rush.statuses} in ${seconds(rush.tookMs)} (median ${seconds(rush.medianMs)})`,
     );
     stage.expect(
-      `all ${crowd.length} are let in, each by name`,
+      `all ${crowd.length} are logged in, each with their name`,
       rush.named === crowd.length,
       `${rush.named} were (${rush.reasons})`,
     );
@@ -129,7 +129,7 @@ export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: S
         await redis.empty?.();
         stage.line(
           'Redis',
-          redis.empty ? 'emptied' : 'not emptied, it is yours; holds nothing of this company',
+          redis.empty ? 'emptied' : 'not emptied, because it is yours; has no data of this company',
         );
         const gettoken = await tell(stage, 'rush');
         stage.expect(`1 gettoken for ${processes} processes`, gettoken === 1, `there were ${gettoken}`);
@@ -150,9 +150,9 @@ export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: S
         unsubscribe();
         stage.line(
           'WeCom',
-          `dropped it after ${finishedBeforeDrop} calls and then refused ${refused} (40014)`,
+          `dropped it after ${finishedBeforeDrop} calls, then refused ${refused} calls (40014)`,
         );
-        stage.expect('WeCom refused calls because of it', refused > 0, 'it refused none');
+        stage.expect('WeCom refused calls because of that', refused > 0, 'it refused none');
         stage.expect('1 more gettoken, and nobody notices', gettoken === 1, `there were ${gettoken}`);
         await Promise.all(logins.map(world.stopLogin));
       },
@@ -173,7 +173,7 @@ function countStatuses(answers: readonly Answer[]): string {
   );
 }
 
-/** `2 × redis_timeout`: what a function tells its operator and nobody else. */
+/** `2 × redis_timeout`. */
 function countReasons(lines: readonly (RequestLine | undefined)[]): string {
   return countEach(lines.filter((line) => line?.status !== 200).map((line) => line?.reason ?? 'nothing'));
 }

@@ -1,8 +1,8 @@
-// How the demo looks in a terminal: at most 100 columns, colours only where they are wanted.
+// The demo's output in a terminal: at most 100 columns.
 import type { Entry } from './feed.ts';
 import type { RefreshRun, RequestLine, WecomCall } from './world.ts';
 
-/** A line that is still under way; on a terminal it is rewritten in place, in a file it is written once. */
+/** A line of something that takes time. On a terminal it is rewritten in place, in a file it is written once. */
 export interface Row {
   update: (text: string) => void;
   done: (text: string) => void;
@@ -14,14 +14,14 @@ const labelColumns = 12;
 const actorsColumns = 24;
 const clearLine = '\r\u001b[2K';
 
-/** What an errcode of WeCom means, as far as this story meets it. */
+/** The meaning of the errcodes that occur in the story. */
 const meaningOf: Record<number, string> = {
-  40014: 'token no longer good',
+  40014: 'token no longer valid',
   40029: 'code unknown or used',
   60011: 'not in the visible range',
 };
 
-/** @param out stdout; colours and rewritten lines only when it is a terminal, colours not with NO_COLOR */
+/** @param out stdout; only a terminal gets rewritten lines, and colours unless NO_COLOR is set */
 export function createScreen(out: NodeJS.WriteStream) {
   const paint = (style: number) => (text: string) =>
     out.isTTY && !process.env['NO_COLOR'] ? `\u001b[${style}m${text}\u001b[0m` : text;
@@ -54,7 +54,7 @@ export function createScreen(out: NodeJS.WriteStream) {
     print,
     title: (text: string) => print(`\n${bold(text)}\n`),
     heading: (text: string) => print(`\n${bold(text)}`),
-    /** A thing that is being started. */
+    /** Something that is being started. */
     starting: (label: string): Row => row('  ', label.padEnd(labelColumns)),
     failure: (text: string) => print(red(text)),
     success: (text: string) => print(green(text)),
@@ -67,15 +67,15 @@ export function createScreen(out: NodeJS.WriteStream) {
       inStep = false;
       for (const aside of asides.splice(0)) print(aside);
     },
-    /** Who speaks to whom, and what is said. */
+    /** Who calls whom, and with what. */
     line: (who: string, text: string) => print(`    ${actors(who)}${text}`),
-    /** The same, of something that takes a while. */
+    /** The same, for something that takes time. */
     lineUnderWay: (who: string): Row => row('    ', actors(who)),
     check(ok: boolean, expected: string, got?: string): void {
       const text = ok || got === undefined ? expected : `${expected}; but ${got}`;
       print(ok ? `    ${green('✓')} ${text}` : `    ${red(`✗ expected: ${text}`)}`);
     },
-    /** What happens beside the story; waits for the end of a step. */
+    /** Something outside the story; shown at the end of the current step. */
     aside(who: string, text: string): void {
       const line = `    ${actors(who)}${dim(text)}`;
       if (inStep) asides.push(line);
@@ -85,7 +85,7 @@ export function createScreen(out: NodeJS.WriteStream) {
   };
 }
 
-/** `jscode2session`, as WeCom's documentation and the simulator call it. */
+/** Returns the name of an endpoint as the simulator has it: `jscode2session`. */
 export function endpointOf({ api }: WecomCall): string {
   return api.replace('miniprogram/', '');
 }
@@ -100,14 +100,14 @@ export function describeRedis({ redis_calls, redis_ms }: RequestLine): string {
   return `${`${redis_calls} operation${redis_calls === 1 ? '' : 's'}`.padEnd(14)}  ${String(redis_ms).padStart(3)} ms`;
 }
 
-/** A request of somebody outside the story, in one line. */
+/** Describes a request outside the story in one line. */
 export function describeRequest(line: RequestLine): string {
   const calls = line.wecom.map((call) => [endpointOf(call), call.errcode].filter(Boolean).join(' '));
   const spent = [`Redis ${line.redis_calls} ×`, ...calls].join(', ');
   return `${line.method} ${line.route || 'elsewhere'} → ${line.status} after ${line.ms} ms: ${spent}`;
 }
 
-/** What happened on the page, for whoever watches the terminal: who and what, line by line. */
+/** Describes what happened on the page, for the terminal: who and what, line by line. */
 export function describeEntry(entry: Entry): [who: string, text: string][] {
   switch (entry.kind) {
     case 'answered':

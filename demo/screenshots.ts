@@ -1,4 +1,4 @@
-// `npm run screenshots`: takes the pictures of docs/images from the demo as it is, with the Chromium of this machine.
+// `npm run screenshots`: takes the pictures of docs/images from the running demo, with this machine's Chromium.
 import { mkdir } from 'node:fs/promises';
 import { type Browser, chromium, type Page as BrowserPage } from 'playwright-core';
 import { buildFunctions } from './build.ts';
@@ -11,11 +11,11 @@ import { createWorld } from './world.ts';
 interface PhonePicture {
   name: string;
   who: Who;
-  /** Shown when the picture may be taken. */
+  /** The picture is taken when this text is visible. */
   shows: string;
   width?: number;
   dark?: boolean;
-  /** Taps before. */
+  /** Buttons to tap before. */
   taps?: readonly string[];
 }
 
@@ -77,7 +77,7 @@ async function takePhone(
   await context.close();
 }
 
-/** 500 members come at once, WeCom drops the token, and somebody opens the mini-program. */
+/** 500 members log in at once, WeCom drops the token, and somebody opens the mini-program. */
 async function takeWorld(from: Browser, { url }: Page, picture: WorldPicture): Promise<void> {
   const { name, locale, dark, who, shows } = picture;
   const context = await from.newContext({ viewport: world, locale, colorScheme: dark ? 'dark' : 'light' });

@@ -1,4 +1,4 @@
-// `npm start`: builds, starts everything on this machine, plays the story, and stays up to be tried.
+// `npm start`: builds, starts everything on this machine, plays the story, and keeps running so that you can try it.
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildFunctions } from './build.ts';
@@ -14,10 +14,10 @@ import { createWorld, ourCompanies, type World, wecomLatencyMs } from './world.t
 
 const usage = `Usage: npm start -- [--once] [--port <number>]
 
-The login of a WeCom mini-program on this machine alone: no account, no Docker, no network.
+The login of a WeCom mini-program on this machine: no account, no Docker, no network.
 
   --once           end after the story, without the page; the exit code is 0 only if every step
-                   went as told
+                   went as expected
   --port <number>  port of the page (default: any free one)
   --help           show this text
 
@@ -30,14 +30,14 @@ const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 };
 
 const { once, port } = readOptions();
 const screen = createScreen(process.stdout);
-/** What has to be ended; filled as it is started. */
+/** What must be ended at exit; set when it is started. */
 let world: World | undefined;
 let page: Page | undefined;
 let ending = false;
 let storyTold = false;
 
 process.on('exit', () => world?.kill());
-// Whoever reads may leave early: `npm start | head`.
+// The reader may end first: `npm start | head`.
 process.stdout.on('error', () => void end(exitCodes.failed));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
@@ -50,7 +50,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 try {
   await main();
 } catch (error) {
-  // Ctrl-C reaches the functions as well, and the story may notice before we hear of the signal.
+  // Ctrl-C also reaches the functions, and the story may fail before this process gets the signal.
   await new Promise((resolve) => setTimeout(resolve, 100));
   if (!ending) {
     screen.failure(`\n${error instanceof Trouble ? `npm start: ${error.message}` : describeBug(error)}`);
@@ -61,23 +61,23 @@ try {
 async function main(): Promise<void> {
   const startedMs = performance.now();
   const [loadBefore = 0] = loadavg();
-  screen.title('The login of a WeCom mini-program, all of it on this machine');
+  screen.title('The login of a WeCom mini-program, complete on this machine');
   const { steps, wecom, files, loginOfStory } = await setUp();
   const failed = await play(steps);
 
   screen.print();
-  for (const violation of wecom.violations) screen.failure(`WeCom got a malformed call: ${violation}`);
+  for (const violation of wecom.violations) screen.failure(`WeCom received a malformed call: ${violation}`);
   if (failed.length > 0) {
     const numbers = failed.map((step) => steps.indexOf(step) + 1).join(' and ');
-    screen.failure(`Of ${steps.length} steps, these did not go as told: ${numbers}.`);
+    screen.failure(`Of ${steps.length} steps, these did not go as expected: ${numbers}.`);
     if (loadBefore > availableParallelism()) {
       screen.print(
-        `This machine was busy before we began: load ${loadBefore.toFixed(1)} on ${availableParallelism()} cores.`,
+        `This machine was already busy: load ${loadBefore.toFixed(1)} on ${availableParallelism()} cores.`,
       );
     }
   } else {
     const seconds = Math.round((performance.now() - startedMs) / 1000);
-    screen.success(`All ${steps.length} steps went as told, in ${seconds} s.`);
+    screen.success(`All ${steps.length} steps went as expected, in ${seconds} s.`);
   }
   if (once) await end(failed.length + wecom.violations.length === 0 ? exitCodes.ok : exitCodes.failed);
   if (ending || !world) return;
@@ -90,8 +90,8 @@ async function main(): Promise<void> {
 
 async function setUp() {
   const build = screen.starting('build');
-  build.update('what is deployed, into dist/');
-  build.done(`dist/, the functions as they are deployed: ${await buildFunctions()}`);
+  build.update('the functions, into dist/');
+  build.done(`dist/, the functions exactly as they are deployed: ${await buildFunctions()}`);
 
   const redisRow = screen.starting('Redis');
   const redis = await startDemoRedis(process.env['REDIS_URL']);
@@ -110,7 +110,7 @@ async function setUp() {
 
   const loginRow = screen.starting('login');
   const login = await world.startLogin();
-  loginRow.done(`${login.url}, the login function, a process of its own`);
+  loginRow.done(`${login.url}, the login function in its own process`);
 
   const refreshRow = screen.starting('refresh');
   const first = await world.refresh();
@@ -118,7 +118,7 @@ async function setUp() {
     throw new Trouble(`the refresh function ${describeRefresh(first)}`);
   refreshRow.done(`a timer, every ${refreshEverySeconds} s; ${describeRefresh(first)}`);
   world.startTimer(refreshEverySeconds, (run) => {
-    // After the story only what is news.
+    // After the story, show only changes.
     if (storyTold && run.counts['fresh'] === ourCompanies.length) return;
     if (page) page.feed.add({ kind: 'timer', run });
     else screen.aside('timer → refresh', describeRefresh(run));
@@ -132,7 +132,7 @@ async function setUp() {
   };
 }
 
-/** Plays all steps, whatever becomes of them; answers those that did not go as told. */
+/** Plays all steps, even after a failure. Returns those that did not go as expected. */
 async function play(steps: readonly Step[]): Promise<Step[]> {
   const failed = new Set<Step>();
   for (const [index, step] of steps.entries()) {
@@ -146,7 +146,7 @@ async function play(steps: readonly Step[]): Promise<Step[]> {
       await step.play({ line: screen.line, lineUnderWay: screen.lineUnderWay, expect });
     } catch (error) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      expect('the step can be played', false, error instanceof Error ? error.message : String(error));
+      expect('the step runs to its end', false, error instanceof Error ? error.message : String(error));
     }
     screen.closeStep();
   }
@@ -179,7 +179,7 @@ function readOptions(): { once: boolean; port: number } {
     return { once: values.once, port: Number(values.port) };
   } catch (error) {
     const [reason] = (error instanceof Error ? error.message : String(error)).split('. ');
-    process.stderr.write(`npm start: ${reason}; npm start -- --help shows the options\n`);
+    process.stderr.write(`npm start: ${reason}; see npm start -- --help\n`);
     return process.exit(exitCodes.usage);
   }
 }

@@ -1,4 +1,4 @@
-// The rest of the story: who else may come in, and who must leave.
+// The rest of the story: who else may log in, and how access ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { errorAnswer, type Exchange, loginAnswer, type Stage, type Step } from './exchange.ts';
@@ -32,7 +32,7 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
         const second = await logIn(stage, { js_code: wecom.createJsCode(memberOfSecondCompany), corpid });
         const { data } = loginAnswer.safeParse(second.body);
         stage.expect(
-          'let in, as a member of his own company',
+          'logged in, as a member of their own company',
           data?.member.corpid === corpid,
           String(second.status),
         );
@@ -42,23 +42,27 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
       title: 'A reviewer of the app store, in ordinary WeChat',
       async play(stage) {
         const answer = await send(stage, { method: 'POST', path: '/login/reviewer', body: reviewer });
-        stage.expect('let in, as a reviewer', answer.body['role'] === 'reviewer', String(answer.status));
+        stage.expect('logged in, as a reviewer', answer.body['role'] === 'reviewer', String(answer.status));
         stage.expect('WeCom is not asked', answer.line.wecom.length === 0);
       },
     },
     {
-      title: `A member leaves the company: WeCom is asked again every ${recheckSeconds} s here (${firstLeaver.name})`,
+      title: `A member leaves: WeCom is asked again every ${recheckSeconds} s in this demo (${firstLeaver.name})`,
       async play(stage) {
         const sessionToken = await newSession(stage, firstLeaver);
         wecom.updateMember(firstLeaver.corpid, firstLeaver.userid, { deleted: true });
-        stage.line('WeCom', 'they are deleted');
+        stage.line('WeCom', 'the member is deleted');
         await sleep(recheckSeconds * 1000 + 200);
         const answer = await askSession(stage, sessionToken);
-        stage.expect('401 invalid_session: they are out', answer.status === 401, String(answer.status));
+        stage.expect(
+          '401 invalid_session: the session has ended',
+          answer.status === 401,
+          String(answer.status),
+        );
       },
     },
     {
-      title: `A member leaves, and WeCom says so at once (${secondLeaver.name})`,
+      title: `A member leaves, and WeCom calls the callback function (${secondLeaver.name})`,
       async play(stage) {
         const callbackUrl = await world.startCallback();
         const sessionToken = await newSession(stage, secondLeaver);
@@ -70,8 +74,12 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
           `POST /callback/${secondLeaver.corpid}  unsubscribe, encrypted: ${status}`,
         );
         const answer = await askSession(stage, sessionToken);
-        stage.expect('401 invalid_session: they are out', answer.status === 401, String(answer.status));
-        stage.expect('nobody had to ask WeCom', answer.line.wecom.length === 0);
+        stage.expect(
+          '401 invalid_session: the session has ended',
+          answer.status === 401,
+          String(answer.status),
+        );
+        stage.expect('WeCom was not asked', answer.line.wecom.length === 0);
       },
     },
   ];

@@ -1,11 +1,11 @@
-// The story: every step does something real, shows the calls that it caused, and says what it expected.
+// The story: each step does something real, shows the calls it caused, and says what it expected.
 import { type Exchange, loginAnswer, sessionAnswer, type Step } from './exchange.ts';
 import { member, memberOutOfRange, stranger } from './people.ts';
 import { createRushHour } from './rush-hour.ts';
 import { endpointOf } from './screen.ts';
 import type { World } from './world.ts';
 
-/** The login function of `exchange` stays up after the story; the rush hour brings 20 more of its own. */
+/** Creates the first steps. The rush hour starts its own login functions. */
 export function createSteps(world: World, { send, logIn, expectRefusal }: Exchange): Step[] {
   const rush = createRushHour(world);
   let sessionToken = '';
@@ -16,9 +16,12 @@ export function createSteps(world: World, { send, logIn, expectRefusal }: Exchan
       async play(stage) {
         const answer = await logIn(stage, { js_code: world.wecom.createJsCode(member) });
         const { data } = loginAnswer.safeParse(answer.body);
-        stage.expect('let in, by name', answer.status === 200 && data?.member.name === member.name);
         stage.expect(
-          'no gettoken: the timer had fetched the access_token for everybody',
+          'logged in, with their name',
+          answer.status === 200 && data?.member.name === member.name,
+        );
+        stage.expect(
+          'no gettoken: the timer had already fetched the access_token',
           answer.line.wecom.map(endpointOf).join() === 'jscode2session,user/get',
         );
         sessionToken = data?.session_token ?? '';
@@ -36,7 +39,7 @@ export function createSteps(world: World, { send, logIn, expectRefusal }: Exchan
     rush.allAtOnce,
     rush.tokenDropped,
     {
-      title: 'Somebody of another company is refused',
+      title: 'A member of another company is refused',
       play: (stage) =>
         expectRefusal(
           stage,

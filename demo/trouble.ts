@@ -1,4 +1,4 @@
-/** Why the demo cannot go on, in one line for whoever started it; any other error is a bug and keeps its stack. */
+/** Why the demo cannot continue, in one line for its user. Any other error is a bug and is shown with its stack. */
 export class Trouble extends Error {
   override readonly name = 'Trouble';
 }

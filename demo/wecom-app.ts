@@ -1,11 +1,11 @@
-// What WeCom's app on the phone does for the mini-program: `wx.qy.*`, answered from the simulator.
+// WeCom's app on the phone, as far as the mini-program uses it: `wx.qy.*`, implemented with the simulator.
 import type { ServerResponse } from 'node:http';
 import type { Breakage } from './breakage.ts';
 import type { Feed } from './feed.ts';
 import { phones, type Who } from './people.ts';
 import type { World } from './world.ts';
 
-/** What WeCom encrypts for the mini-program beside corpid and userid. */
+/** What WeCom encrypts for the mini-program in addition to corpid and userid. */
 const fieldsOf: Record<string, Record<string, string>> = {
   getEnterpriseUserInfo: { language: 'zh_CN' },
   getMobile: { mobile: '13800000000' },

@@ -1,4 +1,4 @@
-// Everything that runs on this machine: Redis, WeCom, the built functions. Knows nothing of screens.
+// Everything that runs on this machine: Redis, WeCom, the built functions. Prints nothing.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import * as z from 'zod/mini';
@@ -11,12 +11,12 @@ import type { DemoRedis } from './redis.ts';
 import { startRedisRelay } from './redis-relay.ts';
 import { Trouble } from './trouble.ts';
 
-/** How long the simulated WeCom takes to answer, in ms: as far away as a server in the same country. */
+/** Response time of the simulated WeCom in ms: like a server in the same country. */
 export const wecomLatencyMs = { min: 30, max: 80 };
 
-/** In the cloud 600 s; here somebody is watching. */
+/** 600 s in the cloud; short here, because somebody is watching. */
 export const recheckSeconds = 3;
-/** Who shares the mini-program; the first is the default. */
+/** The companies that share the mini-program; the first is the default. */
 export const ourCompanies = [company, secondCompany];
 
 const wecomCallSchema = z.object({
@@ -48,49 +48,49 @@ const alertSchema = z.looseObject({
   scf_request_id: z.optional(z.string()),
 });
 
-/** A line that a function logs because its operator should look at it. */
+/** A line that a function logs for the operator's attention. */
 export type AlertLine = z.infer<typeof alertSchema>;
 
 /** Options of `startLogin`. */
 export interface LoginOptions {
   /** Default: {@link ourCompanies}. */
   companies?: readonly Company[];
-  /** Default 0, any free one. */
+  /** Default 0: any free port. */
   port?: number;
   onRequest?: (line: RequestLine) => void;
   onAlert?: (line: AlertLine) => void;
-  /** Past the relay that the page can cut, unless it is cut: hundreds of logins would wait for this process. */
+  /** Without the relay (unless it is cut): hundreds of logins would wait for this process. */
   straightToRedis?: boolean;
 }
 
-/** A call to WeCom as a function logs it; without errcode and failure it went well. */
+/** A call of WeCom as a function logs it; without errcode and failure it was successful. */
 export type WecomCall = z.infer<typeof wecomCallSchema>;
 /** The line that a Web function logs for each request. */
 export type RequestLine = z.infer<typeof requestLineSchema>;
 
 /** A running login function. */
 export interface LoginFunction extends RunningFunction {
-  /** The log line of the request that was sent with this `X-Scf-Request-Id`; waits for it. */
+  /** Waits for the log line of the request with this `X-Scf-Request-Id`. */
   logged(scfRequestId: string): Promise<RequestLine>;
 }
 
 /** One run of the refresh function. */
 export interface RefreshRun {
-  /** Companies per outcome, as the function answers. */
+  /** Companies per outcome, as the function returns them. */
   counts: Record<string, number>;
   error?: string;
   wecom: WecomCall[];
 }
 
-/** What {@link createWorld} makes. */
+/** What {@link createWorld} returns. */
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
 const logLineMsMax = 5000;
 
-/** Starts WeCom beside `redis`, with everybody in it; the functions are started by whoever wants to see it. */
+/** Starts WeCom with everybody in it. The caller starts the functions. */
 export async function createWorld(redis: DemoRedis) {
   const wecom = await startWecom();
-  // Over TLS the relay would be taken for an impostor.
+  // Not over TLS: the relay's host name would not match the certificate.
   const relay = redis.url.startsWith('redis://') ? await startRedisRelay(redis.url) : undefined;
   moveIn(wecom);
   slowDown(wecom);
@@ -106,7 +106,7 @@ export async function createWorld(redis: DemoRedis) {
     token: randomBytes(12).toString('hex'),
     encodingAESKey: randomBytes(32).toString('base64').slice(0, 43),
   };
-  /** What the functions are given; WeCom may have another one by now. */
+  /** The secrets that functions get at their start; WeCom may have newer ones. */
   const corpsecrets = new Map(
     [company, secondCompany, bigCompany].map((each) => [each.corpid, each.corpsecret]),
   );
@@ -123,7 +123,7 @@ export async function createWorld(redis: DemoRedis) {
     WECOM_BASE_URL: wecom.url,
   });
 
-  /** Notes what is under way, so that stop() leaves nobody behind. */
+  /** Remembers what is in progress, so that stop() waits for it. */
   async function track<T>(promise: Promise<T>): Promise<T> {
     pending.add(promise);
     try {
@@ -162,10 +162,10 @@ export async function createWorld(redis: DemoRedis) {
     relay,
     corpsecrets,
 
-    /** What a company has entered in WeCom as 接收消息. */
+    /** The company's settings in WeCom for 接收消息. */
     callback,
 
-    /** A login function, freshly started. */
+    /** Starts a login function. */
     async startLogin(options: LoginOptions = {}): Promise<LoginFunction> {
       const { companies = ourCompanies, port = 0, onRequest, onAlert, straightToRedis = false } = options;
       if (port > 0) await refuseTakenPort(port);
@@ -179,7 +179,7 @@ export async function createWorld(redis: DemoRedis) {
       return { ...login, logged: (scfRequestId) => log.find(scfRequestId) };
     },
 
-    /** The function that WeCom tells who has left, started at the first call; answers its URL. */
+    /** Starts the callback function at the first call. Returns its URL. */
     startCallback: () => (callbackUrl ??= startCallback()),
 
     async stopLogin(login: LoginFunction): Promise<void> {
@@ -190,7 +190,7 @@ export async function createWorld(redis: DemoRedis) {
     /** Runs the refresh function once, as SCF's timer does. */
     refresh,
 
-    /** Runs it again and again; one run waits for the one before. */
+    /** Runs it repeatedly; each run waits for the one before. */
     startTimer(everySeconds: number, onRun: (run: RefreshRun) => void): void {
       async function tick() {
         const run = await refresh();
@@ -212,7 +212,7 @@ export async function createWorld(redis: DemoRedis) {
       await redis.stop();
     },
 
-    /** At once, without waiting: for the last moment of this process. */
+    /** Ends the functions without waiting: for the exit of this process. */
     kill(): void {
       for (const login of running) login.process.kill('SIGKILL');
     },
@@ -226,7 +226,7 @@ function slowDown(wecom: Wecom): void {
   }
 }
 
-/** The request lines of one process by their SCF request id. */
+/** Collects the request lines of one process by their SCF request id. */
 function createRequestLog(onRequest?: (line: RequestLine) => void, onAlert?: (line: AlertLine) => void) {
   const found = new Map<string, RequestLine>();
   const waiting = new Map<string, (line: RequestLine) => void>();
@@ -266,7 +266,7 @@ function createRequestLog(onRequest?: (line: RequestLine) => void, onAlert?: (li
   };
 }
 
-/** `undefined` for what is not JSON: a stack trace of Node, for example. */
+/** Returns `undefined` for text that is not JSON, for example a stack trace. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -281,7 +281,9 @@ async function refuseTakenPort(port: number): Promise<void> {
     server.once('error', reject);
     server.listen(port, '0.0.0.0', resolve);
   }).catch((error: NodeJS.ErrnoException) => {
-    throw new Trouble(`port ${port} cannot be used (${error.code ?? error.message}); --port takes another`);
+    throw new Trouble(
+      `port ${port} cannot be used (${error.code ?? error.message}); choose another with --port`,
+    );
   });
   await new Promise((resolve) => server.close(resolve));
 }

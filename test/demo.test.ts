@@ -40,19 +40,19 @@ test(
       ' 2  The mini-program asks who is logged in',
       ' 3  60 members log in at the same moment, on 4 fresh processes and an empty Redis',
       ' 4  WeCom drops the access_token while 60 log in',
-      ' 5  Somebody of another company is refused',
+      ' 5  A member of another company is refused',
       ' 6  A member outside the visible range is refused (李四)',
       ' 7  A code that was already used is refused',
       ' 8  The member logs out',
       ' 9  A member of a second company that shares the mini-program (王五)',
       '10  A reviewer of the app store, in ordinary WeChat',
-      '11  A member leaves the company: WeCom is asked again every 3 s here (赵六)',
-      '12  A member leaves, and WeCom says so at once (钱七)',
+      '11  A member leaves: WeCom is asked again every 3 s in this demo (赵六)',
+      '12  A member leaves, and WeCom calls the callback function (钱七)',
     ]);
     expect(output).toContain('张三');
     expect(output).toContain('1 × gettoken, 60 × jscode2session, 60 × user/get');
     expect(output.match(/ 1 × gettoken/g)).toHaveLength(2);
-    expect(output).toMatch(/All 12 steps went as told, in \d+ s\.\n$/);
+    expect(output).toMatch(/All 12 steps went as expected, in \d+ s\.\n$/);
     // No session_token, access_token or corpsecret, and nothing for a screen of 100 columns to fold.
     expect(output).not.toMatch(/[\w-]{40}/);
     expect(Math.max(...output.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100);

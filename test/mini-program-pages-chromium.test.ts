@@ -103,7 +103,7 @@ describe.runIf(found)('Chromium', () => {
     const sizes =
       'document.documentElement.scrollHeight <= 800 && document.documentElement.scrollWidth <= 1280';
     expect(await page.evaluate(sizes)).toBe(true);
-    for (const name of ['Open it anew', 'Token dropped', 'wx.qy.login hangs', '500 members']) {
+    for (const name of ['Reopen', 'Token dropped', 'wx.qy.login hangs', '500 members']) {
       const box = await page.getByRole('button', { name }).boundingBox();
       expect((box?.y ?? 800) + (box?.height ?? 0), name).toBeLessThanOrEqual(800);
     }
@@ -129,7 +129,7 @@ describe.runIf(found)('Chromium', () => {
     await close();
   });
 
-  test('the page › somebody else takes the phone, something breaks, all is shown, all is healed', async () => {
+  test('the page › another person takes the phone, a fault is shown, then cleared', async () => {
     const { page, phone, complaints, close } = await openWorld();
     await phone.getByText('张三').first().waitFor();
     await page.getByRole('radio', { name: '李四' }).press('Space');
@@ -139,10 +139,10 @@ describe.runIf(found)('Chromium', () => {
 
     await page.getByRole('button', { name: 'Hotel Wi-Fi' }).click();
     await page.locator('[data-fault=htmlAnswer][aria-pressed=true]').waitFor();
-    await page.getByRole('button', { name: 'Open it anew' }).click();
+    await page.getByRole('button', { name: 'Reopen' }).click();
     await phone.getByText('服务器的回复无法识别').waitFor();
     await page.getByText('200 not from the login function').first().waitFor();
-    await page.getByRole('button', { name: 'Heal everything' }).click();
+    await page.getByRole('button', { name: 'Clear all faults' }).click();
     await page.locator('[data-fault=htmlAnswer][aria-pressed=false]').waitFor();
 
     await page.getByRole('radio', { name: 'Reviewer' }).press('Space');

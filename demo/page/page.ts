@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /* oxlint-disable typescript/no-unsafe-type-assertion -- events, elements and glass-easel are typed more loosely than they are */
-// The page beside the phone: buttons that act on the real parts, and what those parts then say.
+// The page around the phone: buttons that act on the real parts, and what those parts then report.
 import type { FaultName } from '../breakage.ts';
 import type { Entry, Snapshot } from '../feed.ts';
 import type { Who } from '../people.ts';
@@ -8,7 +8,7 @@ import { createSequence } from './sequence.ts';
 import { type Language, languages, texts } from './texts.ts';
 
 const people: readonly Who[] = ['member', 'secondCompany', 'outOfRange', 'disabled', 'stranger', 'reviewer'];
-/** WeCom's faults, then those beside it, then the phone's. */
+/** First WeCom's faults, then those of other parts, then the phone's. */
 const faults: readonly FaultName[] = [
   'tokenDropped',
   'ipNotTrusted',
@@ -91,7 +91,7 @@ function faultButton(fault: FaultName): HTMLElement {
   return button;
 }
 
-/** A name with its note, filled by showTexts. */
+/** Creates an element for a name and its note; showTexts fills it. */
 function named(key: Who | FaultName): HTMLElement {
   const both = document.createElement('span');
   const name = document.createElement('b');
@@ -119,7 +119,7 @@ function follow(): void {
   });
   on('entries', (entries: Entry[]) => {
     for (const entry of entries) {
-      // After a reconnection the server tells what we know already.
+      // After a reconnection the server sends the old entries again.
       if (entry.number <= lastNumber) continue;
       lastNumber = entry.number;
       if (entry.kind === 'rush') rush = entry;

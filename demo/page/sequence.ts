@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-// The sequence of calls: one line per message between the four that take part.
+// The sequence of calls: one line per message between the four participants.
 import type { Entry } from '../feed.ts';
 import type { AlertLine, RequestLine } from '../world.ts';
 import type { Texts } from './texts.ts';
@@ -18,7 +18,7 @@ interface Line {
 
 const linesMax = 300;
 
-/** What {@link createSequence} makes. */
+/** What {@link createSequence} returns. */
 export type Sequence = ReturnType<typeof createSequence>;
 
 export function createSequence(list: HTMLElement, texts: () => Texts) {
@@ -33,7 +33,7 @@ export function createSequence(list: HTMLElement, texts: () => Texts) {
     if (atEnd) list.scrollTop = list.scrollHeight;
   }
 
-  /** The lines of an entry; what answers a request that is still shown as under way ends it. */
+  /** Returns the lines of an entry. */
   function draw(entry: Entry): HTMLElement[] {
     const t = texts();
     switch (entry.kind) {
@@ -83,7 +83,9 @@ export function createSequence(list: HTMLElement, texts: () => Texts) {
       }
       case 'world': {
         const { name } = t.names[entry.fault];
-        return [note(entry, entry.active ? 'bad' : 'good', entry.active ? t.broken(name) : t.mended(name))];
+        return [
+          note(entry, entry.active ? 'bad' : 'good', entry.active ? t.faultBegins(name) : t.faultEnds(name)),
+        ];
       }
       case 'rush':
         return entry.result ? [note(entry, 'good', t.rushHappened(entry.result.statuses))] : [];
@@ -113,7 +115,7 @@ export function createSequence(list: HTMLElement, texts: () => Texts) {
 
   return {
     add,
-    /** In the language of now. */
+    /** Shows all entries again, in the current language. */
     redraw(): void {
       list.replaceChildren(...entries.flatMap(draw));
       list.scrollTop = list.scrollHeight;
@@ -121,7 +123,7 @@ export function createSequence(list: HTMLElement, texts: () => Texts) {
   };
 }
 
-/** What the login function asked of Redis and WeCom meanwhile. */
+/** Returns the lines of the login function's calls of Redis and WeCom. */
 function inside(line: RequestLine, t: Texts): Line[] {
   const lines: Line[] = [];
   if (line.redis_calls > 0) {
@@ -179,7 +181,7 @@ function span(className: string, ...children: (Node | string)[]): HTMLElement {
   return element;
 }
 
-/** The fields of a log line that say something here. */
+/** Shows the fields of a log line that are useful here. */
 function describeFields(fields: Record<string, unknown>): string {
   const names = ['errcode', 'errmsg', 'reason', 'failure', 'pause_ms', 'userid', 'sessions'];
   const said = names.flatMap((name) => {

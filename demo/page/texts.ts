@@ -1,4 +1,4 @@
-// Everything the page says, in both languages; the mini-program itself speaks Chinese, as its members do.
+// All texts of the page in both languages. The mini-program itself is in Chinese, for its members.
 import type { FaultName } from '../breakage.ts';
 import type { Who } from '../people.ts';
 
@@ -24,24 +24,24 @@ const names: Names = {
   phoneOffline: { name: 'Phone offline', note: 'wx.request fails' },
   htmlAnswer: { name: 'Hotel Wi-Fi', note: 'HTML, not JSON' },
   codeFails: { name: 'wx.qy.login fails', note: 'no js_code' },
-  codeHangs: { name: 'wx.qy.login hangs', note: 'no answer at all' },
+  codeHangs: { name: 'wx.qy.login hangs', note: 'no response' },
 };
 
 const en = {
   documentTitle: 'WeCom login, on this machine',
   title: 'WeCom login',
   subtitle:
-    'The real mini-program and the built functions. All that is shown was logged or recorded; nothing is acted.',
+    'The real mini-program and the built functions. Everything shown here comes from logs and records; nothing is faked.',
   phone: 'The phone',
-  reopen: 'Open it anew',
+  reopen: 'Reopen',
   who: 'Who opens it',
-  breaks: 'What breaks',
-  heal: 'Heal everything',
-  numbers: 'Calls that WeCom saw',
+  breaks: 'Faults',
+  heal: 'Clear all faults',
+  numbers: 'Calls WeCom received',
   rush: '500 members on 20 cold instances, now',
   rushStarting: (done: string) => `Starting instances: ${done}`,
   rushAnswered: (done: string) => `Answered: ${done}`,
-  rushFailed: 'The rush could not be started',
+  rushFailed: 'The rush could not start',
   rushResult: (statuses: string, gettoken: number, seconds: string) =>
     `${statuses}\ngettoken ${gettoken} · ${seconds} s`,
   rushReasons: (reasons: string) => ` · logged: ${reasons}`,
@@ -53,7 +53,7 @@ const en = {
   laneWecom: 'WeCom',
   connected: 'live',
   disconnected: 'npm start has ended',
-  nothingYet: 'Whatever the mini-program does appears here.',
+  nothingYet: 'Everything the mini-program does appears here.',
   operations: (n: number, ms: number) => `${n} operation${n === 1 ? '' : 's'}, ${ms} ms`,
   noAnswer: 'no answer',
   notOurs: 'not from the login function',
@@ -61,8 +61,8 @@ const en = {
   timer: (outcome: string) => `timer: refresh → ${outcome}`,
   callback: (event: string, name: string, status: number) =>
     `${event} of ${name} to the callback function: ${status}`,
-  broken: (name: string) => `${name}: begins`,
-  mended: (name: string) => `${name}: ends`,
+  faultBegins: (name: string) => `${name}: on`,
+  faultEnds: (name: string) => `${name}: off`,
   rushHappened: (statuses: string) => `500 × POST /login on 20 processes: ${statuses}`,
   reviewer: (account: string, password: string) => `Account ${account}, password ${password}`,
   names,
@@ -101,8 +101,8 @@ const zh: Texts = {
   logged: '日志',
   timer: (outcome) => `定时器：refresh → ${outcome}`,
   callback: (event, name, status) => `${name} 的 ${event} 通知回调函数：${status}`,
-  broken: (name) => `${name}：开始`,
-  mended: (name) => `${name}：结束`,
+  faultBegins: (name) => `${name}：开始`,
+  faultEnds: (name) => `${name}：结束`,
   rushHappened: (statuses) => `20 个进程上 500 × POST /login：${statuses}`,
   reviewer: (account, password) => `账号 ${account}，密码 ${password}`,
   names: {

@@ -1,9 +1,9 @@
-// Foreground and background, as `wx` knows them.
+// The mini-program's foreground and background, as `wx` reports them.
 
-/** What {@link createAppLife} makes. */
+/** What {@link createAppLife} returns. */
 export type AppLife = ReturnType<typeof createAppLife>;
 
-/** WeChat stops the requests of a mini-program that has been in the background for so long. */
+/** WeChat stops the requests of a mini-program after this time in the background. */
 const requestsStopAfterMs = 5000;
 
 export function createAppLife() {
@@ -19,9 +19,9 @@ export function createAppLife() {
     offAppShow: (listener: () => void) => void shows.delete(listener),
     offAppHide: (listener: () => void) => void hides.delete(listener),
 
-    /** Whether requests are refused at the moment. */
+    /** Returns whether requests are refused now. */
     requestsStopped: () => stopped,
-    /** Calls `listener` when requests under way are stopped; returns how to stop listening. */
+    /** Calls `listener` when running requests are stopped. Returns a function that stops this. */
     onRequestsStop(listener: () => void): () => void {
       stops.add(listener);
       return () => void stops.delete(listener);

@@ -1,5 +1,5 @@
-// Compiles a native mini-program (WXML, WXSS, TypeScript, JSON), unchanged, into files that a browser runs: WeChat's
-// own glass-easel for the templates, esbuild for the rest. Whatever one of the compilers warns about is an error here.
+// Compiles a native mini-program (WXML, WXSS, TypeScript, JSON), unchanged, into files for a browser: templates with
+// WeChat's own glass-easel, the rest with esbuild. Any warning of a compiler is an error here.
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { build, type Message, type Plugin } from 'esbuild';
@@ -8,7 +8,7 @@ import * as z from 'zod/mini';
 import { Trouble } from '../trouble.ts';
 import { tagNames } from './tags.ts';
 
-/** What the browser loads: `phone.js`, `phone.css` and `<page>.css` for every page. */
+/** The files for the browser: `phone.js`, `phone.css` and `<page>.css` for each page. */
 export type PhoneFiles = Map<string, { contentType: string; body: string }>;
 
 const appSchema = z.looseObject({
@@ -39,7 +39,7 @@ const browserOptions = {
 /**
  * Compiles the mini-program in `root`.
  *
- * @param settings what a company would write into its settings.ts; the server's address becomes this page's own
+ * @param settings what a company would write into its settings.ts; the server's address is replaced by this page's
  * @throws Trouble with one line per problem, `file:line:column: what`
  */
 export async function compileMiniProgram(root = 'miniprogram', settings: object = {}): Promise<PhoneFiles> {
@@ -67,7 +67,7 @@ export async function compileMiniProgram(root = 'miniprogram', settings: object 
   return files;
 }
 
-/** JavaScript that makes the templates of all parts, by their paths. */
+/** Returns JavaScript that creates the templates of all parts, by path. */
 async function compileTemplates(root: string, paths: readonly string[]): Promise<string> {
   const group = new TmplGroup();
   const problems: string[] = [];
@@ -86,7 +86,7 @@ async function compileTemplates(root: string, paths: readonly string[]): Promise
   return templates;
 }
 
-/** The browser would show an unknown tag as nothing in particular. */
+/** Refuses unknown tags: a browser would accept them silently. */
 function unknownTags(source: string): string[] {
   return [...source.replace(/<!--.*?-->/gs, blank).matchAll(/<([a-z][\w-]*)/gi)].flatMap((match) => {
     const [, tag = ''] = match;
@@ -122,14 +122,14 @@ async function compileScript(
   return bundled({
     ...browserOptions,
     stdin: { contents: entry, resolveDir: resolve(root), sourcefile: 'phone-entry.ts', loader: 'ts' },
-    // The packages live beside the demo, wherever the mini-program may be.
+    // The packages are in this project, even if the mini-program is elsewhere.
     nodePaths: [resolve('node_modules')],
     format: 'iife',
     minify: true,
   });
 }
 
-/** Several style sheets as one; `rpx` becomes a 750th of the phone's width. */
+/** Joins several style sheets. `rpx` becomes 1/750 of the phone's width. */
 async function compileStyle(files: readonly string[]): Promise<string> {
   const present = await Promise.all(
     files.map((file) =>
@@ -173,7 +173,7 @@ function describe({ text, location }: Message): string {
   return `${relative('.', resolve(location.file))}:${location.line}:${location.column + 1}: ${text}`;
 }
 
-/** `usingComponents` names a part relatively, or absolutely from the root. */
+/** Resolves a path of `usingComponents`: relative, or absolute from the root. */
 function resolvePart(from: string, path: string): string {
   return join('/', path.startsWith('/') ? '' : join(from, '..'), path).slice(1);
 }

@@ -1,19 +1,19 @@
 /// <reference lib="dom" />
 /* oxlint-disable typescript/no-unsafe-type-assertion -- events, elements and glass-easel are typed more loosely than they are */
-// WXML's elements on the browser's own: `<button>` and `<input>` become the real ones, so that keyboard and screen
-// readers work; the rest are plain elements that phone.css lays out.
+// WXML's elements in the browser. `<button>` and `<input>` become the browser's own, so that keyboard and screen readers
+// work; all others are plain elements with the styles of phone.css.
 import * as glassEasel from 'glass-easel';
 
 type Setter = (
   element: HTMLElement,
   value: string,
-  /** The browser's own. */
+  /** The browser's element. */
   setAttribute: (name: string, value: string) => void,
 ) => void;
 
-/** Attributes of WXML that HTML spells otherwise. */
+/** Attributes of WXML with another name in HTML. */
 const everywhere: Record<string, Setter> = {
-  // By setAttribute it would fall under the page's Content-Security-Policy.
+  // Not by setAttribute, which the page's Content-Security-Policy forbids.
   style: (element, value) => (element.style.cssText = value),
   'aria-role': (_, value, setAttribute) => setAttribute('role', value),
 };
@@ -37,7 +37,7 @@ const perTag: Record<string, Record<string, Setter>> = {
   },
 };
 
-/** What an attribute that is set to `false` leaves behind. */
+/** The value of an attribute after it was set to `false`. */
 const removals: Record<string, (element: HTMLElement) => void> = {
   loading: (element) => element.removeAttribute('aria-busy'),
   password: (element) => ((element as HTMLInputElement).type = 'text'),
@@ -45,7 +45,7 @@ const removals: Record<string, (element: HTMLElement) => void> = {
 
 const ownValue = new Set(['input', 'focus', 'blur', 'confirm']);
 
-/** glass-easel's way to the document, with events as a mini-program knows them. */
+/** Connects glass-easel to the document, with a mini-program's events. */
 export function createElementBackend(): glassEasel.CurrentWindowBackendContext {
   const backend = new glassEasel.CurrentWindowBackendContext();
   const page = document;
@@ -61,7 +61,7 @@ export function createElementBackend(): glassEasel.CurrentWindowBackendContext {
     else setListenerStats(element, type, capture, level);
   };
   backend.onEvent((target, type, detail: unknown, { originalEvent, ...options }) => {
-    // A tap is the browser's click, which touch, mouse and keyboard all end in.
+    // A tap is the browser's click: touch, mouse and keyboard all cause one.
     if (type === 'tap' || type === 'canceltap') return;
     const { target: element } = originalEvent as Event;
     const isOwn = ownValue.has(type) && element instanceof HTMLInputElement;
@@ -105,7 +105,7 @@ function createElement(tagName: string): HTMLElement {
   return element;
 }
 
-/** What can be tapped can be reached and pressed with the keyboard. */
+/** Makes everything that can be tapped usable with the keyboard. */
 function makeReachable(element: HTMLElement): void {
   if (['BUTTON', 'INPUT', 'LABEL', 'FORM', 'PAGE'].includes(element.tagName) || element.tabIndex >= 0) return;
   element.tabIndex = 0;
@@ -128,13 +128,13 @@ function dispatch(
   return event.getEventBubbleStatus();
 }
 
-/** glass-easel's own element of the innermost one that has one. */
+/** Returns glass-easel's element of the innermost DOM element that has one. */
 function nearest(element: HTMLElement | null): glassEasel.Element | undefined {
   const own: unknown = element && Reflect.get(element, '__wxElement');
   return own ? (own as glassEasel.Element) : element ? nearest(element.parentElement) : undefined;
 }
 
-/** `hover-class`: for as long as a finger is on it. */
+/** Sets `hover-class` while a finger is on the element. */
 function showTouch(): void {
   let touched: { element: Element; name: string } | undefined;
   const leave = () => {

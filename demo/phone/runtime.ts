@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /* oxlint-disable typescript/no-unsafe-type-assertion -- events, elements and glass-easel are typed more loosely than they are */
-// Runs a compiled mini-program in the browser: App, Page and Component, the stack of pages and their lives.
+// Runs a compiled mini-program in the browser: App, Page and Component, the stack of pages and their lifecycle.
 import { MiniProgramEnv } from 'glass-easel-miniprogram-adapter';
 import { createElementBackend } from './elements.ts';
 import { createScreen } from './screen.ts';
@@ -9,7 +9,7 @@ import { createWx, type Navigation } from './wx.ts';
 
 type Json = Record<string, unknown>;
 
-/** Where the page's server passes requests on to the login function. */
+/** The path under which the page's server forwards requests to the login function. */
 const serverPath = '/server';
 
 /** What compile.ts writes into `phone.js`. */
@@ -21,13 +21,13 @@ export interface Program {
   /** The JSON of each page and component. */
   parts: Record<string, Json & { component?: boolean; usingComponents?: Record<string, string> }>;
   templates: Record<string, unknown>;
-  /** The mini-program's own, which its pages have not read yet. */
+  /** The mini-program's settings, before its pages read them. */
   settings: { serverUrl: string };
   loadApp(): void;
   loaders: Record<string, () => void>;
 }
 
-/** A page as the mini-program's own code sees it: its data and its methods. */
+/** A page as the mini-program's code sees it: its data and its methods. */
 type PageInstance = Record<string, unknown> & { route: string; options: Record<string, string> };
 
 interface OpenPage {
@@ -40,9 +40,9 @@ interface OpenPage {
 const stackMax = 10;
 
 /**
- * Opens it at its first page. The address says who holds the phone, `?who=member`; with `&server=unset` that nobody has
- * entered the server's address in settings.ts, else it is the login function behind this page; with `&open=/pages/…` at
- * which page it is opened, as by a link in a message.
+ * Opens the mini-program at its first page. The address sets who holds the phone: `?who=member`. With `&server=unset` the
+ * server's address is missing in settings.ts; otherwise it is the login function behind this page. With `&open=/pages/…`
+ * another page opens first, as by a link in a message.
  */
 export function openMiniProgram(program: Program): void {
   const query = new URLSearchParams(location.search);
@@ -56,7 +56,7 @@ export function openMiniProgram(program: Program): void {
   const defined = new Set<string>();
   let app: Json = {};
   let inBackground = false;
-  /** Closed with ◎, and the tab of the browser out of sight: each of them hides it. */
+  /** The mini-program is hidden when it is closed with ◎, and when the browser's tab is hidden. */
   const away = { closed: false, tabHidden: false };
   const life = createAppLife();
 
@@ -131,7 +131,7 @@ export function openMiniProgram(program: Program): void {
     page.element.remove();
   }
 
-  /** Shows the page on top, with its own style sheet and no other page's. */
+  /** Shows the top page, with only its own style sheet. */
   function show(): void {
     const page = top();
     if (!page) return;

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
-// What the app around a mini-program draws: the title bar with the capsule, toasts, dialogs, and the way back in
-// after the mini-program went to the background.
+// What the app draws around a mini-program: the title bar with the capsule, toasts, dialogs, and the button that opens
+// the mini-program again after it went to the background.
 
-/** The colours and the title of a page, from its JSON and the app's, theme variables filled in. */
+/** The colours and the title of a page, from its JSON and the app's, with the values of theme variables. */
 export interface WindowStyle {
   title: string;
   barBackground: string;
@@ -10,19 +10,19 @@ export interface WindowStyle {
   background: string;
 }
 
-/** What the user does outside of the mini-program. */
+/** What the user does outside the mini-program. */
 export interface Gestures {
   back(): void;
   toBackground(): void;
   toForeground(): void;
 }
 
-/** What {@link createScreen} makes. */
+/** What {@link createScreen} returns. */
 export type Screen = ReturnType<typeof createScreen>;
 
 const toastMs = 1500;
 
-/** @param appName the app that the mini-program runs in, as its users call it */
+/** @param appName the name of the app that the mini-program runs in */
 export function createScreen(appName: string, gestures: Gestures) {
   const back = button('back', '返回', '‹');
   const title = element('h1', 'title');
@@ -105,7 +105,7 @@ export function createScreen(appName: string, gestures: Gestures) {
       document.body.style.background = background;
     },
 
-    /** @param ms `undefined`: until it is hidden, as a loading sign is */
+    /** @param ms `undefined`: until it is hidden, for a loading sign */
     showToast(text: string, ms: number | undefined = toastMs, mask = false): void {
       hideToast();
       toast.textContent = text;

@@ -1,4 +1,4 @@
-/** The tags of WXML that the demo's phone has; a mini-program that needs another has to add it here and in elements.ts. */
+/** The tags of WXML that the demo's phone knows. Add others here and in elements.ts. */
 export const tagNames: ReadonlySet<string> = new Set([
   'block',
   'template',

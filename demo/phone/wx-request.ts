@@ -15,7 +15,7 @@ interface RequestOptions extends Callbacks {
 const timeoutMsDefault = 60_000;
 
 /**
- * `wx.request`. Speaks to `serverUrl` only, as a mini-program may only speak to the domains its console lists.
+ * `wx.request`. Sends to `serverUrl` only, as a mini-program may only send to the domains listed in its console.
  * @see https://developers.weixin.qq.com/miniprogram/dev/api/network/request/wx.request.html
  */
 export function createRequest(serverUrl: string, who: string, life: AppLife) {
@@ -79,7 +79,7 @@ function lowerCased(header: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(header).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** As phones do it: JSON becomes a value, anything else stays text, whatever the Content-Type says. */
+/** Parses JSON as phones do: anything else stays text, whatever the Content-Type is. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

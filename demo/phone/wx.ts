@@ -1,23 +1,23 @@
 /// <reference lib="dom" />
 /* oxlint-disable typescript/no-unsafe-type-assertion -- events, elements and glass-easel are typed more loosely than they are */
-// `wx` as far as a login needs it. What WeCom's app does on a real phone is asked of the simulated one behind this
-// page, over HTTP; `wx.request` reaches the built login function, at the address that the mini-program's settings name.
+// `wx` as far as a login needs it. WeCom's app is simulated behind this page and called over HTTP. `wx.request` reaches
+// the built login function at the address in the mini-program's settings.
 import type { AppLife } from './app-life.ts';
 import type { Screen } from './screen.ts';
 import { createRequest } from './wx-request.ts';
 
-/** How `wx` turns pages. */
+/** How `wx` changes pages. */
 export interface Navigation {
-  /** `undefined` for a page that app.json does not list. */
+  /** Returns `undefined` for a page that app.json does not list. */
   find(url: string): { path: string; options: Record<string, string> } | undefined;
-  /** `false` when the stack is full. */
+  /** Returns `false` if the stack is full. */
   push(path: string, options: Record<string, string>): boolean;
   replace(path: string, options: Record<string, string>): void;
   restart(path: string, options: Record<string, string>): void;
   back(delta: number): void;
 }
 
-/** What {@link createWx} stands on. */
+/** What {@link createWx} uses. */
 export interface Phone {
   who: string;
   inWecom: boolean;
@@ -27,7 +27,7 @@ export interface Phone {
   navigation: Navigation;
 }
 
-/** Options of every asynchronous API of `wx`. */
+/** Options of each asynchronous API of `wx`. */
 export interface Callbacks {
   success?: (result: object) => void;
   fail?: (error: { errMsg: string }) => void;
@@ -42,7 +42,7 @@ const consents: Record<string, string> = {
   getQrCode: '二维码',
 };
 
-/** Makes the global `wx`; without `wx.qy` outside of WeCom, as it is there. */
+/** Creates the global `wx`. As on a phone, it has no `wx.qy` outside WeCom. */
 export function createWx({ who, inWecom, serverUrl, life, screen, navigation }: Phone) {
   const { onAppShow, onAppHide, offAppShow, offAppHide } = life;
   const storage = createStorage(who);
@@ -54,7 +54,7 @@ export function createWx({ who, inWecom, serverUrl, life, screen, navigation }: 
       if (go(page.path, page.options) === false) throw new Error('webview count limit exceed');
     });
 
-  /** What WeCom's app on the phone does; the simulated one answers. */
+  /** Calls the simulated WeCom app. */
   const qy = (name: string) =>
     api(`qy.${name}`, async ({ timeout }) => {
       const asked = consents[name];
@@ -133,7 +133,7 @@ export function createWx({ who, inWecom, serverUrl, life, screen, navigation }: 
       return { confirm, cancel: !confirm };
     }),
     setClipboardData: api('setClipboardData', async ({ data }) => {
-      // Not every browser lets a page write there; the toast is what the mini-program's user sees either way.
+      // Not every browser allows this; the user sees the toast in any case.
       await navigator.clipboard?.writeText(String(data)).catch(() => undefined);
       screen.showToast('内容已复制');
     }),
@@ -173,7 +173,7 @@ async function askWecomApp(api: string, who: string, timeoutMs: number): Promise
   });
 }
 
-/** One phone's storage is not another's. */
+/** Each phone has its own storage. */
 function createStorage(who: string) {
   const prefix = `${who}:`;
   return {
@@ -191,7 +191,7 @@ function isDark() {
   return window.matchMedia?.('(prefers-color-scheme: dark)').matches ?? false;
 }
 
-/** An API with callbacks that is a promise when it is given none. What `run` throws becomes the `errMsg`. */
+/** Creates an API with callbacks, or with a promise if there are none. An error of `run` becomes the `errMsg`. */
 function api(name: string, run: (options: Options) => unknown) {
   return (options: Options = {}): Promise<object> | undefined => {
     const promise = settled(name, options, run);
