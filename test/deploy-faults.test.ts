@@ -223,6 +223,19 @@ test.each(firstWrites)(
   },
 );
 
+test('[C3] sls deploy › ends at Ctrl-C, and the next one finishes what it began', async () => {
+  const ctrlC = new AbortController();
+  const fixture = await testFixture({
+    onCall: ({ action }) => {
+      if (action === 'PublishVersion') ctrlC.abort();
+    },
+  });
+  expect((await fixture.slsUntil('deploy', ctrlC.signal)).exitCode).not.toBe(0);
+  expect([fixture.liveVersion(webName), fixture.liveVersion(tickName)]).toEqual(['$LATEST', '$LATEST']);
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
+  expect([fixture.liveVersion(webName), fixture.liveVersion(tickName)]).toEqual(['1', '1']);
+});
+
 describe('sls deploy with a fault of the cloud', () => {
   const repeated: [string, Fault][] = [
     ['throttling', { action: 'CreateFunction', kind: 'RequestLimitExceeded', times: 2 }],

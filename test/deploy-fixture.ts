@@ -131,8 +131,8 @@ export interface Fixture {
   cloud: TencentCloud;
   /** Runs sls in the service folder, which takes seconds; `environment` adds or (undefined) takes away variables. */
   sls(args: string, environment?: Record<string, string | undefined>): Promise<Run>;
-  /** The same for a command that does not end by itself: it is stopped when it has printed `text`. */
-  slsUntil(args: string, text: string): Promise<Run>;
+  /** The same, ended by Ctrl-C when it has printed this text, or when `until` is aborted. */
+  slsUntil(args: string, until: string | AbortSignal): Promise<Run>;
   /**
    * The same without the framework, in this process and in virtual time, in which the cloud is from then on: `sls` comes
    * before it or not at all.
@@ -213,7 +213,7 @@ export async function createFixture(
     keepOutput(played.output);
     return played;
   };
-  const sls = (args: string, environment: Environment = {}, until?: string): Promise<Run> => {
+  const sls = (args: string, environment: Environment = {}, until?: string | AbortSignal): Promise<Run> => {
     if (isTimeVirtual()) throw new Error('the cloud is in virtual time and sls would not be');
     const env = {
       PATH: process.env.PATH,
@@ -226,10 +226,12 @@ export async function createFixture(
     return new Promise((resolve) => {
       const program = [framework, ...args.split(' ')];
       const child = spawn(process.execPath, program, { cwd: folder, env });
+      const ctrlC = () => void child.kill('SIGINT');
+      if (typeof until === 'object') until.addEventListener('abort', ctrlC);
       let output = '';
       const take = (data: Buffer): void => {
         output += data.toString();
-        if (until !== undefined && output.includes(until)) child.kill('SIGKILL');
+        if (typeof until === 'string' && output.includes(until)) ctrlC();
       };
       child.stdout.on('data', take);
       child.stderr.on('data', take);
@@ -252,7 +254,7 @@ export async function createFixture(
     write,
     configure,
     sls,
-    slsUntil: (args, text) => sls(args, {}, text),
+    slsUntil: (args, until) => sls(args, {}, until),
     run,
     runUntil: (args, text) => run(args, {}, text),
     stored,

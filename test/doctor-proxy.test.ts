@@ -84,3 +84,15 @@ test.each([[407], [502]])('HTTPS_PROXY › a proxy that answers %d leads to no a
 test.each([['no address'], ['http://127.0.0.1:1']])('HTTPS_PROXY › %s leads to no answer', async (url) => {
   expect(await get(url)).toBe(undefined);
 });
+
+test('HTTPS_PROXY › is the way to the API of Tencent Cloud, which never sees the key in a CONNECT', async () => {
+  const proxy = await startProxy();
+  const cloud = createCloud(credentials, 'ap-guangzhou', { HTTPS_PROXY: proxy.url });
+  // A write that may not be done twice: asked once.
+  const request = { Domain: 'login.example.com', Protocol: 'HTTPS', EndpointsConfig: [] };
+  await expect(cloud.scf('CreateCustomDomain', request)).rejects.toMatchObject({ cloudCode: '' });
+  const account = `Basic ${Buffer.from('ann:p@ss').toString('base64')}`;
+  expect(proxy.asked).toEqual([['scf.tencentcloudapi.com:443', account, undefined]]);
+  const [hello] = proxy.sent;
+  expect([hello?.[0], hello?.includes('scf.tencentcloudapi.com')]).toEqual([22, true]);
+});

@@ -49,10 +49,11 @@ const cloud = await startTencentCloud({
 });
 console.log(`Local Tencent Cloud: ${cloud.url}, state in ${values.state} (delete the folder for an empty account)
 
-In another terminal:
-  export TENCENT_CLOUD_ENDPOINT=${cloud.url} TENCENT_SECRET_ID=${secretId} TENCENT_SECRET_KEY=${secretKey}
-  export SLS_TELEMETRY_DISABLED=1
-  npx sls deploy
+For .env.try, which \`npx sls deploy --stage try\` reads:
+TENCENT_CLOUD_ENDPOINT=${cloud.url}
+TENCENT_SECRET_ID=${secretId}
+TENCENT_SECRET_KEY=${secretKey}
+
 Call a function URL by its host name:
   curl -H 'Host: <host that sls info shows>' ${cloud.url}/health
 `);
