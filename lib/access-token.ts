@@ -14,29 +14,28 @@ import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
  * The shared access_token of each company: one gettoken per expiry, invalidation or loss of the Redis record,
  * for any number of instances.
  *
- * 1. A token in this process, read less than 5 minutes ago, is used as it is: no round trip.
- * 2. Else the one in Redis: one round trip.
- * 3. Else one instance gets the lease, calls gettoken and commits; the others wait for what it stores.
+ * 1. A token in this process, read less than 5 minutes ago, is used without a round trip.
+ * 2. Otherwise the token in Redis is used: one round trip.
+ * 3. Otherwise one instance gets the lease, calls gettoken and commits; the others wait until it has stored the token.
  *
- * How a token is found is in token-source.ts; what Redis holds, in token-store.ts; what a refused one means, here:
+ * token-source.ts finds a token, token-store.ts is its Redis record, and this file decides what a refused token means:
  *
- * **A refused token proves little.** It may be an old one, or WeCom may have refused it by mistake. So a call
- * tries up to three tokens, and nothing is deleted because of it. gettoken rests only when a token was issued
- * after a refusal, two calls gave up, and no token was accepted in between. What rests is gettoken, never the use
- * of a token that works for others.
+ * **A refused token proves little.** It may be old, or WeCom may have refused it by mistake. So a call tries up to
+ * three tokens, and a refusal deletes nothing. gettoken rests only if a token was issued after a refusal, two calls
+ * gave up, and no token was accepted in between. Only gettoken rests; a token that works for others stays in use.
  */
 export interface AccessTokens {
   /**
-   * Runs `call` with the company's access_token; again with another token if WeCom answers 40014 or 42001.
+   * Runs `call` with the company's access_token, and again with another token if WeCom returns 40014 or 42001.
    *
-   * Rejects with what `call` rejects with, or with `temporarily_unavailable` when no token is accepted.
+   * Rejects with the error of `call`, or with `temporarily_unavailable` if no token is accepted.
    *
-   * @param msMax gives up waiting for tokens after this long in all; a fetch itself goes on for the others
+   * @param msMax stops waiting for tokens after this time in total; a running fetch continues for other callers
    */
   use<T>(corp: Corp, msMax: number, call: (accessToken: string) => Promise<T>): Promise<T>;
   /**
-   * Renews the token if less than 20 minutes of its life are left. Looks at the token, not at the reason why it
-   * was called, so late and repeated timer events are harmless. Rejects only because of a bug.
+   * Renews the token if it expires within 20 minutes. Only the token's state decides, so late and repeated timer
+   * events are harmless. Rejects only because of a bug.
    */
   renew(corp: Corp): Promise<RenewOutcome>;
 }
@@ -96,7 +95,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
         try {
           token = await source.get(msMax - elapsedMs(clock, startedAt), token);
         } catch (error) {
-          // There is no other one. Once more with this one, while it lives: WeCom also refuses by mistake.
+          // There is no other token. Try this one again while it is valid: WeCom also refuses by mistake.
           if (elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
           noOther = { error };
         }
@@ -107,7 +106,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
   };
 }
 
-/** WeCom looks at the token first: a call refused for its code or its member had a good one. */
+/** WeCom checks the token first, so a call that was refused for its code or its member had a valid token. */
 function provesToken(error: unknown): boolean {
   if (!(error instanceof WecomError)) return false;
   return error.reaction === 'js_code_refused' || error.reaction === 'member_refused';

@@ -1,4 +1,4 @@
-// WeCom's 接收消息 messages: who sent them, and whose sessions they end. Trusts nothing before the signature.
+// WeCom's 接收消息 messages: who sent them, and whose sessions they end. Trusts nothing before the signature is checked.
 import { timingSafeEqual } from 'node:crypto';
 import { decrypt, getSignature } from '@wecom/crypto';
 import { XMLParser } from 'fast-xml-parser';
@@ -6,26 +6,26 @@ import type { Callback } from './config.ts';
 import { AppError } from './errors.ts';
 import type { Person } from './person.ts';
 
-/** The query of a callback, as WeCom names it. */
+/** The query of a callback, with WeCom's names. */
 export interface CallbackQuery {
   msg_signature?: string;
   timestamp?: string;
   nonce?: string;
 }
 
-/** Older callbacks may be replays; ending sessions twice is harmless, so no nonce is kept. */
+/** Older callbacks may be replays. Ending sessions twice is harmless, so nonces are not stored. */
 const ageSecondsMax = 600;
 const timestampPattern = /^\d{10}$/;
 const noncePattern = /^[\w-]{1,64}$/;
 
-// No entities, no attributes, no numbers: every value is the text that is there.
+// No entities, no attributes, no numbers: each value is the text as it is.
 const xml = new XMLParser({ processEntities: false, ignoreAttributes: true, parseTagValue: false });
 
 /**
- * Checks the signature, the age and the receiver of what WeCom sent, and decrypts it. Trusts nothing before the
- * signature; throws `invalid_request` for everything that is not from WeCom to this company.
+ * Checks the signature, age and receiver of a message, and decrypts it. Throws `invalid_request` if it is not from
+ * WeCom for this company.
  *
- * @param callbacks what one company entered for 接收消息: its app's and, with another token, its contacts'
+ * @param callbacks the company's settings for 接收消息: of its app and, with another token, of its contacts
  * @param encrypted `echostr` of a GET, or `Encrypt` of a POST
  * @see https://developer.work.weixin.qq.com/document/path/90968
  */
@@ -40,17 +40,17 @@ export function openCallback(
     isSame(msg_signature, getSignature(token, timestamp, nonce, encrypted)),
   );
   if (!callback) throw invalid('signature');
-  // WeCom sorts what it signs, so exchanged values have the same signature.
+  // WeCom sorts the values it signs, so swapped values have the same signature: check their form too.
   if (!timestampPattern.test(timestamp) || !isRecent(timestamp, nowMs)) throw invalid('outdated');
   if (!noncePattern.test(nonce)) throw invalid('nonce');
-  const opened = decrypted(callback.encodingAESKey, encrypted);
+  const opened = decryptOrThrow(callback.encodingAESKey, encrypted);
   if (opened.id !== callback.corpid) throw invalid('another_receiver');
   return opened.message;
 }
 
 /**
- * The fields of a message that was opened. Throws `invalid_request`, also when it was created too long ago: a
- * nonce may look like a time, so the time in the query does not protect from a replay.
+ * Returns the fields of a decrypted message. Throws `invalid_request`, also if the message is too old: a nonce may look
+ * like a time and be swapped with it, so the time in the query does not prevent replays.
  */
 export function parseMessage(text: string, nowMs: number): Record<string, string> {
   const message = parseCallbackXml(text);
@@ -68,9 +68,9 @@ function isSame(given: string, expected: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** The fields of a message, by name; the order of the elements does not matter. Throws `invalid_request`. */
+/** Returns the fields of a message by name. Throws `invalid_request`. */
 export function parseCallbackXml(text: string): Record<string, string> {
-  // WeCom sends none; a parser that never sees one cannot be bombed with it.
+  // WeCom sends none, and without them an entity bomb is impossible.
   if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw invalid('doctype');
   let parsed: unknown;
   try {
@@ -87,10 +87,10 @@ export function parseCallbackXml(text: string): Record<string, string> {
 const leftStatuses = new Set(['2', '4', '5']);
 
 /**
- * Whose sessions a message ends, and why; `undefined` for all others.
+ * Returns whose sessions a message ends, and why; `undefined` if it ends none.
  *
  * - `unsubscribe`: removed from the visible range, disabled, or left the company
- * - `delete_user`, `update_user` with a new userid or a status other than active: only sent to some kinds of apps
+ * - `delete_user`, and `update_user` with a new userid or a status other than active: sent only to some kinds of apps
  *
  * @see https://developer.work.weixin.qq.com/document/path/90240
  * @see https://developer.work.weixin.qq.com/document/path/90970
@@ -113,7 +113,7 @@ export function leaverOf(
   return undefined;
 }
 
-function decrypted(encodingAESKey: string, encrypted: string): { id: string; message: string } {
+function decryptOrThrow(encodingAESKey: string, encrypted: string): { id: string; message: string } {
   try {
     return decrypt(encodingAESKey, encrypted);
   } catch {

@@ -1,4 +1,4 @@
-// The only reader of process.env. Trusts no value: all problems are named together at start, never with a value.
+// The only reader of process.env. Trusts no value: at start it names all problems together, never with a value.
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type Environment, readEnvironment, type Variables } from './environment.ts';
@@ -18,11 +18,11 @@ export interface RefreshConfig {
   secrets: readonly string[];
 }
 
-/** What a function needs to know who is calling; your own functions too. */
+/** What a function needs to find out who is calling; your own functions use it too. */
 export interface ServicesConfig extends RefreshConfig {
   session: SessionLimits;
   recheck: RecheckLimits;
-  /** Where a Web function listens; port 0 = any free one. */
+  /** Where a Web function listens; port 0 = any free port. */
   host: string;
   port: number;
 }
@@ -30,10 +30,10 @@ export interface ServicesConfig extends RefreshConfig {
 export interface LoginConfig extends ServicesConfig {
   /** Codes of WW_verify_<code>.txt. */
   domainVerify: readonly string[];
-  /** The mini-program's, `''` if it is not to be checked. */
+  /** The mini-program's; `''` if it is not checked. */
   appid: string;
   reviewers: readonly Reviewer[];
-  /** Milliseconds since 1970; no reviewer may log in from then on. */
+  /** From this time no reviewer may log in. Milliseconds since 1970. */
   reviewersUntil: number;
 }
 
@@ -70,7 +70,7 @@ export function readLoginConfig(environment: Environment = process.env): LoginCo
   return readEnvironment(environment, (variables) => {
     const services = servicesConfig(variables);
     const reviewing = reviewers(variables);
-    // Whoever has the hash can try passwords without asking us.
+    // With a hash, passwords can be tried without our limits.
     const hashes = reviewing.reviewers.map(({ hash }) => hash.key.toString('base64url'));
     return {
       ...services,
@@ -102,7 +102,7 @@ export function readCallbackConfig(environment: Environment = process.env): Call
 function servicesConfig(variables: Variables): ServicesConfig {
   const { integer } = variables;
   const recheckSeconds = integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400);
-  // With less grace than the time between two checks, every check would come too late.
+  // With a grace period shorter than the time between two checks, each check would be too late.
   const graceSeconds = Math.max(recheckSeconds, integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400));
   return {
     ...refreshConfig(variables),
@@ -225,7 +225,7 @@ function redisAddress(variables: Variables): RedisAddress {
   return address;
 }
 
-/** The text of a PEM file that holds certificates and nothing else, above all no key: it is packed with the function. */
+/** Returns the text of a PEM file that contains only certificates. No key, because the file is packed with the function. */
 function certificatesIn(file: string): string | undefined {
   try {
     const text = readFileSync(file, 'utf8');
@@ -242,7 +242,7 @@ function encryptionKeys(variables: Variables): [Buffer, ...Buffer[]] {
   const keys = value
     .split(',')
     .map((encoded) => ({ encoded: encoded.trim(), bytes: Buffer.from(encoded.trim(), 'base64url') }));
-  // A placeholder like AAAA…A is 32 bytes too.
+  // A placeholder such as AAAA…A has 32 bytes too.
   const unusable = keys.some(
     ({ encoded, bytes }) =>
       bytes.length !== 32 || bytes.toString('base64url') !== encoded || new Set(bytes).size < 8,
@@ -332,7 +332,7 @@ function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'revie
   return { reviewers: parsed, reviewersUntil };
 }
 
-/** Date.parse takes February 30 for March 2; this says so. */
+/** Returns the day of a time in China. Detects February 30, which Date.parse accepts as March 2. */
 function dayInChina(wallMs: number): string {
   return new Date(wallMs + 8 * 3_600_000).toISOString().slice(0, 10);
 }

@@ -1,4 +1,6 @@
-/** Every problem of the environment at once. Names variables and says what is expected; never holds a value. */
+// Reads variables of an environment and collects all problems. Trusts no value, and never repeats one.
+
+/** All problems of the environment. Names variables and what is expected, but never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
@@ -14,9 +16,9 @@ export type Environment = Record<string, string | undefined>;
 /** Serverless expands `$`, .env files end at `#`, SCF may cut at `;` and at a second `=`. */
 const damagingCharacters = /[$#;=]/;
 
-/** One variable at a time; a problem is noted and reading goes on with a stand-in. */
+/** Reads one variable at a time. A problem is recorded, and reading continues with a default value. */
 export interface Variables {
-  /** Trimmed; `''` when unset. */
+  /** Returns the trimmed value; `''` if it is not set. */
   text(name: string): string;
   required(name: string): string;
   integer(name: string, byDefault: number, min: number, max: number): number;

@@ -1,6 +1,6 @@
 /**
- * Every public error code: its HTTP status, its English text for developers, and what a client should do.
- * The texts that members read are Chinese and live in the mini-program.
+ * All public error codes: HTTP status, English text for developers, and what a client should do. The texts for members
+ * are in Chinese, in the mini-program.
  */
 export const errorTable = {
   invalid_request: { status: 400, message: 'The request is malformed.', client: 'Fix the request.' },
@@ -76,7 +76,7 @@ export const errorTable = {
 export type ErrorCode = keyof typeof errorTable;
 
 export interface AppErrorOptions {
-  /** Why, in a word or two for the log; never sent. */
+  /** Why, in one or two words for the log; never sent. */
   reason?: string;
   /** Kept for the log, never sent. */
   cause?: unknown;
@@ -84,13 +84,13 @@ export interface AppErrorOptions {
   retryAfterSeconds?: number;
   /** Only with `login_again`: the company whose app the next js_code is for. */
   corpid?: string;
-  /** Only with `member_not_allowed`: whom WeCom named for the js_code, so that they can tell the administrator. */
+  /** Only with `member_not_allowed`: the userid that WeCom returned for the js_code; the member can give it to the administrator. */
   userid?: string;
-  /** Only with `method_not_allowed`: the methods the path does answer. */
+  /** Only with `method_not_allowed`: the methods that the path supports. */
   allow?: string;
 }
 
-/** An expected failure with a public code; whatever else is thrown is a bug and answers `internal_error`. */
+/** An expected failure with a public code. Any other error is a bug and becomes `internal_error`. */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
@@ -103,7 +103,7 @@ export class AppError extends Error {
   }
 }
 
-/** A broken dependency as the public sees it: one code for all of them; `reason` says in the log which. */
+/** Returns the public error for any broken dependency. Only the log has the `reason`. */
 export function unavailable(reason: string, retryAfterSeconds: number, cause?: unknown): AppError {
   return new AppError('temporarily_unavailable', { reason, retryAfterSeconds, cause });
 }

@@ -2,11 +2,11 @@ import { type Pause, pauseMsMax } from './token-store.ts';
 import { WecomError } from './wecom.ts';
 
 /**
- * Why a gettoken failed, and how long nobody calls it then. Kept in Redis for everyone: see `pauseReason`.
+ * Why gettoken failed. Decides how long nobody calls it. Stored in Redis for all instances, see `pauseReason`.
  *
- * - `operator`: until somebody changes the configuration
- * - `rate_limited`: WeCom counts too many calls
- * - `too_many_at_once`, `transient`: may be over in a moment
+ * - `operator`: fails until somebody changes the configuration
+ * - `rate_limited`: too many calls
+ * - `too_many_at_once`, `transient`: may succeed in a moment
  */
 export type GettokenFailure = 'operator' | 'rate_limited' | 'too_many_at_once' | 'transient';
 
@@ -25,24 +25,24 @@ export function failureOf(error: unknown): GettokenFailure {
   return error.reaction === 'retry' ? 'transient' : 'operator';
 }
 
-/** What Redis keeps while gettoken rests: the failure, and for an operator the errcode. */
+/** Returns what Redis stores while gettoken rests: the failure, and for `operator` the errcode. */
 export function pauseReason(failure: GettokenFailure, error: unknown): string {
   const errcode = error instanceof WecomError ? error.errcode : undefined;
   return failure === 'operator' && errcode !== undefined ? `operator_${errcode}` : failure;
 }
 
-/** The errcode in what `pauseReason` returned. */
+/** Returns the errcode in a result of `pauseReason`. */
 export function errcodeOfPause(reason: string): number | undefined {
   const [, errcode] = /^operator_(-?\d{1,10})$/.exec(reason) ?? [];
   return errcode === undefined ? undefined : Number(errcode);
 }
 
-/** Whether a second try in a moment makes sense. */
+/** Returns whether a retry in a moment makes sense. */
 export function isPassing(failure: string): boolean {
   return failure === 'transient' || failure === 'too_many_at_once';
 }
 
-/** Whole seconds, at least 1; a client need not wait longer than a minute to look again. */
+/** Returns the pause in whole seconds, from 1 to 60: a client may ask again after a minute. */
 export function retryAfter(pauseMs: number): number {
   return Math.min(60, Math.max(1, Math.ceil(pauseMs / 1000)));
 }

@@ -1,13 +1,13 @@
-// Who is calling a function, and whether their role may. Trusts the session_token alone; nobody may call by default.
+// Who calls a function, and whether their role may call it. Trusts only the session_token; by default nobody may call.
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Permission } from './permission.ts';
 import type { Session, Sessions } from './session.ts';
 
-/** Who may call. Nobody may unless their role is named. */
+/** Who may call: only the named roles. */
 export interface Rule {
   roles: readonly Session['role'][];
-  /** A further condition, on the company or the department for example. */
+  /** A further condition, for example on the company or the department. */
   when?: (session: Session) => boolean;
 }
 
@@ -22,7 +22,7 @@ export type Guard = (request: { bearer: string }, rule: Rule) => Promise<Session
 export function createGuard(sessions: Sessions, permission: Permission, log: Log): Guard {
   return async ({ bearer }, rule) => {
     const session = await permission.refreshed(await sessions.find(bearer));
-    // Only a plain true lets anybody in: a predicate that forgets to return, or returns a promise, does not.
+    // Only `true` counts: not a predicate that returns nothing, or a promise.
     const meets = () => rule.when === undefined || Object.is(rule.when(session), true);
     if (rule.roles.includes(session.role) && meets()) return session;
     log('warn', 'access_denied', { ...session.person, role: session.role });

@@ -1,9 +1,9 @@
-/** Of a call to WeCom that failed: `WecomFailure` in wecom.ts, without the company. */
+/** Fields of a failed call to WeCom: `WecomFailure` in wecom.ts, without the company. */
 const wecomFailure = ['api', 'errcode', 'reason', 'field', 'hint', 'ip', 'enter_at'] as const;
 
 /**
- * Every event of the log: the levels it may have and the fields of its own. A call that is not in here does not compile;
- * `docs/operations.md` says what each means, and a test compares the two. Only types of it reach a function.
+ * All events of the log, with their levels and fields. A call with any other event, level or field does not compile.
+ * `docs/operations.md` explains each event, and a test compares the two. The built functions contain only its types.
  */
 export const logEvents = {
   request: {
@@ -77,7 +77,7 @@ export const logEvents = {
 export type Level = 'info' | 'warn' | 'error';
 export type LogEvent = keyof typeof logEvents;
 
-/** Writes one line; besides these fields it has the time, and the ids of the request that is answered. */
+/** Writes one line. It also has the time, and the ids of the current request. */
 export type Log = <Event extends LogEvent>(
   level: (typeof logEvents)[Event]['levels'][number],
   event: Event,

@@ -2,18 +2,18 @@ import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
 import { type AppError, unavailable } from './errors.ts';
 
 /**
- * How long a login may take, of a member or of a reviewer. SCF's own timeout is 15 s.
+ * The time limit of a login, of a member or a reviewer. SCF's own timeout is 15 s.
  *
- * The last 1.5 s are kept for storing the session: Redis takes at most 1.3 s, one try and another on a new connection. So
- * a session is stored, and the one it replaces ended, only in a login that still has the time to say so.
+ * The last 1.5 s are reserved for storing the session: Redis takes at most 1.3 s (one try, and another on a new
+ * connection). So a session is stored, and an old one ended, only if there is still time to send the response.
  */
 const loginMsMax = 8000;
 const storeMsMax = 1500;
 
 export interface LoginDeadline {
-  /** What may still be spent before the session is stored; negative when it is too late. */
+  /** Returns the time left before the session must be stored; negative if it is too late. */
   leftMs(): number;
-  /** Throws `temporarily_unavailable` when it is too late: nothing more is computed, stored or ended. */
+  /** Throws `temporarily_unavailable` if it is too late, so that nothing more is computed, stored or ended. */
   check(): void;
 }
 

@@ -1,5 +1,5 @@
-// The login of a member, from js_code to session. Trusts what WeCom says of the code, once the company is one of ours;
-// the hint, the address and the bearer of a request decide nothing about who it is.
+// The login of a member, from js_code to session. Trusts WeCom's answer for the code if the company is one of ours. The
+// hint, the address and the bearer of a request never decide who the member is.
 import type { AccessTokens } from './access-token.ts';
 import { type Clock, oncePer } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
@@ -19,38 +19,38 @@ export interface LoginResult {
 }
 
 export interface LoginOptions {
-  /** The allow-list; the first is asked when there is no usable hint. */
+  /** The allow-list; without a usable hint the first company is asked. */
   corps: readonly [Corp, ...Corp[]];
   accessTokens: AccessTokens;
   wecom: Wecom;
   permission: Permission;
   sessions: Sessions;
   limits: LoginLimits;
-  /** Recognises a device in the audit log without naming it. */
+  /** Lets an operator recognise a device in the audit log without its id. */
   hashDevice: (deviceid: string) => string;
   clock: Clock;
   log: Log;
 }
 
 /**
- * Refusals of jscode2session that anybody can cause with a code, so that they count as failures. The others say
- * nothing about the code: the token, a limit, WeCom itself, our address.
+ * Refusals of jscode2session that anybody can cause with a code, so they count as failures. All others are not about the
+ * code: the token, a limit, WeCom itself, our address.
  */
-const saysNoToTheCode: ReadonlySet<Reaction> = new Set(['js_code_refused', 'member_refused', 'unknown']);
-/** Whoever sends such codes must not fill the log with alarms. */
+const codeRefusals: ReadonlySet<Reaction> = new Set(['js_code_refused', 'member_refused', 'unknown']);
+/** A client that sends such codes must not fill the log with alarms. */
 const logUnknownAgainMs = 60_000;
 
 /**
  * Turns a js_code into a session. The order matters:
  *
- * 1. the limits: has too much failed from this address, its network, or everywhere?
- * 2. jscode2session; a stranger's code *succeeds* here, with their own company and an encrypted userid
- * 3. their company is one of ours, else `corp_not_allowed`
- * 4. it is the company we asked, else `login_again` with the right one
- * 5. user/get: may this member use the app? Else `member_not_allowed`, and their sessions end
+ * 1. The limits: are there too many failures from this address, its network, or everywhere?
+ * 2. jscode2session. A stranger's code *succeeds* here, with their own company and an encrypted userid.
+ * 3. The company is one of ours, else `corp_not_allowed`.
+ * 4. It is the company that was asked, else `login_again` with the right one.
+ * 5. user/get: may this member use the app? Else `member_not_allowed`, and their sessions end.
  *
- * Rejects further with `invalid_js_code`, `rate_limited` and `temporarily_unavailable`. After a timeout the js_code may be
- * spent, so nothing is repeated that could have spent it.
+ * Also rejects with `invalid_js_code`, `rate_limited` and `temporarily_unavailable`. After a timeout the js_code may be
+ * used up, so a call that may have used it is not repeated.
  */
 export function createLogin(options: LoginOptions) {
   const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
@@ -69,7 +69,7 @@ export function createLogin(options: LoginOptions) {
     const identity = await accessTokens
       .use(asked, leftMs(), (accessToken) => wecom.jscode2session(asked, accessToken, jsCode, leftMs()))
       .catch(async (error: unknown) => {
-        if (!(error instanceof WecomError) || !error.reaction || !saysNoToTheCode.has(error.reaction))
+        if (!(error instanceof WecomError) || !error.reaction || !codeRefusals.has(error.reaction))
           throw error;
         await admission.failed();
         const refusal = memberNotAllowed(error);
@@ -108,7 +108,7 @@ export function createLogin(options: LoginOptions) {
       const { reason = '' } = error.options;
       log('warn', 'login_refused', { ...audit, reason });
       await permission.end(person, { reason, clientAddress });
-      // The code has just proved who they are; nobody else is told a userid.
+      // The code has just proved who they are. Nobody else gets a userid.
       throw new AppError('member_not_allowed', { reason, userid });
     });
     check();
@@ -116,14 +116,14 @@ export function createLogin(options: LoginOptions) {
     const start = { role: 'member', ...last, sessionKey, deviceHash: audit.device } as const;
     const [created] = await Promise.all([
       sessions.create(start, { sessionToken: bearer, clientAddress }),
-      // Only eases a brake that may come; no reason to refuse a login.
+      // Best effort: it only helps if rate limiting starts later.
       limits.succeeded(clientAddress).catch(() => {}),
     ]);
     log('info', 'login_ok', { ...audit, role: 'member' });
     return { ...created, role: 'member', member: last.member };
   }
 
-  /** WeCom's failures as the public sees them; the log says what an operator must do. */
+  /** Converts a failure of WeCom into a public error. The log tells the operator what to do. */
   function publicError(error: WecomError): AppError {
     switch (error.reaction) {
       case 'js_code_refused':
@@ -146,8 +146,8 @@ export function createLogin(options: LoginOptions) {
 
   return {
     /**
-     * @param hint which company's app to ask; never trusted, an unknown one means the default company
-     * @param bearer the session_token that came with the request, `''` if none: the login replaces it
+     * @param hint which company's app to ask. Never trusted; an unknown one means the default company.
+     * @param bearer the session_token of the request, or `''`: the login replaces this session
      */
     async withJsCode(
       jsCode: string,

@@ -1,4 +1,4 @@
-// The member's permission, at login and again while the session lives. Trusts WeCom's word for as long as
+// The member's permission, checked at login and again during the session. Trusts WeCom's last answer for at most
 // MEMBER_RECHECK_GRACE_SECONDS, and no time from the future.
 import type { AccessTokens } from './access-token.ts';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep } from './clock.ts';
@@ -13,29 +13,30 @@ import type { Ending } from './session-store.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
 /**
- * Whether a member may use the app: WeCom's word at login, and again every `recheckSeconds` while the session
- * lives. That check, not the callback, is what makes sure that a leaver is out.
+ * Asks WeCom whether a member may use the app: at login, and every `recheckSeconds` during the session. This check, not
+ * the callback, guarantees that the access of a leaver ends.
  */
 export interface Permission {
   /**
-   * Asks WeCom; returns the member as this app sees them, and when it was asked.
+   * Asks WeCom. Returns the member as this app sees them, and when WeCom was asked.
    *
    * Rejects with `member_not_allowed` (with the `reason`), a `WecomError`, or `temporarily_unavailable`.
    */
   read(corp: Corp, userid: string, msMax: number): Promise<LastCheck>;
   /**
-   * Ends the sessions of a person whom `read` refused. When Redis does not let it, this instance refuses them until
-   * it does, or until WeCom confirms the member.
+   * Ends the sessions of a person whom `read` refused. If Redis fails, this instance refuses these sessions until they
+   * are ended, or until WeCom confirms the member.
    */
   end(person: Person, ending: Ending): Promise<void>;
   /**
-   * The session, checked with WeCom again if its last word is too old or from the future.
+   * Returns the session. Asks WeCom again if its last answer is too old or from the future.
    *
-   * One request of a person asks, over all instances. The others go on meanwhile, or, when the last good answer is
-   * older than `graceSeconds`, wait for what it hears. While WeCom cannot be asked the session lives on until that
-   * age, then this rejects with `temporarily_unavailable`. Nobody is refused because there are too many to ask.
-   * A refusal ends all sessions of the person and rejects with `invalid_session`, and so does a company that is not
-   * in this instance's configuration, which ends nothing.
+   * Over all instances, one request of a person asks. The others continue without waiting; only if the last good
+   * answer is older than `graceSeconds` they wait for the new one. If WeCom cannot be asked, the session stays valid
+   * until that age, then this rejects with `temporarily_unavailable`. An exhausted budget refuses nobody.
+   *
+   * A refusal ends all sessions of the person and rejects with `invalid_session`. A company that is not in this
+   * instance's configuration rejects with `invalid_session` too, but ends nothing.
    */
   refreshed(session: Session): Promise<Session>;
 }
@@ -49,12 +50,12 @@ type MemberSession = Extract<Session, { role: 'member' }>;
 
 const recheckMsMax = 2500;
 const lookAgainMs = 100;
-/** Longer than one check takes; after a failed one, the pause before the next. */
+/** Longer than one check takes. After a failed check, it is the pause before the next. */
 const claimMs = 5000;
 const logSkippedAgainMs = 60_000;
-/** While the budget is used up, one question per instance and this long finds out whether WeCom answers. */
+/** While the budget is used up, each instance still asks once in this time whether WeCom answers. */
 const probeAgainMs = 10_000;
-/** Clocks of instances differ; a check from further ahead is not believed. */
+/** The clocks of instances differ. A check from further in the future is ignored. */
 const aheadMsMax = 60_000;
 const refusedMax = 1000;
 
@@ -71,9 +72,9 @@ export function createPermission(options: {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
   const budget = createRecheckBudget(redis);
   const mayLogSkipped = oncePer(clock, logSkippedAgainMs);
-  /** Of each company: whether WeCom answered the last question here, and when that was asked. */
+  /** For each company: whether WeCom answered this instance's last question, and when it was asked. */
   const heard = new Map<string, { answered: boolean; askedAt: Moment }>();
-  /** Whom WeCom refused and whose sessions have not ended yet, since Redis may refuse that; by `personId`. */
+  /** People whom WeCom refused, by `personId`. They stay here until their sessions are ended in Redis. */
   const refused = new Map<string, { askedAt: number; reason: string }>();
 
   async function read(corp: Corp, userid: string, msMax: number): Promise<LastCheck> {
@@ -82,7 +83,7 @@ export function createPermission(options: {
     let checkedAt = clock.wallMs();
     const answer = await accessTokens
       .use(corp, msMax, (accessToken) => {
-        // The answer may wait in the socket of a frozen instance: it is as old as the question.
+        // The answer may wait in the socket of a frozen instance, so its age counts from the question.
         checkedAt = clock.wallMs();
         return wecom.userGet(corp, accessToken, userid, msMax - elapsedMs(clock, start));
       })
@@ -90,7 +91,7 @@ export function createPermission(options: {
         const known = memberNotAllowed(error);
         throw known ? remember(person, known, checkedAt) : error;
       });
-    // Neither an empty department nor a missing status is a refusal: WeCom leaves them out for some apps.
+    // An empty department or a missing status is no refusal: WeCom leaves them out for some apps.
     const { name = '', department = [], position = '', status = 1, enable = 1 } = answer;
     if (status !== 1) throw remember(person, notAllowed(`status_${status}`), checkedAt);
     if (enable === 0) throw remember(person, notAllowed('disabled'), checkedAt);
@@ -120,16 +121,16 @@ export function createPermission(options: {
     }
   }
 
-  /** Rejects if WeCom refused the person here after it last confirmed them, and Redis could not be told. */
-  async function admitted(session: MemberSession): Promise<MemberSession> {
+  /** Rejects if this instance knows of a refusal that is newer than the session's last check. */
+  async function rejectRefused(session: MemberSession): Promise<MemberSession> {
     const known = refused.get(personId(session.person));
     if (!known || session.checkedAt > known.askedAt) return session;
     await end(session.person, known);
     throw new AppError('invalid_session', { reason: `recheck_${known.reason}` });
   }
 
-  /** Asks WeCom, if nobody else does at this moment; then their answer holds for this request too. */
-  async function checked(session: MemberSession, corp: Corp): Promise<MemberSession> {
+  /** Asks WeCom, unless another request is asking; then uses its answer. */
+  async function claimAndAsk(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const start = moment(clock);
     const known = isFromTheFuture(session) ? 0 : session.checkedAt;
     for (;;) {
@@ -149,11 +150,11 @@ export function createPermission(options: {
   async function ask(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const usedUp = await budget(corp.corpid);
     if (usedUp && !mayProbe(session, corp)) {
-      // Release the claim: no check is under way, so nobody should wait for one.
+      // Release the claim: no check is running, so nobody should wait for one.
       await sessions.giveUpCheck(session.person);
       if (mayLogSkipped()) log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
-      // An exhausted budget refuses nobody, but it must not extend the grace while WeCom is down.
-      return heard.get(corp.corpid)?.answered ? session : inGrace(session);
+      // An exhausted budget refuses nobody, but it must not extend the grace period while WeCom is down.
+      return heard.get(corp.corpid)?.answered ? session : withinGrace(session);
     }
     const askedAt = moment(clock);
     const last = await read(corp, session.person.userid, recheckMsMax).catch((error: unknown) => {
@@ -162,15 +163,15 @@ export function createPermission(options: {
     });
     heard.set(corp.corpid, { answered: true, askedAt });
     if (!(await sessions.confirm(last))) throw new AppError('invalid_session', { reason: 'ended' });
-    return inGrace({ ...session, ...last });
+    return withinGrace({ ...session, ...last });
   }
 
-  /** Whether to ask beyond the budget, once in 10 s, since only an answer tells what an old session is worth. */
+  /** Returns whether to ask beyond the budget, once in 10 s: an overdue session needs an answer. */
   function mayProbe(session: MemberSession, { corpid }: Corp): boolean {
     const last = heard.get(corpid);
     if (last && elapsedMs(clock, last.askedAt) < probeAgainMs) return false;
     if (last?.answered !== false && !isOverdue(session)) return false;
-    // The others do not wait for this question.
+    // Set now, so that other requests do not ask too.
     heard.set(corpid, { answered: last?.answered ?? false, askedAt: moment(clock) });
     return true;
   }
@@ -179,7 +180,7 @@ export function createPermission(options: {
     return checkedAt - clock.wallMs() > aheadMsMax;
   }
 
-  /** Of WeCom's last word; infinite when it cannot be known. */
+  /** Returns the age of WeCom's last answer; infinite if it is from the future. */
   function ageSeconds(check: Pick<LastCheck, 'checkedAt'>): number {
     return isFromTheFuture(check) ? Infinity : (clock.wallMs() - check.checkedAt) / 1000;
   }
@@ -188,8 +189,8 @@ export function createPermission(options: {
     return ageSeconds(session) > limits.graceSeconds;
   }
 
-  /** Good for a while without WeCom's word, then no more. */
-  function inGrace(session: MemberSession): MemberSession {
+  /** Returns the session, or rejects if its grace period is over. */
+  function withinGrace(session: MemberSession): MemberSession {
     if (isOverdue(session)) throw unavailable('recheck_overdue', 5);
     return session;
   }
@@ -197,7 +198,7 @@ export function createPermission(options: {
   async function recheck(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const { person } = session;
     try {
-      return await checked(session, corp);
+      return await claimAndAsk(session, corp);
     } catch (error) {
       if (isRefusal(error)) {
         const { reason = '' } = error.options;
@@ -208,7 +209,7 @@ export function createPermission(options: {
       if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
       const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
       log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds(session)) });
-      return inGrace(session);
+      return withinGrace(session);
     }
   }
 
@@ -220,14 +221,14 @@ export function createPermission(options: {
       if (session.role !== 'member') return session;
       const corp = corps.find(({ corpid }) => corpid === session.person.corpid);
       if (!corp) throw new AppError('invalid_session', { reason: 'corp_removed' });
-      await admitted(session);
+      await rejectRefused(session);
       if (ageSeconds(session) < limits.recheckSeconds) return session;
-      return admitted(await recheck(session, corp));
+      return rejectRefused(await recheck(session, corp));
     },
   };
 }
 
-/** WeCom's refusal of a member, at whichever endpoint it came; `undefined` for every other error. */
+/** Converts WeCom's refusal of a member, from any endpoint; `undefined` for every other error. */
 export function memberNotAllowed(error: unknown): AppError | undefined {
   const isRefusal = error instanceof WecomError && error.reaction === 'member_refused';
   return isRefusal ? notAllowed(`errcode_${error.errcode}`) : undefined;

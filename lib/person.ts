@@ -1,7 +1,7 @@
-// Who somebody is, and when two userids are one person.
+// People, and when two userids mean the same person.
 import { createHash } from 'node:crypto';
 
-/** userid in any case: WeCom does not tell `Bottle` from `bottle`. A reviewer has no corpid: `''`. */
+/** The case of userid does not matter: `Bottle` and `bottle` are the same for WeCom. A reviewer's corpid is `''`. */
 export interface Person {
   corpid: string;
   userid: string;
@@ -14,8 +14,8 @@ export interface Member extends Person {
 }
 
 /**
- * Whether this can be a userid: 1 to 64 bytes without control characters. WeCom's rule for new accounts is narrower
- * (letters, digits, `_-@.`), but companies from the time of 企业号 have blanks and Chinese in theirs.
+ * Returns whether this can be a userid: 1 to 64 bytes without control characters. WeCom's rule for new accounts is
+ * stricter (letters, digits, `_-@.`), but old accounts from 企业号 may contain spaces and Chinese.
  *
  * @see https://developer.work.weixin.qq.com/document/path/90195
  */
@@ -28,17 +28,17 @@ export function isUserid(value: unknown): value is string {
   );
 }
 
-/** In ASCII only: lower-casing all of Unicode makes one person of two, such as the Kelvin sign and `k`. */
+/** ASCII only: lower case of all Unicode would merge two people, for example the Kelvin sign and `k`. */
 function lowerCase(userid: string): string {
   return userid.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** WeCom does not tell letters of a userid by their case. */
+/** Compares userids as WeCom does, without case. */
 export function isSameUserid(one: string, other: string): boolean {
   return lowerCase(one) === lowerCase(other);
 }
 
-/** The identifier of a person in keys and tokens: 128 bits of SHA-256, 22 characters; NUL cannot occur in either part. */
+/** The identifier of a person in keys and tokens: 128 bits of SHA-256, 22 characters. NUL occurs in neither part. */
 export function personId({ corpid, userid }: Person): string {
   const identity = `${corpid}\0${lowerCase(userid)}`;
   return createHash('sha256').update(identity).digest().subarray(0, 16).toString('base64url');

@@ -7,48 +7,48 @@ import type { Log } from './log.ts';
 import { available, defineScript, type Redis } from './redis.ts';
 
 /**
- * Brakes on codes that fail, and on reviewers' passwords. Offices share an address, so only failures count. A client
- * that is hidden behind the platform's own address counts for everyone only: in one count per address, one stranger's
- * failures would stop all members.
+ * Limits on failing codes, and on reviewers' passwords. Offices share an address, so only failures count. A client
+ * behind the platform's own address counts only in the limits for everyone: in a count per address, the failures of one
+ * stranger would stop all members.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
- * | `wxl1:address:{hash}` | number | 1 min | codes that failed from one address; from 30 on its brake is on |
- * | `wxl1:network:{hash}` | number | 10 min | the same for its /24 or /48; from 300 on |
- * | `wxl1:fleet:{all}` | number | 1 h | the same for everyone; from 1,000 on |
- * | `wxl1:known:{hash}` | `1` | 7 days | a member logged in from this network, so it passes these brakes |
- * | `wxl1:known-network:{hash}` | number | 10 min | codes that failed from a known network while a brake was on; from 1,000 on it passes no more |
- * | `wxl1:known-fleet:{all}` | number | 1 h | the same for all known networks; from 30,000 on |
- * | `wxl1:person:{person}` | number | 1 h | codes that failed from whoever showed a session of this member while a brake was on; from 10 on |
+ * | `wxl1:address:{hash}` | number | 1 min | codes that failed from one address; its brake is on from 30 |
+ * | `wxl1:network:{hash}` | number | 10 min | the same for its /24 or /48; from 300 |
+ * | `wxl1:fleet:{all}` | number | 1 h | the same for everyone; from 1,000 |
+ * | `wxl1:known:{hash}` | `1` | 7 days | a member logged in from this network, so it passes the brakes above |
+ * | `wxl1:known-network:{hash}` | number | 10 min | codes that failed from a known network while a brake was on; from 1,000 the network no longer passes |
+ * | `wxl1:known-fleet:{all}` | number | 1 h | the same for all known networks; from 30,000 |
+ * | `wxl1:person:{person}` | number | 1 h | codes that failed from a client with a session of this member while a brake was on; from 10 |
  * | `wxl1:recheck-minute:{hash}` | number | 1 min | re-checks of members of one company; more than 3,000 are skipped |
  * | `wxl1:recheck:{hash}` | number | 1 h | the same; more than 30,000 are skipped |
- * | `wxl1:reviewer-address:{hash}` | number | 15 min | passwords tried from one address, of IPv6 from its /48; more than 10 are refused |
+ * | `wxl1:reviewer-address:{hash}` | number | 15 min | passwords tried from one address (IPv6: one /48); more than 10 are refused |
  * | `wxl1:reviewer-fleet:{all}` | number | 1 h | the same for everyone; more than 1,000 are refused |
- * | `wxl1:reviewer:{hash}` | number | 30 days | passwords tried for one account since the last good one |
+ * | `wxl1:reviewer:{hash}` | number | 30 days | passwords tried for one account since the last correct one |
  * | `wxl1:reviewer-wait:{hash}` | number | 30 s – 1 h | the next password may not be tried yet |
  *
- * Brakes are pulled by strangers and must not stop people. So whoever comes from a known network, or shows a recent
- * session of ours, passes them, each with a limit of its own: what strangers can burn of WeCom's 150,000 calls an hour
- * stays a small part of them.
+ * Strangers can cause a brake, but it must not stop members. So a client from a known network, or with a recent session
+ * of ours, passes it, within a limit of its own. These limits keep the number of WeCom's 150,000 calls per hour that
+ * strangers can use up small.
  *
- * A command whose reply was lost is sent again, so a failure may count twice: limits are for orders of magnitude.
+ * A command whose reply was lost is sent again, so a failure may count twice: the limits are approximate.
  *
  * All methods reject with `rate_limited` or `temporarily_unavailable`: without Redis nobody is admitted.
  */
 export interface LoginLimits {
-  /** @param owner `personId` of whose recent session the caller shows, if any; asked only when a brake is on */
+  /** @param owner returns the `personId` of the recent session that the caller shows; called only if a brake is on */
   admit(address: string, owner: () => Promise<string | undefined>): Promise<Admission>;
   succeeded(address: string): Promise<void>;
 }
 
 /** The right to send one code to WeCom. */
 export interface Admission {
-  /** The code was refused, or was a stranger's. */
+  /** Counts a failure: the code was refused, or belongs to a stranger. */
   failed(): Promise<void>;
 }
 
 export interface ReviewerLimits {
-  /** Counts a try before the password is looked at; `account` is any stable name for it. */
+  /** Counts a try, before the password is checked. `account` is any stable name for it. */
   admit(account: string, address: string): Promise<void>;
   succeeded(account: string, address: string): Promise<void>;
 }
@@ -63,7 +63,7 @@ const knownSeconds = 7 * 86_400;
 const notedMsMax = 3_600_000;
 const notedMax = 1000;
 
-/** Of WeCom's 10,000 calls a minute and 150,000 an hour: logins never wait for re-checks. */
+/** Shares of WeCom's 10,000 calls per minute and 150,000 per hour: enough stays for logins. */
 const recheckShares = [
   { name: 'recheck-minute', max: 3000, seconds: 60 },
   { name: 'recheck', max: 30_000, seconds: 3600 },
@@ -73,12 +73,12 @@ const reviewerTriesPerAddressMax = 10;
 /** Each try costs a scrypt. */
 const reviewerTriesPerHourMax = 1000;
 const reviewerTriesFree = 5;
-/** NIST SP 800-63B-4: no more than 100 failures in a row; then a new password, or 30 days, open the account again. */
+/** NIST SP 800-63B-4: at most 100 failures in a row. A new password, or 30 days, unlock the account. */
 const reviewerTriesMax = 100;
 const reviewerWaitSecondsFirst = 30;
 const reviewerWaitSecondsMax = 3600;
 
-/** The tag of what is counted for everyone. */
+/** The tag of counters for everyone. */
 const all = '{all}';
 
 export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLimits {
@@ -98,10 +98,10 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
         ]),
     forAll,
   ];
-  /** Networks that this process has noted lately: a login need not write the same again. */
+  /** Networks that this process has stored recently, so that not each login writes the same again. */
   const noted = new Map<string, Moment>();
 
-  /** @param passes what more a failure counts in: by it the caller passed a brake that is on */
+  /** @param passes more counters of a failure, if the caller passed a brake because of them */
   const admission = (address: string, passes: readonly Counter[] = []): Admission => ({
     async failed() {
       const counters = [...brakesOf(address), ...passes];
@@ -113,7 +113,7 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
     },
   });
 
-  /** Of these counters none is full; one round trip. */
+  /** Returns whether none of the counters has reached its limit; one round trip. */
   async function below(counters: readonly Counter[]): Promise<boolean> {
     return (await firstFull(redis, counters)) === undefined;
   }
@@ -169,14 +169,14 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
         }
       });
       const name = tag(account);
-      // Counted before it is known how it ends, so that tries at the same moment count too.
+      // Counted before the check, so that tries at the same moment count too.
       const tries = await take(inARow, name, () => {
         log('error', 'reviewer_locked', { tries_max: inARow.max });
       });
       if (tries <= reviewerTriesFree) return;
       const waitSeconds = reviewerWaitSecondsFirst * 2 ** (tries - reviewerTriesFree - 1);
       const seconds = Math.min(reviewerWaitSecondsMax, waitSeconds);
-      // A try that has to wait is no try.
+      // A try that must wait is not counted.
       await take(waiting, name, () => inARow.count(name, -1), seconds);
     },
 
@@ -192,15 +192,15 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
   };
 }
 
-/** A share of WeCom's limits that is used up: `max` in `windowSeconds`. */
+/** A share of WeCom's limits that is used up: `max` calls in `window_seconds`. */
 export interface UsedUp {
   max: number;
   window_seconds: number;
 }
 
 /**
- * Counts one more re-check of this company; returns what is used up, if something is. Rejects with
- * `temporarily_unavailable`.
+ * Returns a function that counts one re-check of a company and returns the share that is used up, if any. It rejects
+ * with `temporarily_unavailable`.
  */
 export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<UsedUp | undefined> {
   const limiters = recheckShares.map(({ name, max, seconds }) => createLimiter(redis, name, max, seconds));
@@ -213,12 +213,12 @@ export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<U
   };
 }
 
-/** Counts in Redis in windows of fixed length; the first count begins one. */
+/** Counts in Redis in windows of fixed length. The first count starts a window. */
 interface Limiter {
   max: number;
   seconds: number;
   key(tag: string): string;
-  /** Adds `by`, -1 takes one back. Rejects with `temporarily_unavailable`. */
+  /** Adds `by`; -1 takes one back. Rejects with `temporarily_unavailable`. */
   count(tag: string, by?: number, seconds?: number): Promise<{ count: number; ttlMs: number }>;
 }
 
@@ -231,7 +231,7 @@ interface Counter {
 /** KEYS number · ARGV by windowMs */
 const countScript = defineScript(`
 local ttl = redis.call('PTTL', KEYS[1])
--- A full Redis refuses a script whose first write needs memory; these need none, and a brake must go on counting.
+-- A full Redis refuses a script if its first write needs memory. These need none, so the limits still count.
 if ttl > 0 then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('DEL', KEYS[1]) end
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
 if ttl < 0 then
@@ -254,7 +254,7 @@ function createLimiter(redis: Redis, name: string, max: number, windowSeconds: n
   };
 }
 
-/** Counts one more. Rejects with `rate_limited` when that is too many, after `onRefused`. */
+/** Counts one more. If that is too many, calls `onRefused` and rejects with `rate_limited`. */
 async function take(
   limiter: Limiter,
   counted: string,
@@ -267,7 +267,7 @@ async function take(
   throw refusal('too_many_tries', ttlMs);
 }
 
-/** The first of these that has reached its limit; one round trip. */
+/** Returns the first counter that has reached its limit; one round trip. */
 async function firstFull<Some extends Counter>(
   redis: Redis,
   counters: readonly Some[],
@@ -285,12 +285,12 @@ function knownKey(address: string): string {
   return `wxl1:known:${tag(networkOf(address))}`;
 }
 
-/** Keys contain addresses and accounts only as hashes. */
+/** Hashes addresses and accounts, so that keys do not contain them. */
 function tag(text: string): string {
   return `{${createHash('sha256').update(text).digest('base64url').slice(0, 22)}}`;
 }
 
-/** One IPv6 client controls a whole /48, so count by network. */
+/** One IPv6 client controls a whole /48, so IPv6 is counted by network. */
 function sourceTag(address: string): string {
   return tag(isIPv4(address) ? address : networkOf(address));
 }

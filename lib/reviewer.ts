@@ -1,4 +1,4 @@
-// The login of the app stores' reviewers. Trusts a password alone, and gives a role that can never become a member.
+// The login of the app store's reviewers. Trusts only a password, and gives a role that can never become a member.
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
@@ -21,19 +21,19 @@ export interface PasswordHash {
   key: Buffer;
 }
 
-/** A review takes minutes; no session outlives `REVIEWERS_UNTIL`. */
+/** A review takes minutes. A session also ends at `REVIEWERS_UNTIL`. */
 const reviewerSessionSeconds = 7200;
 
-/** OWASP's set for 16 MB: what a small function can afford beside everything else. */
+/** OWASP's parameters for 16 MB, which a small function can afford. */
 const cost = { log2N: 14, r: 8, p: 5 } as const;
 const keyBytes = 32;
 const memoryBytesMax = 64 * 1024 * 1024;
-/** Waiting for the one scrypt that may run at a time; whoever comes later is told to try again. */
+/** Only one scrypt runs at a time. This many may wait; any further request gets `rate_limited`. */
 const waitingMax = 4;
-/** Few enough for Redis, too many for anybody to use up to tell unknown accounts by: an hour takes 1,000 tries. */
+/** Few enough for Redis; too many to use up and so find out which accounts exist, at 1,000 tries per hour. */
 const unknownNumbers = 4096;
 
-/** Who logs in; `bearer` is the session_token that came with the request, `''` if none: the login replaces it. */
+/** One try. `bearer` is the session_token of the request, or `''`: the login replaces this session. */
 export interface ReviewerAttempt {
   account: string;
   password: string;
@@ -42,13 +42,13 @@ export interface ReviewerAttempt {
 }
 
 /**
- * Turns a reviewer's password into a session. Unknown accounts cost the same work and get the same answer as wrong
- * passwords.
+ * Returns a function that turns a reviewer's password into a session. An unknown account costs the same work and gets
+ * the same error as a wrong password.
  *
- * Rejects with `invalid_credentials`, `rate_limited`, `not_found` if the last day ended meanwhile, or
+ * It rejects with `invalid_credentials`, `rate_limited`, `not_found` if the last day has ended in the meantime, or
  * `temporarily_unavailable`.
  *
- * @param options `until`: when the last day ends, milliseconds since 1970
+ * @param options `until`: the end of the last day, milliseconds since 1970
  */
 export function createReviewerLogin(options: {
   reviewers: readonly Reviewer[];
@@ -59,9 +59,9 @@ export function createReviewerLogin(options: {
   log: Log;
 }) {
   const { reviewers, until, limits, sessions, clock, log } = options;
-  // Costs as much as a real one; otherwise timing would reveal which accounts exist.
-  const dearest = reviewers.map(({ hash }) => hash).toSorted((a, b) => costOf(b) - costOf(a))[0] ?? cost;
-  const nobody: PasswordHash = { ...dearest, salt: Buffer.alloc(16), key: Buffer.alloc(keyBytes) };
+  // An unknown account costs as much as a real one; otherwise timing would reveal which accounts exist.
+  const costliest = reviewers.map(({ hash }) => hash).toSorted((a, b) => costOf(b) - costOf(a))[0] ?? cost;
+  const nobody: PasswordHash = { ...costliest, salt: Buffer.alloc(16), key: Buffer.alloc(keyBytes) };
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -81,10 +81,12 @@ export function createReviewerLogin(options: {
 
   async function login(attempt: ReviewerAttempt, deadline: LoginDeadline) {
     const { account, password, bearer, clientAddress } = attempt;
-    const typed = account.normalize('NFKC');
-    const reviewer = reviewers.find((candidate) => candidate.account === typed);
-    // A new password is a new name to the limits, so it lifts a hard stop.
-    const name = reviewer ? `hash ${reviewer.hash.key.toString('hex')}` : `unknown ${unknownNumber(typed)}`;
+    const normalized = account.normalize('NFKC');
+    const reviewer = reviewers.find((candidate) => candidate.account === normalized);
+    // The limits use the hash as name, so a new password unlocks the account.
+    const name = reviewer
+      ? `hash ${reviewer.hash.key.toString('hex')}`
+      : `unknown ${unknownNumber(normalized)}`;
     await limits.admit(name, clientAddress);
     const { salt, key, ...params } = reviewer?.hash ?? nobody;
     const derived = await oneAtATime(async () => {
@@ -115,14 +117,14 @@ export function createReviewerLogin(options: {
   };
 }
 
-/** The hash of a new password, as it is written in `REVIEWERS`. */
+/** Returns the hash of a new password for `REVIEWERS`. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const key = await derive(password, salt, cost);
   return [cost.log2N, cost.r, cost.p, salt.toString('base64url'), key.toString('base64url')].join('.');
 }
 
-/** Reads `log2N.r.p.salt.key`; `undefined` if it is anything else, or costs more than a function can afford. */
+/** Parses `log2N.r.p.salt.key`; `undefined` for anything else, or if it costs more than a function can afford. */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
   const match = /^(\d{1,2})\.(\d{1,2})\.(\d{1,2})\.([\w-]{22,86})\.([\w-]{43})$/.exec(text);
   if (!match) return undefined;
@@ -139,7 +141,7 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
   return affordable && hash.p <= 10 ? hash : undefined;
 }
 
-/** What counts for one unknown account counts for others too: however many are tried, Redis holds no more. */
+/** Unknown accounts share a limited number of counters, so that many of them cannot fill Redis. */
 function unknownNumber(account: string): number {
   return createHash('sha256').update(account).digest().readUInt32BE() % unknownNumbers;
 }
@@ -148,7 +150,7 @@ function costOf({ log2N, r, p }: { log2N: number; r: number; p: number }): numbe
   return 2 ** log2N * r * p;
 }
 
-/** NFKC on both sides, so that full-width characters and composed accents are what they look like. */
+/** NFKC, so that characters that look the same (full-width, composed accents) give the same key. */
 function derive(
   password: string,
   salt: Buffer,

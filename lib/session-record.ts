@@ -1,9 +1,9 @@
-// The two sealed records of a session, written and read. What does not open counts as absent.
+// Writes and reads the two sealed records of a session. Trusts only records that open; any other counts as missing.
 import type { Member, Person } from './person.ts';
 import type { Seal } from './seal.ts';
 import { type Place, sessionsKey } from './session-store.ts';
 
-/** Sealed in the session's own field; times in milliseconds since 1970. */
+/** Sealed in the session's field; times in milliseconds since 1970. */
 export interface StoredSession {
   role: 'member' | 'reviewer';
   person: Person;
@@ -14,17 +14,17 @@ export interface StoredSession {
   seenAt: number;
 }
 
-/** What WeCom last said of a member. Sealed in the field `member`, shared by all sessions of the person. */
+/** WeCom's last answer about a member. Sealed in the field `member`, shared by all sessions of the person. */
 export interface LastCheck {
   member: Member;
   /**
    * When WeCom was asked, milliseconds since 1970, by the clock of the instance that asked. 0 if the record does not
-   * open: an instance with another key has written it.
+   * open, because an instance with another key wrote it.
    */
   checkedAt: number;
 }
 
-/** How the two are written to Redis and read again; each record opens only where it was put. */
+/** Creates the functions that write and read them. Each record is bound to its key and opens only there. */
 export function createSessionRecords(seal: Seal) {
   return {
     sealSession: (stored: StoredSession, { boundTo }: Place): string =>
@@ -38,7 +38,7 @@ export function createSessionRecords(seal: Seal) {
 
     sealCheck: (check: LastCheck): string => seal.seal(JSON.stringify(check), boundToMember(check.member)),
 
-    /** `undefined` when there is none. */
+    /** Returns `undefined` if there is no record. */
     openCheck(person: Person, sealed: unknown): LastCheck | undefined {
       if (typeof sealed !== 'string') return undefined;
       const opened = seal.open(sealed, boundToMember(person));

@@ -9,26 +9,26 @@ import { createTokenStore, tokenKey, type TokenRecord } from './token-store.ts';
 import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
 
 /**
- * Where the access_token of one company comes from: this process, Redis, or gettoken under the lease.
+ * Finds the access_token of one company: in this process, in Redis, or by gettoken under the lease.
  *
- * **No lease, no gettoken**: when Redis cannot give one, a valid token in this process stays in use and nobody
- * fetches a token alone. Failures of gettoken are remembered in Redis for everyone, with growing pauses.
+ * **No lease, no gettoken**: if Redis cannot give a lease, a valid token in this process stays in use, and nobody
+ * fetches a token. Failures of gettoken are stored in Redis for all instances, with growing pauses.
  */
 export interface TokenSource {
   /**
-   * A token that is not the refused one. Exception: gettoken returned the refused token again; then that one. Rejects
-   * with `temporarily_unavailable`.
+   * Returns a token other than the refused one; the refused one only if gettoken returned it again. Rejects with
+   * `temporarily_unavailable`.
    *
-   * @param msMax gives up waiting after this long; a fetch itself goes on for the others
+   * @param msMax stops waiting after this time; a running fetch continues for other callers
    */
   get(msMax: number, refused: Token | undefined): Promise<Token>;
   /** @see AccessTokens.renew */
   renew(): Promise<RenewOutcome>;
-  /** WeCom accepted the token. Told to Redis once per instance, and only when a refusal came before it. */
+  /** Call it when WeCom accepted the token. Writes to Redis at most once, and only for a token on probation. */
   accepted(token: Token): Promise<void>;
   /**
-   * A call was refused with its last try, and that try used `token`. When a second call reports this, about this token
-   * or the next one, gettoken rests.
+   * Call it when the last try of a call was refused and used `token`. If a second call reports this, for this token or
+   * the next one, gettoken rests.
    */
   gaveUp(token: Token): Promise<void>;
 }
@@ -36,22 +36,22 @@ export interface TokenSource {
 export interface Token {
   accessToken: string;
   fingerprint: string;
-  /** 0 for a token that Redis did not take. */
+  /** 0 for a token that is not stored in Redis. */
   generation: number;
-  /** Its life, counted from `readAt`. */
+  /** Remaining lifetime at `readAt`. */
   ttlMs: number;
   readAt: Moment;
-  /** Issued after a refusal, and not yet known to work. */
+  /** Issued after a refusal, and not accepted since. */
   onProbation: boolean;
-  /** When WeCom last accepted it here. */
+  /** When WeCom last accepted it in this process. */
   acceptedAt?: Moment | undefined;
 }
 
 /**
- * - `fresh`: nothing to do, or nothing to gain from asking before the token ends
- * - `busy`: another instance is renewing it
- * - `paused`: gettoken failed lately and nobody may call it yet
- * - `failed`: this call failed; `transient` when a second try in a minute makes sense
+ * - `fresh`: nothing to do, or an early renewal would return the same token
+ * - `busy`: another instance renews it now
+ * - `paused`: gettoken failed recently, and nobody may call it yet
+ * - `failed`: this call failed; `failed_transient`: it failed, and a retry in a minute makes sense
  */
 export type RenewOutcome = 'fresh' | 'renewed' | 'busy' | 'paused' | 'failed' | 'failed_transient';
 
@@ -62,27 +62,27 @@ export interface TokenSourceOptions {
   clock: Clock;
   log: Log;
   random?: () => number;
-  /** Whether a login asks once more after a gettoken that failed for a moment; true if not given. */
+  /** Whether a login repeats a gettoken that failed with a transient error; default true. */
   secondTry?: boolean;
 }
 
-/** No request waits longer than this for a token. */
+/** No request waits longer for a token. */
 const waitMsMax = 8000;
-/** A token that has less life left is not used: the request that carries it must still arrive in time. */
+/** A token that expires earlier is not used: the request that carries it must still arrive in time. */
 const usableMsMin = 2000;
-/** How long a token read from Redis is believed without asking again. */
+/** How long a token read from Redis is used without reading it again. */
 const believedMsMax = 300_000;
-/** A shorter `expires_in` is not believed: fetching every few seconds costs more than one refused call. */
+/** A shorter `expires_in` is ignored: a gettoken every few seconds costs more than one refused call. */
 const lifeMsMin = 60_000;
-/** A login that finds less life than this renews on the way; the timer renews much earlier. */
+/** A login renews a token that expires within this time; the timer renews much earlier. */
 const loginAheadMs = 60_000;
 const timerAheadMs = 1_200_000;
-/** Of the 5 s of a lease, gettoken may take 3. */
+/** A lease lasts 5 s and gettoken may take 3 s, so an older lease is not used. */
 const leaseAgeMsMax = 2000;
-/** Waiters look again after this long, doubling, each time times 0.5–1.5 at random. */
+/** Waiters read again after this time. It doubles each time, and is multiplied by a random 0.5–1.5. */
 const pollMsFirst = 40;
 const pollMsMax = 400;
-/** A gettoken that failed for a moment is tried once more, if that can begin so soon: a login has 8 s in all. */
+/** A transient failure of gettoken is retried once, if the retry can start within this time: a login has 8 s. */
 const secondTryMsMax = 4000;
 const logAgainMs = 60_000;
 
@@ -91,7 +91,7 @@ interface Flight {
   token: Promise<Token>;
 }
 
-/** @param nextOwner returns a name that nobody else has, in any instance */
+/** @param nextOwner returns a name that is unique over all instances */
 export function createTokenSource(
   corp: Corp,
   nextOwner: () => string,
@@ -108,20 +108,20 @@ export function createTokenSource(
   const flights = new Map<string, Flight>();
   const mayLogTooOften = oncePer(clock, logAgainMs);
 
-  /** The token of this process, unless it is about to end or is the refused one. */
+  /** Returns the token of this process, unless it is about to expire or is the refused one. */
   function usable(refused: Token | undefined): Token | undefined {
     if (!cached || cached.fingerprint === refused?.fingerprint) return undefined;
     return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;
   }
 
   /**
-   * Takes over what Redis holds; `undefined` when it cannot be opened or is about to end.
+   * Uses the record of Redis; returns `undefined` if it cannot be opened or is about to expire.
    *
-   * @param askedAt from when its life counts: the answer may have waited for a frozen instance
+   * @param askedAt its lifetime counts from here: the reply may have waited while the instance was frozen
    */
   function adopt(record: TokenRecord, refused: Token | undefined, askedAt: Moment): Token | undefined {
     const own = usable(refused);
-    // A replica that lags must not bring an older token back.
+    // A lagging replica must not bring back an older token.
     if (own && own.generation > record.generation) return own;
     if (record.fingerprint === refused?.fingerprint) return undefined;
     if (record.ttlMs - elapsedMs(clock, askedAt) < usableMsMin) return undefined;
@@ -133,7 +133,7 @@ export function createTokenSource(
     return cached;
   }
 
-  /** Asks for the lease; asks again when this instance was frozen meanwhile, for that lease may have passed on. */
+  /** Asks for the lease. Asks again if this instance was frozen in between, because the lease may have expired. */
   async function begin(owner: string, refused: string, aheadMs: number, acceptedAt?: Moment) {
     for (;;) {
       const begunAt = moment(clock);
@@ -147,7 +147,7 @@ export function createTokenSource(
     }
   }
 
-  /** The lease must be ours. */
+  /** Calls gettoken and stores the token. `owner` must hold the lease. */
   async function fetchAndCommit(
     owner: string,
     refused: Token | undefined,
@@ -160,7 +160,7 @@ export function createTokenSource(
     const fingerprint = fingerprintOf(accessToken);
     if (expires_in * 1000 < lifeMsMin) log('warn', 'token_life_short', { corpid, expires_in, by });
     if (fingerprint === refused?.fingerprint) log('warn', 'token_same_again', { corpid, by });
-    // Counted from before the call: the token cannot live longer than that.
+    // Counted from before the call, so that it is never too long.
     const ttlMs = Math.max(lifeMsMin, expires_in * 1000);
     const leftMs = Math.max(1, Math.floor(ttlMs - elapsedMs(clock, askedAt)));
     const sealed = seal.seal(accessToken, sealedAt);
@@ -178,7 +178,7 @@ export function createTokenSource(
       const committed = await store.commit(owner, { fingerprint, sealed, ttlMs: leftMs }, replaced);
       if (committed.state === 'lost') {
         log('warn', 'token_lease_lost', { corpid });
-        // Another was faster. Without a record, what we hold is good for this one request.
+        // Another instance was faster. If it stored nothing, use our token for this request only.
         return (committed.record && adopt(committed.record, refused, committedAt)) ?? fetched;
       }
       const { generation, unchanged, onProbation } = committed;
@@ -186,7 +186,7 @@ export function createTokenSource(
       log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs, by });
     } catch (error) {
       if (!(error instanceof RedisError) || leftMs < usableMsMin) throw error;
-      // Kept here, so that a Redis that refuses to store costs one gettoken per instance, not one per login.
+      // Keep it, so that a Redis that refuses writes costs one gettoken per instance, not one per login.
       cached = fetched;
       log('warn', 'token_not_stored', { corpid, reason: error.reason, by });
     }
@@ -202,7 +202,7 @@ export function createTokenSource(
     throw unavailable('gettoken_failed', retryAfter(pause_ms), error);
   }
 
-  /** From Redis, or from WeCom under the lease, or from the instance that has the lease. */
+  /** Gets a token from Redis, from WeCom under the lease, or from the instance that holds the lease. */
   async function obtain(refused: Token | undefined): Promise<Token> {
     const startedAt = moment(clock);
     const owner = nextOwner();
@@ -217,7 +217,7 @@ export function createTokenSource(
       const stored = isNewer ? adopt(record, refused, readAt) : undefined;
       if (stored && record && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;
 
-      // A record that does not open is replaced like a refused one, but its token was not refused.
+      // A record that does not open is replaced too, although its token was not refused.
       const unreadable = record && !stored && seal.open(record.sealed, sealedAt) === undefined;
       const replaced = unreadable ? record.sealed : (refused?.fingerprint ?? '');
       const begun = await begin(owner, replaced, loginAheadMs, refused?.acceptedAt);
@@ -226,7 +226,7 @@ export function createTokenSource(
         try {
           return await fetchAndCommit(owner, refused, 'login');
         } catch (error) {
-          // Looked up again: the fetch may have taken longer than the rest of that token's life.
+          // Checked again: the old token may have expired during the fetch.
           const left = usable(refused);
           if (left) return left;
           if (failed || !secondTry || !(error instanceof AppError) || !isPassing(failureOf(error.cause)))
@@ -260,7 +260,7 @@ export function createTokenSource(
 
       const key = refused?.fingerprint ?? '';
       let flight = flights.get(key);
-      // A flight that a frozen instance left behind is treated as abandoned.
+      // A flight this old is from before a freeze of the instance: abandon it.
       if (!flight || elapsedMs(clock, flight.startedAt) > waitMsMax + 1000) {
         const token = obtain(refused).finally(() => {
           if (flights.get(key)?.token === token) flights.delete(key);
@@ -311,7 +311,7 @@ export function createTokenSource(
   };
 }
 
-/** Which record is this company's: it changes with the secret and with the encryption key. */
+/** Returns the name of the company's record. It changes with the secret and with the encryption key. */
 export function tokenKeyId(corp: Corp, encryptionKeys: readonly Buffer[]): string {
   return createHmac('sha256', corp.corpsecret)
     .update(`wxt1|${corp.corpid}|${encryptionKeyId(encryptionKeys)}`)

@@ -1,54 +1,54 @@
 import { defineScript, type Redis, RedisError } from './redis.ts';
 
 /**
- * The Redis record of one company's access_token, and the only ways to change it.
+ * The Redis record of one company's access_token, and the only operations that change it.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
- * | `wxt1:{kid}:tok` | hash `g` `h` `c` `n` `p` `x` | life of the token | generation (µs, only ever grows), fingerprint, sealed token; `n` = `1`: asking early gave nothing new; `p`: since when it is on probation (µs), issued after a refusal and not yet known to work, else empty; `x`: which call gave up on it, or `rested` |
- * | `wxt1:{kid}:lease` | string | 5 s | who may call gettoken and commit its token |
- * | `wxt1:{kid}:neg` | string | 1 s – 10 min | why nobody may call gettoken for now |
+ * | `wxt1:{kid}:tok` | hash `g` `h` `c` `n` `p` `x` | until the token expires | generation (µs, always increases), fingerprint, sealed token; `n` = `1`: an early renewal returned the same token; `p`: start of its probation (µs) if it was issued after a refusal and not accepted since, else empty; `x`: the call that gave up on it, or `rested` |
+ * | `wxt1:{kid}:lease` | string | 5 s | the owner who may call gettoken and commit its token |
+ * | `wxt1:{kid}:neg` | string | 1 s – 10 min | why nobody may call gettoken now |
  * | `wxt1:{kid}:fails` | number | 30 min | failures of gettoken in a row; the pause doubles with each |
- * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row because WeCom refused the tokens it issued; the next is five times as long |
+ * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row because WeCom refused tokens it had issued; each is five times as long as the one before |
  * | `wxt1:{kid}:calls` | string | 65 s | times of the last 12 leases, 13 digits each |
  *
  * All keys of one company share a hash tag, so scripts run on a cluster. Scripts are O(1), name each key as a
- * literal `KEYS[n]` (some proxies accept nothing else) and may be sent twice with the same owner: a lost reply
- * changes nothing.
+ * literal `KEYS[n]` (some proxies accept nothing else), and may be sent twice with the same owner, so a lost reply
+ * does no harm.
  */
 export interface TokenStore {
-  /** One round trip, no script: works while Redis refuses writes. */
+  /** Reads the record in one round trip without a script, so it works while Redis refuses writes. */
   read(): Promise<TokenRecord | undefined>;
   /**
-   * Asks for a token better than `refused`: returns the stored one, or the right to fetch, or why not to.
+   * Asks for a token other than `refused`. Returns the stored token, the right to fetch one, or why nobody may fetch.
    *
    * @param refused fingerprint of the token that WeCom refused, or `sealed` of a record that does not open, or `''`
-   * @param aheadMs a stored token with less life than this is good enough to use, but should be renewed
-   * @param acceptedMsAgo when WeCom last accepted the refused token here; absent if it never did
+   * @param aheadMs a stored token that expires within this time may be used, but should be renewed
+   * @param acceptedMsAgo time since WeCom last accepted the refused token in this process; missing if it never did
    */
   begin(owner: string, refused: string, aheadMs: number, acceptedMsAgo?: number): Promise<Begun>;
   /** Stores the token of gettoken, if `owner` still holds the lease; `refused` is the one it replaces, or `''`. */
   commit(owner: string, token: FetchedToken, refused: string): Promise<Committed>;
-  /** Remembers for everyone that gettoken failed. Returns the length of the pause in ms, 0 if the lease was lost. */
+  /** Stores for all instances that gettoken failed. Returns the length of the pause in ms, 0 if the lease was lost. */
   fail(owner: string, why: string, pause: Pause): Promise<number>;
   /**
-   * Notes that a call had its last try with this token refused. Deletes nothing: the token may work for others.
-   * When a second call says so, gettoken rests; returns for how many ms, else 0.
+   * Records that the last try of a call was refused with this token. Deletes nothing: the token may work for others.
+   * After a second such call gettoken rests. Returns the length of the rest in ms, or 0.
    */
   giveUp(owner: string, fingerprint: string): Promise<number>;
-  /** WeCom accepted this token: whatever refusals came before it are forgotten. */
+  /** Call it when WeCom accepted this token: earlier refusals are forgotten. */
   confirm(fingerprint: string): Promise<void>;
 }
 
-/** A stored token as Redis holds it; `ttlMs` is what is left of its life. */
+/** A stored token; `ttlMs` is its remaining lifetime. */
 export interface TokenRecord {
   generation: number;
   fingerprint: string;
   sealed: string;
   ttlMs: number;
-  /** Asking early gave the same token with no more life: do not ask again before it ends. */
+  /** An early renewal returned the same token without more lifetime: do not try again before it expires. */
   unchanged: boolean;
-  /** Issued after a refusal, and not yet known to work. */
+  /** Issued after a refusal, and not accepted since. */
   onProbation: boolean;
 }
 
@@ -56,37 +56,36 @@ export type FetchedToken = Pick<TokenRecord, 'fingerprint' | 'sealed' | 'ttlMs'>
 
 export type Begun =
   | { state: 'hit'; record: TokenRecord }
-  /** We may fetch; `record` is still good for use until then. */
+  /** The caller may fetch; until then `record` may be used. */
   | { state: 'lease'; record?: TokenRecord }
-  /** Another holds the lease for at most `waitMs`. */
+  /** Another caller holds the lease, for at most `waitMs`. */
   | { state: 'busy'; waitMs: number; record?: TokenRecord }
-  /** Nobody calls gettoken for `waitMs`. */
+  /** Nobody may call gettoken for `waitMs`. */
   | { state: 'paused'; why: string; waitMs: number; record?: TokenRecord };
 
 export type Committed =
   | { state: 'stored'; generation: number; unchanged: boolean; onProbation: boolean }
-  /** The lease had passed to another; `record` is what is stored now. */
+  /** Another owner has the lease now; `record` is what is stored. */
   | { state: 'lost'; record?: TokenRecord };
 
-/** The first pause and the longest one. */
 export interface Pause {
   baseMs: number;
   capMs: number;
 }
 
-/** Longer than gettoken may take (3 s), so that a living holder always commits in time. */
+/** Longer than the timeout of gettoken (3 s), so that a running holder always commits in time. */
 export const leaseMs = 5000;
-/** Whatever WeCom answers: no company calls gettoken more often in any minute. */
+/** The limit per company, whatever WeCom answers. */
 const gettokensPerMinuteMax = 12;
-/** A minute, and the time in which a lease is used. */
+/** A minute, plus the time in which a lease may be used. */
 const minuteMs = 60_000 + leaseMs;
-/** The longest pause of all; one that is longer comes from a clock that was set back. */
+/** The longest pause. A longer one in Redis comes from a clock that was set back. */
 export const pauseMsMax = 600_000;
-/** How long failures and rests in a row are remembered. */
+/** How long failures and rests in a row are counted. */
 const memoryMs = 1_800_000;
 const timeDigits = 13;
 
-/** A key of a foreign type (somebody's mistake) would make every script fail: it is as good as absent. */
+/** Lua that deletes keys of a wrong type (somebody's mistake): they would make every script fail. */
 const dropForeign = (...types: ('hash' | 'string')[]) =>
   types.map((type, i) => dropUnless(`KEYS[${i + 1}]`, type)).join('\n');
 const dropUnless = (key: string, type: string) =>
@@ -104,7 +103,7 @@ local now = time[1] * 1000000 + time[2]`;
 const beginScript = defineScript(`
 ${dropForeign('hash', 'string', 'string', 'string', 'string')}
 ${readRecord}
--- The sealed text is another each time, even when the token in it is the same.
+-- Sealing the same token twice gives different texts.
 local refused = ARGV[3] ~= '' and (tok[2] == ARGV[3] or tok[3] == ARGV[3])
 local usable = stored and not refused
 local function answer(state, why, wait)
@@ -115,7 +114,7 @@ if usable and (ttl > tonumber(ARGV[4]) or tok[4] == '1') then return answer('hit
 
 local since = tok[2] == ARGV[3] and tonumber(tok[5] or '')
 if since and ARGV[5] ~= '' and now - tonumber(ARGV[5]) * 1000 > since then
-  -- Accepted after the refusal: whoever gave up on it met a mistake.
+  -- Accepted after the refusal, so the refusal was a mistake of WeCom.
   redis.call('HSET', KEYS[1], 'p', '', 'x', '')
   redis.call('DEL', KEYS[4])
   if redis.call('GET', KEYS[3]) == 'token_refused' then redis.call('DEL', KEYS[3]) end
@@ -124,9 +123,9 @@ end
 
 local holder = redis.call('GET', KEYS[2])
 local held = redis.call('PTTL', KEYS[2])
--- Without an end, or with one that only a clock set back explains, a lease would block everybody.
+-- A lease without a TTL, or with one that is too long (a clock was set back), would block everybody: ignore it.
 if holder and (held < 0 or held > tonumber(ARGV[2])) then holder = nil end
--- Our own lease again: the reply to the first try was lost, or we were frozen.
+-- Our own lease again: the reply was lost, or this instance was frozen.
 if holder == ARGV[1] then
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
   return answer('lease', '', 0)
@@ -136,8 +135,8 @@ if pause > ${pauseMsMax} then pause = 0 end
 if pause > 0 then return answer('paused', redis.call('GET', KEYS[3]), pause) end
 if holder then return answer('busy', '', held) end
 
--- After a rest one token is issued. Until it is accepted, a second call gives up on it, or as much time has passed
--- as the next rest would take, nobody gets another.
+-- After a rest only one token is issued. The next one is issued when that one is accepted, when a second call gives up
+-- on it, or after the time that the next rest would take.
 local rests = tonumber(redis.call('GET', KEYS[4]) or '')
 local rest = math.min(${pauseMsMax}, 2000 * 5 ^ math.min(rests or 0, 10))
 if since and rests and tok[6] ~= 'rested' and now - tonumber(tok[1]) < rest * 1000 then
@@ -151,7 +150,7 @@ if #times >= counted then
   if age >= 0 and age < ${minuteMs} then return answer('paused', 'too_often', math.ceil(${minuteMs} - age)) end
 end
 times = times .. string.format('%0${timeDigits}.0f', math.floor(now / 1000))
--- A full Redis refuses a script whose first write needs memory; DEL needs none.
+-- A full Redis refuses a script if its first write needs memory; DEL needs none.
 redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[5], string.sub(times, ${-gettokensPerMinuteMax * timeDigits}), 'PX', ${minuteMs})
@@ -169,7 +168,7 @@ end
 redis.call('DEL', KEYS[2])
 local unchanged = '0'
 if tok[2] == ARGV[2] and ttl > 0 and tonumber(ARGV[4]) <= ttl + 60000 then unchanged = '1' end
--- The last minute of a life that WeCom does not renew: asking again before it is over gains nothing either.
+-- The last minute of a token that WeCom does not renew: another early try would return the same token.
 if tonumber(ARGV[4]) <= 60000 then unchanged = '1' end
 local g = now
 local before = tonumber(tok[1] or '')
@@ -183,7 +182,7 @@ if ARGV[5] ~= '' or redis.call('GET', KEYS[4]) then
 end
 redis.call('HSET', KEYS[1], 'g', generation, 'h', ARGV[2], 'c', ARGV[3], 'n', unchanged, 'p', since, 'x', by)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
--- Not the pause: where there is one, somebody began it after we got the lease.
+-- The pause stays: if there is one, it began after we got the lease.
 redis.call('DEL', KEYS[3])
 return {'stored', generation, unchanged, since}`);
 
@@ -208,7 +207,7 @@ if by == '' then
   redis.call('HSET', KEYS[1], 'x', ARGV[1])
   return 0
 end
--- Issued after a refusal, and refused to several calls: the fault is not in one call or one moment.
+-- Issued after a refusal, and refused to several calls: this is not the problem of one call or one moment.
 local rests = tonumber(redis.call('GET', KEYS[3]) or '') or 0
 local rest = math.min(${pauseMsMax}, 2000 * 5 ^ math.min(rests, 10))
 redis.call('DEL', KEYS[2])
@@ -228,10 +227,10 @@ end
 return 0`);
 
 /**
- * The store of one (company, secret, encryption key). All methods reject with `RedisError`.
+ * Creates the store of one (company, secret, encryption key). All methods reject with `RedisError`.
  *
- * @param kid names that triple; two apps of one company, or two keys during a rotation, never share a record
- * @param isRotating two encryption keys seal, so the company has two records, which share its gettoken in half
+ * @param kid the id of these three; two apps of one company, or two keys during a rotation, never share a record
+ * @param isRotating two encryption keys are in use, so the company has two records, and each gets half the calls
  */
 export function createTokenStore(redis: Redis, kid: string, isRotating = false): TokenStore {
   const callsMax = isRotating ? gettokensPerMinuteMax / 2 : gettokensPerMinuteMax;
@@ -240,7 +239,7 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
   return {
     async read() {
       try {
-        // PTTL first: a token replaced in between then only looks shorter-lived than it is.
+        // PTTL first: if the token is replaced in between, its lifetime only looks too short.
         const [ttl, fields] = await redis.pipeline([
           ['pttl', tok],
           ['hmget', tok, 'g', 'h', 'c', 'n', 'p'],
@@ -304,18 +303,18 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
   };
 }
 
-/** All keys of one company: tok, lease, neg, fails, rejects, calls. The token is sealed bound to the first. */
+/** Returns the keys of one company: tok, lease, neg, fails, rejects, calls. The sealed token is bound to the first. */
 export function tokenStoreKeys(kid: string) {
   const key = (name: string) => `wxt1:{${kid}}:${name}`;
   return [key('tok'), key('lease'), key('neg'), key('fails'), key('rejects'), key('calls')] as const;
 }
 
-/** Where the sealed token is stored. */
+/** Returns the key of the sealed token. */
 export function tokenKey(kid: string): string {
   return tokenStoreKeys(kid)[0];
 }
 
-/** Why nobody may call gettoken for now; absent when anybody may. */
+/** Returns the key that says why nobody may call gettoken; it does not exist if gettoken is allowed. */
 export function pauseKey(kid: string): string {
   return tokenStoreKeys(kid)[2];
 }

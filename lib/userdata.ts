@@ -1,11 +1,11 @@
-// Data that the member's WeCom client hands out encrypted. Trusts nothing but WeCom's watermark in it.
+// Data that the member's WeCom client returns encrypted. Trusts only the watermark that WeCom puts into it.
 import { createDecipheriv } from 'node:crypto';
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
 import { isSameUserid, type Person } from './person.ts';
 import { integer, readObject } from './wecom-json.ts';
 
-/** Older data may be a replay of what was sent once; WeCom signs no request with it. */
+/** Older data may be a replay, because nothing in it belongs to one request. */
 const ageSecondsMax = 3600;
 /** Clocks differ. */
 const aheadSecondsMax = 300;
@@ -20,10 +20,10 @@ const userdataSchema = z.looseObject({
  * Decrypts what `wx.qy.getEnterpriseUserInfo`, `getMobile`, `getEmail`, `getAvatar` or `getQrCode` gave the
  * mini-program: AES-128-CBC with the session's own session_key.
  *
- * It must be about this person, from this mini-program and at most an hour old. Whatever is wrong with it throws
- * the same `invalid_encrypted_data`: an outdated session_key and forged data look alike.
+ * The data must belong to this person, come from this mini-program, and be at most an hour old. Throws
+ * `invalid_encrypted_data` for any problem: an outdated session_key and forged data cannot be told apart.
  *
- * @param appid the mini-program's, `''` if it is not to be checked
+ * @param expected `appid`: the mini-program's; `''` skips this check
  * @returns the decrypted object without its watermark
  * @see https://developer.work.weixin.qq.com/document/path/91617
  */
@@ -38,10 +38,10 @@ export function decryptUserdata(
   const ageSeconds = nowMs / 1000 - watermark.timestamp;
   if (appid !== '' && watermark.appid !== appid) throw invalid('another_appid');
   if (ageSeconds > ageSecondsMax || ageSeconds < -aheadSecondsMax) throw invalid('outdated');
-  // Null is as good as absent: the session_key says whose data it is.
+  // Null counts as missing: the session_key already proves whose data it is.
   const { userid = null, corpid = null } = data;
   if (userid !== null && !isSameUserid(userid, person.userid)) throw invalid('another_userid');
-  // WeCom leaves corpid empty when the company has not linked the mini-program.
+  // WeCom leaves corpid empty if the company has not linked the mini-program.
   if (corpid !== null && corpid !== '' && corpid !== person.corpid) throw invalid('another_corpid');
   return data;
 }
