@@ -3,33 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endpoints } from '../simulator/wecom/answer.ts';
 import type { FaultKind } from '../simulator/wecom/faults.ts';
+import { type FaultName, faultNames, type FaultState } from './faults.ts';
 import { company, member, newSecret, secondCompany } from './people.ts';
 import { leaveCompany } from './leaver.ts';
 import type { Feed } from './feed.ts';
 import { wecomLatencyMs, type World } from './world.ts';
-
-export const faultNames = [
-  'tokenDropped',
-  'ipNotTrusted',
-  'wrongSecret',
-  'wecomSlow',
-  'wecomDown',
-  'rateLimited',
-  'redisDown',
-  'memberLeft',
-  'phoneOffline',
-  'htmlAnswer',
-  'codeFails',
-  'codeHangs',
-] as const;
-export type FaultName = (typeof faultNames)[number];
-
-export interface FaultState {
-  fault: FaultName;
-  active: boolean;
-  /** `false` if this fault is not possible: a given Redis over TLS cannot be cut. */
-  available: boolean;
-}
 
 /** What {@link createBreakage} returns. */
 export type Breakage = ReturnType<typeof createBreakage>;

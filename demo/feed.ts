@@ -1,9 +1,26 @@
 // What happens while the demo's page is open, from the logs of the functions and the records of the simulator.
 import type { Counts } from '../simulator/wecom/calls.ts';
-import type { FaultName, FaultState } from './breakage.ts';
+import type { FaultName, FaultState } from './faults.ts';
 import type { Who } from './people.ts';
-import type { RushResult } from './rush-hour.ts';
 import type { AlertLine, RefreshRun, RequestLine } from './world.ts';
+
+/** The result of a rush. */
+export interface RushResult {
+  requests: number;
+  /** Members who were logged in, each with the right name. */
+  named: number;
+  /** `498 × 200, 2 × 403 member_not_allowed` */
+  statuses: string;
+  /** How many tries were repeated after a 503 of a function that missed a deadline. */
+  cameBack: number;
+  /** Why logins failed or were repeated: the reasons that only the log names. */
+  reasons: string;
+  /** Calls that WeCom received. */
+  counts: { gettoken: number; jscode2session: number; 'user/get': number };
+  redisOperations: number;
+  tookMs: number;
+  medianMs: number;
+}
 
 /** One event. `id` connects a request with its response. */
 export type Happening =

@@ -1,7 +1,7 @@
 // "500 members on 20 cold instances, now": the rush hour of the story, started by a button.
 import type { Feed } from './feed.ts';
-import { bigCompany, crowd, newSecret } from './people.ts';
-import { logInTogether, processes, startRushProcesses } from './rush-hour.ts';
+import { bigCompany, newSecret } from './people.ts';
+import { crowdFor, logInTogether, processes, startRushProcesses } from './rush-hour.ts';
 import type { World } from './world.ts';
 
 const progressEvery = 25;
@@ -21,7 +21,7 @@ export function createPageRush(world: World, feed: Feed) {
     try {
       const name = `page-rush-${(rushes += 1)}`;
       const result = await logInTogether(world, logins, name, (answered) => {
-        if (answered % progressEvery === 0) say(`${answered}/${crowd.length}`);
+        if (answered % progressEvery === 0) say(`${answered}/${crowdFor(logins).length}`);
       });
       feed.add({ kind: 'rush', result });
     } finally {

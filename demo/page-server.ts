@@ -3,7 +3,8 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import * as z from 'zod/mini';
-import { type Breakage, createBreakage, faultNames } from './breakage.ts';
+import { type Breakage, createBreakage } from './breakage.ts';
+import { faultNames } from './faults.ts';
 import { createFeed, type Entry, type Feed, type Snapshot } from './feed.ts';
 import { compilePage } from './page/compile.ts';
 import { type AlertLine, ourCompanies, type LoginFunction, type World } from './world.ts';

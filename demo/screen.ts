@@ -124,7 +124,9 @@ export function describeEntry(entry: Entry): [who: string, text: string][] {
     case 'world':
       return [['page', `${entry.fault}: ${entry.active ? 'on' : 'off'}`]];
     case 'rush':
-      return entry.result ? [['page', `500 logins at once: ${entry.result.statuses}`]] : [];
+      return entry.result
+        ? [['page', `${entry.result.requests} logins at once: ${entry.result.statuses}`]]
+        : [];
     default:
       return [];
   }

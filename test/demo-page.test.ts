@@ -140,17 +140,21 @@ describe('the page of npm start', () => {
     await ask('POST', '/world/rush', { ...json, Origin: demo.page.url });
     expect(demo.page.snapshot().rushRunning).toBe(true);
     await demo.page.rush.finished();
-    expect(demo.page.feed.entries).toContainEqual(
-      expect.objectContaining({
-        kind: 'rush',
-        result: expect.objectContaining({
-          requests: crowd.length,
-          named: crowd.length,
-          statuses: `${crowd.length} × 200`,
-          counts: { gettoken: 1, jscode2session: crowd.length, 'user/get': crowd.length },
-        }),
-      }),
-    );
+    const result = demo.page.feed.entries
+      .flatMap((entry) => (entry.kind === 'rush' ? entry.result : []))
+      .at(-1);
+    expect(result).toMatchObject({
+      requests: crowd.length,
+      named: crowd.length,
+      statuses: `${crowd.length} × 200`,
+      counts: { gettoken: 1 },
+    });
+    // On a busy machine some came back.
+    const { cameBack = 0, counts } = result ?? {};
+    for (const endpoint of ['jscode2session', 'user/get'] as const) {
+      expect(counts?.[endpoint]).toBeGreaterThanOrEqual(crowd.length);
+      expect(counts?.[endpoint]).toBeLessThanOrEqual(crowd.length + cameBack);
+    }
   });
 });
 

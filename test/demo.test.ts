@@ -50,7 +50,9 @@ test(
       '12  A member leaves, and WeCom calls the callback function (钱七)',
     ]);
     expect(output).toContain('张三');
-    expect(output).toContain('1 × gettoken, 60 × jscode2session, 60 × user/get');
+    // More when some came back, on a busy machine.
+    const [, codes, members] = / 1 × gettoken, (\d+) × jscode2session, (\d+) × user\/get/.exec(output) ?? [];
+    expect(Math.min(Number(codes), Number(members))).toBeGreaterThanOrEqual(60);
     expect(output.match(/ 1 × gettoken/g)).toHaveLength(2);
     expect(output).toMatch(/All 12 steps went as expected, in \d+ s\.\n$/);
     // No session_token, access_token or corpsecret, and nothing for a screen of 100 columns to fold.

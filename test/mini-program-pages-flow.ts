@@ -1,7 +1,7 @@
 // Every kind of person and every fault, tap by tap, on whatever opens a phone.
 import { describe, expect, test } from 'vitest';
 import { reviewer, type Who } from '../demo/people.ts';
-import type { FaultName } from '../demo/breakage.ts';
+import type { FaultName } from '../demo/faults.ts';
 import { texts } from '../miniprogram/texts.ts';
 import type { Demo, OpenPhone, Phone } from './mini-program-pages.ts';
 

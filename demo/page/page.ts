@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /* oxlint-disable typescript/no-unsafe-type-assertion -- events, elements and glass-easel are typed more loosely than they are */
 // The page around the phone: buttons that act on the real parts, and what those parts then report.
-import type { FaultName } from '../breakage.ts';
+import type { FaultName } from '../faults.ts';
 import type { Entry, Snapshot } from '../feed.ts';
 import type { Who } from '../people.ts';
 import { createSequence } from './sequence.ts';

@@ -1,5 +1,5 @@
 // All texts of the page in both languages. The mini-program itself is in Chinese, for its members.
-import type { FaultName } from '../breakage.ts';
+import type { FaultName } from '../faults.ts';
 import type { Who } from '../people.ts';
 
 export const languages = ['en', 'zh'] as const;
