@@ -1,3 +1,17 @@
+/** What is wrong with Redis, for the log: `timeout`, `refused`, `closed`, `auth`, … */
+export class RedisError extends Error {
+  override readonly name = 'RedisError';
+  readonly reason: string;
+  /** A script failed while it ran; what it wrote before stays. */
+  readonly inScript: boolean;
+
+  constructor(reason: string, inScript = false) {
+    super(`redis: ${reason}`);
+    this.reason = reason;
+    this.inScript = inScript;
+  }
+}
+
 /**
  * What each answer of Redis means to an operator, by its first word; TencentDB answers `ERR unknown command`
  * for a disabled one. The rest of an answer is never kept: it may quote the arguments of the command.
@@ -18,6 +32,7 @@ const reasonOfAnswer: Record<string, string> = {
   CROSSSLOT: 'cross_slot',
   MOVED: 'cluster_without_proxy',
   ASK: 'cluster_without_proxy',
+  NOSCRIPT: 'no_script',
 };
 
 /** Answers of a healthy connection; all others mean that it is worth connecting anew. */
@@ -30,31 +45,45 @@ export const answersOfAHealthyConnection: ReadonlySet<string> = new Set([
   'wrong_type',
   'cross_slot',
   'cluster_without_proxy',
+  'no_script',
   'unknown_command',
   'keys_not_seen',
   'writes_after_time',
   'error_answer',
 ]);
 
-/** What a proxy that takes no EVALSHA may answer to it; a script that fails gets some of these answers too. */
-export const perhapsOfEvalsha: ReadonlySet<string> = new Set([
+/** What a proxy that takes no EVALSHA may reply to it. */
+const refusalsOfEvalsha: ReadonlySet<string> = new Set([
   'error_answer',
   'unknown_command',
   'no_permission',
   'keys_not_seen',
 ]);
 
+/** Whether the EVALSHA was refused as such, so that nothing of the script has run. */
+export function isEvalshaRefused({ reason, inScript }: RedisError): boolean {
+  return refusalsOfEvalsha.has(reason) && !inScript;
+}
+
 /** Until 6.2, an error inside a script: `ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -OOM …`. */
-const inScript = /@user_script: ?\d+: -([A-Z]+)\b/;
+const reasonInScript = /@user_script: ?\d+: -([A-Z]+)\b/;
+
+/** Since 7.0: `OOM … script: …, on @user_script:9.` */
+const inScript = /@user_script:/;
 
 /**
- * The reason for the log; `undefined` for an error that is none of Redis or the way there.
+ * What is wrong, for the log; `undefined` for an error that is neither of Redis nor of the way there.
  *
- * @param answered Redis sent it, as against an error of the connection
+ * @param isReply Redis sent it, as opposed to an error of the connection
  */
-export function reasonOf(error: Error, answered: boolean): string | undefined {
+export function redisErrorOf(error: Error, isReply: boolean): RedisError | undefined {
+  const reason = reasonOf(error, isReply);
+  return reason === undefined ? undefined : new RedisError(reason, inScript.test(error.message));
+}
+
+function reasonOf(error: Error, isReply: boolean): string | undefined {
   const { message } = error;
-  const known = reasonOfAnswer[inScript.exec(message)?.[1] ?? message.split(' ')[0] ?? ''];
+  const known = reasonOfAnswer[reasonInScript.exec(message)?.[1] ?? message.split(' ')[0] ?? ''];
   if (known) return known;
   if (/max number of clients/.test(message)) return 'max_clients';
   if (/invalid password|AUTH/.test(message)) return 'auth';
@@ -66,6 +95,6 @@ export function reasonOf(error: Error, answered: boolean): string | undefined {
   const code = (error as NodeJS.ErrnoException).code;
   if (code) return code === 'ECONNREFUSED' ? 'refused' : code.toLowerCase();
   if (message.startsWith('Protocol error')) return 'not_redis';
-  if (answered) return 'error_answer';
+  if (isReply) return 'error_answer';
   return /closed|connection close|writeable|max retries/i.test(message) ? 'closed' : undefined;
 }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, withTimeout } from './clock.ts';
 import { unavailable } from './errors.ts';
 import { type Log, requestRecord } from './log.ts';
-import { type RedisAddress, tlsOptions } from './redis-address.ts';
-import { answersOfAHealthyConnection, perhapsOfEvalsha, reasonOf } from './redis-reason.ts';
+import type { RedisAddress } from './redis-address.ts';
+import { createRedisConnection, type RedisCommand, type RedisConnection } from './redis-connection.ts';
+import { answersOfAHealthyConnection, isEvalshaRefused, RedisError } from './redis-reason.ts';
+
+export { RedisError } from './redis-reason.ts';
 
 /**
  * Redis as the rest of the project sees it. Every operation has a deadline and is sent a second time when its
@@ -34,8 +36,6 @@ export interface Redis {
   close(): void;
 }
 
-export type RedisCommand = [name: string, ...args: (string | number)[]];
-
 export interface Script {
   lua: string;
   sha1: string;
@@ -49,21 +49,10 @@ export function defineScript(body: string): Script {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }
 
-/** What is wrong with Redis, for the log: `timeout`, `refused`, `closed`, `auth`, … */
-export class RedisError extends Error {
-  override readonly name = 'RedisError';
-  readonly reason: string;
-
-  constructor(reason: string) {
-    super(`redis: ${reason}`);
-    this.reason = reason;
-  }
-}
-
 const connectMsMax = 500;
-export const operationMsMax = 400;
+const operationMsMax = 400;
 /** While Redis is known to be down, callers are told at once instead of waiting. */
-export const brokenMs = 1000;
+const brokenMs = 1000;
 const logAgainMs = 2000;
 /** Commands that a Redis which refuses or pauses writes still answers; all that this project reads with. */
 const readCommands = new Set(['get', 'hget', 'hgetall', 'hmget', 'pttl']);
@@ -72,21 +61,26 @@ const keylessCommands = new Set(['info', 'ping']);
 
 /** A connection and what is known of it. */
 interface Lane {
-  connection?: Promise<Client> | undefined;
+  connection?: Promise<RedisConnection> | undefined;
   broken?: { since: Moment; error: RedisError } | undefined;
 }
 
-/** Sends one request; its reply has a deadline of its own. */
-type Ask = <Reply>(send: (client: Client) => Promise<Reply>) => Promise<Reply>;
+/** Sends commands together; their replies have a deadline of their own. */
+type Ask = (commands: readonly RedisCommand[]) => Promise<unknown[]>;
 
 /**
  * One connection per process, opened when first needed and thrown away after any trouble: a socket that has
  * timed out once (a frozen instance, a silent firewall) is never trusted again.
  *
  * A Redis that pauses writes, as during a fail-over, also keeps back the reads that wait behind them. So reads
- * that got no answer are repeated on a second connection, which closes when writes work again.
+ * that got no reply are repeated on a second connection, which is closed when the first one works again.
  */
-export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redis {
+export function createRedis(
+  address: RedisAddress,
+  clock: Clock,
+  log: Log,
+  createConnection = createRedisConnection,
+): Redis {
   const { keyPrefix = '' } = address;
   const main: Lane = {};
   const forReads: Lane = {};
@@ -95,27 +89,22 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
   const mayLog = oncePer(clock, logAgainMs);
   let closed = false;
 
-  function connect(lane: Lane): Promise<Client> {
-    const client = new Client(clientOptions(address));
-    // ioredis closes the connection on a refused password and keeps the reason to this event.
-    let lastError: unknown;
-    client.on('error', (error) => {
-      lastError = error;
+  function connect(lane: Lane): Promise<RedisConnection> {
+    const connection = createConnection(address, () => {
+      if (lane.connection === opening) lane.connection = undefined;
     });
     const opening = withTimeout(
       clock,
       connectMsMax,
-      client.connect(),
+      connection.open(),
       () => new RedisError('connect_timeout'),
-    )
-      .then(() => client)
-      .catch((error: unknown) => {
-        client.disconnect();
-        throw error instanceof RedisError ? error : redisError(lastError ?? error);
-      });
-    client.on('close', () => {
-      if (lane.connection === opening) lane.connection = undefined;
-    });
+    ).then(
+      () => connection,
+      (error: unknown) => {
+        connection.close();
+        throw error;
+      },
+    );
     return opening;
   }
 
@@ -124,8 +113,8 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     const left = lane.connection;
     lane.connection = undefined;
     left
-      ?.then((client) => {
-        const close = () => client.disconnect();
+      ?.then((connection) => {
+        const close = () => connection.close();
         return closeAfterMs > 0 ? clock.after(closeAfterMs, close) : close();
       })
       .catch(() => {});
@@ -136,19 +125,18 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     lane.connection ??= connect(lane);
     const used = lane.connection;
     try {
-      const client = await used;
-      return await operation((send) => {
-        inOneWrite(client);
-        return withTimeout(clock, operationMsMax, send(client), () => new RedisError('timeout'));
-      });
+      const connection = await used;
+      return await operation((commands) =>
+        withTimeout(clock, operationMsMax, connection.send(commands), () => new RedisError('timeout')),
+      );
     } catch (error) {
-      const failure = redisError(error);
+      if (!(error instanceof RedisError)) throw error;
       // Once per connection, however many operations fail on it together.
-      if (!isAnswer(failure) && lane.connection === used) {
+      if (!isAnswer(error) && lane.connection === used) {
         // A server that only refuses to write still answers what others are reading on this connection.
-        leave(lane, failure.reason === 'read_only' ? operationMsMax : 0);
+        leave(lane, error.reason === 'read_only' ? operationMsMax : 0);
       }
-      throw failure;
+      throw error;
     }
   }
 
@@ -156,34 +144,34 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     return broken !== undefined && elapsedMs(clock, broken.since) < brokenMs;
   }
 
-  async function run<T>(second: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
+  async function run<T>(fallback: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
     if (closed) throw new RedisError('closed');
-    if (isBroken(main) && isBroken(second)) throw main.broken?.error;
+    if (isBroken(main) && isBroken(fallback)) throw main.broken?.error;
     const record = requestRecord.getStore();
     const start = moment(clock);
     try {
       const result = await attempt(main, operation).then(
         (reply) => {
           main.broken = undefined;
-          if (second === main) leave(forReads, operationMsMax);
+          leave(forReads, operationMsMax);
           return reply;
         },
         (error: unknown) => {
           if (!(error instanceof RedisError) || isAnswer(error)) throw error;
-          return attempt(second, operation);
+          return attempt(fallback, operation);
         },
       );
-      second.broken = undefined;
+      fallback.broken = undefined;
       return result;
     } catch (error) {
-      const failure = redisError(error);
-      if (!isAnswer(failure) && failure.reason !== 'read_only') {
-        for (const lane of [main, second]) {
-          if (!isBroken(lane)) lane.broken = { since: moment(clock), error: failure };
+      if (!(error instanceof RedisError)) throw error;
+      if (!isAnswer(error) && error.reason !== 'read_only') {
+        for (const lane of [main, fallback]) {
+          if (!isBroken(lane)) lane.broken = { since: moment(clock), error };
         }
       }
-      if (mayLog()) log('error', 'redis_failed', { reason: failure.reason });
-      throw failure;
+      if (mayLog()) log('error', 'redis_failed', { reason: error.reason });
+      throw error;
     } finally {
       if (record) {
         record.redis_calls += 1;
@@ -199,35 +187,34 @@ export function createRedis(address: RedisAddress, clock: Clock, log: Log): Redi
     names: readonly string[],
     args: readonly (string | number)[],
   ): Promise<unknown> {
-    const keys = names.map((name) => keyPrefix + name);
+    const keysAndArgs = [names.length, ...names.map((name) => keyPrefix + name), ...args];
     let refused = false;
     if (!evalOnly) {
       try {
-        return await ask((client) => client.evalsha(sha1, keys.length, ...keys, ...args));
+        const [reply] = await ask([['evalsha', sha1, ...keysAndArgs]]);
+        return reply;
       } catch (error) {
-        if (!(error instanceof Error) || !(error instanceof ReplyError)) throw error;
-        refused = !error.message.startsWith('NOSCRIPT');
-        if (refused && !perhapsOfEvalsha.has(redisError(error).reason)) throw error;
+        if (!(error instanceof RedisError)) throw error;
+        refused = error.reason !== 'no_script';
+        if (refused && !isEvalshaRefused(error)) throw error;
       }
     }
-    const reply = await ask((client) => client.eval(lua, keys.length, ...keys, ...args));
+    const [reply] = await ask([['eval', lua, ...keysAndArgs]]);
     evalOnly ||= refused;
     return reply;
   }
 
   // Not ioredis' own prefix: it has to know each command by name.
-  function send(client: Client, [name, ...args]: RedisCommand): Promise<unknown> {
+  function prefixed([name, ...args]: RedisCommand): RedisCommand {
     const [key, ...others] = args;
-    if (key === undefined || keylessCommands.has(name)) return client.call(name, ...args);
-    return client.call(name, keyPrefix + String(key), ...others);
+    if (key === undefined || keylessCommands.has(name)) return [name, ...args];
+    return [name, keyPrefix + String(key), ...others];
   }
 
   const redis: Redis = {
     pipeline(commands) {
-      const second = commands.every(([name]) => readCommands.has(name)) ? forReads : main;
-      return run(second, (ask) =>
-        ask((client) => Promise.all(commands.map((command) => send(client, command)))),
-      );
+      const fallback = commands.every(([name]) => readCommands.has(name)) ? forReads : main;
+      return run(fallback, (ask) => ask(commands.map(prefixed)));
     },
     async read(commands) {
       try {
@@ -264,15 +251,6 @@ function readScript(name: string): Script {
   return script;
 }
 
-/**
- * What is asked in one turn of the event loop goes out in one write. ioredis' own pipelining would hold back
- * what is asked later until all replies to it are there.
- */
-function inOneWrite({ stream }: Client): void {
-  stream.cork();
-  process.nextTick(() => stream.uncork());
-}
-
 /** A Redis that does not answer becomes `temporarily_unavailable`. */
 export async function available<T>(work: Promise<T>): Promise<T> {
   try {
@@ -283,36 +261,6 @@ export async function available<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-function clientOptions(address: RedisAddress): RedisOptions {
-  return {
-    host: address.host,
-    port: address.port,
-    db: address.db,
-    ...(address.password !== undefined && { password: address.password }),
-    ...(address.tls && { tls: tlsOptions(address.host, address.tls) }),
-    lazyConnect: true,
-    // Reconnecting, deadlines and repeats are decided above, in one place.
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    connectTimeout: 10_000,
-    disconnectTimeout: 50,
-    keepAlive: 10_000,
-  };
-}
-
 function isAnswer({ reason }: RedisError): boolean {
   return answersOfAHealthyConnection.has(reason);
-}
-
-function redisError(error: unknown): RedisError {
-  if (error instanceof RedisError) return error;
-  if (!(error instanceof Error)) throw error;
-  const reason = reasonOf(error, error instanceof ReplyError);
-  // A bug of ours or of the client; it must not pass for a Redis that is down.
-  if (reason === undefined) throw error;
-  return new RedisError(reason);
 }

@@ -184,7 +184,7 @@ describe('sources', () => {
     expect(using(/process\.(stdout|stderr)|console\.|writeSync/)).toEqual(['lib/log.ts']);
     expect(using(/from 'axios'/)).toEqual(['lib/wecom-http.ts', 'lib/wecom.ts']);
     expect(using(/import (?!type)[^;]*from 'axios'/)).toEqual(['lib/wecom.ts']);
-    expect(using(/from 'ioredis'/)).toEqual(['lib/redis.ts']);
+    expect(using(/from 'ioredis'/)).toEqual(['lib/redis-connection.ts']);
   });
 });
 

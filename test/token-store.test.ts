@@ -480,6 +480,14 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
   });
 
+  test('a script that fails half-way › is not run again with EVAL', async () => {
+    const { outside, store: mine } = await troubled();
+    await mine.begin('owner', '', minuteMs);
+    await outside.acl('SETUSER', 'default', '-hset');
+    // A second run would find no lease and report it as lost.
+    await expect(mine.commit('owner', token('one'), '')).rejects.toEqual(reason('error_answer'));
+  });
+
   test('[R6] a Redis whose writes are paused › shows the token and gives no lease', async () => {
     const { outside, store: mine } = await troubled();
     await store(mine, token('one'));

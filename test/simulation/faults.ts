@@ -175,6 +175,15 @@ export const faults: readonly Fault[] = [
   redisMode('redis full', 'full', [5000, 900_000]),
   redisMode('redis without scripts', 'no_scripts', [5000, 600_000]),
   redisMode('redis stores no token', 'no_hset', [5000, 900_000]),
+  {
+    name: 'proxy without EVALSHA',
+    ms: [5000, 900_000],
+    // No trouble that explains anything: all must work.
+    start({ redis }) {
+      redis.setMode('no_evalsha');
+      return () => redis.setMode('up');
+    },
+  },
   redisNetwork('redis slow', [100, 450], 0),
   redisNetwork('redis loses messages', [0.2, 30], 0.15),
   {

@@ -1,7 +1,8 @@
 // The code under test, as one module: imported as it is, or bundled with a patch (mutants.ts).
 export { createAccessTokens } from '../../lib/access-token.ts';
 export { AppError } from '../../lib/errors.ts';
-export { RedisError } from '../../lib/redis.ts';
+export { createRedis } from '../../lib/redis.ts';
+export { RedisError, redisErrorOf } from '../../lib/redis-reason.ts';
 export { tokenKeyId } from '../../lib/token-source.ts';
 export { createTokenStore, tokenKey } from '../../lib/token-store.ts';
 export { WecomError } from '../../lib/wecom.ts';

@@ -1,11 +1,12 @@
 import { type Clock, withTimeout } from '../../lib/clock.ts';
 import type { AccessTokens } from '../../lib/access-token.ts';
+import type { Log } from '../../lib/log.ts';
 import type { RenewOutcome } from '../../lib/token-source.ts';
 import { type Corp, type GettokenAnswer } from '../../lib/wecom.ts';
 import type * as Heart from './heart.ts';
 import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
-import { createRedisClient } from './redis-client.ts';
+import { createRedisNetwork } from './redis-network.ts';
 import type { RedisServer } from './redis-server.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Troubles } from './troubles.ts';
@@ -42,7 +43,8 @@ export interface Instance {
   crash(): void;
   /** @param monotonicStops a snapshot of the machine, as opposed to a stopped process */
   freeze(monotonicStops: boolean): void;
-  thaw(): void;
+  /** @param isCutOff its connections are dead; after a long sleep they are half of the time, if not given */
+  thaw(isCutOff?: boolean): void;
   jumpWallClock(ms: number): void;
 }
 
@@ -113,28 +115,31 @@ export function createInstance(world: World, name: string): Instance {
     runningMs: () => scheduler.nowMs() - frozenMs - (state === 'frozen' ? scheduler.nowMs() - frozenAtMs : 0),
   };
 
+  const network = createRedisNetwork({
+    scheduler,
+    random,
+    server: world.redis,
+    heart,
+    deliver,
+    onReply(args, reply) {
+      journal.note(name, 'redis', Array.isArray(reply) ? reply.slice(0, 3) : reply, 'for', args[0] ?? '');
+      world.storeWatch.onReply(identity, args, reply);
+      if (Array.isArray(reply) && reply[0] === 'lease') world.onLease?.(instance);
+    },
+  });
+
+  const log: Log = (level, event, fields) => {
+    journal.note(name, level, event, fields);
+    if (JSON.stringify(fields ?? {}).includes('access-token-'))
+      journal.violate('Secrets', `${event} shows a token`);
+  };
+
   const accessTokens: AccessTokens = heart.createAccessTokens({
-    redis: createRedisClient({
-      scheduler,
-      random,
-      server: world.redis,
-      clock,
-      RedisError: heart.RedisError,
-      deliver,
-      onReply(args, reply) {
-        journal.note(name, 'redis', Array.isArray(reply) ? reply.slice(0, 3) : reply, 'for', args[0] ?? '');
-        world.storeWatch.onReply(identity, args, reply);
-        if (Array.isArray(reply) && reply[0] === 'lease') world.onLease?.(instance);
-      },
-    }),
+    redis: heart.createRedis({ host: 'simulated', port: 0, db: 0 }, clock, log, network.createConnection),
     gettoken: (corp) => gettoken(appOf(corp)),
     encryptionKeys: world.encryptionKeys,
     clock,
-    log: (level, event, fields) => {
-      journal.note(name, level, event, fields);
-      if (JSON.stringify(fields ?? {}).includes('access-token-'))
-        journal.violate('Secrets', `${event} shows a token`);
-    },
+    log,
     random: random.next,
   });
 
@@ -249,9 +254,10 @@ export function createInstance(world: World, name: string): Instance {
       monotonicStops = stops;
       state = 'frozen';
     },
-    thaw() {
+    thaw(isCutOff) {
       if (state !== 'frozen') return;
       const asleepMs = scheduler.nowMs() - frozenAtMs;
+      const isCut = isCutOff ?? (asleepMs > connectionMsMax && random.chance(0.5));
       journal.note(name, 'thaws after', Math.round(asleepMs));
       endFreeze();
       frozenMs += asleepMs;
@@ -260,7 +266,8 @@ export function createInstance(world: World, name: string): Instance {
       if (monotonicStops) stoodStillMs += asleepMs;
       // As in libuv: timers that are due first, then what the sockets hold, in the same turn.
       const timers = lateTimers.toSorted((a, b) => a.dueMonotonicMs - b.dueMonotonicMs);
-      const messages = asleepMs > connectionMsMax && random.chance(0.5) ? [] : late;
+      if (isCut) network.goSilent();
+      const messages = isCut ? [] : late;
       lateTimers = [];
       late = [];
       for (const timer of timers) {

@@ -6,7 +6,7 @@ import type * as Heart from './heart.ts';
 
 /** A fault built into the real sources: what is taken away, where, and which check must notice. */
 export interface Mutant {
-  file: `lib/${'access-token' | 'token-source' | 'token-store' | 'gettoken-failure' | 'clock'}.ts`;
+  file: `lib/${'access-token' | 'token-source' | 'token-store' | 'gettoken-failure' | 'redis' | 'redis-reason' | 'clock'}.ts`;
   /** Must occur exactly once, else building fails. */
   find: string;
   replace: string;
@@ -97,7 +97,7 @@ export const mutants: Record<string, Mutant> = {
     file: 'lib/token-store.ts',
     find: "if since and ARGV[5] ~= '' and now - tonumber(ARGV[5]) * 1000 > since then",
     replace: 'if false then',
-    caughtBy: 'Count: one caller is always refused by mistake, and a token ends early every 5 minutes',
+    caughtBy: 'P8 error',
     situation: 'one caller is always refused by mistake, and a token ends early every 5 minutes',
   },
   'confirms-nothing': {
@@ -252,6 +252,55 @@ export const mutants: Record<string, Mutant> = {
     replace: 'believedMsMax = 0',
     caughtBy: 'Count: warm',
     situation: 'a warm instance asks Redis once in 5 minutes',
+  },
+  'redis-asked-once': {
+    file: 'lib/redis.ts',
+    find: 'return attempt(fallback, operation);',
+    replace: 'throw error;',
+    caughtBy: 'Stored token unused',
+    seed: 3,
+  },
+  'redis-broken-without-end': {
+    file: 'lib/redis.ts',
+    find: 'elapsedMs(clock, broken.since) < brokenMs',
+    replace: 'true',
+    caughtBy: 'P8 error',
+    seed: 7,
+  },
+  'silent-connection-kept': {
+    file: 'lib/redis.ts',
+    find: "leave(lane, error.reason === 'read_only' ? operationMsMax : 0);",
+    replace: '',
+    caughtBy: 'P8 error',
+    seed: 32,
+  },
+  'reads-wait-behind-writes': {
+    file: 'lib/redis.ts',
+    find: '? forReads : main;',
+    replace: '? main : main;',
+    caughtBy: 'Count',
+    situation: 'Redis pauses writes while cold instances renew and read',
+  },
+  'second-connection-kept': {
+    file: 'lib/redis.ts',
+    find: 'leave(forReads, operationMsMax);',
+    replace: '',
+    caughtBy: 'Stored token unused',
+    seed: 3,
+  },
+  'evalsha-alone': {
+    file: 'lib/redis.ts',
+    find: 'if (refused && !isEvalshaRefused(error)) throw error;',
+    replace: 'if (refused) throw error;',
+    caughtBy: 'P8 error',
+    situation: 'behind a proxy that takes no EVALSHA, 50 cold instances',
+  },
+  'failed-script-run-again': {
+    file: 'lib/redis-reason.ts',
+    find: 'refusalsOfEvalsha.has(reason) && !inScript',
+    replace: 'refusalsOfEvalsha.has(reason)',
+    caughtBy: 'Count: Redis refuses every commit for an hour, 8 instances',
+    situation: 'Redis refuses every commit for an hour, 8 instances',
   },
 };
 

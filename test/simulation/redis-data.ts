@@ -187,7 +187,9 @@ function decode(reply: unknown): unknown {
   if (typeof reply === 'object' && reply !== null) {
     if ('ok' in reply) return String(reply.ok);
     if ('err' in reply)
-      throw new RedisAnswer(`${'code' in reply ? `${String(reply.code)} ` : ''}${String(reply.err)}`);
+      throw new RedisAnswer(
+        `${'code' in reply ? `${String(reply.code)} ` : ''}${String(reply.err)} script: …, on @user_script:1.`,
+      );
   }
   return reply;
 }

@@ -1,4 +1,4 @@
-import type { Script } from '../../lib/redis.ts';
+import { createHash } from 'node:crypto';
 import type { Random } from './random.ts';
 import { type Data, isWrite, type Lua, RedisAnswer, type RedisData, runCommand } from './redis-data.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -6,8 +6,9 @@ import type { Scheduler } from './scheduler.ts';
 /**
  * - `refused`: nobody listens; `unreachable`: packets vanish
  * - `hung`: it accepts what is sent and runs it all when it wakes, also what its sender has given up
- * - `writes_paused`: as `hung`, for scripts only
+ * - `writes_paused`: as `hung`, for scripts and what waits behind them on the same connection
  * - `no_hset`: a script ends at its first HSET, as under an ACL; what it did before stays done
+ * - `no_evalsha`: as behind a proxy that takes EVAL only
  */
 export type RedisMode =
   | 'up'
@@ -18,13 +19,18 @@ export type RedisMode =
   | 'read_only'
   | 'full'
   | 'no_scripts'
-  | 'no_hset';
+  | 'no_hset'
+  | 'no_evalsha';
 
-export type Command =
-  | { script: Script; keys: readonly string[]; args: readonly string[] }
-  | { pipeline: readonly (readonly string[])[] };
+export type Outcome = { replies: unknown[] } | { error: RedisAnswer };
 
-export type Outcome = { reply: unknown } | { error: RedisAnswer };
+type Commands = readonly (readonly string[])[];
+
+/** The parts of an EVAL or EVALSHA; `undefined` for another command. */
+export function scriptCall([name = '', script = '', count = '', ...rest]: readonly string[]) {
+  if (name !== 'eval' && name !== 'evalsha') return undefined;
+  return { name, script, keys: rest.slice(0, Number(count)), args: rest.slice(Number(count)) };
+}
 
 /** Sees every script that ran, with the data before it. */
 export type ScriptWatcher = (run: {
@@ -46,8 +52,14 @@ export interface RedisServer extends RedisData {
   readLagMs: number;
   /** Messages that came. */
   arrived: number;
-  /** A message arrives. `refused` and `unreachable` are decided by the network before. */
-  arrive(command: Command, answer: (outcome: Outcome) => void): void;
+  /** Grows when it stops listening: earlier connections and scripts are gone. */
+  starts(): number;
+  /**
+   * A message arrives: commands sent together. `refused` and `unreachable` are decided by the network before.
+   *
+   * @param source its connection
+   */
+  arrive(source: object, commands: Commands, answer: (outcome: Outcome) => void): void;
   flush(): void;
   /** Goes back to what a replica held `lagMs` ago. */
   failOver(lagMs: number): void;
@@ -68,7 +80,9 @@ export function createRedisServer(
 ): RedisServer {
   let mode: RedisMode = 'up';
   let clockOffsetMs = 0;
-  let waiting: { command: Command; answer: (outcome: Outcome) => void }[] = [];
+  let starts = 0;
+  let waiting: Parameters<RedisServer['arrive']>[] = [];
+  const scripts = new Map<string, string>();
   const snapshots: { atMs: number; data: Data }[] = [];
 
   const server: RedisServer = {
@@ -91,28 +105,28 @@ export function createRedisServer(
     mode: () => mode,
     setMode(next) {
       mode = next;
+      if (mode === 'refused') restart();
       const woken = waiting;
       waiting = [];
-      for (const { command, answer } of woken) {
+      for (const message of woken) {
         server.arrived -= 1;
-        server.arrive(command, answer);
+        server.arrive(...message);
       }
     },
-    arrive(command, answer) {
-      const isScript = 'script' in command;
+    starts: () => starts,
+    arrive(source, commands, answer) {
       server.arrived += 1;
-      if (mode === 'hung' || (mode === 'writes_paused' && isScript)) {
-        waiting.push({ command, answer });
-        return;
-      }
-      if (isScript) answer(runScript(command));
-      else runPipeline(command.pipeline, answer);
+      const isBehind = waiting.some(([earlier]) => earlier === source);
+      const isPaused = mode === 'writes_paused' && commands.some(scriptCall);
+      if (mode === 'hung' || isPaused || isBehind) waiting.push([source, commands, answer]);
+      else runAll(commands, answer);
     },
     flush() {
       server.data = new Map();
       snapshots.length = 0;
     },
     failOver(lagMs) {
+      restart();
       server.data = new Map(replicaOf(lagMs));
       snapshots.length = 0;
     },
@@ -126,35 +140,55 @@ export function createRedisServer(
     return snapshots.findLast(({ atMs }) => atMs <= scheduler.nowMs() - lagMs)?.data;
   }
 
-  function runScript({ script, keys, args }: Extract<Command, { script: Script }>): Outcome {
-    if (mode === 'no_scripts') return { error: new RedisAnswer('NOPERM this user has no permissions') };
-    const before = { ...server, data: new Map(server.data) };
-    try {
-      const reply = lua.run(server, script.lua, keys, args);
-      snapshots.push({ atMs: scheduler.nowMs(), data: new Map(server.data) });
-      if (snapshots.length > snapshotsMax) snapshots.shift();
-      watchScript({ keys, args, before, after: server, reply });
-      return { reply };
-    } catch (error) {
-      if (!(error instanceof RedisAnswer)) throw error;
-      return { error };
-    }
+  function restart(): void {
+    starts += 1;
+    waiting = [];
+    scripts.clear();
   }
 
-  /** Others may run between the commands of a pipeline. */
-  function runPipeline(commands: readonly (readonly string[])[], answer: (outcome: Outcome) => void): void {
+  /** The source of a script that may run; throws `RedisAnswer`. */
+  function luaOf(name: string, script: string): string {
+    if (mode === 'no_scripts') throw new RedisAnswer('NOPERM this user has no permissions');
+    if (name === 'eval') {
+      scripts.set(createHash('sha1').update(script).digest('hex'), script);
+      return script;
+    }
+    if (mode === 'no_evalsha') throw new RedisAnswer("ERR unknown command 'evalsha'");
+    const known = scripts.get(script);
+    if (known === undefined) throw new RedisAnswer('NOSCRIPT No matching script. Please use EVAL.');
+    return known;
+  }
+
+  function runOne(command: readonly string[]): unknown {
+    const call = scriptCall(command);
+    if (!call) {
+      const [name = '', ...args] = command;
+      const replica = server.readLagMs > 0 ? replicaOf(server.readLagMs) : undefined;
+      return runCommand(replica ? { ...server, data: replica } : server, name, args);
+    }
+    const { keys, args } = call;
+    const source = luaOf(call.name, call.script);
+    const before = { ...server, data: new Map(server.data) };
+    const reply = lua.run(server, source, keys, args);
+    snapshots.push({ atMs: scheduler.nowMs(), data: new Map(server.data) });
+    if (snapshots.length > snapshotsMax) snapshots.shift();
+    watchScript({ keys, args, before, after: server, reply });
+    return reply;
+  }
+
+  /** Others may run between the commands of a message. */
+  function runAll(commands: Commands, answer: (outcome: Outcome) => void): void {
     const replies: unknown[] = [];
-    const replica = server.readLagMs > 0 ? replicaOf(server.readLagMs) : undefined;
+    let failed: RedisAnswer | undefined;
     const next = (): void => {
-      const [name = '', ...args] = commands[replies.length] ?? [];
       try {
-        replies.push(runCommand(replica ? { ...server, data: replica } : server, name, args));
+        replies.push(runOne(commands[replies.length] ?? []));
       } catch (error) {
         if (!(error instanceof RedisAnswer)) throw error;
-        answer({ error });
-        return;
+        failed ??= error;
+        replies.push(error);
       }
-      if (replies.length === commands.length) answer({ reply: replies });
+      if (replies.length === commands.length) answer(failed ? { error: failed } : { replies });
       else if (random.chance(0.1)) scheduler.after(random.between(0, 40), next);
       else next();
     };

@@ -62,7 +62,7 @@ export function createTroubles(nowMs: () => number): Troubles {
       lastMs.set(trouble, nowMs());
     },
     since: (ms, ...troubles) =>
-      troubles.some((trouble) => (active.get(trouble) ?? 0) > 0 || (lastMs.get(trouble) ?? -1) >= ms),
+      troubles.some((trouble) => (active.get(trouble) ?? 0) > 0 || (lastMs.get(trouble) ?? -Infinity) >= ms),
     count: (ms, ...troubles) =>
       beginnings.filter(({ trouble, atMs }) => atMs >= ms && troubles.includes(trouble)).length,
   };

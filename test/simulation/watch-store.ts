@@ -55,6 +55,8 @@ const leaseMs = 5000;
 const pauseMsMax = 600_000;
 /** From the lease to the moment at which WeCom is called: a round trip. */
 const onTheWayMsMax = leaseMs;
+/** A lease counts for a minute and as long as it lasts; then its call is on the way. */
+const countedMs = 60_000 + 2 * onTheWayMsMax;
 const dataTroubles: Trouble[] = ['redis', 'loss', 'failover', 'redis_clock'];
 /** What takes the times of the last calls away. */
 const excusesForMoreCalls: Trouble[] = ['loss', 'failover', 'redis_clock'];
@@ -179,14 +181,17 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
   }
 
   function judgeRate(app: App): void {
-    const recent = (calls.get(app) ?? []).filter((atMs) => atMs > nowMs() - 60_000);
-    recent.push(nowMs());
-    calls.set(app, recent);
+    calls.set(app, [...callsWithin(app, countedMs), nowMs()]);
+    const recent = callsWithin(app, 60_000);
     const allowed = gettokensPerMinuteMax;
     const excused = troubles.since(nowMs() - 60_000 - onTheWayMsMax, ...excusesForMoreCalls);
     if (recent.length > allowed && !excused) {
       journal.violate('P7 rate', `${recent.length} gettoken calls within a minute, ${allowed} allowed`);
     }
+  }
+
+  function callsWithin(app: App, ms: number): number[] {
+    return (calls.get(app) ?? []).filter((atMs) => atMs > nowMs() - ms);
   }
 
   function holdsLease({ app, owner }: Grant): boolean {
@@ -252,9 +257,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
       };
     },
 
-    hasUsedUpTheMinute: (app) =>
-      (calls.get(app) ?? []).filter((atMs) => atMs > nowMs() - 60_000 - 2 * onTheWayMsMax).length >=
-      gettokensPerMinuteMax,
+    hasUsedUpTheMinute: (app) => callsWithin(app, countedMs).length >= gettokensPerMinuteMax,
 
     hasJustCommitted: (holder) => committedAtMs.get(holder) === nowMs(),
 

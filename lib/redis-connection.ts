@@ -1,0 +1,88 @@
+import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
+import { type RedisAddress, tlsOptions } from './redis-address.ts';
+import { type RedisError, redisErrorOf } from './redis-reason.ts';
+
+/**
+ * One connection to Redis, with ioredis. It sends and reports why it failed; it has no deadlines and repeats nothing:
+ * redis.ts decides that.
+ */
+export interface RedisConnection {
+  /** Connects, once. Rejects with `RedisError`. */
+  open(): Promise<void>;
+  /**
+   * Sends commands together; whatever is sent in one turn of the event loop goes out in one write.
+   *
+   * Rejects with the `RedisError` of the first command that failed.
+   */
+  send(commands: readonly RedisCommand[]): Promise<unknown[]>;
+  /** Rejects what waits for a reply, with `closed`. */
+  close(): void;
+}
+
+export type RedisCommand = [name: string, ...args: (string | number)[]];
+
+/**
+ * Creates a connection that is not open yet.
+ *
+ * @param onClose called after it has ended, whoever ended it
+ */
+export function createRedisConnection(address: RedisAddress, onClose: () => void): RedisConnection {
+  const client = new Client(clientOptions(address));
+  // ioredis closes the connection on a refused password and keeps the reason to this event.
+  let lastError: unknown;
+  client.on('error', (error) => {
+    lastError = error;
+  });
+  client.on('close', onClose);
+
+  return {
+    async open() {
+      try {
+        await client.connect();
+      } catch (error) {
+        throw redisError(lastError ?? error);
+      }
+    },
+    send(commands) {
+      // ioredis' own pipelining would hold back what is sent later until all replies to this are there.
+      const { stream } = client;
+      stream.cork();
+      process.nextTick(() => stream.uncork());
+      return Promise.all(commands.map(([name, ...args]) => client.call(name, ...args))).catch(
+        (error: unknown) => {
+          throw redisError(error);
+        },
+      );
+    },
+    close: () => client.disconnect(),
+  };
+}
+
+function clientOptions(address: RedisAddress): RedisOptions {
+  return {
+    host: address.host,
+    port: address.port,
+    db: address.db,
+    ...(address.password !== undefined && { password: address.password }),
+    ...(address.tls && { tls: tlsOptions(address.host, address.tls) }),
+    lazyConnect: true,
+    // Reconnecting, deadlines and repeats are decided in redis.ts.
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    connectTimeout: 10_000,
+    disconnectTimeout: 50,
+    keepAlive: 10_000,
+  };
+}
+
+/** Throws an error that is not about Redis: a bug must not look like a Redis that is down. */
+function redisError(error: unknown): RedisError {
+  if (!(error instanceof Error)) throw error;
+  const known = redisErrorOf(error, error instanceof ReplyError);
+  if (!known) throw error;
+  return known;
+}
