@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { build } from 'esbuild';
 import type { RunningRedis } from '../simulator/redis.ts';
-import { type Candidate, message, type Running, start } from './candidates.ts';
+import { type Candidate, message, type Running, start, type StartOptions } from './candidates.ts';
 import type { Order, Outcome, Ports } from './surroundings.ts';
 
 export const corpid = 'wwbench0000000001';
@@ -15,7 +15,7 @@ export interface Bench {
   /** One figure's share of effort: 1 in a full run. */
   quick: boolean;
   /** Starts a candidate; `throughRelay` puts the relay before its Redis. */
-  start(candidate: Candidate, options?: { throughRelay?: boolean; probe?: boolean }): Promise<Running>;
+  start(candidate: Candidate, options?: Partial<StartOptions> & { throughRelay?: boolean }): Promise<Running>;
   /** Has logins sent to it. Rejects when one fails. */
   measure(order: Order): Promise<Outcome>;
   progress(text: string): void;
@@ -44,10 +44,10 @@ export async function createBench(
     candidates,
     quick,
     progress,
-    start(candidate, { throughRelay = false, probe = true } = {}) {
+    start(candidate, { throughRelay = false, probe = true, quarter = false } = {}) {
       const redisUrl = throughRelay ? `redis://127.0.0.1:${ports.redisRelay}` : redis.url;
       const wecomUrl = `http://127.0.0.1:${ports.wecom}`;
-      return start(candidate, { redisUrl, wecomUrl, corpid, corpsecret }, { probe });
+      return start(candidate, { redisUrl, wecomUrl, corpid, corpsecret }, { probe, quarter });
     },
     async measure(order) {
       surroundings.send(order);

@@ -69,6 +69,13 @@ const rows: readonly Row[] = [
     digits: 0,
     ratio: true,
   },
+  {
+    figure: 'cold',
+    key: 'quarterMs',
+    title: 'the same with a quarter of a core, ms',
+    digits: 0,
+    ratio: true,
+  },
   { figure: 'size', key: 'bundleKb', title: 'bundle, minified, KB', digits: 0 },
   { figure: 'memory', key: 'rss10k', title: 'memory after 10,000 logins, MB', digits: 0 },
   { figure: 'memory', key: 'rssGrowth', title: 'growth to 20,000 logins, MB', digits: 1 },
