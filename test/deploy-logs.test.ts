@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { alarmTable } from '../deploy/alarms.ts';
 import { indexedFields } from '../deploy/log-index.ts';
-import { documentedPolicy, type Fixture, testFixture } from './deploy-fixture.ts';
+import { documentedPolicy, type Fixture, testFixture, webName } from './deploy-fixture.ts';
 
 const webhook = 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=robot-key-nobody-may-read';
 const isWrite = /^(Create|Update|Delete|Publish|Modify)/;
@@ -74,6 +74,30 @@ test('sls deploy › indexes the fields of the log, and keeps those that others 
   fixture.actionsSince();
   await fixture.run('deploy');
   expect(fixture.actionsSince().filter((action) => isWrite.test(action))).toEqual([]);
+});
+
+test('sls deploy › writes into a topic of your own, adds its fields to it, and leaves it when it is removed', async () => {
+  const fixture = await testFixture();
+  const shared = { logsetId: 'logset-of-others', topicId: 'topic-of-others' };
+  const { state } = fixture.cloud;
+  state.logsets = { 'logset-of-others': { LogsetId: 'logset-of-others', LogsetName: 'all' } };
+  state.topics = {
+    'topic-of-others': {
+      TopicId: 'topic-of-others',
+      TopicName: 'all',
+      LogsetId: 'logset-of-others',
+      Period: 30,
+    },
+  };
+  fixture.configure((yml) => Object.assign(yml.provider, { cls: shared }));
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
+  expect(fixture.stored(webName).latest).toMatchObject({
+    ClsLogsetId: shared.logsetId,
+    ClsTopicId: shared.topicId,
+  });
+  expect(keysOf(fixture).map(({ Key }) => Key)).toContain('event');
+  expect(await fixture.run('remove --yes')).toMatchObject({ exitCode: 0 });
+  expect(Object.values(state.topics)).toMatchObject([{ TopicId: shared.topicId, Period: 30 }]);
 });
 
 test('sls deploy › waits while the index is changing, and gives text separators when the cloud wants some', async () => {
