@@ -21,7 +21,7 @@ export type Guard = (request: { bearer: string }, rule: Rule) => Promise<Session
 
 export function createGuard(sessions: Sessions, permission: Permission, log: Log): Guard {
   return async ({ bearer }, rule) => {
-    const session = await permission.refreshed(await sessions.find(bearer));
+    const session = await permission.recheck(await sessions.find(bearer));
     // Only `true` counts: not a predicate that returns nothing, or a promise.
     const meets = () => rule.when === undefined || Object.is(rule.when(session), true);
     if (rule.roles.includes(session.role) && meets()) return session;

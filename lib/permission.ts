@@ -38,7 +38,7 @@ export interface Permission {
    * A refusal ends all sessions of the person and rejects with `invalid_session`. A company that is not in this
    * instance's configuration rejects with `invalid_session` too, but ends nothing.
    */
-  refreshed(session: Session): Promise<Session>;
+  recheck(session: Session): Promise<Session>;
 }
 
 export interface RecheckLimits {
@@ -195,7 +195,7 @@ export function createPermission(options: {
     return session;
   }
 
-  async function recheck(session: MemberSession, corp: Corp): Promise<MemberSession> {
+  async function askAgain(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const { person } = session;
     try {
       return await claimAndAsk(session, corp);
@@ -217,13 +217,13 @@ export function createPermission(options: {
     read,
     end,
 
-    async refreshed(session) {
+    async recheck(session) {
       if (session.role !== 'member') return session;
       const corp = corps.find(({ corpid }) => corpid === session.person.corpid);
       if (!corp) throw new AppError('invalid_session', { reason: 'corp_removed' });
       await rejectRefused(session);
       if (ageSeconds(session) < limits.recheckSeconds) return session;
-      return rejectRefused(await recheck(session, corp));
+      return rejectRefused(await askAgain(session, corp));
     },
   };
 }

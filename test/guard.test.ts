@@ -129,7 +129,7 @@ describe('lib/guard.ts', () => {
     checkedAt: 0,
   };
   const sessions = { find: async () => session } as unknown as Sessions;
-  const permission = { refreshed: async () => session } as unknown as Permission;
+  const permission = { recheck: async () => session } as unknown as Permission;
   const guard = createGuard(sessions, permission, () => undefined);
 
   test('guard › lets a member in where his role is named', async () => {
