@@ -1,5 +1,5 @@
-// The floor of the benchmark: the least code that logs a member in on node:http, with its sockets kept alive. No
-// deadlines, retries, lease, limits, log, encryption or checks of anything: what a login costs when nothing goes wrong.
+// The floor of the benchmark: the smallest code that logs a member in, on node:http with keep-alive sockets. It has no
+// deadlines, retries, lease, limits, log, encryption or checks: the cost of a login if nothing goes wrong.
 import { createHash, randomBytes } from 'node:crypto';
 import { Agent, createServer, get } from 'node:http';
 import { connect } from 'node:net';
@@ -48,7 +48,7 @@ function call(path) {
   });
 }
 
-/** RESP2 with bulk strings, simple strings, errors and integers, which is all that GET and SET answer. */
+/** RESP2 with bulk strings, simple strings, errors and integers: enough for the replies to GET and SET. */
 function createRedis({ hostname, port }) {
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   const waiting = [];

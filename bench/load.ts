@@ -1,21 +1,21 @@
-// Sends logins over bare sockets, one after the other on each: a client that costs a tenth of what it measures.
+// Sends logins over plain sockets, one after the other on each. This client costs a tenth of what it measures.
 import { connect, type Socket } from 'node:net';
 
-/** What came of the logins. */
+/** The result of a run of logins. */
 export interface Load {
   logins: number;
   failed: number;
-  /** From the first login to the last. */
+  /** Time from the first login to the last. */
   ms: number;
-  /** Of each login, ascending. */
+  /** Latency of each login, ascending. */
   loginMs: number[];
-  /** Of each login without the time in which WeCom or Redis made it wait, ascending; for one at a time. */
+  /** Latency of each login without the time it waited for WeCom or Redis, ascending; only for one login at a time. */
   ownMs: number[];
 }
 
 let logins = 0;
 
-/** Keeps `concurrent` logins under way until `count` are answered or `ms` have passed. */
+/** Keeps `concurrent` logins running until `count` are answered or `ms` have passed. */
 export async function load(
   port: number,
   concurrent: number,
@@ -51,7 +51,7 @@ export async function load(
   return result;
 }
 
-/** One of 2,000 members logs in; resolves with the status. */
+/** Logs in one of 2,000 members. Resolves with the status. */
 function login(socket: Socket): Promise<string> {
   logins += 1;
   const body = `{"js_code":"Member${logins % 2000}"}`;

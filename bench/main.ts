@@ -1,5 +1,5 @@
-// `npm run bench [-- --quick] [-- --only NAME]`: the built login function against hand-written code and other SDKs.
-// `npm run bench -- load [--quick]`: what one instance sustains, and what happens past that.
+// `npm run bench [-- --quick] [-- --only NAME]`: compares the built login function with hand-written code and other SDKs.
+// `npm run bench -- load [--quick]`: measures what one instance sustains, and what happens above that.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
@@ -24,10 +24,10 @@ const { values, positionals } = parseArgs({
 });
 const [what = 'comparison', ...more] = positionals;
 if (!['comparison', 'load'].includes(what) || more.length > 0)
-  fail(`${positionals.join(' ')}: there is only load`);
+  fail(`${positionals.join(' ')}: the only command is load`);
 if (what === 'load' && values.only.length > 0) fail('--only is for the comparison, not for load');
 const unknown = values.only.filter((name) => !(name in all));
-if (unknown.length > 0) fail(`--only ${unknown.join(', ')}: there are ${Object.keys(all).join(', ')}`);
+if (unknown.length > 0) fail(`--only ${unknown.join(', ')}: choose from ${Object.keys(all).join(', ')}`);
 if (!redisServerInstalled()) {
   fail(
     'redis-server is not installed: the embedded Redis would be what is measured. apt-get install redis-server',
@@ -92,7 +92,7 @@ async function write(
     parser: 'markdown',
   });
   say(`\n${table}`);
-  // A part of the figures, or hurried ones, must not replace what README shows.
+  // Partial or quick figures must not replace those in README.
   const directory = values.quick || values.only.length > 0 ? '.build/bench/results' : 'docs/bench';
   await mkdir(directory, { recursive: true });
   await writeFile(`${directory}/${files.table}`, table);

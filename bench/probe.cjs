@@ -1,4 +1,4 @@
-// Preloaded into a candidate: tells on request what it has used, after a collection of garbage if that is asked for.
+// Preloaded into a candidate. On request it reports the resources used, after a garbage collection if asked for.
 process.on('message', (order) => {
   if (order === 'collect') globalThis.gc();
   const { rss, heapUsed, external } = process.memoryUsage();

@@ -3,11 +3,11 @@ import type { Waits } from './waits.ts';
 
 export interface RedisRelay {
   port: number;
-  /** Times that clients wrote: one round trip each, however many commands were written together. */
+  /** Number of writes of the clients. Each is one round trip, however many commands it contains. */
   roundTrips(): number;
 }
 
-/** A TCP relay that delays what Redis answers by `latencyMs()`. */
+/** A TCP relay that delays Redis' replies by `latencyMs()`. */
 export function startRedisRelay(
   redisPort: number,
   latencyMs: () => number,
@@ -20,7 +20,7 @@ export function startRedisRelay(
     redis.on('error', () => {}).on('close', () => client.destroy());
     client.on('data', (chunk) => {
       written += 1;
-      // The way there takes it all, so that what was written together is waited for once.
+      // The whole delay is on the way to Redis, so that commands written together wait only once.
       waits.during(latencyMs(), () => redis.write(chunk));
     });
     redis.on('data', (chunk) => client.write(chunk));

@@ -1,4 +1,4 @@
-// How many gettoken calls a storm costs: processes of one candidate on one Redis, against the strict simulator.
+// Counts the gettoken calls of a storm: many processes of one candidate with one Redis, and the strict simulator.
 import { Agent, request } from 'node:http';
 import { getPriority, setPriority } from 'node:os';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
@@ -7,7 +7,7 @@ import { type Candidate, type Running, start } from './candidates.ts';
 import type { Figure } from './figures.ts';
 
 const processes = 50;
-/** More at a time would only starve each other on two cores. */
+/** More at a time would only slow each other down on two cores. */
 const startedTogether = 4;
 const firstLogins = 1000;
 const loginsAtInvalidation = 500;
@@ -15,7 +15,7 @@ const gettokenPerMinuteMax = 20;
 const members = 100;
 const loginMsMax = 20_000;
 
-/** One storm of each kind per candidate: counts do not scatter as times do. */
+/** Runs one storm of each kind per candidate. One is enough: counts vary less than times. */
 export async function storms(bench: Bench): Promise<Figure> {
   const chosen = bench.quick ? bench.candidates.filter(({ name }) => name === 'ours') : bench.candidates;
   const figure: Figure = new Map();
@@ -50,7 +50,7 @@ async function stormsOf({ redis }: Bench, candidate: Candidate): Promise<Record<
         while (begun < processes) {
           begun += 1;
           const one = await start(candidate, upstreams, { probe: false });
-          // In the cloud each has a CPU of its own; here they must not make WeCom and Redis look slow.
+          // In the cloud each has its own CPU; here they must not make WeCom and Redis look slow.
           setPriority(one.pid, Math.min(19, getPriority() + 10));
           running.push(one);
         }
@@ -81,7 +81,7 @@ async function stormsOf({ redis }: Bench, candidate: Candidate): Promise<Record<
 
     await freshProcesses(false);
     wecom.set({ gettokenPerMinuteMax });
-    // What the first storm took of this minute.
+    // The calls of this minute that the first storm used.
     wecom.advanceMs(61_000);
     const before = gettokens();
     const limitedOk = await loginsAtOnce(wecom, running, processes);
@@ -101,7 +101,7 @@ async function stormsOf({ redis }: Bench, candidate: Candidate): Promise<Record<
   }
 }
 
-/** Sends all at the same moment, spread over the processes; answers how many were let in. */
+/** Sends all at the same moment, spread over the processes. Returns how many logged in. */
 async function loginsAtOnce(wecom: Wecom, running: readonly Running[], count: number): Promise<number> {
   const agent = new Agent({ keepAlive: false, maxSockets: Infinity });
   const statuses = await Promise.all(
@@ -113,7 +113,7 @@ async function loginsAtOnce(wecom: Wecom, running: readonly Running[], count: nu
   return statuses.filter((status) => status === 200).length;
 }
 
-/** The status, 0 when there was no answer. */
+/** Returns the status, or 0 without a response. */
 function login(port: number, jsCode: string, agent: Agent): Promise<number> {
   return new Promise((resolve) => {
     const sent = request(

@@ -1,10 +1,10 @@
-// A process beside the candidate that holds all its surroundings but Redis: WeCom, the relay to Redis, the clients.
+// A separate process with everything around the candidate except Redis: WeCom, the relay to Redis, the clients.
 import { load, type Load } from './load.ts';
 import { startRedisRelay } from './redis-relay.ts';
 import { createWaits } from './waits.ts';
 import { startFastWecom } from './wecom.ts';
 
-/** Asks for one measurement; latencies are for its time only. */
+/** Starts one measurement. The latencies apply only to it. */
 export interface Order {
   port: number;
   concurrent: number;
@@ -16,7 +16,7 @@ export interface Order {
 
 export interface Outcome extends Load {
   redisRoundTrips: number;
-  /** CPU time of this process; close to `ms` means that it, not the candidate, was the limit. */
+  /** CPU time of this process. If it is close to `ms`, this process was the limit, not the candidate. */
   cpuMs: number;
 }
 

@@ -1,5 +1,5 @@
-// `npm run bench -- load`: how many logins one instance sustains, and what happens past that. Members log in and then
-// ask for their session four times, as fast as answers come, against the strict simulator at WeCom's latencies.
+// `npm run bench -- load`: how many logins one instance sustains, and what happens above that. Members log in and then
+// ask for their session four times without a pause, with the strict simulator at WeCom's latencies.
 import autocannon from 'autocannon';
 import { startFunction } from '../simulator/functions.ts';
 import type { RunningRedis } from '../simulator/redis.ts';
@@ -11,7 +11,7 @@ import type { Report } from './report.ts';
 const members = 1000;
 const sessionChecksPerLogin = 4;
 const levels = [10, 100, 500];
-/** More than lib/http.ts takes at once. */
+/** More than lib/http.ts accepts at once. */
 const overload = 2000;
 const latencies = [
   { endpoint: 'gettoken', ms: 100 },
@@ -19,15 +19,15 @@ const latencies = [
   { endpoint: 'user/get', ms: 40 },
 ] as const;
 
-/** What clients saw at one level. */
+/** Responses at one level. */
 interface Level {
   seconds: number;
   loginMs: number[];
   sessionMs: number[];
   refusedMs: number[];
-  /** 401 to those who were refused a login before. */
+  /** 401 for clients whose login was refused before. */
   withoutSession: number;
-  /** Any answer but 200, 429 and 503, and no answer. */
+  /** Any response except 200, 429 and 503, and no response. */
   broken: number;
 }
 
@@ -54,8 +54,8 @@ export const loadReport: Report = {
   ],
   note: `Each client logs in and asks for its session four times, without a pause, against the strict simulator (gettoken 100 ms,
 jscode2session 60 ms, user/get 40 ms) and a real Redis. One instance, which shares two cores with its clients, WeCom and
-Redis; SCF gives an instance 50 requests at once (\`serverless.yml\`) and starts another for more. What a client is
-refused it asks again at once, which real ones do not: they wait as Retry-After says.`,
+Redis; SCF gives an instance 50 requests at once (\`serverless.yml\`) and starts another for more. Here a
+refused client repeats its request at once; real clients wait as Retry-After says.`,
 };
 
 /** Numbers per level, by its name: `10 at once`, …, and `100 at once, after` the overload. */
@@ -105,14 +105,14 @@ async function fire(
   nextJsCode: () => string,
 ): Promise<Level> {
   const level: Level = { seconds, loginMs: [], sessionMs: [], refusedMs: [], withoutSession: 0, broken: 0 };
-  /** By client: autocannon hands each one an object of its own. */
+  /** By client: autocannon gives each client its own object. */
   const sentMs = new WeakMap<object, number>();
   const tokens = new WeakMap<object, string>();
 
   const note = (times: number[], status: number, client: object) => {
     const ms = performance.now() - (sentMs.get(client) ?? 0);
     if (status === 200) times.push(ms);
-    // Who could not log in goes on without a session.
+    // A client that could not log in continues without a session.
     else if (status === 401 && !tokens.has(client)) level.withoutSession += 1;
     else if (status === 503 || status === 429) level.refusedMs.push(ms);
     else level.broken += 1;

@@ -1,8 +1,8 @@
-/** Adds up the time in which at least one upstream made its caller wait, as it was and not as it was asked for. */
+/** Sums the time in which a caller waited for at least one upstream: the real time, not the configured one. */
 export interface Waits {
   /** Calls `then` after about `ms`. */
   during(ms: number, then: () => void): void;
-  /** Milliseconds of waiting so far. */
+  /** Milliseconds waited so far. */
   totalMs(): number;
 }
 

@@ -1,11 +1,11 @@
-// A WeCom that costs next to nothing: the simulator checks what a client does, this one only answers, so that it is
-// never what a throughput is limited by. The storms use the simulator.
+// A WeCom that costs almost nothing. It checks nothing and only responds, so that it never limits the throughput. The
+// storms use the strict simulator instead.
 import { createServer } from 'node:net';
 import type { Waits } from './waits.ts';
 
 const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: ';
 
-/** Answers every call after `latencyMs()`; resolves with its port. */
+/** Responds to each call after `latencyMs()`. Resolves with its port. */
 export function startFastWecom(corpid: string, latencyMs: () => number, waits: Waits): Promise<number> {
   const server = createServer({ noDelay: true }, (socket) => {
     let received = '';

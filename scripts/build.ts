@@ -1,4 +1,4 @@
-// Builds every function into dist/<name>/: exactly what is zipped and nothing else.
+// Builds each function into dist/<name>/: exactly what is zipped, and nothing else.
 import { createHash } from 'node:crypto';
 import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
@@ -10,7 +10,7 @@ export PATH=/var/lang/${runtimeNode}/bin:$PATH
 exec node index.js
 `;
 
-// Built aside and moved, so that dist/ is never half there.
+// Built in another folder and moved, so that dist/ is never incomplete.
 const aside = `.build/dist-${process.pid}`;
 const names = await readdir('functions');
 const webFolders: string[] = [];
@@ -18,7 +18,7 @@ await Promise.all(
   names.map(async (name) => {
     const folder = `${aside}/${name}`;
     const entryPoint = `functions/${name}/index.ts`;
-    // A Web function is a server that SCF starts by scf_bootstrap; an event function exports main_handler.
+    // A Web function is a server that SCF starts with scf_bootstrap; an event function exports main_handler.
     const isWeb = (await readFile(entryPoint, 'utf8')).includes('startWebFunction(');
     const outfile = `${folder}/${isWeb ? 'app' : 'index'}.js`;
     await build({ ...functionBundle, entryPoints: [entryPoint], outfile });
@@ -38,7 +38,7 @@ await Promise.all(
   }),
 );
 await addCodeCaches(webFolders);
-// Only for loading dist/ locally: this project is ESM, a zip without package.json is CommonJS.
+// Only for loading dist/ locally: this project is ESM, but a zip without package.json is CommonJS.
 await writeFile(`${aside}/package.json`, '{"type":"commonjs"}\n');
 await rm('dist', { recursive: true, force: true });
 await rename(aside, 'dist');

@@ -1,4 +1,4 @@
-// Runs the script of its argument as the loader does and, told to, sends the code cache of what has run so far.
+// Runs the script given as argument, as the loader does. On request it sends the code cache of what has run so far.
 const { readFileSync } = require('node:fs');
 const { wrap } = require('node:module');
 const { Script } = require('node:vm');

@@ -1,5 +1,6 @@
-// V8's code cache of a Web function: what a login compiles on a new instance, ready in the zip. It is made after one
-// login, so that functions compiled lazily are in it. Two runs make different bytes, so the first one is kept per source.
+// Creates V8's code cache of a Web function for the zip, so that a new instance need not compile it. It is made after one
+// login, so that it contains lazily compiled functions. Two runs produce different bytes, so the first cache per source
+// is kept.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -7,11 +8,11 @@ import { createInterface } from 'node:readline';
 import { startRedis } from '../simulator/redis.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
 
-/** Where caches are kept between builds. */
+/** Folder of the caches between builds. */
 const kept = '.build/code-cache';
 const madeWithinMs = 20_000;
 
-/** Puts the code cache beside `app.js` of each folder; one that does not start with made-up variables goes without. */
+/** Writes the code cache next to `app.js` of each folder. A function that does not start with invented variables gets none. */
 export async function addCodeCaches(folders: readonly string[]): Promise<void> {
   await mkdir(kept, { recursive: true });
   const wanted = await Promise.all(
@@ -94,7 +95,7 @@ async function make(app: string, surroundings: Surroundings): Promise<Buffer> {
 
 function portOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    child.once('exit', () => reject(new Error('it does not start with made-up variables')));
+    child.once('exit', () => reject(new Error('it does not start with invented variables')));
     if (!child.stdout) return;
     createInterface(child.stdout).on('line', (line) => {
       const port = /"event":"listening","port":(\d+)/.exec(line)?.[1];

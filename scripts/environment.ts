@@ -1,24 +1,25 @@
+// Reads .env files by the one rule of Serverless. It trusts no value; lib/config.ts checks them.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { expand } from 'dotenv-expand';
 import type { Environment } from '../lib/environment.ts';
 
-/** What the text of a .env file says, as Serverless reads it: `$` expands, `#` begins a comment. */
+/** Parses the text of a .env file as Serverless does: `$` expands, `#` begins a comment. */
 export function parsedEnvironment(text: string): Environment {
   return expand({ ignoreProcessEnv: true, parsed: parse(text) }).parsed ?? {};
 }
 
 /**
- * The variables of a stage by the one rule of Serverless: `.env.<stage>` if it exists, else `.env`. What is set
- * outside of the file, in the shell, wins. STAGE is what the deploy makes it.
+ * Returns the variables of a stage: from `.env.<stage>` if it exists, else from `.env`. Variables of the shell take
+ * precedence. STAGE is set as in a deploy.
  */
 export function readEnvironmentFile(
   stage: string,
   shell: Environment = process.env,
   folder = '.',
 ): {
-  /** `undefined` when there is none. */
+  /** `undefined` if there is no file. */
   file: string | undefined;
   environment: Environment;
 } {

@@ -1,30 +1,29 @@
-// How esbuild makes one file of a function.
+// Bundles a function into one file with esbuild.
 import { readFileSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildOptions, Plugin } from 'esbuild';
 import { nodeMajorOf, runtimeIn } from '../deploy/runtime.ts';
 
-/** `node20` when `runtime` in serverless.yml is Nodejs20.19. Read from the current folder. */
+/** `node20` if `runtime` in serverless.yml is Nodejs20.19. Read from the current folder. */
 export const runtimeNode = `node${nodeMajorOf(runtimeIn(readFileSync('serverless.yml', 'utf8'))) ?? 20}`;
 
-/** The only commands that ioredis has to know by name: lib/redis.ts sends all others through `call`. */
+/** The only commands that ioredis must know by name: lib/redis.ts sends all others through `call`. */
 const namedCommands = ['auth', 'client', 'eval', 'evalsha', 'info', 'quit', 'readonly', 'script', 'select'];
 
 /**
- * What packages do while they load and no function needs. Every cold start would wait for it: what each costs
- * stands in docs/decisions.md.
+ * Work that packages do at load and no function needs. Each cold start would wait for it; docs/decisions.md has the
+ * cost of each.
  */
 const trims: Record<string, (source: string) => string> = {
-  // Of axios its class, with the adapter that lib/wecom-http.ts gives it. Its own adapters, and what turns bodies and
-  // parameters into text, are half of it.
+  // Keep only axios' class, with the adapter of lib/wecom-http.ts. Its own adapters and serializers are half of it.
   'axios/index.js': () => "export { default as Axios } from './lib/core/Axios.js';",
   'axios/lib/adapters/adapters.js': () => 'export default { getAdapter: (adapter) => adapter };',
   'axios/lib/defaults/index.js': () => 'export default {};',
-  // It looks whether there is a FormData; in Node that loads undici too.
+  // It checks for FormData; in Node that loads undici too.
   'axios/lib/utils.js': (source) => `const globalThis = {};\n${source}`,
   'axios/lib/helpers/buildURL.js': () => 'export default (url) => url;',
-  // ioredis makes two methods for each of 400 commands.
+  // ioredis creates two methods for each of 400 commands.
   '@ioredis/commands/built/commands.json': (source) => {
     const commands: Record<string, unknown> = JSON.parse(source);
     return JSON.stringify(Object.fromEntries(namedCommands.map((name) => [name, commands[name]])));
@@ -34,7 +33,7 @@ const trims: Record<string, (source: string) => string> = {
   // Certificates of Redis Cloud.
   'ioredis/built/constants/TLSProfiles.js': () => 'exports.default = {};',
   'ioredis/built/autoPipelining.js': () => 'exports.shouldUseAutoPipelining = () => false;',
-  // Its own log, for terminals: colours, columns, a table of environment variables.
+  // Its own log for terminals: colours, columns, a table of environment variables.
   'ioredis/built/utils/debug.js': () => 'exports.default = () => () => {};',
 };
 
@@ -43,11 +42,11 @@ const trim: Plugin = {
   setup({ initialOptions: { absWorkingDir = '' }, onLoad, onStart }) {
     for (const [file, change] of Object.entries(trims)) {
       const parts = ['node_modules', ...file.split('/')];
-      // A package that renamed it would otherwise be bundled whole again, and nobody would notice.
+      // Otherwise a package that renamed the file would be bundled whole again, and nobody would notice.
       onStart(() =>
         access(join(absWorkingDir, ...parts)).then(
           () => ({}),
-          () => ({ errors: [{ text: `${file} is to be trimmed and does not exist` }] }),
+          () => ({ errors: [{ text: `${file} should be trimmed but does not exist` }] }),
         ),
       );
       const filter = new RegExp(`${parts.join('[\\\\/]').replaceAll('.', '\\.')}$`);
@@ -59,7 +58,7 @@ const trim: Plugin = {
   },
 };
 
-/** One minified file for the runtime, whatever is in it; the benchmark bundles what it compares with in the same way. */
+/** Options for one minified file for the runtime. The benchmark bundles its candidates with them too. */
 export const plainBundle: BuildOptions = {
   bundle: true,
   platform: 'node',

@@ -1,13 +1,13 @@
-// Becomes index.js of a Web function: runs app.js with the code cache that the build put beside it, so that a cold
+// Becomes index.js of a Web function: runs app.js with the code cache that the build put next to it, so that a cold
 // start need not compile it. V8 refuses a cache of another version, other flags or another length of the source. It does
-// not notice another source of the same length (an edit in SCF's console), so the hash is compared here.
-// Without a cache that fits, app.js is compiled as always.
+// not detect another source of the same length (an edit in SCF's console), so the hash is compared here. Without a
+// matching cache, app.js is compiled as usual.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { wrap } from 'node:module';
 import { Script } from 'node:vm';
 
-/** Of app.js; set by the build. */
+/** SHA-256 of app.js; set by the build. */
 declare const sourceSha256: string;
 
 const filename = `${__dirname}/app.js`;

@@ -1,5 +1,5 @@
-// Writes docs/reliability.md from a whole run of the tests: `scripts/reliability.ts RESULTS.json FIGURES`, both as
-// that run left them. Ends with 1 when a row or a goal is neither shown by a passing test nor argued.
+// Writes docs/reliability.md from a whole run of the tests: `scripts/reliability.ts RESULTS.json FIGURES`, both written by
+// that run. Exit code 1 if a row or a goal is neither shown by a passing test nor argued.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -31,12 +31,12 @@ const { markdown, unproven } = reliabilityTables(tests, figures);
 const skipped = tests.filter(({ name, status }) => status === 'skipped' && idsIn(name).length > 0);
 
 if (skipped.length > 0 && process.env['CI'] !== 'true') {
-  say(`${document} stays as it is: ${skipped.length} tests of it were skipped (is redis-server installed?)`);
+  say(`${document} is not written: ${skipped.length} of its tests were skipped (is redis-server installed?)`);
 } else {
   const today = new Date().toISOString().slice(0, 10);
   const before = existsSync(document) ? readFileSync(document, 'utf8') : '';
   const dateBefore = /^Run of (\d{4}-\d{2}-\d{2})/m.exec(before)?.[1] ?? today;
-  // What has not changed keeps its date, and its figures when only their digits differ.
+  // An unchanged page keeps its date, and its figures if only their digits differ.
   if (withoutDigits(await written(dateBefore)) !== withoutDigits(before)) {
     writeFileSync(document, await written(today));
   }
@@ -52,17 +52,17 @@ async function written(date: string): Promise<string> {
   )?.[1];
   const text = `# Reliability
 
-What may go wrong, what is promised then, and the test that shows it. Tests carry the id of their row in brackets; this
-page is written by \`npm test\` from what they answered, so it says nothing that did not happen. A row without a test is
-argued in its last column; without an argument it fails the run.
+What can go wrong, what is promised in that case, and the test that shows it. The title of a test has the id of its row
+in brackets. \`npm test\` writes this page from its results. A row without a test is argued in its last column; a row with
+neither fails the run.
 
-Run of ${date}, Node ${process.version}, redis-server ${redis ?? 'not installed'}. Again: \`npm test\`; only the faults:
+Run of ${date}, Node ${process.version}, redis-server ${redis ?? 'not installed'}. To repeat it: \`npm test\`; only the faults:
 \`npm run test:faults\`; only the attacks: \`npm run test:attacks\`.
 
-Faults are real: a redis-server that is stopped, killed, full, read-only, failing over; a proxy that delays, cuts and
-loses what passes; a strict simulator of WeCom that answers in every wrong way; the built functions as processes that are
-frozen, thawed and killed. Every answer is checked whole, comes within the deadline, and all works again afterwards.
-"503" stands for \`temporarily_unavailable\` with Retry-After, "no gettoken" for none by anybody.
+The faults are real: a redis-server that is stopped, killed, full, read-only or failing over; a proxy that delays, cuts
+and loses data; a strict simulator of WeCom with every wrong answer; the built functions as processes that are frozen,
+thawed and killed. Each response is checked completely and comes within its deadline, and afterwards everything works
+again. "503" means \`temporarily_unavailable\` with Retry-After; "no gettoken" means no gettoken call by anybody.
 
 ## Goals
 
@@ -91,7 +91,7 @@ function withoutDigits(text: string): string {
   );
 }
 
-/** prettier would pad every line of a table to its longest. */
+/** Without this, prettier would pad each line of a table to its longest. */
 function asItIs(table: string): string {
   return `<!-- prettier-ignore-start -->\n\n${table}\n\n<!-- prettier-ignore-end -->`;
 }

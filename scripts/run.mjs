@@ -1,5 +1,5 @@
 // Bundles one TypeScript program with esbuild and runs it: `node scripts/run.mjs demo/start.ts --once`.
-// Packages stay in node_modules; the output lives in .build/, outside of what is deployed.
+// Packages stay in node_modules; the output is in .build/, which is never deployed.
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -23,7 +23,7 @@ const { outputFiles } = await build({
   write: false,
   logLevel: 'warning',
 });
-// Written beside it and renamed: another run of the same program may be reading it.
+// Written to another file and renamed, because another run of the same program may be reading it.
 const aside = `${outfile}.${process.pid}`;
 await writeFile(aside, outputFiles[0].contents);
 await rename(aside, outfile);

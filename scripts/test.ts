@@ -1,8 +1,7 @@
-// `npm test`: runs vitest, then searches everything the run printed, and everything the functions under test
-// wrote to their logs, for the secrets it used. A secret found fails the run without being printed again.
-// A whole run also writes docs/reliability.md, and fails when a row of it is neither shown nor argued.
-// `--quick` leaves out the long suites; all other arguments are vitest's.
-// Ends with `N passed, N failed`. With CI=true a skipped test is a failure.
+// `npm test`: runs vitest, then searches all output of the run and all logs of the tested functions for the secrets used.
+// A found secret fails the run and is not printed again. A whole run also writes docs/reliability.md, and fails if one of
+// its rows is neither shown nor argued. `--quick` leaves out the long suites; all other arguments are vitest's. Ends with
+// `N passed, N failed`. With CI=true a skipped test is a failure.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,7 +51,7 @@ for (const [stream, target] of [
 ] as const) {
   stream.setEncoding('utf8').on('data', (chunk: string) => {
     printed.push(chunk);
-    // vitest names the JSON report, which is ours and gone in a moment.
+    // Not vitest's line about the JSON report, which is deleted in a moment.
     target.write(chunk.replace(/^JSON report written to .*\n/m, ''));
   });
 }
@@ -86,14 +85,14 @@ if (leaked.length > 0) {
 }
 if (skipped > 0 && process.env['CI'] === 'true') {
   failed += skipped;
-  say(`${skipped} tests were skipped; in CI none may be`);
+  say(`${skipped} tests were skipped; in CI no test may be skipped`);
 }
 // vitest may fail without a failed test, for example when a file does not load.
 if (code !== 0 && failed === 0) failed = 1;
 say(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
-/** In one walk through the text: there are tens of thousands of secrets and megabytes of output. */
+/** Searches the text only once: there are tens of thousands of secrets and megabytes of output. */
 function secretsIn(text: string, values: ReadonlySet<string>): string[] {
   const short = [...values].filter((value) => value.length < prefixChars);
   const found = new Set(short.filter((value) => text.includes(value)));

@@ -43,7 +43,7 @@ const bundle = (absWorkingDir: string, entry: string) =>
 test.each(trimmed)('building a function › fails when %s, which is trimmed, is gone', async (file) => {
   const root = projectWith(trimmed.filter((name) => name !== file));
   writeFileSync(join(root, 'index.js'), '');
-  await expect(bundle(root, './index.js')).rejects.toThrow(`${file} is to be trimmed and does not exist`);
+  await expect(bundle(root, './index.js')).rejects.toThrow(`${file} should be trimmed but does not exist`);
 });
 
 test('building a function › trims where paths have backslashes too', async () => {

@@ -1,4 +1,4 @@
-// Only what a login needs of it: importing the whole package would also load payment and official accounts.
+// Only the parts that a login needs: the whole package would also load payment and official accounts.
 import Application from 'node-easywechat/dist/Work/Application.js';
 import { corpid, corpsecret, redis, serve, succeeded, wecom } from './server.mjs';
 

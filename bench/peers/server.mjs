@@ -1,5 +1,5 @@
-// What all peers share: the server of the floor and a session in Redis through ioredis. A peer brings two calls:
-// a js_code into an identity, a userid into a member.
+// Shared by all peers: the floor's server, and a session in Redis through ioredis. A peer adds two calls: from js_code to
+// identity, and from userid to member.
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Redis } from 'ioredis';
@@ -10,7 +10,7 @@ export const redis = new Redis(process.env.REDIS_URL, { enableAutoPipelining: tr
 /**
  * Serves POST /login.
  *
- * @param begin answers, for one login, `{ exchange(jsCode), member(userid) }`
+ * @param begin returns `{ exchange(jsCode), member(userid) }` for one login
  */
 export function serve(begin) {
   async function login(jsCode) {
@@ -39,7 +39,7 @@ export function serve(begin) {
   });
 }
 
-/** Rejects what WeCom refused. */
+/** Throws if WeCom refused the call. */
 export function succeeded(answer) {
   if (answer.errcode !== 0) throw new Error(`errcode ${answer.errcode}`);
   return answer;

@@ -1,10 +1,10 @@
-// Its WeCom part: importing `tnwx` itself would also load payment and official accounts.
+// Only its WeCom part: `tnwx` itself would also load payment and official accounts.
 import { ApiConfig, QyAccessTokenApi, QyApiConfigKit } from '@tnwx/accesstoken';
 import { HttpKit } from '@tnwx/kits';
 import { QyUserApi } from '@tnwx/wxcp';
 import { corpid, corpsecret, redis, serve, succeeded, wecom } from './server.mjs';
 
-// WeCom's address is written into it.
+// It has WeCom's address in its code.
 for (const [api, name] of [
   [QyAccessTokenApi, 'url'],
   [QyUserApi, 'getUrl'],

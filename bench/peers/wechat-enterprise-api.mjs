@@ -9,10 +9,10 @@ const readToken = callbackify(async () => JSON.parse((await redis.get(key)) ?? '
 const saveToken = callbackify((token) => redis.set(key, JSON.stringify(token), 'EX', 7000));
 const api = new Api(corpid, corpsecret, 1_000_001, readToken, saveToken);
 api.prefix = `${wecom}/cgi-bin/`;
-// Its own default opens a connection for every call.
+// By default it opens a connection for each call.
 api.setOpts({ agent: new Agent({ keepAlive: true, maxSockets: 128 }) });
 
-// It has no jscode2session: added the way its own methods are made.
+// It has no jscode2session: added in the form of its own methods.
 util.make(Api.prototype, 'code2Session', function code2Session(jsCode, callback) {
   const url = `${this.prefix}miniprogram/jscode2session?access_token=${this.token.accessToken}`;
   const data = { js_code: jsCode, grant_type: 'authorization_code' };

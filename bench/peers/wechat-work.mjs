@@ -1,12 +1,12 @@
 import { Commander, ContactsCommander, EnumSecretType } from 'wechat-work';
-// Not among its exports.
+// Not exported.
 import { MiniProgramCommander } from 'wechat-work/dist/mini-programs/mini-programs.commander.class.js';
 import axios from './node_modules/wechat-work/node_modules/axios/index.js';
 import { corpid, corpsecret, redis, serve, wecom } from './server.mjs';
 
 const agentId = '1000001';
 
-// WeCom's address is written into it.
+// It has WeCom's address in its code.
 axios.interceptors.request.use((config) => {
   config.url = config.url.replace('https://qyapi.weixin.qq.com', wecom);
   return config;

@@ -6,9 +6,9 @@ import { createMainHandler } from '../../lib/scf.ts';
 import { createServices } from '../../lib/services.ts';
 
 /**
- * Called by an operator with the deployer's own cloud credentials (`npm run sessions`, `npm run doctor`): it has
- * no trigger. Redis can be reached only from inside the VPC and WeCom only from the trusted IP, so a laptop can
- * neither list and end sessions nor see what is wrong.
+ * For operators. It has no trigger: `npm run sessions` and `npm run doctor` invoke it with the deployer's cloud
+ * credentials. Redis is reachable only inside the VPC and WeCom only from the trusted IP, so a laptop can neither list
+ * and end sessions nor find out what is wrong.
  */
 export const main_handler = createMainHandler(clock, readServicesConfig, async (config, log, event) => {
   if (asksDiagnosis(event)) return { findings: await diagnose(config, clock, log) };

@@ -8,19 +8,19 @@ import { startWebFunction } from '../../lib/scf.ts';
 import { endAllSessions } from '../../lib/session-store.ts';
 
 const path = '/callback/:corpid';
-/** WeCom's messages are a few hundred bytes; encrypted and in base64 still far below this. */
+/** WeCom's messages have a few hundred bytes; encrypted and in base64 they are still far below this. */
 const bodyBytesMax = 16_384;
 
 /**
- * WeCom's 接收消息 URL. It must answer a verification within 1 s and a message within 5 s; a message that is not
- * acknowledged comes again up to three times, so a Redis that is down costs nothing but time.
+ * WeCom's 接收消息 URL. It must respond to a verification within 1 s and to a message within 5 s. WeCom repeats an
+ * unacknowledged message up to three times, so a short failure of Redis only delays it.
  *
  * @see https://developer.work.weixin.qq.com/document/path/90930
  */
 startWebFunction(readCallbackConfig, (config, log) => {
   const redis = createRedis(config.redis, clock, log);
 
-  /** What the company of the path entered; its app and its contacts may have different tokens. */
+  /** Returns the settings of the company in the path. Its app and its contacts may have different tokens. */
   function callbacksOf(request: RouteRequest): { corpid: string; callbacks: Callback[] } {
     const corpid = request.param('corpid');
     const callbacks = config.callbacks.filter((callback) => callback.corpid === corpid);
@@ -34,7 +34,7 @@ startWebFunction(readCallbackConfig, (config, log) => {
       path,
       answer(request) {
         const { corpid, callbacks } = callbacksOf(request);
-        // A `+` that was not percent-encoded arrives as a blank.
+        // A `+` that was not percent-encoded arrives as a space.
         const echostr = (request.query['echostr'] ?? '').replaceAll(' ', '+');
         const echo = openCallback(callbacks, request.query, echostr, clock.wallMs());
         log('info', 'callback_verified', { corpid });

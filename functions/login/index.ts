@@ -12,12 +12,12 @@ import { createServices } from '../../lib/services.ts';
 import type { Session } from '../../lib/session.ts';
 import { decryptUserdata } from '../../lib/userdata.ts';
 
-// The unreserved characters of RFC 3986: nothing here can alter the URL it is sent in.
+// Only the unreserved characters of RFC 3986, so that a js_code cannot change the URL it is sent in.
 const loginBody = z.strictObject({
   js_code: z.string().check(z.regex(/^[A-Za-z0-9._~-]{1,512}$/)),
   corpid: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/))),
 });
-// Counted as they are compared, so that an accent typed as two characters is no more than one.
+// Normalized before counting, as for the comparison: an accent typed as two characters counts as one.
 const credential = z.string().check(
   z.minLength(1),
   z.regex(/^[^\0]*$/),

@@ -10,11 +10,11 @@ import { createWecom } from '../../lib/wecom.ts';
 let lookedAtRedis = false;
 
 /**
- * Renews the access_token of every company whose token has less than 20 minutes to live; meant to run every 5
- * minutes. One company's failure does not stop the others. Answers counts, never a token: SCF logs the answer.
+ * Renews the access_token of each company whose token expires within 20 minutes. Runs every 5 minutes. A failure of one
+ * company does not stop the others. Returns counts, never a token, because SCF logs the result.
  *
- * Rejects when a failure was transient, so that SCF calls again in a minute; a wrong secret is not, since
- * calling again would only bring the ban of the egress IP nearer.
+ * Rejects after a transient failure, so that SCF calls again in a minute. Not after a wrong secret: more calls could get
+ * the egress IP banned.
  */
 export const main_handler = createMainHandler(clock, readRefreshConfig, async (config, log) => {
   const { corps, encryptionKeys, wecomBaseUrl } = config;
@@ -31,7 +31,7 @@ export const main_handler = createMainHandler(clock, readRefreshConfig, async (c
     failed_transient: 0,
   };
   try {
-    // Once per process, and here: it need not hold up a login.
+    // Checked here, once per process, so that it does not delay a login.
     const look = lookedAtRedis ? undefined : warnOfEviction(config.redis, clock, log);
     lookedAtRedis = true;
     const outcomes = await Promise.all(corps.map((corp) => accessTokens.renew(corp)));
