@@ -1,4 +1,31 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** The files that take longest, in this order. They start first, so that no worker is idle at the end. */
+const longest = [
+  'deploy',
+  'mini-program-pages-chromium',
+  'access-token',
+  'mini-program-pages',
+  'doctor-outside',
+  'recheck',
+  'faults/instances',
+  'simulation',
+  'limits',
+  'faults/redis-refuses',
+  'demo',
+  'mutants',
+].map((name) => `/test/${name}.test.ts`);
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = longest.findIndex((ending) => moduleId.endsWith(ending));
+      return found === -1 ? longest.length : found;
+    };
+    return (await super.sort(files)).toSorted((one, other) => place(one) - place(other));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -6,12 +33,14 @@ export default defineConfig({
     // The demo's rush, for two cores that have other things to do.
     env: { DEMO_MEMBERS: '60', DEMO_PROCESSES: '4' },
     globalSetup: ['test/build.ts'],
-    // Two cores, and every test file brings processes of its own.
-    maxWorkers: 2,
+    // For two cores: every test file brings processes of its own, and waits for half of its time.
+    maxWorkers: 3,
     // Files of one worker share its modules: to load vitest, jsdom and the rest for each costs more than most tests.
     isolate: false,
+    sequence: { sequencer: LongestFirst },
     // No test may depend on the speed of the machine: these only end one that hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

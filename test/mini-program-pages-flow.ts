@@ -137,7 +137,7 @@ export function describeFlow(browser: string, open: OpenPhone, shared: { demo: D
         await shared.demo.page.breakage.set(fault, true);
         await withPhone('member', async (phone) => {
           await expect
-            .poll(() => shared.demo.entries(), { timeout: 20_000 })
+            .poll(() => shared.demo.entries())
             .toContainEqual(expect.objectContaining({ kind: 'answered', status: 503 }));
           await shared.demo.page.breakage.healAll();
           await phone.shows('张三');

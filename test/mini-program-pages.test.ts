@@ -91,7 +91,7 @@ describe('a phone that is opened at a page', () => {
     const answered = () => shared.demo.entries().map(({ kind }) => kind);
     expect(answered()).not.toContain('answered');
     await shared.demo.page.breakage.healAll();
-    await expect.poll(answered, { timeout: 20_000 }).toContain('answered');
+    await expect.poll(answered).toContain('answered');
     // Whatever the page may still do is done when the next one has asked and is answered.
     await fetch(shared.demo.phoneUrl('member'));
     expect(phone.page().route).toBe('pages/refused/refused');

@@ -48,12 +48,17 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     show: () => listeners.show.forEach((listener) => listener()),
     client: (login: Login | string, changes: Partial<Parameters<typeof createWecomLogin>[0]> = {}) =>
       createWecomLogin({ serverUrl: typeof login === 'string' ? login : login.url, ...changes }),
+    /** What a quick client did not wait for. */
+    skippedMs: [] as number[],
     /** A client, compiled, for which waits of `quick.fromMs` to `quick.toMs` pass at once. */
     quickClient(serverUrl: string, quick: { fromMs: number; toMs: number }) {
       const surroundings = {
         wx: (globalThis as unknown as { wx: object }).wx,
-        setTimeout: (run: () => void, ms: number) =>
-          setTimeout(run, ms >= quick.fromMs && ms <= quick.toMs ? 0 : ms),
+        setTimeout(run: () => void, ms: number) {
+          if (ms < quick.fromMs || ms > quick.toMs) return setTimeout(run, ms);
+          phone.skippedMs.push(ms);
+          return setTimeout(run, 0);
+        },
         clearTimeout,
         now: Date.now,
       };

@@ -72,6 +72,7 @@ export const mutants: Record<string, Mutant> = {
     find: 'if before and before >= g then g = before + 1 end',
     replace: '',
     caughtBy: 'P3 generation',
+    seed: 135,
   },
   'early-try-not-remembered': {
     file: 'lib/token-store.ts',
