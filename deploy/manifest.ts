@@ -1,10 +1,16 @@
-// What serverless.yml may say, written once: the types of this folder and the schema of the framework come from it. The
-// framework checks the file before anything runs and names the key that is wrong.
+// What serverless.yml may contain. The types of this folder and the framework's schema are derived from it. The framework
+// checks the file before anything runs, and names the wrong key.
 import * as z from 'zod/mini';
 
-const integer = (minimum: number, maximum: number) => z.int().check(z.minimum(minimum), z.maximum(maximum));
-const pattern = (regex: RegExp) => z.string().check(z.regex(regex));
 const texts = z.record(z.string(), z.string());
+
+function integer(minimum: number, maximum: number) {
+  return z.int().check(z.minimum(minimum), z.maximum(maximum));
+}
+
+function pattern(regex: RegExp) {
+  return z.string().check(z.regex(regex));
+}
 
 /** Settings a function takes from `provider` unless it has its own. */
 const shared = {

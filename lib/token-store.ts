@@ -12,9 +12,8 @@ import { defineScript, type Redis, RedisError } from './redis.ts';
  * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row because WeCom refused tokens it had issued; each is five times as long as the one before |
  * | `wxt1:{kid}:calls` | string | 65 s | times of the last 12 leases, 13 digits each |
  *
- * All keys of one company share a hash tag, so scripts run on a cluster. Scripts are O(1), name each key as a
- * literal `KEYS[n]` (some proxies accept nothing else), and may be sent twice with the same owner, so a lost reply
- * does no harm.
+ * All keys of one company share a hash tag, for clusters. Scripts are O(1), name each key as a literal `KEYS[n]` (some
+ * proxies accept nothing else), and may be sent twice with the same owner, so a lost reply does no harm.
  */
 export interface TokenStore {
   /** Reads the record in one round trip without a script, so it works while Redis refuses writes. */
@@ -86,10 +85,12 @@ const memoryMs = 1_800_000;
 const timeDigits = 13;
 
 /** Lua that deletes keys of a wrong type (somebody's mistake): they would make every script fail. */
-const dropForeign = (...types: ('hash' | 'string')[]) =>
-  types.map((type, i) => dropUnless(`KEYS[${i + 1}]`, type)).join('\n');
-const dropUnless = (key: string, type: string) =>
-  `do local t = redis.call('TYPE', ${key}).ok if t ~= 'none' and t ~= '${type}' then redis.call('DEL', ${key}) end end`;
+function dropForeign(...types: ('hash' | 'string')[]): string {
+  return types.map(dropUnless).join('\n');
+}
+function dropUnless(type: string, i: number): string {
+  return `do local t = redis.call('TYPE', KEYS[${i + 1}]).ok if t ~= 'none' and t ~= '${type}' then redis.call('DEL', KEYS[${i + 1}]) end end`;
+}
 
 const readRecord = `
 local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n', 'p', 'x')

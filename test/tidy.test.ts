@@ -169,7 +169,17 @@ describe('documents', () => {
 });
 
 describe('sources', () => {
-  // Not miniprogram/: wecom-login.ts is long because it is the one file that others copy into a mini-program of theirs.
+  // The linter holds the other habits: camelCase constants and interfaces.
+  test('sources › declare their functions with `function`, not as constants', () => {
+    const folders = ['bench', 'demo', 'deploy', 'functions', 'lib', 'miniprogram', 'scripts', 'simulator'];
+    const arrows = folders
+      .flatMap(filesOf)
+      .filter((path) => /^(?!.*node_modules).*\.ts$/.test(path))
+      .filter((path) => /^(export )?const \w+ = (async )?(<.*>)?\([^=]*\)(: [^=]+)? =>/m.test(read(path)));
+    expect(arrows).toEqual([]);
+  });
+
+  // Not miniprogram/: wecom-login.ts is long because it is one file that others copy into their mini-program.
   test('lib/ and functions/ › hold no file of more than 340 lines', () => {
     const long = [...filesOf('lib'), ...filesOf('functions')]
       .map((path) => ({ path, lines: read(path).split('\n').length - 1 }))
