@@ -17,13 +17,16 @@ const longest = [
   'mutants',
 ].map((name) => `/test/${name}.test.ts`);
 
+function placeOf({ moduleId }: TestSpecification): number {
+  const found = longest.findIndex((ending) => moduleId.endsWith(ending));
+  return found === -1 ? longest.length : found;
+}
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification) => {
-      const found = longest.findIndex((ending) => moduleId.endsWith(ending));
-      return found === -1 ? longest.length : found;
-    };
-    return (await super.sort(files)).toSorted((one, other) => place(one) - place(other));
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is the method of the class above
+    const others = await super.sort(files);
+    return others.toSorted((one, other) => placeOf(one) - placeOf(other));
   }
 }
 
