@@ -1,13 +1,13 @@
 // A function's environment: what is unset is left out, what SCF or Serverless would damage is refused by name,
 // files named by a variable travel in the zip. Values are never part of a message.
 import { basename } from 'node:path';
+import { damagingCharacters } from '../lib/environment.ts';
 import { DeployError } from './errors.ts';
 import type { ServerlessProvider, ServiceFunction } from './manifest.ts';
 import type { Serverless } from './serverless.ts';
 
 const environmentBytesMax = 4096;
 /** Serverless expands `$` and cuts at `#`; SCF's runtime splits at `;` and `=`. */
-const damagedCharacters = /[$#;=]/;
 const reservedName = /^(SCF_|QCLOUD_|TENCENTCLOUD_|TECENTCLOUD_)/;
 
 export interface FunctionEnvironment {
@@ -28,7 +28,7 @@ export function environmentOf(
     const at = `functions.${key}.environment.${name}`;
     if (reservedName.test(name))
       throw new DeployError(`${at}: names beginning with ${name.split('_')[0]}_ belong to SCF.`);
-    const damaged = damagedCharacters.exec(value)?.[0];
+    const damaged = damagingCharacters.exec(value)?.[0];
     if (damaged !== undefined) {
       throw new DeployError(
         `${at}: the value holds "${damaged}", which Serverless or SCF would damage. Use base64url for keys and percent-encode it in URLs.`,

@@ -1,9 +1,9 @@
 // The only reader of process.env. Trusts no value: at start it names all problems together, never with a value.
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type Environment, readEnvironment, type Variables } from './environment.ts';
 import type { RecheckLimits } from './permission.ts';
-import type { RedisAddress } from './redis-address.ts';
+import { corpidForm } from './person.ts';
+import { readRedisAddress, type RedisAddress } from './redis-address.ts';
 import { parsePasswordHash, type Reviewer } from './reviewer.ts';
 import type { SessionLimits } from './session.ts';
 import type { Corp } from './wecom.ts';
@@ -86,7 +86,7 @@ export function readLoginConfig(environment: Environment = process.env): LoginCo
 export function readCallbackConfig(environment: Environment = process.env): CallbackConfig {
   return readEnvironment(environment, (variables) => {
     const parsed = callbacks(variables);
-    const redis = redisAddress(variables);
+    const redis = readRedisAddress(variables);
     return {
       callbacks: parsed,
       redis,
@@ -116,7 +116,7 @@ function servicesConfig(variables: Variables): ServicesConfig {
 }
 
 function refreshConfig(variables: Variables): RefreshConfig {
-  const redis = redisAddress(variables);
+  const redis = readRedisAddress(variables);
   const parsedCorps = corps(variables);
   return {
     corps: parsedCorps,
@@ -144,96 +144,19 @@ function corps(variables: Variables): [Corp, ...Corp[]] {
   if (!['', 'true', 'false'].includes(allowTestCorp)) {
     variables.problem('ALLOW_TEST_CORP', 'must be true or false');
   }
-  const value = variables.required(name);
-  const entries = value === '' ? [] : value.split(',');
-  const parsed = entries.map((entry, index) => {
-    const [corpid = '', corpsecret = '', ...rest] = entry.trim().split(':');
-    const place = `entry ${index + 1}`;
-    if (
-      rest.length > 0 ||
-      !/^[A-Za-z0-9_-]{1,64}$/.test(corpid) ||
-      !/^[\x21-\x7e]{1,128}$/.test(corpsecret)
-    ) {
-      variables.problem(name, `${place} must be corpid:corpsecret`);
-    }
+  variables.required(name);
+  const parsed = variables.list(name, 'corpid:corpsecret', ([corpid = '', corpsecret = '', ...rest]) => {
     if (corpid === testCorpid && allowTestCorp !== 'true') {
-      variables.problem(name, `${place} is the public test company of WeChat DevTools; see ALLOW_TEST_CORP`);
+      variables.problem(name, 'holds the public test company of WeChat DevTools; see ALLOW_TEST_CORP');
     }
-    return { corpid, corpsecret };
+    const isValid = rest.length === 0 && corpidForm.test(corpid) && /^[\x21-\x7e]{1,128}$/.test(corpsecret);
+    return isValid ? { corpid, corpsecret } : undefined;
   });
   if (new Set(parsed.map(({ corpid }) => corpid)).size < parsed.length) {
     variables.problem(name, 'holds a corpid twice');
   }
   const [first = { corpid: '', corpsecret: '' }, ...others] = parsed;
   return [first, ...others];
-}
-
-function redisAddress(variables: Variables): RedisAddress {
-  const value = variables.required('REDIS_URL');
-  const address: RedisAddress = { host: '', port: 6379, db: 0 };
-  const caFile = variables.text('REDIS_CA');
-  if (value === '') return address;
-  let url: URL;
-  try {
-    url = new URL(value);
-    address.password = decodeURIComponent(url.password);
-  } catch {
-    variables.problem('REDIS_URL', 'must be redis://:password@host:port, the password percent-encoded');
-    return address;
-  }
-  if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
-    variables.problem('REDIS_URL', 'must begin with redis:// or rediss:// and name a host');
-  }
-  if (url.username !== '' && url.username !== 'default') {
-    variables.problem(
-      'REDIS_URL',
-      'must not have a username; TencentDB wants account@password as the password',
-    );
-  }
-  if (url.port === '0') variables.problem('REDIS_URL', 'must not name port 0');
-  if (!/^(\/\d{0,3})?$/.test(url.pathname) || url.search !== '') {
-    variables.problem('REDIS_URL', 'may end with /0 to /999, nothing else');
-  }
-  if (address.password === '') delete address.password;
-  const stage = variables.text('STAGE');
-  if (!/^[A-Za-z0-9-]{0,32}$/.test(stage)) {
-    variables.problem('STAGE', 'must be letters, digits and -, 32 at most');
-  }
-  if (stage !== '') address.keyPrefix = `${stage}:`;
-  address.host = url.hostname.replace(/^\[|\]$/g, '');
-  address.port = Number(url.port || 6379);
-  address.db = Number(url.pathname.slice(1));
-  if (url.protocol === 'rediss:') address.tls = {};
-  const { tls } = address;
-  if (caFile !== '') {
-    const ca = certificatesIn(caFile);
-    if (ca === undefined) variables.problem('REDIS_CA', 'must be a readable PEM file of certificates alone');
-    else if (tls) tls.ca = ca;
-    else variables.problem('REDIS_CA', 'is only for a rediss:// REDIS_URL');
-  }
-  const name = variables.text('REDIS_TLS_NAME');
-  if (name !== '') {
-    if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(name) || isIP(name) !== 0) {
-      variables.problem(
-        'REDIS_TLS_NAME',
-        'must be a name as it is in the certificate, without * and no address',
-      );
-    }
-    if (tls) tls.name = name;
-    else variables.problem('REDIS_TLS_NAME', 'is only for a rediss:// REDIS_URL');
-  }
-  return address;
-}
-
-/** Returns the text of a PEM file that contains only certificates. No key, because the file is packed with the function. */
-function certificatesIn(file: string): string | undefined {
-  try {
-    const text = readFileSync(file, 'utf8');
-    const labels = [...text.matchAll(/-----BEGIN ([^-]*)-----/g)].map(([, label]) => label);
-    return labels.length > 0 && labels.every((label) => /^CERTIFICATE$/.test(label ?? '')) ? text : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function encryptionKeys(variables: Variables): [Buffer, ...Buffer[]] {
@@ -288,42 +211,37 @@ function listening(variables: Variables): { host: string; port: number } {
 }
 
 function callbacks(variables: Variables): Callback[] {
-  const value = variables.required('WECOM_CALLBACKS');
-  const parsed = value === '' ? [] : value.split(',').map((entry) => entry.trim().split(':'));
-  const result = parsed.map(([corpid = '', token = '', encodingAESKey = '', ...rest], index) => {
-    const valid =
+  const name = 'WECOM_CALLBACKS';
+  variables.required(name);
+  const parsed = variables.list(name, 'corpid:token:encodingAESKey', (fields) => {
+    const [corpid = '', token = '', encodingAESKey = '', ...rest] = fields;
+    const isValid =
       rest.length === 0 &&
-      /^[A-Za-z0-9_-]{1,64}$/.test(corpid) &&
+      corpidForm.test(corpid) &&
       /^[A-Za-z0-9]{1,32}$/.test(token) &&
       /^[A-Za-z0-9+/]{43}$/.test(encodingAESKey);
-    if (!valid)
-      variables.problem('WECOM_CALLBACKS', `entry ${index + 1} must be corpid:token:encodingAESKey`);
-    return { corpid, token, encodingAESKey };
+    return isValid ? { corpid, token, encodingAESKey } : undefined;
   });
-  if (new Set(result.map(({ corpid, token }) => `${corpid}:${token}`)).size < result.length) {
-    variables.problem('WECOM_CALLBACKS', 'holds a corpid twice with the same token');
+  if (new Set(parsed.map(({ corpid, token }) => `${corpid}:${token}`)).size < parsed.length) {
+    variables.problem(name, 'holds a corpid twice with the same token');
   }
-  return result;
+  return parsed;
 }
 
 /** Reviewers may log in only with both settings, and only until the end of that day in China. */
 function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'reviewersUntil'> {
-  const list = variables.text('REVIEWERS');
   const until = variables.text('REVIEWERS_UNTIL');
-  const accounts = new Set<string>();
-  const parsed = (list === '' ? [] : list.split(',')).flatMap((entry, index): Reviewer[] => {
-    const [account = '', text = '', ...rest] = entry.trim().split(':');
-    const hash = parsePasswordHash(text);
-    if (!hash || rest.length > 0 || !/^[A-Za-z0-9_.@-]{1,64}$/.test(account)) {
-      variables.problem(
-        'REVIEWERS',
-        `entry ${index + 1} must be account:hash, as npm run reviewer prints it`,
-      );
-      return [];
-    }
-    accounts.add(account.toLowerCase());
-    return [{ account, hash }];
-  });
+  const form = 'account:hash, as npm run reviewer prints it';
+  const parsed = variables.list(
+    'REVIEWERS',
+    form,
+    ([account = '', text = '', ...rest]): Reviewer | undefined => {
+      const hash = parsePasswordHash(text);
+      const isValid = rest.length === 0 && /^[A-Za-z0-9_.@-]{1,64}$/.test(account);
+      return hash && isValid ? { account, hash } : undefined;
+    },
+  );
+  const accounts = new Set(parsed.map(({ account }) => account.toLowerCase()));
   if (accounts.size < parsed.length) variables.problem('REVIEWERS', 'holds an account twice');
   const startOfDay = /^\d{4}-\d{2}-\d{2}$/.test(until) ? Date.parse(`${until}T00:00:00+08:00`) : Number.NaN;
   if (until !== '' && (Number.isNaN(startOfDay) || dayInChina(startOfDay) !== until))

@@ -14,7 +14,7 @@ export class ConfigError extends Error {
 export type Environment = Record<string, string | undefined>;
 
 /** Serverless expands `$`, .env files end at `#`, SCF may cut at `;` and at a second `=`. */
-const damagingCharacters = /[$#;=]/;
+export const damagingCharacters = /[$#;=]/;
 
 /** Reads one variable at a time. A problem is recorded, and reading continues with a default value. */
 export interface Variables {
@@ -22,6 +22,8 @@ export interface Variables {
   text(name: string): string;
   required(name: string): string;
   integer(name: string, byDefault: number, min: number, max: number): number;
+  /** Reads `a:b,c:d`. `read` returns undefined for fields that are not of this form; then the entry is left out. */
+  list<Entry>(name: string, form: string, read: (fields: string[]) => Entry | undefined): Entry[];
   problem(name: string, what: string): void;
 }
 
@@ -59,6 +61,14 @@ export function readEnvironment<Config>(
       const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
       if (!(number >= min && number <= max)) problem(name, `must be a whole number from ${min} to ${max}`);
       return number;
+    },
+    list(name, form, read) {
+      const value = text(name);
+      return (value === '' ? [] : value.split(',')).flatMap((entry, index) => {
+        const parsed = read(entry.trim().split(':'));
+        if (parsed === undefined) problem(name, `entry ${index + 1} must be ${form}`);
+        return parsed ?? [];
+      });
     },
   });
   if (problems.size > 0) throw new ConfigError([...problems]);

@@ -13,6 +13,8 @@ export interface Member extends Person {
   position: string;
 }
 
+export const corpidForm = /^[A-Za-z0-9_-]{1,64}$/;
+
 /**
  * Returns whether this can be a userid: 1 to 64 bytes without control characters. WeCom's rule for new accounts is
  * stricter (letters, digits, `_-@.`), but old accounts from 企业号 may contain spaces and Chinese.

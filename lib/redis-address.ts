@@ -1,6 +1,8 @@
-// REDIS_URL as parts, and how the certificate of the server is checked.
+// Where Redis is: REDIS_URL and REDIS_CA, REDIS_TLS_NAME and STAGE beside it, and how the certificate is checked.
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
+import type { Variables } from './environment.ts';
 
 export interface RedisAddress {
   host: string;
@@ -15,6 +17,75 @@ export interface RedisAddress {
   tls?: { ca?: string; name?: string };
   /** Stands before every key; `<stage>:`, so that two stages may share a Redis. */
   keyPrefix?: string;
+}
+
+/** Reads the address. Problems are recorded; a file that `REDIS_CA` names is read. */
+export function readRedisAddress(variables: Variables): RedisAddress {
+  const value = variables.required('REDIS_URL');
+  const address: RedisAddress = { host: '', port: 6379, db: 0 };
+  const caFile = variables.text('REDIS_CA');
+  if (value === '') return address;
+  let url: URL;
+  try {
+    url = new URL(value);
+    address.password = decodeURIComponent(url.password);
+  } catch {
+    variables.problem('REDIS_URL', 'must be redis://:password@host:port, the password percent-encoded');
+    return address;
+  }
+  if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
+    variables.problem('REDIS_URL', 'must begin with redis:// or rediss:// and name a host');
+  }
+  if (url.username !== '' && url.username !== 'default') {
+    variables.problem(
+      'REDIS_URL',
+      'must not have a username; TencentDB wants account@password as the password',
+    );
+  }
+  if (url.port === '0') variables.problem('REDIS_URL', 'must not name port 0');
+  if (!/^(\/\d{0,3})?$/.test(url.pathname) || url.search !== '') {
+    variables.problem('REDIS_URL', 'may end with /0 to /999, nothing else');
+  }
+  if (address.password === '') delete address.password;
+  const stage = variables.text('STAGE');
+  if (!/^[A-Za-z0-9-]{0,32}$/.test(stage)) {
+    variables.problem('STAGE', 'must be letters, digits and -, 32 at most');
+  }
+  if (stage !== '') address.keyPrefix = `${stage}:`;
+  address.host = url.hostname.replace(/^\[|\]$/g, '');
+  address.port = Number(url.port || 6379);
+  address.db = Number(url.pathname.slice(1));
+  if (url.protocol === 'rediss:') address.tls = {};
+  const { tls } = address;
+  if (caFile !== '') {
+    const ca = certificatesIn(caFile);
+    if (ca === undefined) variables.problem('REDIS_CA', 'must be a readable PEM file of certificates alone');
+    else if (tls) tls.ca = ca;
+    else variables.problem('REDIS_CA', 'is only for a rediss:// REDIS_URL');
+  }
+  const name = variables.text('REDIS_TLS_NAME');
+  if (name !== '') {
+    if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(name) || isIP(name) !== 0) {
+      variables.problem(
+        'REDIS_TLS_NAME',
+        'must be a name as it is in the certificate, without * and no address',
+      );
+    }
+    if (tls) tls.name = name;
+    else variables.problem('REDIS_TLS_NAME', 'is only for a rediss:// REDIS_URL');
+  }
+  return address;
+}
+
+/** Returns the text of a PEM file that contains only certificates. No key, because the file is packed with the function. */
+function certificatesIn(file: string): string | undefined {
+  try {
+    const text = readFileSync(file, 'utf8');
+    const labels = [...text.matchAll(/-----BEGIN ([^-]*)-----/g)].map(([, label]) => label);
+    return labels.length > 0 && labels.every((label) => /^CERTIFICATE$/.test(label ?? '')) ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** How the certificate of the server is checked. */

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import { nodeMajorOf, runtimeIn } from '../deploy/runtime.ts';
-import { readLoginConfig } from '../lib/config.ts';
+import { readCallbackConfig, readLoginConfig } from '../lib/config.ts';
+import { ConfigError } from '../lib/environment.ts';
 import { errorTable } from '../lib/errors.ts';
 import { invokeFunction } from '../simulator/functions.ts';
 import { shippedSources } from './log-events.ts';
@@ -104,8 +105,16 @@ describe('documents', () => {
   ];
   const reference = read('docs/reference.md');
 
-  test('lib/config.ts, .env.example and docs/reference.md › name the same variables', () => {
-    expect(all(read('lib/config.ts'), /'([A-Z]+(?:_[A-Z]+)*)'/g)).toEqual(variables);
+  test('the configuration, .env.example and docs/reference.md › name the same variables', () => {
+    const asked = new Set<string>();
+    const environment = new Proxy<Record<string, string>>(
+      {},
+      { get: (_, name) => (asked.add(String(name)), name === 'REDIS_URL' ? 'redis://10.0.0.5' : undefined) },
+    );
+    for (const configure of [readLoginConfig, readCallbackConfig]) {
+      expect(() => configure(environment)).toThrow(ConfigError);
+    }
+    expect([...asked].toSorted()).toEqual(variables);
     expect(all(read('.env.example'), /^((?!TENCENT_|ALARM_)[A-Z_]+)=$/gm)).toEqual(variables);
     expect(all(section(reference, '## Configuration'), /^\| `([A-Z_]+)`/gm)).toEqual(variables);
   });

@@ -4,6 +4,7 @@ import { readLoginConfig } from '../../lib/config.ts';
 import { AppError } from '../../lib/errors.ts';
 import { createApp, type Route, serve } from '../../lib/http.ts';
 import { createLogin } from '../../lib/login.ts';
+import { corpidForm } from '../../lib/person.ts';
 import { createLoginLimits, createReviewerLimits } from '../../lib/rate-limit.ts';
 import { createReviewerLogin } from '../../lib/reviewer.ts';
 import { startWebFunction } from '../../lib/scf.ts';
@@ -15,7 +16,7 @@ import { decryptUserdata } from '../../lib/userdata.ts';
 // Only the unreserved characters of RFC 3986, so that a js_code cannot change the URL it is sent in.
 const loginBody = z.strictObject({
   js_code: z.string().check(z.regex(/^[A-Za-z0-9._~-]{1,512}$/)),
-  corpid: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/))),
+  corpid: z.optional(z.string().check(z.regex(corpidForm))),
 });
 // Normalized before counting, as for the comparison: an accent typed as two characters counts as one.
 const credential = z.string().check(
