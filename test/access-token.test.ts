@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { expectError } from './expect-answer.ts';
 import { figure } from './reliability/figure.ts';
+import { endPauses, gettokens, tokenRecord } from './token-state.ts';
 import {
   allLetIn,
   corpid,
@@ -16,25 +17,13 @@ import {
 } from './world.ts';
 
 const modes = ['A', 'B', 'C', 'D'] as const;
-const gettokens = (world: World, id = corpid) => world.wecom.counts(id).gettoken;
-
-/** Ends all pauses, as waiting would. */
-async function endPauses(world: World): Promise<void> {
-  const keys = (await world.redisContents()).map(({ key }) => key).filter((key) => /:(neg|calls)$/.test(key));
-  for (const key of keys) await world.redisCommand('DEL', key);
-}
-
-async function tokenKey(world: World): Promise<string> {
-  const found = (await world.redisContents()).find(({ key }) => key.endsWith(':tok'));
-  return found?.key ?? '';
-}
 
 describe('POST /login', () => {
   test('fetches one access_token for 100 members on one fresh process with an empty Redis', async () => {
     const world = await startWorld(quickRedis);
     const login = await world.startLogin();
     const cameBack = await allLetIn(world, [login], 100);
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
     if (cameBack === 0) {
       expect(world.wecom.counts()).toEqual({ gettoken: 1, jscode2session: 100, 'user/get': 100 });
     }
@@ -45,7 +34,7 @@ describe('POST /login', () => {
     const world = await startWorld(quickRedis);
     const functions = await Promise.all(Array.from({ length: 20 }, () => world.startLogin()));
     await allLetIn(world, functions, 200);
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
   });
 
   test.each(modes)(
@@ -60,7 +49,7 @@ describe('POST /login', () => {
       world.wecom.dropTokens(corpid);
       gate.release();
       await answers;
-      expect(gettokens(world)).toBe(2);
+      expect(gettokens(world, corpid)).toBe(2);
     },
   );
 
@@ -69,7 +58,7 @@ describe('POST /login', () => {
     const functions = await Promise.all([world.startLogin(), world.startLogin()]);
     const both = () => Promise.all([corpid, otherCorpid].map((id) => allLetIn(world, functions, 20, id)));
     await both();
-    expect([gettokens(world), gettokens(world, otherCorpid)]).toEqual([1, 1]);
+    expect([gettokens(world, corpid), gettokens(world, otherCorpid)]).toEqual([1, 1]);
 
     const gate = world.wecom.hold({ endpoint: 'jscode2session' });
     const answers = both();
@@ -77,13 +66,13 @@ describe('POST /login', () => {
     world.wecom.dropTokens(corpid);
     gate.release();
     await answers;
-    expect([gettokens(world), gettokens(world, otherCorpid)]).toEqual([2, 1]);
+    expect([gettokens(world, corpid), gettokens(world, otherCorpid)]).toEqual([2, 1]);
 
     world.wecom.updateCompany(corpid, { corpsecret: secret('a-corpsecret-reset-meanwhile') });
     world.wecom.dropTokens(corpid);
     expect(await loginsAtOnce(world, functions, 20)).toEqual({ 503: 20 });
     await allLetIn(world, functions, 20, otherCorpid);
-    expect([gettokens(world), gettokens(world, otherCorpid)]).toEqual([3, 1]);
+    expect([gettokens(world, corpid), gettokens(world, otherCorpid)]).toEqual([3, 1]);
   });
 
   test.each([
@@ -102,7 +91,7 @@ describe('POST /login', () => {
       const query = `corpid=${corpid}&corpsecret=${corpsecret}`;
       expect((await fetch(`${world.wecom.url}/cgi-bin/gettoken?${query}`)).status).toBe(200);
       await allLetIn(world, functions, 20);
-      expect(gettokens(world)).toBe(1 + 1 + more);
+      expect(gettokens(world, corpid)).toBe(1 + 1 + more);
     },
   );
 
@@ -118,7 +107,7 @@ describe('POST /login', () => {
     // Two are the limits and the session. A process's first login also looks for the token; the very first asks for the
     // lease and commits, too.
     expect(redisCalls).toEqual([5, 2, 2, 3, 2, 2]);
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
     figure('G3', 'real processes: 2 round trips per warm login, none of them for the token');
   });
 
@@ -126,12 +115,12 @@ describe('POST /login', () => {
     const world = await startWorld(quickRedis);
     const first = await world.startLogin();
     await loginsAtOnce(world, [first], 1);
-    await world.redisCommand('PEXPIRE', await tokenKey(world), 30_000);
+    await world.redisCommand('PEXPIRE', (await tokenRecord(world)).key, 30_000);
     world.wecom.advanceMs(7_200_000 - 30_000);
     for (let i = 0; i < 3; i += 1) {
       await allLetIn(world, [await world.startLogin()], 10);
     }
-    expect(gettokens(world)).toBe(2);
+    expect(gettokens(world, corpid)).toBe(2);
   });
 
   test('does not hammer gettoken when it answers the last second of a token (mode A)', async () => {
@@ -142,7 +131,7 @@ describe('POST /login', () => {
     await world.redis.flush();
     const fresh = await Promise.all([world.startLogin(), world.startLogin(), world.startLogin()]);
     await allLetIn(world, fresh, 30);
-    expect(gettokens(world) - 1).toBeLessThanOrEqual(4);
+    expect(gettokens(world, corpid) - 1).toBeLessThanOrEqual(4);
   });
 });
 
@@ -159,7 +148,7 @@ describe('POST /login answers 200', () => {
     two.world.wecom.clearFaults();
     two.world.wecom.set({ gettokenMode });
     two.world.wecom.dropTokens(corpid);
-    return gettokens(two.world);
+    return gettokens(two.world, corpid);
   }
 
   test.each(modes)(
@@ -174,7 +163,7 @@ describe('POST /login answers 200', () => {
         [b, 4],
       ] as const) {
         expect(await loginsAtOnce(world, [login], 1)).toEqual({ 200: 1 });
-        expect(gettokens(world) - before).toBe(expected);
+        expect(gettokens(world, corpid) - before).toBe(expected);
         world.wecom.dropTokens(corpid);
       }
       expect([...a.logged('gettoken_rests'), ...b.logged('token_refused_again')]).toEqual([]);
@@ -192,7 +181,7 @@ describe('POST /login answers 200', () => {
         world.wecom.fault({ endpoint: 'jscode2session', kind: 'errcode', errcode: 40014, times: 1 });
       }
       // C: whoever is refused may find that another has already fetched a newer one.
-      expect(gettokens(world) - before).toBeLessThanOrEqual(5);
+      expect(gettokens(world, corpid) - before).toBeLessThanOrEqual(5);
       expect(functions.flatMap((login) => login.logged('gettoken_rests'))).toEqual([]);
     },
   );
@@ -202,7 +191,7 @@ describe('POST /login answers 200', () => {
     world.wecom.set({ tokenLifeSeconds: 1 });
     const login = await world.startLogin();
     for (let i = 0; i < 16; i += 1) expect(await loginsAtOnce(world, [login], 1)).toEqual({ 200: 1 });
-    expect(gettokens(world)).toBeLessThanOrEqual(12);
+    expect(gettokens(world, corpid)).toBeLessThanOrEqual(12);
     expect(login.logged('token_life_short')[0]).toMatchObject({ level: 'warn', corpid, expires_in: 1 });
   });
 });
@@ -220,7 +209,7 @@ describe('POST /login answers 503', () => {
         retryAfter: '60',
       });
     }
-    expect(gettokens(world)).toBe(12);
+    expect(gettokens(world, corpid)).toBe(12);
     expect(login.logged('gettoken_too_often')).toHaveLength(1);
   });
 
@@ -242,7 +231,7 @@ describe('POST /login answers 503', () => {
         expect(status).toBe(i < 6 ? 200 : 503);
       }
     }
-    expect(gettokens(world)).toBe(12);
+    expect(gettokens(world, corpid)).toBe(12);
   });
 
   test('[W5] when the secret is wrong, with hardly any gettoken and one clear line in the log', async () => {
@@ -251,7 +240,7 @@ describe('POST /login answers 503', () => {
     const functions = await Promise.all([world.startLogin(), world.startLogin()]);
     for (let wave = 1; wave <= 6; wave += 1) {
       expect(await loginsAtOnce(world, functions, 20)).toEqual({ 503: 20 });
-      expect(gettokens(world)).toBe(wave);
+      expect(gettokens(world, corpid)).toBe(wave);
       await endPauses(world);
     }
     const failures = functions.flatMap((login) => login.logged('gettoken_failed'));
@@ -266,10 +255,10 @@ describe('POST /login answers 503', () => {
     const world = await startWorld(quickRedis);
     await loginsAtOnce(world, [await world.startLogin()], 1);
     world.wecom.updateCompany(corpid, { corpsecret: secret('a-corpsecret-of-tomorrow') });
-    await world.redisCommand('PEXPIRE', await tokenKey(world), 30_000);
+    await world.redisCommand('PEXPIRE', (await tokenRecord(world)).key, 30_000);
     const fresh = await Promise.all([world.startLogin(), world.startLogin()]);
     for (let i = 0; i < 3; i += 1) await allLetIn(world, fresh, 10);
-    expect(gettokens(world)).toBe(2);
+    expect(gettokens(world, corpid)).toBe(2);
   });
 
   test('[W6] while gettoken is rate-limited, without asking again', async () => {
@@ -277,7 +266,7 @@ describe('POST /login answers 503', () => {
     world.wecom.fault({ endpoint: 'gettoken', kind: 'errcode', errcode: 45009 });
     const login = await world.startLogin();
     for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, [login], 20)).toEqual({ 503: 20 });
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
     world.wecom.clearFaults();
     await endPauses(world);
     expect(await loginsAtOnce(world, [login], 1)).toEqual({ 200: 1 });
@@ -301,7 +290,7 @@ describe('POST /login answers 503', () => {
     await loginsAtOnce(world, functions, 2);
     world.wecom.updateCompany(corpid, { ipTrusted: false });
     for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, functions, 20)).toEqual({ 503: 20 });
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
     const [login] = functions;
     const answer = await login.login({ js_code: world.jsCode() });
     expectError(answer, 'temporarily_unavailable');
@@ -336,7 +325,7 @@ describe('POST /login answers 503', () => {
         .toSorted((x, y) => x - y);
       expect(rests.slice(0, 3)).toEqual([2000, 10_000, 50_000]);
       // At first two a call and one to begin with, then one after each rest.
-      expect(gettokens(world)).toBeLessThanOrEqual(5 + 2 * rests.length);
+      expect(gettokens(world, corpid)).toBeLessThanOrEqual(5 + 2 * rests.length);
       await endPauses(world);
       world.wecom.updateCompany(corpid, { linked: true });
       await allLetIn(world, functions, 20);
@@ -368,7 +357,7 @@ describe('POST /login answers 503', () => {
       const answer = await login.login({ js_code: world.jsCode() });
       expect(answer.status).toBe(status);
       expect(world.wecom.counts().jscode2session - before).toBe(calls);
-      expect(gettokens(world)).toBe(1);
+      expect(gettokens(world, corpid)).toBe(1);
     },
   );
 });

@@ -5,14 +5,18 @@ import type { Answer } from './world.ts';
 const errors = {
   invalid_request: [400, 'The request is malformed.'],
   invalid_js_code: [400, 'The js_code is unknown, expired or already used.'],
+  invalid_encrypted_data: [400, 'The data does not decrypt to fresh data of this member.'],
   invalid_session: [401, 'The session does not exist or has ended.'],
+  invalid_credentials: [401, 'The account or the password is wrong.'],
   corp_not_allowed: [403, 'This company may not use this mini-program.'],
   member_not_allowed: [403, 'This member may not use this mini-program.'],
+  role_not_allowed: [403, 'This role may not call this function.'],
   not_found: [404, 'There is nothing at this path.'],
   method_not_allowed: [405, 'This path does not answer this method; see Allow.'],
   login_again: [409, 'The js_code belonged to another of our companies.'],
   too_large: [413, 'The body is too large.'],
   unsupported_media_type: [415, 'The body must be application/json in UTF-8.'],
+  rate_limited: [429, 'Too many attempts; see Retry-After.'],
   internal_error: [500, 'Something unexpected happened.'],
   temporarily_unavailable: [503, 'Login is not available at the moment.'],
 } as const;
@@ -23,8 +27,9 @@ interface Expected {
   corpid?: string;
   userid?: string;
   allow?: string;
-  /** Whole seconds from 1 to 60 are expected with 503, nothing elsewhere. */
   retryAfter?: string;
+  /** Whole seconds from 1 to this are expected; 60 with 503, nothing elsewhere. */
+  retryAfterMax?: number;
 }
 
 /** The whole error answer: status, body and headers, nothing more and nothing less. */
@@ -41,9 +46,14 @@ export function expectError(answer: Answer, error: keyof typeof errors, expected
   expect(answer.status).toBe(status);
   expectHeaders(answer, 'application/json');
   expect(answer.headers.get('allow')).toBe(allow ?? null);
-  if (retryAfter !== undefined) expect(answer.headers.get('retry-after')).toBe(retryAfter);
-  else if (status === 503) expect(answer.headers.get('retry-after')).toMatch(/^([1-9]|[1-5]\d|60)$/);
-  else expect(answer.headers.get('retry-after')).toBe(null);
+  const seconds = answer.headers.get('retry-after');
+  const secondsMax = expected.retryAfterMax ?? (status === 503 ? 60 : undefined);
+  if (retryAfter !== undefined) expect(seconds).toBe(retryAfter);
+  else if (secondsMax === undefined) expect(seconds).toBe(null);
+  else {
+    expect(seconds).toMatch(/^[1-9]\d*$/);
+    expect(Number(seconds)).toBeLessThanOrEqual(secondsMax);
+  }
 }
 
 /** What every answer carries, and what none may. */

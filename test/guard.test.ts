@@ -10,7 +10,7 @@ import { createGuard, type Rule } from '../lib/guard.ts';
 import type { Permission } from '../lib/permission.ts';
 import type { Session, Sessions } from '../lib/session.ts';
 import { expectError } from './expect-answer.ts';
-import { corpid, expectRefused, type Login, otherCorpid, secret, startWorld, type World } from './world.ts';
+import { corpid, type Login, otherCorpid, secret, startWorld, type World } from './world.ts';
 
 /** The function of docs/add-a-function.md as somebody would paste it, built in a copy of the project beside lib/. */
 function buildExample(): string {
@@ -79,7 +79,7 @@ describe('the function of docs/add-a-function.md', () => {
     const reviewer = await login.send('POST', '/login/reviewer', { headers, body });
     for (const path of ['/hello', '/payroll']) {
       const answer = await hello.withSession('GET', path, reviewer.body['session_token']);
-      expectRefused(answer, 'role_not_allowed');
+      expectError(answer, 'role_not_allowed');
       expect(await hello.logOf(answer)).toEqual([
         expect.objectContaining({
           event: 'access_denied',
@@ -98,7 +98,7 @@ describe('the function of docs/add-a-function.md', () => {
     const allowed = await hello.withSession('GET', '/payroll', inside.token);
     expect([allowed.status, allowed.body]).toEqual([200, { payroll_of: inside.userid }]);
     for (const { token } of [outside, elsewhere]) {
-      expectRefused(await hello.withSession('GET', '/payroll', token), 'role_not_allowed');
+      expectError(await hello.withSession('GET', '/payroll', token), 'role_not_allowed');
       expect((await hello.withSession('GET', '/hello', token)).status).toBe(200);
     }
   });

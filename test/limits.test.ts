@@ -5,7 +5,6 @@ import { expectError } from './expect-answer.ts';
 import {
   type Answer,
   corpid,
-  expectRefused,
   from,
   type Login,
   realRedis,
@@ -19,7 +18,7 @@ const stranger = 'wwstranger0000001';
 const fail = (login: Login, address: string) => login.login({ js_code: 'unknown' }, from(address));
 
 async function expectBraked(login: Login, answer: Answer, reason: string, secondsMax: number): Promise<void> {
-  expectRefused(answer, 'rate_limited', secondsMax);
+  expectError(answer, 'rate_limited', { retryAfterMax: secondsMax });
   expect(await login.logOf(answer)).toEqual([
     expect.objectContaining({
       event: 'request',
@@ -46,7 +45,7 @@ test.skipIf(!realRedis)('[A9 R8] POST /login › counts codes that fail while Re
   expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
   await world.redisCommand('CONFIG', 'SET', 'maxmemory', '1');
   for (let i = 0; i < 30; i += 1) expectError(await fail(login, '81.1.1.1'), 'invalid_js_code');
-  expectRefused(await fail(login, '81.1.1.1'), 'rate_limited', 60);
+  expectError(await fail(login, '81.1.1.1'), 'rate_limited', { retryAfterMax: 60 });
   expect(world.wecom.counts().jscode2session).toBe(31);
 });
 
@@ -237,7 +236,7 @@ describe('who passes a brake', () => {
       madeUp,
       String(shown).replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')),
     ]) {
-      expectRefused(await come(stranger), 'rate_limited', 60);
+      expectError(await come(stranger), 'rate_limited', { retryAfterMax: 60 });
     }
     expect((await come(expired)).status).toBe(200);
     await world.redisCommand('DEL', ...(await knownKeys()));

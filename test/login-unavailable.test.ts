@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { expectError } from './expect-answer.ts';
 import type { FaultKind } from '../simulator/wecom/faults.ts';
-import { endPauses } from './faults/trouble.ts';
+import { endPauses } from './token-state.ts';
 import { corpid, loginsAtOnce, quickRedis, startWorld } from './world.ts';
 
 describe('POST /login while something is down', () => {

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../simulator/redis.ts';
 import { expectError } from './expect-answer.ts';
 import { type Manner, startRedisProxy } from './redis-proxy.ts';
-import { expectRefused, from, type Login, quickRedis, realRedis, startWorld, type World } from './world.ts';
+import { from, type Login, quickRedis, realRedis, startWorld, type World } from './world.ts';
 
 async function behind(manner: Manner) {
   const world = await startWorld(quickRedis);
@@ -61,7 +61,9 @@ describe('reads go to a replica that lags', () => {
         'invalid_js_code',
       );
     }
-    expectRefused(await login.login({ js_code: 'unknown' }, from('81.1.1.1')), 'rate_limited', 60);
+    expectError(await login.login({ js_code: 'unknown' }, from('81.1.1.1')), 'rate_limited', {
+      retryAfterMax: 60,
+    });
     expect(world.wecom.counts().jscode2session).toBe(30);
   });
 

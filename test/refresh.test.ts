@@ -1,18 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { startRedisProxy } from './redis-proxy.ts';
+import { gettokens, tokenRecords } from './token-state.ts';
 import { corpid, otherCorpid, quickRedis, realRedis, secret, startWorld, type World } from './world.ts';
 
 const minuteMs = 60_000;
 const nothing = { fresh: 0, renewed: 0, busy: 0, paused: 0, failed: 0, failed_transient: 0 };
-const gettokens = (world: World) => world.wecom.counts().gettoken;
-
-/** The token records, by company as far as one can tell: both have the same life. */
-async function tokenKeys(world: World): Promise<string[]> {
-  return (await world.redisContents()).map(({ key }) => key).filter((key) => key.endsWith(':tok'));
-}
 
 async function setLife(world: World, ttlMs: number): Promise<void> {
-  for (const key of await tokenKeys(world)) await world.redisCommand('PEXPIRE', key, ttlMs);
+  for (const { key } of await tokenRecords(world)) await world.redisCommand('PEXPIRE', key, ttlMs);
 }
 
 describe('refresh', () => {
@@ -140,7 +135,7 @@ describe('refresh', () => {
   test('[R21] replaces a record that does not open', async () => {
     const world = await startWorld(quickRedis);
     await world.refresh();
-    for (const key of await tokenKeys(world)) await world.redisCommand('HSET', key, 'c', 'garbage');
+    for (const { key } of await tokenRecords(world)) await world.redisCommand('HSET', key, 'c', 'garbage');
     expect(await world.refresh()).toMatchObject({ result: { renewed: 2 } });
     expect(await world.refresh()).toMatchObject({ result: { fresh: 2 } });
   });

@@ -5,7 +5,6 @@ import { expectError } from './expect-answer.ts';
 import {
   type Answer,
   corpid,
-  expectRefused,
   from,
   type Login,
   secret,
@@ -131,7 +130,7 @@ describe('a reviewer', () => {
     const session = await login.withSession('GET', '/session', answer.body['session_token']);
     expect(session.body).toEqual({ role: 'reviewer', expires_in: expect.any(Number) });
     const data = await login.withSession('POST', '/userdata', answer.body['session_token']);
-    expectRefused(data, 'role_not_allowed');
+    expectError(data, 'role_not_allowed');
     expect(await login.logOf(data)).toContainEqual(
       expect.objectContaining({ event: 'access_denied', role: 'reviewer', userid: account }),
     );
@@ -147,7 +146,7 @@ describe('a reviewer', () => {
     for (const name of [account, 'nobody', account.toUpperCase(), 'constructor', '*', '欧阳']) {
       const work = await scrypts(login, async () => {
         const answer = await attempt(login, name, wrong);
-        expectRefused(answer, 'invalid_credentials');
+        expectError(answer, 'invalid_credentials');
         expect(await login.logOf(answer)).toEqual([
           expect.objectContaining({ event: 'login_refused', role: 'reviewer' }),
           expect.objectContaining({ event: 'request', error: 'invalid_credentials' }),
@@ -167,8 +166,8 @@ describe('a reviewer', () => {
 
   test('[A19] POST /login/reviewer › keeps every blank of a password', async () => {
     expect((await attempt(login, 'spaced', spaced)).status).toBe(200);
-    expectRefused(await attempt(login, 'spaced', secret(spaced.trim())), 'invalid_credentials');
-    expectRefused(await attempt(login, ' spaced', spaced), 'invalid_credentials');
+    expectError(await attempt(login, 'spaced', secret(spaced.trim())), 'invalid_credentials');
+    expectError(await attempt(login, ' spaced', spaced), 'invalid_credentials');
   });
 
   test.each<[string, unknown, unknown]>([
@@ -193,14 +192,14 @@ describe('a reviewer', () => {
 
   test('POST /login/reviewer › counts 128 characters as they are compared', async () => {
     const typed = secret('e\u0301'.repeat(128));
-    expectRefused(await attempt(login, next(), typed), 'invalid_credentials');
+    expectError(await attempt(login, next(), typed), 'invalid_credentials');
   });
 
   test('[A21] POST /login/reviewer › never makes a member of anybody, nor a reviewer of a member', async () => {
     const member = await login.login({ js_code: all.world.jsCode() });
     const headers = { ...from(), authorization: `Bearer ${String(member.body['session_token'])}` };
     const reviewer = await attempt(login, 'zhangsan', password, headers);
-    expectRefused(reviewer, 'invalid_credentials');
+    expectError(reviewer, 'invalid_credentials');
     const namesake = await attempt(login, 'ZhangSan', password, headers);
     expect(namesake.body['role']).toBe('reviewer');
     // He came with a session and has another now.
@@ -220,11 +219,11 @@ describe('a reviewer', () => {
     const address = from('82.1.2.3');
     const mine = [next(), next(), next(), next()];
     for (let i = 0; i < 10; i += 1) {
-      expectRefused(await attempt(login, mine[i % 4], wrong, address), 'invalid_credentials');
+      expectError(await attempt(login, mine[i % 4], wrong, address), 'invalid_credentials');
     }
     const work = await scrypts(login, async () => {
       const answer = await attempt(login, next(), password, from('82.1.2.3, 10.0.0.1'));
-      expectRefused(answer, 'rate_limited', 900);
+      expectError(answer, 'rate_limited', { retryAfterMax: 900 });
       expect((await login.logOf(answer)).at(-1)).toMatchObject({ reason: 'too_many_tries' });
     });
     expect(work).toBe(0);
@@ -232,7 +231,7 @@ describe('a reviewer', () => {
     // All clients that hide behind the platform's address.
     const others = [next(), next(), next(), next()];
     for (let i = 0; i < 11; i += 1) {
-      expectRefused(await attempt(login, others[i % 4], wrong, from('10.0.0.1')), 'invalid_credentials');
+      expectError(await attempt(login, others[i % 4], wrong, from('10.0.0.1')), 'invalid_credentials');
     }
   });
 
@@ -256,15 +255,14 @@ test('[A18] POST /login/reviewer › makes whoever is wrong wait longer and long
     (await world.redisContents()).find(({ key }) => key.startsWith(`wxl1:${kind}:`));
   const waited = async () => world.redisCommand('DEL', (await keyOf('reviewer-wait'))?.key ?? '');
 
-  for (let i = 0; i < 5; i += 1)
-    expectRefused(await attempt(login, 'appstore', wrong), 'invalid_credentials');
+  for (let i = 0; i < 5; i += 1) expectError(await attempt(login, 'appstore', wrong), 'invalid_credentials');
   expect(await keyOf('reviewer-wait')).toBeUndefined();
   for (const seconds of [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]) {
-    expectRefused(await attempt(login, 'appstore', wrong), 'invalid_credentials');
+    expectError(await attempt(login, 'appstore', wrong), 'invalid_credentials');
     const { ttlMs = 0 } = (await keyOf('reviewer-wait')) ?? {};
     expect(ttlMs / 1000).toSatisfy((left: number) => left <= seconds && left > seconds * 0.5);
     const work = await scrypts(login, async () =>
-      expectRefused(await attempt(login, 'appstore', password), 'rate_limited', seconds),
+      expectError(await attempt(login, 'appstore', password), 'rate_limited', { retryAfterMax: seconds }),
     );
     expect(work).toBe(0);
     await waited();
@@ -276,11 +274,11 @@ test('[A18] POST /login/reviewer › makes whoever is wrong wait longer and long
 
   for (let i = 0; i < 5; i += 1) await attempt(login, 'appstore', wrong);
   await world.redisCommand('INCRBY', (await keyOf('reviewer'))?.key ?? '', 94);
-  expectRefused(await attempt(login, 'appstore', wrong), 'invalid_credentials');
+  expectError(await attempt(login, 'appstore', wrong), 'invalid_credentials');
   expect(login.logged('reviewer_locked')).toEqual([]);
   await waited();
   const work = await scrypts(login, async () => {
-    expectRefused(await attempt(login, 'appstore', password), 'rate_limited', 30 * 86_400);
+    expectError(await attempt(login, 'appstore', password), 'rate_limited', { retryAfterMax: 30 * 86_400 });
   });
   expect(work).toBe(0);
   expect(login.logged('reviewer_locked')).toEqual([
@@ -304,7 +302,7 @@ test('[A18] POST /login/reviewer › answers 429 when four passwords are being c
   });
   await refused;
   for (const answer of answers) {
-    expectRefused(answer, 'rate_limited', 2);
+    expectError(answer, 'rate_limited', { retryAfterMax: 2 });
     expect((await login.logOf(answer)).at(-1)).toMatchObject({ reason: 'reviewer_queue' });
   }
   process.kill(login.pid, 'SIGUSR2');

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { expectError } from './expect-answer.ts';
 import { tellUnsubscribe } from './wecom-callback.ts';
-import { corpid, expectRefused, from, type Login, type World, worldForAll } from './world.ts';
+import { corpid, from, type Login, type World, worldForAll } from './world.ts';
 
 describe('STAGE', () => {
   const all = worldForAll({ STAGE: 'dev' });
@@ -48,7 +48,7 @@ describe('STAGE', () => {
   test('[S19] POST /login › counts codes that fail for its own stage only', async () => {
     const fail = (login: Login) => login.login({ js_code: 'unknown' }, from('81.9.1.1'));
     for (let i = 0; i < 30; i += 1) expectError(await fail(dev), 'invalid_js_code');
-    expectRefused(await fail(dev), 'rate_limited', 60);
+    expectError(await fail(dev), 'rate_limited', { retryAfterMax: 60 });
     expectError(await fail(prod), 'invalid_js_code');
   });
 

@@ -1,14 +1,13 @@
 // What happens to many real processes on one real Redis. Counts are asserted; times depend on the machine.
 import { describe, expect, test } from 'vitest';
 import { figure } from './reliability/figure.ts';
+import { gettokens } from './token-state.ts';
 import { allLetIn, corpid, type Login, loginsAtOnce, realRedis, startWorld, type World } from './world.ts';
 
 /** `STORM_PROCESSES=50` on a machine that has the cores for them. */
 const processes = Number(process.env['STORM_PROCESSES'] ?? 16);
 /** All at once they would only starve each other of two cores; in the cloud each has a CPU of its own. */
 const startedTogether = 4;
-
-const gettokens = (world: World) => world.wecom.counts(corpid).gettoken;
 
 /** Starts `count` processes, a few at a time, and tells `onStarted` of each as it listens. */
 async function startLogins(
@@ -45,7 +44,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', () => {
     world.wecom.set({ gettokenPerMinuteMax: 20 });
     const logins = await startLogins(world, processes);
     await allLetIn(world, logins, 100);
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
     figure('G1', `${processes} real processes, 100 logins: 1 gettoken, 0 failed`);
 
     // In the middle of logins: those on their way still hold a token, so nobody needs another one yet.
@@ -55,7 +54,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', () => {
     await world.redis.flush();
     gate.release();
     await flushed;
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
 
     const secondGate = world.wecom.hold({ endpoint: 'jscode2session' });
     const dropped = allLetIn(world, logins, 100);
@@ -63,7 +62,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', () => {
     world.wecom.dropTokens(corpid);
     secondGate.release();
     await dropped;
-    expect(gettokens(world)).toBe(2);
+    expect(gettokens(world, corpid)).toBe(2);
     figure('G2', `${processes} real processes, 100 logins on the way: 1 gettoken more, 0 failed`);
     expect(world.wecom.calls.filter(({ errcode }) => errcode === 45009)).toEqual([]);
     expect(world.wecom.violations).toEqual([]);
@@ -73,7 +72,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', () => {
     const world = await startWorld({ redis: 'server' });
     slowWecom(world);
     await startLogins(world, processes, async (login) => void (await allLetIn(world, [login], 2)));
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
   });
 
   test('[S2] 5 processes, the one that fetches is killed before WeCom looks at it: one more, all others are let in', async () => {
@@ -88,7 +87,7 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', () => {
     gate.release();
     await answers;
     expect(await itsAnswer).toBe('gone');
-    expect(gettokens(world)).toBe(2);
+    expect(gettokens(world, corpid)).toBe(2);
   });
 
   test('[S2] 5 processes, the one that has fetched is killed right after: nobody fetches again', async () => {
@@ -103,6 +102,6 @@ describe.skipIf(!realRedis)('POST /login › a storm on redis-server', () => {
     expect(await itsAnswer).toBe('gone');
     gate.release();
     await allLetIn(world, others, 20);
-    expect(gettokens(world)).toBe(1);
+    expect(gettokens(world, corpid)).toBe(1);
   });
 });

@@ -4,16 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { decryptUserdata } from '../lib/userdata.ts';
 import { movableClock } from './clock.ts';
 import { expectError, expectHeaders } from './expect-answer.ts';
-import {
-  type Answer,
-  corpid,
-  expectRefused,
-  type Login,
-  otherCorpid,
-  secret,
-  startWorld,
-  worldForAll,
-} from './world.ts';
+import { type Answer, corpid, type Login, otherCorpid, secret, startWorld, worldForAll } from './world.ts';
 
 const all = worldForAll({ WECOM_APPID: 'wx0000000000000001' });
 
@@ -31,7 +22,7 @@ function send(sessionToken: unknown, body: unknown, login: Login = all.login): P
 }
 
 async function expectInvalid(answer: Answer, reason: string): Promise<void> {
-  expectRefused(answer, 'invalid_encrypted_data');
+  expectError(answer, 'invalid_encrypted_data');
   expect(await all.login.logOf(answer)).toEqual([
     expect.objectContaining({
       event: 'request',
@@ -201,7 +192,7 @@ test('POST /userdata › believes any mini-program’s watermark when WECOM_APPI
   const answer = await send(body['session_token'], data, login);
   expect(answer.body).toEqual({ corpid, userid: 'ZhangSan' });
   clock.advanceSeconds(3601);
-  expectRefused(await send(body['session_token'], data, login), 'invalid_encrypted_data');
+  expectError(await send(body['session_token'], data, login), 'invalid_encrypted_data');
 });
 
 test('the official vector › decrypts at its time, for its mini-program, and without a userid for anybody', () => {

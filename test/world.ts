@@ -338,27 +338,6 @@ export async function allLetIn(
   return cameBack;
 }
 
-/** The public contract of the routes beside POST /login; expect-answer.ts has the rest. */
-const refusals = {
-  invalid_encrypted_data: [400, 'The data does not decrypt to fresh data of this member.'],
-  invalid_credentials: [401, 'The account or the password is wrong.'],
-  role_not_allowed: [403, 'This role may not call this function.'],
-  rate_limited: [429, 'Too many attempts; see Retry-After.'],
-} as const;
-
-/** The whole answer: status, body, headers; whole seconds up to `retryAfterMax` with 429, else none. */
-export function expectRefused(answer: Answer, error: keyof typeof refusals, retryAfterMax?: number): void {
-  const [status, message] = refusals[error];
-  expect(answer.body).toEqual({ error, message, request_id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-  expect(answer.status).toBe(status);
-  expect(answer.headers.get('content-type')).toBe('application/json');
-  expect(answer.headers.get('cache-control')).toBe('no-store');
-  const retryAfter = answer.headers.get('retry-after');
-  if (retryAfterMax === undefined) expect(retryAfter).toBe(null);
-  else
-    expect(Number(retryAfter)).toSatisfy((s: number) => Number.isInteger(s) && s >= 1 && s <= retryAfterMax);
-}
-
 let addressesUsed = 0;
 
 /** X-Forwarded-For with an address, in a network, that no test of this file has used; or with this one. */

@@ -4,7 +4,8 @@ import { systemClock as clock } from '../../lib/clock.ts';
 import { createRedis } from '../../lib/redis.ts';
 import { createSeal } from '../../lib/seal.ts';
 import { createSessions } from '../../lib/session.ts';
-import { type Answer, expectRefused, from, type Login, startWorld } from '../world.ts';
+import { expectError } from '../expect-answer.ts';
+import { type Answer, from, type Login, startWorld } from '../world.ts';
 import { reviewersOn } from './reviewers.ts';
 
 const password = 'eins zwei drei vier';
@@ -18,15 +19,15 @@ function attempt(login: Login, account: string, typed: string, address: string):
 test('[A18] POST /login/reviewer › allows all addresses of one IPv6 network 10 tries together', async () => {
   const world = await startWorld();
   const login = await world.startLogin(reviewersOn(password));
-  expectRefused(await attempt(login, 'a', 'x', '2001:db8:1:1::1'), 'invalid_credentials');
+  expectError(await attempt(login, 'a', 'x', '2001:db8:1:1::1'), 'invalid_credentials');
   const counters = (await world.redisContents()).filter(({ key }) =>
     key.startsWith('wxl1:reviewer-address:'),
   );
   expect(counters).toHaveLength(1);
   await world.redisCommand('INCRBY', counters[0]?.key ?? '', 8);
-  expectRefused(await attempt(login, 'b', 'x', '2001:db8:1:2::2'), 'invalid_credentials');
+  expectError(await attempt(login, 'b', 'x', '2001:db8:1:2::2'), 'invalid_credentials');
   const next = await attempt(login, 'appstore', password, '2001:db8:1:ffff::1');
-  expectRefused(next, 'rate_limited', 900);
+  expectError(next, 'rate_limited', { retryAfterMax: 900 });
   expect((await attempt(login, 'appstore', password, '2001:db8:2::1')).status).toBe(200);
 });
 
@@ -38,7 +39,7 @@ test('[A18] POST /login/reviewer › keeps at most 4,096 counters for all unknow
   const world = await startWorld();
   const login = await world.startLogin(reviewersOn(password));
   for (const [i, account] of [first, second, third, `${first}x`].entries()) {
-    expectRefused(await attempt(login, account, 'x', `81.1.${i}.1`), 'invalid_credentials');
+    expectError(await attempt(login, account, 'x', `81.1.${i}.1`), 'invalid_credentials');
   }
   const counts = (await world.redisContents()).filter(({ key }) => key.startsWith('wxl1:reviewer:'));
   expect(new Set(counts.map(({ fields }) => fields['']))).toEqual(new Set(['1', '3']));
@@ -48,20 +49,20 @@ test('[A18] POST /login/reviewer › keeps at most 4,096 counters for all unknow
 test('[A18] POST /login/reviewer › stops for everyone at 1,000 wrong passwords in an hour, alarms once, and stores no more', async () => {
   const world = await startWorld();
   const login = await world.startLogin(reviewersOn(password));
-  expectRefused(await attempt(login, 'a', 'x', '81.1.1.1'), 'invalid_credentials');
+  expectError(await attempt(login, 'a', 'x', '81.1.1.1'), 'invalid_credentials');
   // One that succeeds is not counted.
   expect((await attempt(login, 'appstore', password, '81.1.1.2')).status).toBe(200);
   const fleet = 'wxl1:reviewer-fleet:{all}';
   expect(await world.redisCommand('GET', fleet)).toBe('1');
   await world.redisCommand('INCRBY', fleet, 998);
-  expectRefused(await attempt(login, 'b', 'x', '81.1.1.3'), 'invalid_credentials');
+  expectError(await attempt(login, 'b', 'x', '81.1.1.3'), 'invalid_credentials');
   expect(login.logged('reviewer_brake_on')).toEqual([]);
   const accounts = async () =>
     (await world.redisContents()).filter(({ key }) => key.startsWith('wxl1:reviewer:')).length;
   const before = await accounts();
   for (const [i, account] of ['c', 'd', 'appstore'].entries()) {
     const answer = await attempt(login, account, password, `82.1.1.${i}`);
-    expectRefused(answer, 'rate_limited', 3600);
+    expectError(answer, 'rate_limited', { retryAfterMax: 3600 });
   }
   expect(await accounts()).toBe(before);
   expect(login.logged('reviewer_brake_on')).toEqual([
@@ -81,7 +82,7 @@ test('[A17] POST /login/reviewer › does exactly the work for an unknown accoun
   const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(shim)}`];
   const login = await (await startWorld()).startLogin(reviewersOn(password), { nodeArgs });
   for (const account of ['appstore', 'nobody', 'appstore', 'nobody']) {
-    expectRefused(await attempt(login, account, 'x', '81.1.1.1'), 'invalid_credentials');
+    expectError(await attempt(login, account, 'x', '81.1.1.1'), 'invalid_credentials');
   }
   const costs = login.logged('scrypt').map(({ N, r, p }) => ({ N, r, p }));
   expect(costs).toEqual(Array.from({ length: 4 }, () => ({ N: 2 ** 14, r: 8, p: 1 })));

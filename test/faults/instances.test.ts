@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { movableClock } from '../clock.ts';
 import { expectError } from '../expect-answer.ts';
 import { startRedisGate } from '../redis-gate.ts';
+import { gettokens, tokenRecord } from '../token-state.ts';
 import {
   allLetIn,
   corpid,
@@ -18,7 +19,7 @@ import {
   startWorld,
   type World,
 } from '../world.ts';
-import { command, connected, freeze, gettokens, inTime, oneLogin, tokenRecord } from './trouble.ts';
+import { command, connected, freeze, inTime, oneLogin } from './trouble.ts';
 
 const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
 const sessionKeys = async (world: World) =>

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../../simulator/redis.ts';
 import { expectError } from '../expect-answer.ts';
 import { startRedisGate } from '../redis-gate.ts';
+import { gettokens, tokenRecord } from '../token-state.ts';
 import {
   allLetIn,
   corpid,
@@ -14,16 +15,7 @@ import {
   startWorld,
   type World,
 } from '../world.ts';
-import {
-  allRefused,
-  command,
-  connected,
-  freeze,
-  gettokens,
-  oneLogin,
-  recovers,
-  tokenRecord,
-} from './trouble.ts';
+import { allRefused, command, connected, freeze, oneLogin, recovers } from './trouble.ts';
 
 const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
 const keysOf = async (world: World, part: string) =>

@@ -2,8 +2,9 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../../simulator/redis.ts';
+import { gettokens } from '../token-state.ts';
 import { allLetIn, realRedis, secret, type World } from '../world.ts';
-import { allRefused, command, connected, gettokens, recovers, running } from './trouble.ts';
+import { allRefused, command, connected, recovers, running } from './trouble.ts';
 
 /** What is done to the server, how it is undone, and what stands in the log meanwhile. */
 interface Refusal {

@@ -3,18 +3,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../../simulator/redis.ts';
 import { expectError } from '../expect-answer.ts';
 import { startRedisGate } from '../redis-gate.ts';
+import { gettokens } from '../token-state.ts';
 import { allLetIn, type Login, loginsAtOnce, quickRedis, realRedis, startWorld } from '../world.ts';
-import {
-  allRefused,
-  command,
-  deafServer,
-  freeze,
-  gettokens,
-  inTime,
-  oneLogin,
-  recovers,
-  running,
-} from './trouble.ts';
+import { allRefused, command, deafServer, freeze, inTime, oneLogin, recovers, running } from './trouble.ts';
 
 const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
 

@@ -3,12 +3,11 @@ import { Redis as Client } from 'ioredis';
 import { expect, onTestFinished } from 'vitest';
 import { startRedis } from '../../simulator/redis.ts';
 import { expectError } from '../expect-answer.ts';
+import { gettokens } from '../token-state.ts';
 import { allLetIn, type Answer, type Login, startWorld, type World } from '../world.ts';
 
 /** What takes longer hangs. That nobody waits longer than 8 s is shown under virtual time, by test/simulation. */
 export const msMax = 40_000;
-
-export const gettokens = (world: World, id?: string) => world.wecom.counts(id).gettoken;
 
 /** Longer than this has nobody waited for an answer. */
 export async function inTime<T>(work: Promise<T>): Promise<T> {
@@ -84,19 +83,6 @@ export async function command(world: World, text: string): Promise<unknown> {
   } finally {
     client.disconnect();
   }
-}
-
-/** Ends all pauses of gettoken, as waiting would. */
-export async function endPauses(world: World): Promise<void> {
-  for (const { key } of await world.redisContents()) {
-    if (key.endsWith(':neg')) await world.redisCommand('DEL', key);
-  }
-}
-
-/** The record of the access_token in Redis. */
-export async function tokenRecord(world: World) {
-  const entry = (await world.redisContents()).find(({ key }) => key.endsWith(':tok'));
-  return entry ?? { key: '', fields: {}, ttlMs: 0 };
 }
 
 /** Freezes a process until the answer is called, or the test ends. */

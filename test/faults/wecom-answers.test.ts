@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import type { Endpoint } from '../../simulator/wecom/answer.ts';
 import type { FaultKind } from '../../simulator/wecom/faults.ts';
 import { expectError } from '../expect-answer.ts';
+import { endPauses } from '../token-state.ts';
 import { allLetIn, quickRedis, secret, startWorld } from '../world.ts';
-import { endPauses, inTime } from './trouble.ts';
+import { inTime } from './trouble.ts';
 
 const rst = { kind: 'cut', how: 'rst' } as const;
 const fin = { kind: 'cut', how: 'fin' } as const;

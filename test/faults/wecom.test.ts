@@ -2,8 +2,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { movableClock } from '../clock.ts';
 import { expectError } from '../expect-answer.ts';
 import { behindTls, certificate } from '../tls-front.ts';
+import { endPauses, gettokens, tokenRecord } from '../token-state.ts';
 import { allLetIn, corpid, type Login, loginsAtOnce, quickRedis, realRedis, startWorld } from '../world.ts';
-import { deafServer, endPauses, freeze, gettokens, inTime, oneLogin, tokenRecord } from './trouble.ts';
+import { deafServer, freeze, inTime, oneLogin } from './trouble.ts';
 
 const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
 
