@@ -1,15 +1,14 @@
 // docs/doctor.md has every diagnosis and its advice in the words of the code.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type Diagnoses, insideDiagnoses } from '../lib/diagnose-table.ts';
 import type { Command } from '../scripts/command.ts';
 import { doctor } from '../scripts/doctor/command.ts';
-import { outsideDiagnoses } from '../scripts/doctor/table.ts';
+import { diagnoses } from '../scripts/doctor/finding.ts';
 import { setup } from '../scripts/setup/command.ts';
 import { runInFolder } from './doctor-world.ts';
 
 const document = readFileSync('docs/doctor.md', 'utf8');
-const rowOf = ([id, { status, found, advice }]: [string, Diagnoses[string]]) =>
+const rowOf = ([id, { status, found, advice }]: [string, (typeof diagnoses)[string]]) =>
   [id, status, found, advice].map((text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;'));
 const rows = [...document.matchAll(/^\| `([\w.]+)` +\| (\w+) +\| (.*?) +\| (.*?) +\|$/gm)].map(
   ([, ...cells]) => cells,
@@ -17,10 +16,7 @@ const rows = [...document.matchAll(/^\| `([\w.]+)` +\| (\w+) +\| (.*?) +\| (.*?)
 
 describe('docs/doctor.md', () => {
   test('docs/doctor.md › has every diagnosis of the code, with its words, and no other', () => {
-    const all = [
-      ...Object.entries<Diagnoses[string]>(outsideDiagnoses),
-      ...Object.entries<Diagnoses[string]>(insideDiagnoses),
-    ];
+    const all = Object.entries(diagnoses);
     const missing = all.map(rowOf).filter((row) => !rows.some((found) => String(found) === String(row)));
     // What to put there, ready to be copied.
     expect(missing.map(([id, ...cells]) => `| \`${id}\` | ${cells.join(' | ')} |`)).toEqual([]);
@@ -39,7 +35,7 @@ describe('docs/doctor.md', () => {
   });
 
   test('every diagnosis › names its check and says what to do', () => {
-    for (const [id, { found, advice }] of Object.entries({ ...insideDiagnoses, ...outsideDiagnoses })) {
+    for (const [id, { found, advice }] of Object.entries(diagnoses)) {
       expect(id).toMatch(/^[a-z]+\.[a-z_]+\.[a-z_]+$/);
       expect(found.length, id).toBeLessThan(130);
       expect(advice.length, id).toBeGreaterThan(10);

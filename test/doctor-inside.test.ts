@@ -4,9 +4,11 @@ import { connect, createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { readServicesConfig } from '../lib/config.ts';
-import { type Finding, type InsideDiagnosis, insideDiagnoses } from '../lib/diagnose-table.ts';
-import { diagnose as diagnoseWith } from '../lib/diagnose.ts';
+import { type Finding, insideStatuses } from '../lib/doctor/finding.ts';
+import { diagnose as diagnoseWith } from '../lib/doctor/inside.ts';
 import { createLog } from '../lib/log.ts';
+import { type FindingInWords, inWords } from '../scripts/doctor/finding.ts';
+import { linesOf } from '../scripts/doctor/print.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startRedisGate } from './redis-gate.ts';
 import { type Manner, startRedisProxy } from './redis-proxy.ts';
@@ -15,12 +17,18 @@ import { corpid, keepOutput, otherCorpid, realRedis, secret, startWorld, type Wo
 
 type Overrides = Record<string, string | undefined>;
 
-/** What functions/admin does, in this process. */
+type Statuses = typeof insideStatuses;
+/** What can be wrong. */
+type InsideDiagnosis = {
+  [Id in keyof Statuses]: Statuses[Id] extends 'failed' | 'warning' ? Id : never;
+}[keyof Statuses];
+
+/** What functions/admin does, in this process, as the terminal shows it. */
 async function diagnose(
   world: World,
   overrides?: Overrides,
   clock: Clock = countedClock(),
-): Promise<Finding[]> {
+): Promise<FindingInWords[]> {
   const config = readServicesConfig(world.environment(overrides));
   const lines: string[] = [];
   const log = createLog(config.secrets, (line) => lines.push(line));
@@ -30,17 +38,17 @@ async function diagnose(
 }
 
 /** The same by the built function. */
-async function diagnoseByFunction(world: World): Promise<Finding[]> {
+async function diagnoseByFunction(world: World): Promise<FindingInWords[]> {
   const { result, error, lines } = await world.admin({ action: 'diagnose' });
   expect(error).toBe(undefined);
   return withoutSecrets(world, (result as { findings: Finding[] }).findings, lines);
 }
 
-function withoutSecrets(world: World, findings: Finding[], lines: string[]): Finding[] {
+function withoutSecrets(world: World, findings: Finding[], lines: string[]): FindingInWords[] {
   const written = JSON.stringify(findings) + lines.join('\n');
   keepOutput(written);
   for (const value of world.secrets) expect(written).not.toContain(value);
-  return findings;
+  return findings.map(inWords);
 }
 
 interface CountedClock extends Clock {
@@ -66,7 +74,8 @@ function countedClock(): CountedClock {
   };
 }
 
-const problemsIn = (findings: Finding[]) => findings.filter(({ diagnosis }) => diagnosis !== undefined);
+const problemsIn = (findings: FindingInWords[]) =>
+  findings.filter(({ diagnosis }) => diagnosis !== undefined);
 
 async function serverWith(...args: string[]): Promise<RunningRedis> {
   const redis = await startRedis({ kind: 'server', args });
@@ -257,11 +266,11 @@ const places: Partial<Record<InsideDiagnosis, string[]>> = {
 const corps = (world: World) => (world.environment()['WECOM_CORPS'] ?? '').split(',');
 
 describe.skipIf(!realRedis)('functions/admin diagnose', () => {
-  test.each(Object.keys(insideDiagnoses) as InsideDiagnosis[])('diagnose › finds %s', async (diagnosis) => {
+  test.each(Object.keys(breaks) as InsideDiagnosis[])('diagnose › finds %s', async (diagnosis) => {
     const world = await startWorld({ redis: 'server' });
     const clock = countedClock();
     const findings = await diagnose(world, (await breaks[diagnosis](world, clock)) ?? {}, clock);
-    const expected: Partial<Finding> = { diagnosis, status: insideDiagnoses[diagnosis].status };
+    const expected: Partial<FindingInWords> = { diagnosis, status: insideStatuses[diagnosis] };
     // One thing is broken, and nothing else is blamed for it.
     const blamed = new Set(problemsIn(findings).map((finding) => finding.diagnosis));
     expect([...blamed]).toEqual([diagnosis]);
@@ -301,6 +310,29 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
     expect(problem).toMatchObject({ diagnosis: 'wecom.gettoken.wrong_secret', about: corpid });
     expect(problem?.found).toContain('40001');
     expect(world.wecom.counts(corpid).gettoken).toBe(1);
+  });
+
+  test('functions/admin › returns ids and values; the terminal has words for each', async () => {
+    const world = await startWorld({ redis: 'server' });
+    const { result } = await world.admin({ action: 'diagnose' });
+    const { findings } = result as { findings: Finding[] };
+    expect(findings[0]).toEqual({ id: 'redis.reachable.ok', status: 'ok' });
+    expect(findings.find(({ id }) => id === 'wecom.visible_range.ok')).toEqual({
+      id: 'wecom.visible_range.ok',
+      status: 'ok',
+      values: { members: 1, departments: 0, tags: 0 },
+      about: corpid,
+    });
+    for (const finding of findings) expect(inWords(finding).found).not.toMatch(/[{}?]|does not know/);
+  });
+
+  test('npm run doctor › shows what another version of the function found, and says what to do', () => {
+    const lines = linesOf(
+      { id: 'redis.colour.blue', status: 'warning', values: { shade: 7 }, about: corpid },
+      false,
+    );
+    expect(lines).toContain(`! redis.colour, ${corpid}: redis.colour.blue (shade 7), which this checkout`);
+    expect(lines).toContain('update it, or deploy');
   });
 
   test('diagnose › names every company apart, and asks each gettoken and jscode2session at most once', async () => {
@@ -369,7 +401,7 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
   test('diagnose › counts a visible range of 3,000 members by name, and gives up beyond 4 MB', async () => {
     const world = await startWorld({ redis: 'server' });
     for (let i = 0; i < 3000; i += 1) world.addMember({ userid: `ouyang.xiaoming.of.the.sales.team.${i}` });
-    const rangeOf = (findings: Finding[]) =>
+    const rangeOf = (findings: FindingInWords[]) =>
       findings.find(({ check, about }) => check === 'wecom.visible_range' && about === corpid);
     expect(rangeOf(await diagnose(world))).toMatchObject({
       status: 'ok',

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { expectedFromHere } from '../scripts/doctor/inside.ts';
 import { askCloud } from '../scripts/doctor/look.ts';
-import { type OutsideDiagnosis, outsideDiagnoses } from '../scripts/doctor/table.ts';
+import { diagnoses, type FindingInWords, inWords, type OutsideId } from '../scripts/doctor/finding.ts';
+import { outsideWords } from '../scripts/doctor/table.ts';
 import { readCredentials } from '../deploy/cloud.ts';
 import type { ServiceSettings } from '../deploy/settings.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Finding, inside } from '../lib/diagnose-table.ts';
+import { type Finding, inside } from '../lib/doctor/finding.ts';
 import type { Certificate, CloudState, StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import {
   certificateId,
@@ -79,7 +80,7 @@ async function look(
   wanted = settings,
   usable = true,
   clock: Clock = stillClock(),
-): Promise<Finding[]> {
+): Promise<FindingInWords[]> {
   const environment = { ...world.variables, TENCENT_CLOUD_ENDPOINT: world.cloud.url, ...overrides };
   const findings: Finding[] = [];
   const screen = {
@@ -92,16 +93,17 @@ async function look(
   await askCloud({ environment, credentials, usable, file: '.env', settings: wanted }, screen, clock);
   const printed = JSON.stringify(findings);
   for (const value of world.secrets) expect(printed).not.toContain(value);
-  return findings;
+  return findings.map(inWords);
 }
 
-const problemsIn = (findings: Finding[]) => findings.filter(({ diagnosis }) => diagnosis !== undefined);
+const problemsIn = (findings: FindingInWords[]) =>
+  findings.filter(({ diagnosis }) => diagnosis !== undefined);
 
 /** What it finds wrong. */
 async function problems(
   overrides: Environment = {},
   change: (given: ServiceSettings) => void = () => undefined,
-): Promise<Finding[]> {
+): Promise<FindingInWords[]> {
   const wanted = structuredClone(settings);
   change(wanted);
   return problemsIn(await look(overrides, wanted));
@@ -146,7 +148,7 @@ const noDomain = (given: ServiceSettings) => {
 };
 
 /** Breaks exactly one thing; answers what was found wrong. */
-const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
+const breaks: Partial<Record<OutsideId, () => Promise<FindingInWords[]>>> = {
   'doctor.step.failed': async () => problems(await strangeLog()),
   'cloud.api.no_answer': () => problems({ TENCENT_CLOUD_ENDPOINT: 'http://127.0.0.1:1' }),
   'cloud.api.failed'() {
@@ -287,7 +289,7 @@ const breaks: Partial<Record<OutsideDiagnosis, () => Promise<Finding[]>>> = {
 };
 
 /** What is wrong when the function URL of `login` answers this. */
-async function loginAnswers(answer: { status: number; body: string }): Promise<Finding[]> {
+async function loginAnswers(answer: { status: number; body: string }): Promise<FindingInWords[]> {
   const { NetConfig } = JSON.parse(functionNamed('login').triggers[0]?.TriggerDesc ?? '{}') as {
     NetConfig: { ExtranetUrl: string };
   };
@@ -295,7 +297,9 @@ async function loginAnswers(answer: { status: number; body: string }): Promise<F
   return problems(await before((url) => Promise.resolve(url.startsWith(host) ? answer : undefined)));
 }
 
-async function withLogs(keep: (log: (typeof world.cloud.logs)[number]) => boolean): Promise<Finding[]> {
+async function withLogs(
+  keep: (log: (typeof world.cloud.logs)[number]) => boolean,
+): Promise<FindingInWords[]> {
   const saved = structuredClone(world.cloud.logs);
   world.cloud.logs.splice(0, Infinity, ...world.cloud.logs.filter(keep));
   const found = await problems();
@@ -303,13 +307,13 @@ async function withLogs(keep: (log: (typeof world.cloud.logs)[number]) => boolea
   return found;
 }
 
-function withCertificate(certificate: Certificate): Promise<Finding[]> {
+function withCertificate(certificate: Certificate): Promise<FindingInWords[]> {
   world.cloud.state.certificates[certificateId] = certificate;
   return problems();
 }
 
 /** Broken before anything is asked of the cloud: seen at the command. */
-const commandBreaks: Partial<Record<OutsideDiagnosis, () => string[]>> = {
+const commandBreaks: Partial<Record<OutsideId, () => string[]>> = {
   'environment.file.missing'() {
     rmSync(join(world.folder, '.env'));
     return [];
@@ -331,7 +335,7 @@ const commandBreaks: Partial<Record<OutsideDiagnosis, () => string[]>> = {
 };
 
 /** What the advice must say for an operator to find the place. */
-const places: Partial<Record<OutsideDiagnosis, string[]>> = {
+const places: Partial<Record<OutsideId, string[]>> = {
   'cloud.key.refused': ['API 密钥', 'TENCENT_SECRET_KEY'],
   'cloud.key.rights': ['按策略语法创建', 'docs/deploy.md'],
   'cloud.timer.off': ['触发管理', `${service}-refresh`],
@@ -345,18 +349,19 @@ const places: Partial<Record<OutsideDiagnosis, string[]>> = {
 describe.skipIf(!realRedis)('npm run doctor', () => {
   test('doctor › has a way to break everything that it knows', () => {
     const broken = [...Object.keys(breaks), ...Object.keys(commandBreaks)];
-    expect(broken.toSorted()).toEqual(Object.keys(outsideDiagnoses).toSorted());
+    const known = Object.keys(outsideWords).filter((id) => Object.hasOwn(diagnoses, id));
+    expect(broken.toSorted()).toEqual(known.toSorted());
   });
 
   test('doctor › finds nothing wrong with a deployment that works', async () => {
     expect(await problems()).toEqual([]);
   });
 
-  test.each(Object.keys(breaks) as OutsideDiagnosis[])('doctor › finds %s', async (diagnosis) => {
+  test.each(Object.keys(breaks) as OutsideId[])('doctor › finds %s', async (diagnosis) => {
     onTestFinished(restore);
     const found = (await breaks[diagnosis]?.()) ?? [];
     expect([...new Set(found.map((finding) => finding.diagnosis))]).toEqual([diagnosis]);
-    expect(found[0]?.status).toBe(outsideDiagnoses[diagnosis].status);
+    expect(found[0]?.status).toBe(outsideWords[diagnosis].status);
     expect(`${found[0]?.found} ${found[0]?.advice}`).not.toMatch(/[{}]|undefined| \? /);
     for (const text of places[diagnosis] ?? []) expect(found[0]?.advice).toContain(text);
   });
@@ -389,34 +394,33 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
       {
         check: 'callback.url',
         status: 'skipped',
-        found: 'not looked at while the variables are unusable',
+        found: 'not checked while the variables cannot be used',
       },
     ]);
   });
 
-  test.each(Object.keys(commandBreaks) as OutsideDiagnosis[])(
-    'npm run doctor › finds %s',
-    async (diagnosis) => {
-      copyFileSync(join(world.folder, 'serverless.yml'), join(world.folder, '.cloud/serverless.yml'));
-      onTestFinished(() => {
-        world.writeEnv();
-        chmodSync(join(world.folder, '.env'), 0o600);
-        copyFileSync(join(world.folder, '.cloud/serverless.yml'), join(world.folder, 'serverless.yml'));
-      });
-      const { code, out } = await world.doctor(...(commandBreaks[diagnosis]?.() ?? []));
-      expect(out).toContain(`[${diagnosis}]`);
-      expect(out.match(/\[[a-z_]+\.[a-z_.]+\]/g)).toHaveLength(1);
-      expect(code).toBe(outsideDiagnoses[diagnosis].status === 'failed' ? 1 : 3);
-      for (const value of world.secrets) expect(out).not.toContain(value);
-      expect(out).not.toContain('short');
-    },
-  );
+  test.each(Object.keys(commandBreaks) as OutsideId[])('npm run doctor › finds %s', async (diagnosis) => {
+    copyFileSync(join(world.folder, 'serverless.yml'), join(world.folder, '.cloud/serverless.yml'));
+    onTestFinished(() => {
+      world.writeEnv();
+      chmodSync(join(world.folder, '.env'), 0o600);
+      copyFileSync(join(world.folder, '.cloud/serverless.yml'), join(world.folder, 'serverless.yml'));
+    });
+    const { code, out } = await world.doctor(...(commandBreaks[diagnosis]?.() ?? []));
+    expect(out).toContain(`[${diagnosis}]`);
+    expect(out.match(/\[[a-z_]+\.[a-z_.]+\]/g)).toHaveLength(1);
+    expect(code).toBe(outsideWords[diagnosis].status === 'failed' ? 1 : 3);
+    for (const value of world.secrets) expect(out).not.toContain(value);
+    expect(out).not.toContain('short');
+  });
 
   test('npm run doctor › tells of a deployment that works, line by line, and ends with 0', async () => {
     const { code, out, err } = await world.runProgram('scripts/run.mjs', 'scripts/doctor.ts');
     expect([code, err]).toEqual([0, '']);
-    expect(out).toContain('\n  ✓ 企业可信IP (trusted IP), wwcorpa0000000001: WeCom answers this address\n');
-    expect(out).toMatch(/\n0 wrong, 0 to look at, \d+ well, 1 not looked at\.\n$/);
+    expect(out).toContain(
+      '\n  ✓ 企业可信IP (trusted IP), wwcorpa0000000001: WeCom accepts calls from this address\n',
+    );
+    expect(out).toMatch(/\n0 failed, 0 warnings, \d+ ok, 1 not checked\.\n$/);
     for (const value of [...world.secrets, world.variables['REDIS_URL'] ?? ''])
       expect(out).not.toContain(value);
   });
@@ -425,7 +429,7 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
     world.wecom.updateCompany(corpid, { ipTrusted: false });
     onTestFinished(() => world.wecom.updateCompany(corpid, { ipTrusted: true }));
     const { code, out } = await world.doctor('--json');
-    const report = JSON.parse(out) as { findings: Finding[] };
+    const report = JSON.parse(out) as { findings: FindingInWords[] };
     expect(report).toMatchObject({ stage: 'dev', file: '.env', seen_from: 'cloud', failed: 1, warnings: 0 });
     expect(report.findings.find(({ status }) => status === 'failed')).toEqual({
       check: 'wecom.trusted_ip',

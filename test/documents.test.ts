@@ -12,8 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { insideDiagnoses } from '../lib/diagnose-table.ts';
-import { outsideDiagnoses } from '../scripts/doctor/table.ts';
+import { diagnoses } from '../scripts/doctor/finding.ts';
 import { corpid, startWorld } from './world.ts';
 
 /** Every Markdown file of the project. */
@@ -100,7 +99,7 @@ describe.each(documents)('%s', (document) => {
   });
 
   test(`${document} › names only checks and diagnoses that the doctor knows`, () => {
-    const known = Object.keys({ ...insideDiagnoses, ...outsideDiagnoses });
+    const known = Object.keys(diagnoses);
     const named = all(text, /`((?:environment|cloud|domain|callback|redis|wecom)\.[a-z_]+(?:\.[a-z_]+)?)`/g);
     const unknown = named.filter((name) => !known.some((one) => one === name || one.startsWith(`${name}.`)));
     // Files may have such names too.

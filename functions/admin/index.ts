@@ -1,7 +1,7 @@
 import { answerAdmin, asksDiagnosis } from '../../lib/admin.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readServicesConfig } from '../../lib/config.ts';
-import { diagnose } from '../../lib/diagnose.ts';
+import { diagnose } from '../../lib/doctor/inside.ts';
 import { createMainHandler } from '../../lib/scf.ts';
 import { createServices } from '../../lib/services.ts';
 

@@ -1,7 +1,7 @@
 import { createAccessTokens } from '../../lib/access-token.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readRefreshConfig } from '../../lib/config.ts';
-import { warnOfEviction } from '../../lib/diagnose-redis.ts';
+import { warnOfEviction } from '../../lib/doctor/redis.ts';
 import { createRedis } from '../../lib/redis.ts';
 import { createMainHandler } from '../../lib/scf.ts';
 import type { RenewOutcome } from '../../lib/token-source.ts';

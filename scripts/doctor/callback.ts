@@ -3,10 +3,9 @@ import { encrypt, getSignature } from '@wecom/crypto';
 import { urlOf } from '../../deploy/triggers.ts';
 import { type Clock, elapsedMs, moment } from '../../lib/clock.ts';
 import { type Callback, readCallbackConfig } from '../../lib/config.ts';
-import { skipped, well } from '../../lib/diagnose-table.ts';
 import type { Environment } from '../../lib/environment.ts';
 import type { CloudQuestions, Deployed } from './cloud.ts';
-import { outside } from './table.ts';
+import { outside } from './finding.ts';
 
 /** WeCom's limit for the verification of a callback URL. */
 const answerMsMax = 1000;
@@ -24,8 +23,7 @@ export async function checkCallbacks(
   clock: Clock,
 ): Promise<void> {
   if (!environment['WECOM_CALLBACKS']) {
-    const why = 'WECOM_CALLBACKS is empty: a leaver is noticed at the next re-check, not at once';
-    report(skipped('callback.url', why));
+    report(outside('callback.url.not_set'));
     return;
   }
   const trigger = deployed
@@ -35,13 +33,13 @@ export async function checkCallbacks(
   const domain = settings.customDomain?.domain;
   const base = domain === undefined ? functionUrl : `https://${domain}`;
   if (base === undefined) {
-    report(skipped('callback.url', 'the function callback is not deployed'));
+    report(outside('callback.url.not_deployed'));
     return;
   }
   if (domain === undefined) {
     const host = new URL(base).hostname;
     report(outside('callback.domain.function_url', { host }));
-  } else report(well('callback.domain', `${domain}; its 备案主体 has to be the company`));
+  } else report(outside('callback.domain.ok', { domain }));
   for (const callback of readCallbackConfig(environment).callbacks) {
     const url = `${base}/callback/${callback.corpid}`;
     const echo = String(randomInt(1e12));
@@ -56,7 +54,7 @@ export async function checkCallbacks(
       report(outside('callback.url.no_answer', values, about));
     } else if (ms > answerMsMax) {
       report(outside('callback.url.slow', values, about));
-    } else report(well('callback.url', `${url} echoes in ${ms} ms`, about));
+    } else report(outside('callback.url.ok', values, about));
   }
 }
 

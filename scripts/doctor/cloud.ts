@@ -3,9 +3,9 @@ import { CloudError, DeployError } from '../../deploy/errors.ts';
 import { getFunction, liveAlias } from '../../deploy/state.ts';
 import type { FunctionSettings, ServiceSettings } from '../../deploy/settings.ts';
 import { cronOf, type DeployedTrigger, listTriggers } from '../../deploy/triggers.ts';
-import { type Finding, type Report, skipped, well } from '../../lib/diagnose-table.ts';
+import type { Finding, Report } from '../../lib/doctor/finding.ts';
+import { outside, type OutsideId } from './finding.ts';
 import { unknownValue } from './service.ts';
-import { outside, type OutsideDiagnosis } from './table.ts';
 
 type Configuration = NonNullable<Awaited<ReturnType<typeof getFunction>>>;
 
@@ -73,15 +73,15 @@ export function checkFunctions({ settings, file, report }: CloudQuestions, deplo
     const names = missing.map(({ key }) => key).join(', ');
     report(outside('cloud.functions.missing', { names, stage: settings.stage }));
   } else {
-    report(well('cloud.functions', deployed.map(({ fn }) => fn.key).join(', ')));
+    report(outside('cloud.functions.ok', { names: deployed.map(({ fn }) => fn.key).join(', ') }));
   }
   let differing = 0;
   for (const { fn, configuration, triggers } of deployed) {
     const { Status: state = '', AvailableStatus: available = '' } = configuration;
     const values = { state, name: fn.name, file };
-    const note = (diagnosis: OutsideDiagnosis, more: Record<string, string>) => {
+    const note = (id: OutsideId, more: Record<string, string>) => {
       differing += 1;
-      report(outside(diagnosis, { ...values, ...more }, fn.key));
+      report(outside(id, { ...values, ...more }, fn.key));
     };
     if (state !== 'Active') note('cloud.functions.not_active', {});
     if (available !== '' && available !== 'Available') note('cloud.functions.stopped', { available });
@@ -91,7 +91,7 @@ export function checkFunctions({ settings, file, report }: CloudQuestions, deplo
     if (names.length > 0) note('cloud.settings.environment_differs', { names: names.join(', ') });
   }
   if (differing === 0 && deployed.length > 0) {
-    report(well('cloud.settings', `as in serverless.yml and ${file}`));
+    report(outside('cloud.settings.ok', { file }));
   }
 }
 
@@ -139,15 +139,13 @@ export function checkEgressIp({ settings, report }: CloudQuestions, deployed: De
   ];
   const [first] = wanting;
   if (!first) {
-    const text = settings.functions.some((fn) => fn.eip)
-      ? 'nothing is deployed'
-      : 'eip is off in serverless.yml: the address is that of your NAT gateway';
-    report(skipped('cloud.egress_ip', text));
+    const isOn = settings.functions.some((fn) => fn.eip);
+    report(outside(isOn ? 'cloud.egress_ip.not_deployed' : 'cloud.egress_ip.of_nat_gateway'));
   } else if (ips.length === 0) {
     report(outside('cloud.egress_ip.none', { name: first.fn.name }));
   } else if (ips.length > 1) {
     report(outside('cloud.egress_ip.several', { ips: ips.join(', ') }));
   } else {
-    report(well('cloud.egress_ip', `${ips[0]}, the one to enter in WeCom as 企业可信IP`));
+    report(outside('cloud.egress_ip.ok', { ip: ips[0] ?? '' }));
   }
 }

@@ -1,24 +1,24 @@
-// `npm run doctor`: what is wrong with a deployment, and where to click. Looks at the environment, at what is
+// `npm run doctor`: what is wrong with a deployment, and where to fix it. Looks at the environment, at what is
 // deployed, and, through functions/admin, at Redis and WeCom from inside. Changes nothing.
 import { parseArgs } from 'node:util';
 import { readCredentials } from '../../deploy/cloud.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { type Finding, skipped } from '../../lib/diagnose-table.ts';
+import type { Finding } from '../../lib/doctor/finding.ts';
 import { Exit, type Surroundings } from '../command.ts';
 import { readEnvironmentFile } from '../environment.ts';
 import { stepFailure } from './cloud.ts';
 import { checkFile, checkVariables } from './environment.ts';
+import { inWords, outside } from './finding.ts';
 import { diagnoseHere } from './inside.ts';
 import { askCloud, type Seen } from './look.ts';
 import { linesOf } from './print.ts';
 import { readService } from './service.ts';
-import { outside } from './table.ts';
 
-const usage = `npm run doctor   what is wrong, and where to click; changes nothing
+const usage = `npm run doctor   what is wrong, and where to fix it; changes nothing
   --stage STAGE   which deployment (default: dev); its variables are those of .env.STAGE, else of .env
-  --local         do not look at what is deployed; ask Redis and WeCom from this computer
+  --local         do not check what is deployed; ask Redis and WeCom from this computer
   --json          one JSON document instead of lines; \`check\` and \`diagnosis\` are stable, docs/doctor.md lists them
-Ends with 0: all is well, 1: something is wrong, 2: called wrongly, 3: nothing is wrong, but there is a warning.`;
+Exit codes: 0 everything is ok, 1 something failed, 2 wrong usage, 3 nothing failed, but there is a warning.`;
 
 /** `read` reads serverless.yml, which takes the framework seconds. */
 export async function doctor(
@@ -54,7 +54,7 @@ export async function doctor(
     heading('Tencent Cloud');
     const credentials = readCredentials(environment);
     if (!credentials) {
-      report(skipped('cloud.key', 'TENCENT_SECRET_ID is empty, so what is deployed cannot be looked at'));
+      report(outside('cloud.key.not_set'));
       return 'nothing';
     }
     progress('reading serverless.yml');
@@ -62,7 +62,7 @@ export async function doctor(
       const message = error instanceof Error ? error.message : String(error);
       // It takes its values from the variables: theirs is the mistake then.
       if (usable) report(outside('cloud.manifest.unreadable', { message }));
-      else report(skipped('cloud.manifest', 'not read while the variables are unusable'));
+      else report(outside('cloud.manifest.not_read'));
     });
     if (!settings) return 'nothing';
     const from = { environment, credentials, usable, file: file ?? 'the environment', settings };
@@ -86,17 +86,24 @@ export async function doctor(
   }
 
   function finish(): number {
-    const [wrong, warnings] = [count('failed'), count('warning')];
-    const seen = `${wrong} wrong, ${warnings} to look at, ${count('ok')} well, ${count('skipped')} not looked at.`;
+    const [failed, warnings] = [count('failed'), count('warning')];
+    const seen = `${failed} failed, ${warnings} warnings, ${count('ok')} ok, ${count('skipped')} not checked.`;
     const text = json
       ? JSON.stringify(
-          { stage, file: file ?? null, seen_from: seenFrom, failed: wrong, warnings, findings },
+          {
+            stage,
+            file: file ?? null,
+            seen_from: seenFrom,
+            failed,
+            warnings,
+            findings: findings.map(inWords),
+          },
           null,
           2,
         )
-      : `\n${seen}${wrong > 1 ? ' The first one often explains the others.' : ''}`;
+      : `\n${seen}${failed > 1 ? ' The first one often explains the others.' : ''}`;
     stdout.write(`${text}\n`);
-    return wrong > 0 ? 1 : warnings > 0 ? 3 : 0;
+    return failed > 0 ? 1 : warnings > 0 ? 3 : 0;
   }
 
   function count(status: Finding['status']): number {

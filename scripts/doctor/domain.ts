@@ -3,9 +3,9 @@ import { bindingDifferences } from '../../deploy/domain.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { DomainSettings } from '../../deploy/settings.ts';
 import * as z from 'zod/mini';
-import { type Report, skipped, well } from '../../lib/diagnose-table.ts';
+import type { Report } from '../../lib/doctor/finding.ts';
 import type { CloudQuestions } from './cloud.ts';
-import { outside } from './table.ts';
+import { outside } from './finding.ts';
 
 /** A new certificate takes days where a person has to confirm something. */
 const certificateDaysMin = 21;
@@ -26,8 +26,7 @@ export async function checkDomain(
 ): Promise<void> {
   const wanted = settings.customDomain;
   if (!wanted) {
-    const why = 'TENCENT_DOMAIN is empty: members call the function URL, which mini-programs may not accept';
-    report(skipped('domain.binding', why));
+    report(outside('domain.binding.not_set'));
     return;
   }
   const { domain } = wanted;
@@ -39,7 +38,7 @@ export async function checkDomain(
   if (differences.length > 0) {
     const values = { domain, differences: differences.join(', ') };
     report(outside('domain.binding.differs', values));
-  } else report(well('domain.binding', `${domain}, ${Object.keys(wanted.routes).join(' and ')}`));
+  } else report(outside('domain.binding.ok', { domain, routes: Object.keys(wanted.routes).join(' and ') }));
 
   await checkCertificate(cloud, wanted, nowMs, report);
   const answer = await cloud.get(`https://${domain}/health`);
@@ -48,11 +47,11 @@ export async function checkDomain(
     report(outside('domain.answer.missing', values));
     return;
   }
-  report(well('domain.answer', `https://${domain}`));
+  report(outside('domain.answer.ok', { domain }));
   for (const code of verifyCodes) {
     const url = `https://${domain}/WW_verify_${code}.txt`;
     const file = await cloud.get(url);
-    if (file?.status === 200 && file.body.trim() === code) report(well('domain.verify_file', url));
+    if (file?.status === 200 && file.body.trim() === code) report(outside('domain.verify_file.ok', { url }));
     else report(outside('domain.verify_file.not_served', { url }));
   }
 }
@@ -69,7 +68,7 @@ async function checkCertificate(
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (/UnauthorizedOperation|AccessDenied/.test(error.cloudCode)) {
-      report(skipped('domain.certificate', 'to see when it ends, the key needs ssl:DescribeCertificate'));
+      report(outside('domain.certificate.not_allowed'));
     } else if (/NotFound|InvalidParameter/.test(error.cloudCode)) {
       report(outside('domain.certificate.missing', { certificate }));
     } else throw error;
@@ -87,11 +86,11 @@ async function checkCertificate(
   if (!names.some((name) => covers(name, domain))) {
     report(outside('domain.certificate.of_another_name', values));
   } else if (Number.isNaN(endMs)) {
-    report(skipped('domain.certificate', `when ${certificate} ends cannot be read: "${end}"`));
+    report(outside('domain.certificate.not_dated', values));
   } else if (endMs < nowMs) report(outside('domain.certificate.expired', values));
   else if (days < certificateDaysMin) {
     report(outside('domain.certificate.ends_soon', values));
-  } else report(well('domain.certificate', `${certificate} ends on ${end}, in ${days} days`));
+  } else report(outside('domain.certificate.ok', values));
 }
 
 /** `*.example.com` covers one label. */

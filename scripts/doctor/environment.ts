@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCallbackConfig, readLoginConfig } from '../../lib/config.ts';
-import { type Report, well } from '../../lib/diagnose-table.ts';
+import type { Report } from '../../lib/doctor/finding.ts';
 import { ConfigError, type Environment } from '../../lib/environment.ts';
-import { outside } from './table.ts';
+import { outside } from './finding.ts';
 
-/** Reports on the file; answers whether there is anything to read. */
+/** Reports on the file. */
 export function checkFile(
   file: string | undefined,
   folder: string,
@@ -14,19 +14,15 @@ export function checkFile(
   report: Report,
 ) {
   if (file === undefined) {
-    const check = 'environment.file';
-    if (environment['WECOM_CORPS']) {
-      report(well(check, 'no .env here; the variables of this shell are used'));
-      return;
-    }
-    report(outside('environment.file.missing', { wanted: `.env.${stage}` }));
+    if (environment['WECOM_CORPS']) report(outside('environment.file.of_this_shell'));
+    else report(outside('environment.file.missing', { wanted: `.env.${stage}` }));
     return;
   }
   const isOfAnother = file === '.env' && stage !== 'dev';
   const isOpen = process.platform !== 'win32' && (statSync(join(folder, file)).mode & 0o077) !== 0;
   if (isOfAnother) report(outside('environment.file.of_another_stage', { stage }));
   if (isOpen) report(outside('environment.file.readable_by_others', { file }));
-  if (!isOfAnother && !isOpen) report(well('environment.file', file));
+  if (!isOfAnother && !isOpen) report(outside('environment.file.ok', { file }));
 }
 
 /** Every problem of the variables that functions and deploy read; names them, never a value. */
@@ -55,7 +51,7 @@ function problemsOf(read: () => unknown): readonly string[] {
   }
 }
 
-/** Reports on the variables; answers whether they can be used. */
+/** Reports on the variables. Returns whether they can be used. */
 export function checkVariables(environment: Environment, file: string | undefined, report: Report): boolean {
   const problems = environmentProblems(environment);
   if (problems.length > 0) {
@@ -64,8 +60,6 @@ export function checkVariables(environment: Environment, file: string | undefine
     return false;
   }
   const companies = (environment['WECOM_CORPS'] ?? '').split(',').length;
-  report(
-    well('environment.variables', `complete, for ${companies} ${companies === 1 ? 'company' : 'companies'}`),
-  );
+  report(outside('environment.variables.ok', { companies }));
   return true;
 }

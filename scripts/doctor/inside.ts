@@ -2,30 +2,28 @@ import * as z from 'zod/mini';
 import { liveAlias } from '../../deploy/state.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readServicesConfig } from '../../lib/config.ts';
-import { diagnose } from '../../lib/diagnose.ts';
-import { type Finding, type Report, skipped } from '../../lib/diagnose-table.ts';
+import type { Finding, Report } from '../../lib/doctor/finding.ts';
+import { diagnose } from '../../lib/doctor/inside.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { createLog } from '../../lib/log.ts';
 import type { CloudQuestions } from './cloud.ts';
+import { outside } from './finding.ts';
 import { parsedJson } from './json.ts';
-import { outside } from './table.ts';
 
 const Answer = z.object({
   findings: z.array(
     z.object({
-      check: z.string(),
+      id: z.string(),
       status: z.enum(['ok', 'warning', 'failed', 'skipped']),
-      diagnosis: z.optional(z.string()),
+      values: z.optional(z.record(z.string(), z.union([z.string(), z.number()]))),
       about: z.optional(z.string()),
-      found: z.string(),
-      advice: z.optional(z.string()),
     }),
   ),
 });
 
 /**
- * Asks functions/admin, which sees Redis in the VPC and WeCom from the trusted IP; answers whether it saw them.
- * Throws CloudError.
+ * Asks functions/admin, which sees Redis in the VPC and WeCom from the trusted IP. Returns whether it told. Throws
+ * CloudError.
  */
 export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestions): Promise<boolean> {
   const admin = settings.functions.find(({ key }) => key === 'admin');
@@ -42,7 +40,7 @@ export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestion
     for (const finding of answer.data.findings) report(finding as Finding);
     return true;
   }
-  const message = Result?.ErrMsg?.split('\n')[0] || 'its answer is not a diagnosis';
+  const message = Result?.ErrMsg?.split('\n')[0] || 'its version and that of this checkout do not fit';
   report(outside('cloud.admin.failed', { message }));
   return false;
 }
@@ -55,11 +53,10 @@ export async function diagnoseHere(environment: Environment, report: Report): Pr
   await diagnose(config, clock, log, (finding) => report(expectedFromHere(finding, config.redis.host)));
 }
 
-/** From this computer, a Redis at a private address does not answer, and need not. */
+/** From this computer, a Redis at a private address cannot be reached, and need not be. */
 export function expectedFromHere(finding: Finding, host: string): Finding {
-  if (finding.diagnosis !== 'redis.reachable.no_answer' || !isPrivate(host)) return finding;
-  const why = `${host} is reached only from its VPC: deploy, and npm run doctor looks from there`;
-  return skipped(finding.check, why);
+  const isExpected = finding.id === 'redis.reachable.no_answer' && isPrivate(host);
+  return isExpected ? outside('redis.reachable.only_in_vpc', { host }) : finding;
 }
 
 /** RFC 1918; this computer's own addresses are not among them. */

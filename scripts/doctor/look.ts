@@ -2,7 +2,7 @@ import { createCloud, type Credentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { ServiceSettings } from '../../deploy/settings.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
-import { type Finding, type Report, skipped } from '../../lib/diagnose-table.ts';
+import type { Finding, Report } from '../../lib/doctor/finding.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { checkCallbacks } from './callback.ts';
 import {
@@ -14,6 +14,7 @@ import {
   stepFailure,
 } from './cloud.ts';
 import { checkDomain } from './domain.ts';
+import { outside } from './finding.ts';
 import { diagnoseInCloud } from './inside.ts';
 import { checkTimers, checkUrls } from './triggers.ts';
 
@@ -75,7 +76,7 @@ async function lookAtAll(
   progress('reading what is deployed');
   const all = await readAll(questions);
   if (all.length === 0) {
-    report(skipped('cloud.functions', `nothing of stage ${settings.stage} is deployed yet: npm run deploy`));
+    report(outside('cloud.functions.not_deployed', { stage: settings.stage }));
     return 'nothing';
   }
   checkFunctions(questions, all);
@@ -86,7 +87,7 @@ async function lookAtAll(
   const codes = (environment['WECOM_DOMAIN_VERIFY'] ?? '').split(',').map((code) => code.trim());
   await step('asking the domain', () => checkDomain(questions, codes.filter(Boolean), clock.wallMs()));
   if (usable) await step('asking the callback URL', () => checkCallbacks(questions, environment, all, clock));
-  else report(skipped('callback.url', 'not looked at while the variables are unusable'));
+  else report(outside('callback.url.not_checked'));
   if (!all.some(({ fn }) => fn.key === 'admin')) return 'outside';
   heading('Redis and WeCom, as the functions see them');
   const asked = 'asking functions/admin, which asks Redis and WeCom';

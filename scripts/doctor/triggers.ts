@@ -2,10 +2,9 @@ import { Cron } from 'croner';
 import * as z from 'zod/mini';
 import { searchLog } from '../../deploy/log-topic.ts';
 import { urlOf } from '../../deploy/triggers.ts';
-import { skipped, well } from '../../lib/diagnose-table.ts';
 import type { CloudQuestions, Deployed } from './cloud.ts';
+import { outside } from './finding.ts';
 import { parsedJson } from './json.ts';
-import { outside } from './table.ts';
 
 const dayMs = 86_400_000;
 /** A run may come late, and its log later still. */
@@ -61,7 +60,7 @@ export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Dep
     const meaning = answer && refusalOfScf(answer);
     if (meaning !== undefined) {
       report(outside('cloud.url.refused_by_scf', { ...values, path, status, meaning }, fn.key));
-    } else if (runs) report(well('cloud.url', url, fn.key));
+    } else if (runs) report(outside('cloud.url.ok', values, fn.key));
     else {
       const what = { ...values, path, answer: answer?.status ?? 'nothing' };
       report(outside('cloud.url.no_answer', what, fn.key));
@@ -93,9 +92,8 @@ async function checkLastRun(
   cron: string,
   nowMs: number,
 ): Promise<void> {
-  const check = 'cloud.timer';
   if (!configuration.ClsTopicId) {
-    report(skipped(check, 'on; when it ran cannot be seen without cls in serverless.yml', fn.key));
+    report(outside('cloud.timer.not_logged', {}, fn.key));
     return;
   }
   const lines = await searchLog(cloud, {
@@ -120,7 +118,7 @@ async function checkLastRun(
     const values = { failed: last.failed + last.failed_transient, companies: last.companies };
     report(outside('cloud.timer.failing', values, fn.key));
   } else {
-    report(well(check, `ran ${minutes} min ago`, fn.key));
+    report(outside('cloud.timer.ok', { minutes }, fn.key));
   }
 }
 

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { text } from 'node:stream/consumers';
 import type { Environment } from '../../lib/environment.ts';
+import { accountExpected, accountForm, reviewerEntry, weaknessOf } from '../reviewer-entry.ts';
 
 /** What a person says: variables of .env.example by their names, and what some of them are made of. */
 export type Answers = Record<string, string>;
@@ -64,6 +63,9 @@ export async function variablesOf(answers: Answers, existing: Environment): Prom
   const { REVIEWER_ACCOUNT: account, REVIEWER_PASSWORD: password } = answers;
   if (account !== undefined || password !== undefined) {
     if (!account || !password) throw new AnswerError('REVIEWER_ACCOUNT and REVIEWER_PASSWORD go together');
+    if (!accountForm.test(account)) throw new AnswerError(`REVIEWER_ACCOUNT: it must be ${accountExpected}`);
+    const weakness = weaknessOf(account, password);
+    if (weakness !== undefined) throw new AnswerError(`REVIEWER_PASSWORD: too weak: ${weakness}.`);
     variables['REVIEWERS'] = await reviewerEntry(account, password);
   }
   return variables;
@@ -102,18 +104,4 @@ function saysYes(answers: Answers, name: keyof typeof parts): boolean {
   const answer = (answers[name] ?? 'no').toLowerCase();
   if (!['yes', 'no', 'true', 'false'].includes(answer)) throw new AnswerError(`${name} must be yes or no`);
   return answer === 'yes' || answer === 'true';
-}
-
-/** `account:hash`, made by `npm run reviewer`, which also judges the password. */
-export async function reviewerEntry(account: string, password: string): Promise<string> {
-  const args = ['scripts/run.mjs', 'scripts/reviewer.ts', account];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  child.stdin.end(`${password}\n`);
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const entry = /^REVIEWERS=(.+)$/m.exec(out)?.[1];
-  if (entry !== undefined) return entry;
-  const reason = /too weak: .*/.exec(err)?.[0] ?? 'it must be letters, digits, _ . @ -';
-  throw new AnswerError(
-    `${reason.startsWith('too weak') ? 'REVIEWER_PASSWORD' : 'REVIEWER_ACCOUNT'}: ${reason}`,
-  );
 }

@@ -3,17 +3,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Finding } from '../../lib/diagnose-table.ts';
+import type { Finding } from '../../lib/doctor/finding.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { Exit, type Surroundings } from '../command.ts';
 import { environmentProblems } from '../doctor/environment.ts';
+import { outside } from '../doctor/finding.ts';
 import { diagnoseHere } from '../doctor/inside.ts';
 import { linesOf } from '../doctor/print.ts';
 import { parsedEnvironment } from '../environment.ts';
+import { Aborted, openTerminal, type Terminal } from '../terminal.ts';
 import { AnswerError, type Answers, parts, variablesOf } from './answers.ts';
 import { FileError, withVariables, writeSecretFile } from './env-file.ts';
 import { askGroup, type Group, groups, questionsByName } from './questions.ts';
-import { Aborted, openTerminal, type Terminal } from './terminal.ts';
 import { checkKey, checkRedis } from './try-answers.ts';
 
 const usage = `npm run setup   asks for what .env needs, checks it and writes it; then looks at Redis and WeCom
@@ -92,7 +93,7 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
       return undefined;
     } catch (error) {
       if (!(error instanceof AnswerError)) throw error;
-      return { check: 'reviewer', status: 'failed', found: error.message };
+      return outside('setup.reviewer.not_usable', { message: error.message });
     }
   }
 

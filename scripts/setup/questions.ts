@@ -1,7 +1,6 @@
 import type { Environment } from '../../lib/environment.ts';
-import { wrapped } from '../doctor/print.ts';
+import { type Terminal, wrapped } from '../terminal.ts';
 import type { Answers } from './answers.ts';
-import type { Terminal } from './terminal.ts';
 
 /** One thing that a person is asked for. */
 export interface Question {
@@ -239,7 +238,7 @@ async function askOne(terminal: Terminal, question: Question, answers: Answers):
     const typed = await terminal.ask(`    ${name}${byDefault === undefined ? '' : ` [${byDefault}]`}`, {
       hidden,
     });
-    const answer = typed === '' ? (byDefault ?? '') : typed;
+    const answer = typed.trim() || (byDefault ?? '');
     if (form.test(answer) || (answer === '' && optional)) {
       answers[name] = answer;
       return;

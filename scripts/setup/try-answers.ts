@@ -2,12 +2,13 @@ import { createCloud, readCredentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readRefreshConfig } from '../../lib/config.ts';
-import { diagnoseRedis } from '../../lib/diagnose-redis.ts';
-import { type Finding, skipped, well } from '../../lib/diagnose-table.ts';
+import type { Finding } from '../../lib/doctor/finding.ts';
+import { diagnoseRedis } from '../../lib/doctor/redis.ts';
 import { ConfigError, type Environment } from '../../lib/environment.ts';
 import { createLog } from '../../lib/log.ts';
 import { createRedis } from '../../lib/redis.ts';
 import { cloudFailure } from '../doctor/cloud.ts';
+import { outside } from '../doctor/finding.ts';
 import { expectedFromHere } from '../doctor/inside.ts';
 
 /** Stand-ins for what is not known yet while the answers come in. */
@@ -16,14 +17,14 @@ const otherVariables = {
   ENCRYPTION_KEY: Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64url'),
 };
 
-/** Looks at the Redis that REDIS_URL names: the first thing that is wrong, or one line that all is well. */
+/** Checks the Redis that REDIS_URL names. Returns the first thing that is wrong, else that it responds. */
 export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Environment): Promise<Finding> {
   let address;
   try {
     address = readRefreshConfig({ ...otherVariables, REDIS_URL, REDIS_CA, REDIS_TLS_NAME }).redis;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { check: 'redis.reachable', status: 'failed', found: error.problems.join('; ') };
+    return outside('redis.reachable.not_usable', { problems: error.problems.join('; ') });
   }
   const log = createLog([], () => undefined);
   const redis = createRedis(address, clock, log);
@@ -40,22 +41,22 @@ export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Enviro
   }
   const worst = ['failed', 'warning'].flatMap((status) => findings.filter((one) => one.status === status));
   const [first = findings[0]] = worst;
-  return first ?? skipped('redis.reachable', 'not looked at');
+  return first ?? outside('redis.reachable.not_checked');
 }
 
 /** Asks Tencent Cloud whose key it is; `shell` may name another endpoint. */
 export async function checkKey(environment: Environment, shell: Environment): Promise<Finding> {
   const credentials = readCredentials(environment);
-  if (!credentials) return skipped('cloud.key', 'no key was given');
+  if (!credentials) return outside('cloud.key.not_given');
   const region = environment['TENCENT_REGION'] || 'ap-guangzhou';
   const cloud = createCloud(credentials, region, shell);
   try {
     const { AppId } = await cloud.other('cam', 'GetUserAppId', {});
-    return well('cloud.key', `of the account with APPID ${String(AppId)}`);
+    return outside('cloud.key.ok', { appId: String(AppId) });
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (error.cloudCode.includes('UnauthorizedOperation')) {
-      return well('cloud.key', 'is known; what it may do, the deploy will show');
+      return outside('cloud.key.known');
     }
     return cloudFailure(error, { region });
   }

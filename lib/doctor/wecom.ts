@@ -1,14 +1,14 @@
-import { createAccessTokens } from './access-token.ts';
-import type { Clock } from './clock.ts';
-import { redisFinding } from './diagnose-redis.ts';
-import { type Finding, inside, skipped, well } from './diagnose-table.ts';
-import { AppError } from './errors.ts';
-import { errcodeOfPause } from './gettoken-failure.ts';
-import type { Log } from './log.ts';
-import { type Redis, RedisError } from './redis.ts';
-import { tokenKeyId } from './token-source.ts';
-import { pauseKey } from './token-store.ts';
-import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from './wecom.ts';
+import { createAccessTokens } from '../access-token.ts';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import { errcodeOfPause } from '../gettoken-failure.ts';
+import type { Log } from '../log.ts';
+import { type Redis, RedisError } from '../redis.ts';
+import { tokenKeyId } from '../token-source.ts';
+import { pauseKey } from '../token-store.ts';
+import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from '../wecom.ts';
+import { type Finding, inside } from './finding.ts';
+import { redisFinding } from './redis.ts';
 
 /** Never a real one: WeCom's are 43 characters that it drew itself. */
 const junkCode = 'the-doctor-asks-whether-this-app-is-linked-';
@@ -46,10 +46,7 @@ async function findingsWith(token: SharedToken, corp: Corp, questions: WecomQues
   const { corpid } = corp;
   await token.current();
   const app = await askApp(token, corp, questions);
-  const how = token.isFetched()
-    ? 'fetched an access_token and stored it for all'
-    : 'the stored access_token is good';
-  const gettoken = well('wecom.gettoken', how, corpid);
+  const gettoken = inside(token.isFetched() ? 'wecom.gettoken.fetched' : 'wecom.gettoken.stored', {}, corpid);
   if (app.failure) return [gettoken, app.failure];
   if (app.agent?.close === 1) return [gettoken, inside('wecom.app.stopped', {}, corpid)];
   const code = await askCode(token, corp, questions);
@@ -163,10 +160,7 @@ async function askCode(
     if (!(error instanceof WecomError)) throw error;
     const { errcode = 0, reaction, meaning, fields } = error;
     if (reaction === 'js_code_refused') {
-      return [
-        well('wecom.trusted_ip', 'WeCom answers this address', corpid),
-        well('wecom.linked', 'the secret is that of the linked mini-program', corpid),
-      ];
+      return [inside('wecom.trusted_ip.ok', {}, corpid), inside('wecom.linked.ok', {}, corpid)];
     }
     if (meaning === 'not_linked') return [inside('wecom.linked.not_linked', { errcode }, corpid)];
     return [generalFinding(error) ?? inside('wecom.app.refused', { api: fields.api, errcode }, corpid)];
@@ -190,19 +184,17 @@ function unanswered({ fields: { api, corpid, reason = '' } }: WecomError): Findi
   return inside(foreign ? 'wecom.reachable.not_wecom' : 'wecom.reachable.no_answer', { api, reason }, corpid);
 }
 
-function rangeFinding(corpid: string, range: AgentGetAnswer | undefined, errcode = 0): Finding {
+function rangeFinding(corpid: string, range: AgentGetAnswer | undefined, errcode?: number): Finding {
   if (!range) {
-    const text = `WeCom does not show it to this app${errcode === 0 ? '' : ` (errcode ${errcode})`}`;
-    return skipped('wecom.visible_range', text, corpid);
+    return errcode === undefined
+      ? inside('wecom.visible_range.not_listed', {}, corpid)
+      : inside('wecom.visible_range.hidden', { errcode }, corpid);
   }
   const members = countIn(range.allow_userinfos, 'user');
   const departments = countIn(range.allow_partys, 'partyid');
   const tags = countIn(range.allow_tags, 'tagid');
-  if (members + departments + tags === 0) {
-    return inside('wecom.visible_range.empty', {}, corpid);
-  }
-  const text = `${members} members by name, ${departments} departments, ${tags} tags`;
-  return well('wecom.visible_range', text, corpid);
+  if (members + departments + tags === 0) return inside('wecom.visible_range.empty', {}, corpid);
+  return inside('wecom.visible_range.ok', { members, departments, tags }, corpid);
 }
 
 /** How long the list of this name is; it is only shown, so anything else counts as empty. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
-import { type Clock, elapsedMs, moment } from './clock.ts';
-import { type Finding, type InsideDiagnosis, inside, type Report, skipped, well } from './diagnose-table.ts';
-import type { Log } from './log.ts';
-import { createRedis, type Redis, RedisError } from './redis.ts';
-import type { RedisAddress } from './redis-address.ts';
-import { createTokenStore, tokenStoreKeys } from './token-store.ts';
+import { type Clock, elapsedMs, moment } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { createRedis, type Redis, RedisError } from '../redis.ts';
+import type { RedisAddress } from '../redis-address.ts';
+import { createTokenStore, tokenStoreKeys } from '../token-store.ts';
+import { type Finding, inside, type InsideId, type Report } from './finding.ts';
 
 const pings = 5;
 /** Half of an operation's first deadline would leave nothing for a busy moment; a VPC needs about 1 ms. */
@@ -34,10 +34,10 @@ export async function diagnoseRedis(
       await redis.pipeline([['ping']]);
       ms.push(elapsedMs(clock, start));
     }
-    report(well('redis.reachable', 'answers, and takes the password'));
+    report(inside('redis.reachable.ok'));
     reportServer(await info(address, clock, 'server'), report);
     await tryScripts(redis);
-    report(well('redis.scripts', 'the scripts of logins run'));
+    report(inside('redis.scripts.ok'));
     reportSplit(await readsAreOld(redis), report);
   } catch (error) {
     if (!(error instanceof RedisError)) throw error;
@@ -46,11 +46,7 @@ export async function diagnoseRedis(
   }
   reportMemory(await info(address, clock, 'memory'), report);
   const median = Math.round(ms.toSorted((a, b) => a - b)[Math.floor(pings / 2)] ?? 0);
-  report(
-    median > latencyMsMax
-      ? inside('redis.latency.slow', { ms: median })
-      : well('redis.latency', `${median} ms for an answer`),
-  );
+  report(inside(median > latencyMsMax ? 'redis.latency.slow' : 'redis.latency.ok', { ms: median }));
   return true;
 }
 
@@ -106,29 +102,28 @@ async function readsAreOld(redis: Redis): Promise<boolean> {
 }
 
 function reportSplit(old: boolean, report: Report): void {
-  report(old ? inside('redis.reads.old') : well('redis.reads', 'show at once what was written'));
+  report(inside(old ? 'redis.reads.old' : 'redis.reads.ok'));
 }
 
 function reportServer({ redis_version: version = '' }: Info, report: Report): void {
   const major = Number(/^\d+/.exec(version)?.[0]);
-  if (version === '') report(skipped('redis.version', 'this server does not show its version'));
-  else if (major < 4) report(inside('redis.version.too_old', { version }));
-  else report(well('redis.version', version));
+  if (version === '') report(inside('redis.version.hidden'));
+  else report(inside(major < 4 ? 'redis.version.too_old' : 'redis.version.ok', { version }));
 }
 
 function reportMemory(memory: Info, report: Report): void {
   const { maxmemory_policy: policy } = memory;
-  if (policy === undefined) report(skipped('redis.eviction', 'this server does not show its policy'));
-  else if (policy === 'noeviction') report(well('redis.eviction', 'noeviction: nothing is thrown away'));
+  if (policy === undefined) report(inside('redis.eviction.hidden'));
+  else if (policy === 'noeviction') report(inside('redis.eviction.ok'));
   else report(inside('redis.eviction.evicts', { policy }));
   const [used, max] = [Number(memory['used_memory']), Number(memory['maxmemory'])];
   const percent = Math.round((used / max) * 100);
-  if (!(max > 0)) report(skipped('redis.memory', 'this server shows no limit of its memory'));
-  else if (percent < memoryPercentMax) report(well('redis.memory', `${percent} % used`));
-  else report(inside('redis.memory.nearly_full', { percent }));
+  if (!(max > 0)) report(inside('redis.memory.no_limit'));
+  else
+    report(inside(percent < memoryPercentMax ? 'redis.memory.ok' : 'redis.memory.nearly_full', { percent }));
 }
 
-const diagnosisOf: Record<string, InsideDiagnosis> = {
+const idOf: Record<string, InsideId> = {
   auth: 'redis.auth.refused',
   not_redis: 'redis.reachable.not_redis',
   max_clients: 'redis.reachable.too_many_connections',
@@ -152,7 +147,7 @@ const diagnosisOf: Record<string, InsideDiagnosis> = {
 
 /** What a failure of Redis means wherever it is met. */
 export function redisFinding(reason: string, about?: string): Finding {
-  return inside(diagnosisOf[reason] ?? 'redis.reachable.no_answer', { reason }, about);
+  return inside(idOf[reason] ?? 'redis.reachable.no_answer', { reason }, about);
 }
 
 /** Node's codes for everything that can be wrong with a certificate or a handshake. */
@@ -161,7 +156,7 @@ const tlsFailure = /cert|ssl|tls|signature|issuer|eproto|altname/;
 const silence = ['connect_timeout', 'timeout', 'closed', 'econnreset'];
 
 async function failureOf(reason: string, address: RedisAddress, clock: Clock): Promise<Finding> {
-  if (diagnosisOf[reason]) return redisFinding(reason);
+  if (idOf[reason]) return redisFinding(reason);
   const speaksNoTls =
     address.tls !== undefined && silence.includes(reason) && (await acceptsConnections(address, clock));
   const tls = speaksNoTls || tlsFailure.test(reason);

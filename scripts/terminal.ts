@@ -1,6 +1,9 @@
+// Questions at the terminal, and lines that fit on it.
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import type { Surroundings } from '../command.ts';
+import type { Surroundings } from './command.ts';
+
+const columnsMax = 100;
 
 /** The person gave up: Ctrl-C, or the end of the input. */
 export class Aborted extends Error {
@@ -9,7 +12,7 @@ export class Aborted extends Error {
 
 export interface Terminal {
   say(text: string): void;
-  /** A line of text; `hidden` shows nothing of what is typed. Rejects with Aborted. */
+  /** A line of text. `hidden` shows nothing of what is typed, and keeps blanks at its ends. Rejects with Aborted. */
   ask(question: string, options?: { hidden?: boolean }): Promise<string>;
   /** Yes or no; Enter means `byDefault`. */
   confirm(question: string, byDefault: boolean): Promise<boolean>;
@@ -17,7 +20,7 @@ export interface Terminal {
 }
 
 /** Asks on standard output and reads lines from standard input, which may be a pipe. */
-export function openTerminal({ stdin, stdout }: Surroundings): Terminal {
+export function openTerminal({ stdin, stdout }: Pick<Surroundings, 'stdin' | 'stdout'>): Terminal {
   const isTerminal = stdin.isTTY === true;
   let muted = false;
   const output = new Writable({
@@ -62,7 +65,8 @@ export function openTerminal({ stdin, stdout }: Surroundings): Terminal {
       }
       muted = hidden;
       try {
-        return (await nextLine()).trim();
+        const line = await nextLine();
+        return hidden ? line : line.trim();
       } finally {
         muted = false;
         if (hidden || !isTerminal) stdout.write('\n');
@@ -82,4 +86,23 @@ export function openTerminal({ stdin, stdout }: Surroundings): Terminal {
     },
   };
   return terminal;
+}
+
+/** Breaks a text between words; each line begins with `indent`. */
+export function wrapped(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.split(' ')) {
+    if (line.length > indent.length && widthOf(`${line}${word}`) > columnsMax) {
+      lines.push(line.trimEnd());
+      line = indent;
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()];
+}
+
+/** Chinese characters take two columns. */
+function widthOf(text: string): number {
+  return text.length + (text.match(/[\u2e80-\uffef]/g)?.length ?? 0);
 }

@@ -1,11 +1,11 @@
-import { type Clock, elapsedMs, moment } from './clock.ts';
-import type { RefreshConfig } from './config.ts';
-import { diagnoseRedis } from './diagnose-redis.ts';
-import { type Finding, type Report, skipped } from './diagnose-table.ts';
-import { diagnoseCorp } from './diagnose-wecom.ts';
-import type { Log } from './log.ts';
-import { createRedis } from './redis.ts';
-import { createWecom } from './wecom.ts';
+import { type Clock, elapsedMs, moment } from '../clock.ts';
+import type { RefreshConfig } from '../config.ts';
+import type { Log } from '../log.ts';
+import { createRedis } from '../redis.ts';
+import { createWecom } from '../wecom.ts';
+import { type Finding, inside, type Report } from './finding.ts';
+import { diagnoseRedis } from './redis.ts';
+import { diagnoseCorp } from './wecom.ts';
 
 /** SCF ends admin after 15 s, and then nothing of what was found is seen. */
 const msMax = 12_000;
@@ -37,7 +37,7 @@ export async function diagnose(
   try {
     if (!(await diagnoseRedis(redis, config.redis, clock, note))) {
       // Without Redis nobody may call gettoken, not even to look.
-      for (const { corpid } of corps) note(skipped('wecom.gettoken', 'not asked while Redis fails', corpid));
+      for (const { corpid } of corps) note(inside('wecom.gettoken.not_asked', {}, corpid));
       return findings;
     }
     const questions = { wecom, redis, encryptionKeys, clock, log, msLeft };
