@@ -1,8 +1,10 @@
-/** What is wrong with Redis, for the log: `timeout`, `refused`, `closed`, `auth`, … */
+// Converts errors of Redis and of the way there into reasons for the log. Never keeps the text of an error.
+
+/** An error of Redis with a reason for the log: `timeout`, `refused`, `closed`, `auth`, … */
 export class RedisError extends Error {
   override readonly name = 'RedisError';
   readonly reason: string;
-  /** A script failed while it ran; what it wrote before stays. */
+  /** A script failed while it ran. What it had already written stays. */
   readonly inScript: boolean;
 
   constructor(reason: string, inScript = false) {
@@ -13,8 +15,8 @@ export class RedisError extends Error {
 }
 
 /**
- * What each answer of Redis means to an operator, by its first word; TencentDB answers `ERR unknown command`
- * for a disabled one. The rest of an answer is never kept: it may quote the arguments of the command.
+ * The reason for each error reply of Redis, by its first word. TencentDB replies `ERR unknown command` for a disabled
+ * command. The rest of a reply is never kept, because it may contain the arguments of the command.
  */
 const reasonOfAnswer: Record<string, string> = {
   NOAUTH: 'auth',
@@ -35,7 +37,7 @@ const reasonOfAnswer: Record<string, string> = {
   NOSCRIPT: 'no_script',
 };
 
-/** Answers of a healthy connection; all others mean that it is worth connecting anew. */
+/** Errors on a healthy connection. After any other error, it makes sense to connect again. */
 export const answersOfAHealthyConnection: ReadonlySet<string> = new Set([
   'no_permission',
   'out_of_memory',
@@ -52,7 +54,7 @@ export const answersOfAHealthyConnection: ReadonlySet<string> = new Set([
   'error_answer',
 ]);
 
-/** What a proxy that takes no EVALSHA may reply to it. */
+/** Replies of proxies that do not support EVALSHA. */
 const refusalsOfEvalsha: ReadonlySet<string> = new Set([
   'error_answer',
   'unknown_command',
@@ -60,21 +62,21 @@ const refusalsOfEvalsha: ReadonlySet<string> = new Set([
   'keys_not_seen',
 ]);
 
-/** Whether the EVALSHA was refused as such, so that nothing of the script has run. */
+/** Returns whether EVALSHA itself was refused, so that no part of the script has run. */
 export function isEvalshaRefused({ reason, inScript }: RedisError): boolean {
   return refusalsOfEvalsha.has(reason) && !inScript;
 }
 
-/** Until 6.2, an error inside a script: `ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -OOM …`. */
+/** Up to 6.2, an error inside a script: `ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -OOM …`. */
 const reasonInScript = /@user_script: ?\d+: -([A-Z]+)\b/;
 
 /** Since 7.0: `OOM … script: …, on @user_script:9.` */
 const inScript = /@user_script:/;
 
 /**
- * What is wrong, for the log; `undefined` for an error that is neither of Redis nor of the way there.
+ * Returns the error with its reason; `undefined` if the error is neither from Redis nor from the connection.
  *
- * @param isReply Redis sent it, as opposed to an error of the connection
+ * @param isReply Redis sent the error, as opposed to an error of the connection
  */
 export function redisErrorOf(error: Error, isReply: boolean): RedisError | undefined {
   const reason = reasonOf(error, isReply);
@@ -90,7 +92,7 @@ function reasonOf(error: Error, isReply: boolean): string | undefined {
   if (/unknown command/i.test(message)) return 'unknown_command';
   // Cluster proxies look for the keys in the text of a script.
   if (/KEYS array|bad lua script/i.test(message)) return 'keys_not_seen';
-  // Servers older than Redis 4, which cannot replicate what such a script writes.
+  // Servers older than Redis 4, which cannot replicate the writes of such a script.
   if (/after non deterministic commands/i.test(message)) return 'writes_after_time';
   const code = (error as NodeJS.ErrnoException).code;
   if (code) return code === 'ECONNREFUSED' ? 'refused' : code.toLowerCase();

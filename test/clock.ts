@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Login, World } from './world.ts';
 
-/** Lets a test move the clocks of the functions it starts; Redis and WeCom keep theirs. */
+/** Lets a test move the clocks of its functions. Redis and WeCom keep their own. */
 export interface MovableClock {
   advanceSeconds(seconds: number): void;
   startLogin(overrides?: Record<string, string | undefined>): Promise<Login>;

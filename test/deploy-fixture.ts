@@ -1,5 +1,5 @@
-// A small service of two functions in a folder of its own and a local Tencent Cloud: with `sls` as a child process where
-// the framework matters, else with the plugin in this process.
+// A small service of two functions in its own folder, and a local Tencent Cloud. Runs `sls` as a child process if the
+// framework matters, otherwise the plugin in this process.
 import { spawn } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -14,13 +14,13 @@ import { keepOutput, secret } from './world.ts';
 import { isTimeVirtual, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
 
 const root = process.cwd();
-/** Another one than the project's, to see whether it would do: docs/decisions.md, "The framework". */
+/** Another framework than the project's can be tried: docs/decisions.md, "The framework". */
 const framework = resolve(process.env['SLS_PROGRAM'] ?? 'node_modules/.bin/sls');
 export const secretId = 'AKIDfixture0000000000000000000000000';
 export const secretKey = 'fixture-secret-key-0123456789abcd';
 export const corpsecret = 'corpsecret-that-nobody-may-read';
 
-/** Answers GET /health, echoes what it was sent, tries to write, and shows what the platform gave it. */
+/** Responds to GET /health, echoes requests, tries to write files, and shows what the platform passed to it. */
 const webFunction = `
 const { createServer } = require('node:http');
 const fs = require('node:fs');
@@ -106,7 +106,7 @@ interface FunctionFile {
   events: object[];
 }
 
-/** serverless.yml of the fixture, as far as tests change it. */
+/** The parts of the fixture's serverless.yml that tests change. */
 export interface ServiceFile {
   provider: Record<string, unknown>;
   functions: { web: FunctionFile; tick: FunctionFile };
@@ -115,7 +115,7 @@ export interface ServiceFile {
 /** Names of the two functions in the cloud. */
 export const webName = 'fixture-dev-web';
 export const tickName = 'fixture-dev-tick';
-/** What a first deploy without a domain writes. */
+/** The writes of a first deploy without a domain. */
 export const firstWrites = [
   'CreateLogset',
   'CreateTopic',
@@ -129,27 +129,27 @@ export const firstWrites = [
 export interface Fixture {
   folder: string;
   cloud: TencentCloud;
-  /** Runs sls in the service folder, which takes seconds; `environment` adds or (undefined) takes away variables. */
+  /** Runs sls in the service folder, which takes seconds. `environment` adds variables or (undefined) removes them. */
   sls(args: string, environment?: Record<string, string | undefined>): Promise<Run>;
-  /** The same, ended by Ctrl-C when it has printed this text, or when `until` is aborted. */
+  /** The same, ended by Ctrl-C after it printed this text, or when `until` is aborted. */
   slsUntil(args: string, until: string | AbortSignal): Promise<Run>;
   /**
-   * The same without the framework, in this process and in virtual time, in which the cloud is from then on: `sls` comes
-   * before it or not at all.
+   * The same without the framework, in this process and in virtual time. From then on the cloud is in virtual time too, so
+   * `sls` can only be used before.
    */
   run(args: string, environment?: Record<string, string | undefined>): Promise<Run & { error: unknown }>;
   /** The same for a command that does not end by itself. */
   runUntil(args: string, text: string): Promise<Run>;
-  /** What the cloud holds of a function. */
+  /** Returns the cloud's record of a function. */
   stored(name: string): StoredFunction;
-  /** Version that serves requests. */
+  /** Returns the version that serves requests. */
   liveVersion(name: string): string | undefined;
   /** Writes serverless.yml after `change`; without it, the original. */
   configure(change?: (yml: ServiceFile) => void): void;
   write(path: string, content: string, mode?: number): void;
-  /** SCF actions since the last call of this function. */
+  /** Returns the SCF actions since the last call of this function. */
   actionsSince(): string[];
-  /** One request to a host of the local cloud. */
+  /** Sends one request to a host of the local cloud. */
   fetch(
     url: string,
     init?: { method?: string; headers?: Record<string, string>; body?: Buffer | string },
@@ -157,14 +157,14 @@ export interface Fixture {
   end(): Promise<void>;
 }
 
-/** The CAM policy docs/deploy.md tells operators to give the key: every test shows that it is enough. */
+/** The key's CAM policy from docs/deploy.md. Every test uses it, which shows that it is sufficient. */
 export function documentedPolicy(): string[] {
   const json = /```json\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/deploy.md'), 'utf8'))?.[1] ?? '';
   const policy = JSON.parse(json) as { statement: { action: string[] }[] };
   return policy.statement.flatMap(({ action }) => action);
 }
 
-/** `copyOf`: starts with that fixture's service folder and cloud state instead of an empty account. */
+/** With `copyOf`, starts with that fixture's service folder and cloud state instead of an empty account. */
 export async function createFixture(
   options: Partial<CloudOptions> & { copyOf?: Fixture } = {},
 ): Promise<Fixture> {
@@ -294,7 +294,7 @@ export async function createFixture(
   };
 }
 
-/** `createFixture`, ended with the test that calls it. */
+/** `createFixture`; it ends with the calling test. */
 export async function testFixture(options?: Parameters<typeof createFixture>[0]): Promise<Fixture> {
   const fixture = await createFixture(options);
   onTestFinished(() => fixture.end());

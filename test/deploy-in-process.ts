@@ -1,5 +1,5 @@
-// The plugin in this process, in virtual time, driven as the framework drives it. A command that takes `sls` seconds of
-// loading, and minutes of waiting for the cloud, takes milliseconds so.
+// Runs the plugin in this process and in virtual time, as the framework runs it. A command then takes milliseconds; with
+// `sls` it takes seconds to load, and minutes to wait for the cloud.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
@@ -10,11 +10,11 @@ import { inVirtualTime } from './virtual-time.ts';
 
 export interface Run {
   exitCode: number | null;
-  /** stdout and stderr as the operator sees them. */
+  /** stdout and stderr, as the operator sees them. */
   output: string;
 }
 
-/** The hooks of each command in their order. */
+/** The hooks of each command, in order. */
 const hookNames: Record<string, string[]> = {
   deploy: ['package:cleanup', 'after:package:finalize', 'deploy:deploy', 'after:deploy:deploy'],
   'deploy function': ['deploy:function:packageFunction', 'deploy:function:deploy'],
@@ -29,7 +29,7 @@ const flags = new Set(['yes', 'tail', 'raw', 'log', 'force', 'update-config']);
 
 class Stopped extends Error {}
 
-/** `environment` is what the shell has; .env of the folder is added as the framework does. Until `until` is printed. */
+/** `environment` is the shell's; .env of the folder is added as by the framework. Ends when `until` is printed. */
 export async function runInProcess(
   folder: string,
   args: string,
@@ -91,13 +91,13 @@ function readDotenv(folder: string, stage = 'dev'): Record<string, string> {
     try {
       return parse(readFileSync(join(folder, name)));
     } catch {
-      // There is none.
+      // There is no .env.
     }
   }
   return {};
 }
 
-/** serverless.yml of the fixture, one JSON value a line, with its variables resolved. */
+/** The fixture's serverless.yml (one JSON value per line) with its variables resolved. */
 function readService(
   folder: string,
   environment: Record<string, string | undefined>,

@@ -1,4 +1,4 @@
-// A project of links with a .env of its own, deployed to a local Tencent Cloud, with WeCom and Redis behind it.
+// A project that consists of links, with its own .env, deployed to a local Tencent Cloud, with WeCom and Redis.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ export interface Run {
   err: string;
 }
 
-/** A clock that stands still until `passes` moves it: nothing takes long by it, however slow this machine is. */
+/** A clock that moves only by `passes`, so that no duration depends on the machine. */
 export function stillClock(): Clock & { passes(ms: number): void } {
   let nowMs = Date.now();
   return {
@@ -49,9 +49,9 @@ export interface DoctorWorld {
   wecom: Wecom;
   cloud: TencentCloud;
   variables: Record<string, string>;
-  /** Values that nothing may print. */
+  /** Values that must never be printed. */
   secrets: string[];
-  /** Writes .env (mode 0600); `undefined` leaves a variable out. */
+  /** Writes .env (mode 0600); `undefined` removes a variable. */
   writeEnv(overrides?: Record<string, string | undefined>, file?: string): void;
   /** `npm run doctor` in the folder, in this process. */
   doctor(...args: string[]): Promise<Run>;
@@ -62,7 +62,7 @@ export interface DoctorWorld {
   stop(): Promise<void>;
 }
 
-/** Runs a program to its end. */
+/** Runs a program until it ends. */
 export async function runProgram(
   args: string[],
   options: { cwd: string; env?: Record<string, string>; typed?: string },
@@ -84,7 +84,7 @@ export async function runProgram(
   return run;
 }
 
-/** Runs a command of scripts/ to its end, in this process. */
+/** Runs a command of scripts/ in this process until it ends. */
 export async function runInFolder(
   command: Command,
   args: string[],
@@ -117,7 +117,7 @@ export function projectFolder(): string {
     }
   }
   cpSync('dist', join(folder, 'dist'), { recursive: true });
-  // dist/ is built already; a build here would only repeat it.
+  // dist/ is already built.
   const manifest = readFileSync('serverless.yml', 'utf8').replace(/^ {2}build: .*\n/m, '');
   writeFileSync(join(folder, 'serverless.yml'), manifest);
   return folder;
@@ -201,7 +201,7 @@ export async function startDoctorWorld(): Promise<DoctorWorld> {
   return world;
 }
 
-/** The domain's certificate, for so many days more. */
+/** The domain's certificate; it expires in this many days. */
 export function certificateUntil(days: number) {
   const end = new Date(Date.now() + days * 86_400_000 + 8 * 3_600_000);
   const CertEndTime = end.toISOString().slice(0, 19).replace('T', ' ');

@@ -7,10 +7,10 @@ export interface LogEvent {
   fields: string[];
 }
 
-/** What every line has; the ids only while a request is answered. */
+/** Fields of every line; the ids only during a request. */
 export const commonFields = ['time', 'level', 'event', 'request_id', 'scf_request_id'];
 
-/** The sources that end up in a function, found along their imports. */
+/** The sources that are part of a function, found through imports. */
 export function shippedSources(): Map<string, string> {
   const paths = new Set(readdirSync('functions').map((name) => `functions/${name}/index.ts`));
   const sources = new Map<string, string>();

@@ -1,7 +1,7 @@
-// Random histories of the client: what pages call, what wx and the network do, when, and what the member does.
+// Random histories of the client: the calls of pages, the behaviour of wx and the network, and the member's actions.
 import fc from 'fast-check';
 
-/** How a function of wx does not call back as documented. */
+/** Undocumented ways in which a function of wx calls back, or does not. */
 export const oddities = [
   'late',
   'never',
@@ -35,7 +35,7 @@ const failures = [
   'url not in domain list',
 ] as const;
 
-/** A request that does not arrive, one whose answer is lost, and answers in other shapes. */
+/** A request that does not arrive, a lost response, and responses in other forms. */
 export type Transport = `${'unsent' | 'lost'}: ${(typeof failures)[number]}` | (typeof shapes)[number];
 const shapes = ['status as text', 'data as text', 'no headers', 'no task', 'abort throws'] as const;
 const transports: Transport[] = failures.flatMap((reason): Transport[] => [
@@ -50,7 +50,7 @@ const scf = (statusCode: number, status = statusCode): [number, unknown] => [
 ];
 const html = '<html><title>Hotel WiFi</title></html>';
 
-/** What somebody answers in place of the login function: status, body, and Retry-After. */
+/** Responses of others instead of the login function: status, body, and Retry-After. */
 export const answersInstead = {
   'html 200': [200, html],
   'html 502': [502, html],
@@ -95,7 +95,7 @@ export type SystemInfoFate = Oddity | 'elsewhere';
 export type StorageFault = (typeof storageFaults)[number];
 export type Operation = (typeof operations)[number];
 
-/** `qy`, `request`, `systemInfo` and `storage` are what the next call of that kind meets. */
+/** `qy`, `request`, `systemInfo` and `storage` decide what happens to the next call of that kind. */
 export type Step =
   | { call: Operation }
   | { qy: QyFate }
@@ -107,7 +107,7 @@ export type Step =
 
 export interface History {
   inWecom: boolean;
-  /** Whether wx tells that the mini-program is seen again. */
+  /** Whether wx reports that the mini-program is visible again. */
   tellsShow: boolean;
   steps: Step[];
 }

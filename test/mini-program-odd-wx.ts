@@ -1,4 +1,4 @@
-// The wx of a phone in a random history: each call meets the next fate of its kind, else what is usual.
+// The wx of a phone in a random history: for each call, the next prepared oddity of its kind happens, or else the usual.
 import {
   type AnswerInstead,
   answersInstead,
@@ -31,7 +31,7 @@ export interface Answer {
   data: unknown;
 }
 
-/** What the history is told of what the client does. */
+/** What the history records of the client. */
 export interface Watcher {
   broken(promise: string): void;
   sends(request: WantedRequest): void;
@@ -43,7 +43,7 @@ const wecomTimeoutMs = 10_000;
 const answerMs = 5;
 const lateMs = 15_000;
 const oddity = (fate: string | undefined) => oddities.find((known) => known === fate);
-/** Lint does not let anybody throw it in so many words. */
+/** A helper, because the linter forbids to throw it directly. */
 const nothing: unknown = undefined;
 
 export function createOddWx(
@@ -63,7 +63,7 @@ export function createOddWx(
     storage: [] as StorageFault[],
   };
 
-  /** Calls something of the client, as wx does: what it throws is thrown inside wx. */
+  /** Calls a callback of the client as wx does: an exception is thrown inside wx. */
   function within(name: string, run: () => void): void {
     try {
       run();
@@ -72,7 +72,7 @@ export function createOddWx(
     }
   }
 
-  /** Does with these callbacks what the oddity says; `usual` is the result that was due. */
+  /** Calls the callbacks as the oddity says; `usual` is the documented result. */
   function odd(
     name: string,
     fate: Oddity | undefined,
@@ -118,7 +118,7 @@ export function createOddWx(
     if (loginOpen) watcher.broken('there is one wx.qy.login at a time');
     loginOpen = !['throws', 'throws nothing', 'promise rejects'].includes(fate ?? '');
     const closed = () => (loginOpen = false);
-    // The client waits no longer, so another one is fine.
+    // The client no longer waits, so another call is allowed.
     time.setTimeout(closed, wecomTimeoutMs - 1);
     const closing: Callbacks = {
       success: (...result) => (closed(), callbacks.success(...result)),
@@ -128,7 +128,7 @@ export function createOddWx(
     return odd('qy.login', oddity(fate), closing, () => ({ code: newCode(), errMsg: 'login:ok' }));
   }
 
-  /** Of a reviewer in WeCom there is no session_key. */
+  /** A reviewer has no session_key in WeCom. */
   function encrypted(): object {
     try {
       const data = world.wecom.encryptUserData({ userid, corpid }, { mobile: secret('13900001111') });
@@ -165,7 +165,7 @@ export function createOddWx(
     } else if (fate?.startsWith('lost: ')) {
       void time.during(reach(wanted).then(fails(fate.slice('lost: '.length))));
     } else if (fate === 'abort throws') {
-      // And no answer either, so that it is aborted.
+      // No response either, so that it is aborted.
       return { abort: () => odd('abort', 'throws', wanted, Object) };
     } else {
       void time.during(reach(wanted).then((answer) => answered(reshaped(answer, fate))));
@@ -174,7 +174,7 @@ export function createOddWx(
     return { abort: () => undefined };
   }
 
-  /** Over real HTTP. `/own` is a function that asks who is calling, and is done. */
+  /** Over real HTTP. `/own` is a function that only checks who is calling. */
   async function reach({ url, method, data, header }: WantedRequest): Promise<Answer> {
     const own = new URL(url).pathname === '/own';
     const response = await fetch(own ? url.replace(/\/own.*/, '/session') : url, {
@@ -195,7 +195,7 @@ export function createOddWx(
 
   return {
     next,
-    /** For the last login: whatever was still to happen does not. */
+    /** Before the last login: cancels the remaining oddities. */
     heal: () => Object.values(next).forEach((fates) => fates.splice(0)),
 
     hide(): void {
@@ -209,7 +209,7 @@ export function createOddWx(
       if (tellsShow) for (const listener of listeners.show) within('onAppShow', listener);
     },
 
-    /** Ends this session behind the phone's back. */
+    /** Ends this session without telling the phone. */
     endSession: (authorization: string) => login.send('DELETE', '/session', { headers: { authorization } }),
 
     wx: {

@@ -1,11 +1,11 @@
-// The compiled client where an old base library would run it: without what is newer than the list allows.
+// Runs the compiled client as an old base library would: without any function that is newer than the list allows.
 import { readFileSync } from 'node:fs';
 import { createContext, runInContext } from 'node:vm';
 import { transformSync } from 'esbuild';
 
 /**
- * What the mini-program may call of the language's own library. All of it is in ES2016 or older, so every base library
- * has it, on iOS and in WeCom for Mac too; the syntax may be that of ES2017, which WeChat's tools compile further.
+ * Functions of the language that the mini-program may call. All are in ES2016 or older, so every base library has them,
+ * also on iOS and in WeCom for Mac. The syntax may be ES2017, which WeChat's tools compile further.
  */
 const mayBeCalled = {
   globals: ['Array', 'Date', 'Error', 'JSON', 'Math', 'Number', 'Object', 'Promise', 'Set', 'String'],
@@ -17,11 +17,11 @@ const mayBeCalled = {
     'catch then add filter find has includes indexOf join map push some every slice exec replace split startsWith test ' +
     'toLowerCase trim getHours getMinutes getSeconds getFullYear getMonth getDate'
   ).split(' '),
-  /** Of pages, in every base library that this mini-program runs on. */
+  /** Functions of pages, in every base library that this mini-program supports. */
   ofWechat: 'App Page setData reLaunch navigateTo setClipboardData'.split(' '),
 };
 
-/** What `code` calls that is neither in the list of {@link mayBeCalled} nor declared in `own`. */
+/** Returns the calls in `code` that are neither in the list of {@link mayBeCalled} nor declared in `own`. */
 export function notInList(code: string, own: string): string[] {
   const source = code
     // esbuild's own helpers, which need ES2015.
@@ -50,7 +50,7 @@ export function notInList(code: string, own: string): string[] {
   ];
 }
 
-/** Deleted before the client is loaded. Some were reported missing, the others are as new. */
+/** Deleted before the client is loaded. Some were reported missing, the others are equally new. */
 const missing = [
   'Promise.prototype.finally',
   'Promise.allSettled',
@@ -79,7 +79,7 @@ const missing = [
   'globalThis.globalThis',
 ];
 
-/** ES2017, as `npx esbuild --target=es2017` makes it. */
+/** Compiles to ES2017, as `npx esbuild --target=es2017` does. */
 export function compiled(path: string, format: 'cjs' | 'esm' = 'cjs'): string {
   const source = readFileSync(path, 'utf8');
   return transformSync(source, { loader: 'ts', format, target: 'es2017', charset: 'utf8' }).code;
@@ -87,16 +87,16 @@ export function compiled(path: string, format: 'cjs' | 'esm' = 'cjs'): string {
 
 type Client = typeof import('../miniprogram/wecom-login.ts');
 
-/** All that the client finds around it. */
+/** The client's surroundings. */
 export interface Surroundings {
-  /** Any object: tests give it what no phone should. */
+  /** Any object: tests pass values that no phone should have. */
   wx?: object;
   setTimeout: (run: () => void, ms: number) => unknown;
   clearTimeout: (timer: never) => void;
   now: () => number;
 }
 
-/** Runs a compiled client in a world of its own, whose built-ins lack what is {@link missing}. */
+/** Runs a compiled client in its own context, whose built-ins lack the {@link missing} functions. */
 export function openClient(code: string, { now, ...surroundings }: Surroundings): Client {
   const context = createContext({ ...surroundings });
   runInContext(missing.map((name) => `delete ${name};`).join('\n'), context);

@@ -1,11 +1,11 @@
-// Every kind of person and every fault, tap by tap, on whatever opens a phone.
+// Every kind of person and every fault, tap by tap, in jsdom or in Chromium.
 import { describe, expect, test } from 'vitest';
 import { reviewer, type Who } from '../demo/people.ts';
 import type { FaultName } from '../demo/faults.ts';
 import { texts } from '../miniprogram/texts.ts';
 import type { Demo, OpenPhone, Phone } from './mini-program-pages.ts';
 
-/** What a member reads first when this goes wrong. */
+/** The first text a member reads with this fault. */
 const titleOf = (code: string): string => {
   const { title } = texts[code] ?? {};
   if (!title) throw new Error(`no text for ${code}`);
@@ -13,7 +13,7 @@ const titleOf = (code: string): string => {
 };
 
 export function describeFlow(browser: string, open: OpenPhone, shared: { demo: Demo }): void {
-  /** A phone in this person's hand; at the end it has complained about nothing. */
+  /** Opens a phone for this person. At the end of the test it must have reported no problem. */
   async function withPhone(who: Who, use: (phone: Phone) => Promise<void>, query = '') {
     const phone = await open(shared.demo.phoneUrl(who, query));
     try {
@@ -69,7 +69,7 @@ export function describeFlow(browser: string, open: OpenPhone, shared: { demo: D
       withPhone(who, async (phone) => {
         await phone.shows(titleOf(code), `错误代码 ${code}`, '错误编号');
         expect(await phone.buttons()).toEqual(['复制给管理员', '重试']);
-        // One and the same code for both: it claims neither.
+        // Both have the same code, so the text names neither as the cause.
         expect(await phone.text()).not.toContain('可见范围');
         await phone.tap('重试');
         await expect.poll(() => shared.demo.sent(who)).toEqual(['POST /login', 'POST /login']);
@@ -121,10 +121,10 @@ export function describeFlow(browser: string, open: OpenPhone, shared: { demo: D
           await phone.showsInTime(titleOf(code), code);
           await shared.demo.page.breakage.healAll();
           const before = await shared.demo.sent();
-          // As long as the server may have asked to wait.
+          // The longest wait that the server asks for.
           await phone.pass(10);
           await phone.tapTwice('重试');
-          // In real time: a function needs some to connect to Redis again, and the phone comes back when it is told to.
+          // In real time, because a function needs time to connect to Redis again, and the phone retries when told to.
           await phone.shows('张三', '工程师');
           expect((await shared.demo.sent()).slice(before.length)).toEqual(['POST /login']);
         });

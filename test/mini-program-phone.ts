@@ -18,14 +18,14 @@ interface Sent {
   authorization: string | undefined;
 }
 
-/** What the WeCom client does in place of answering: fail with a text, answer this, or never answer. */
+/** What the WeCom client does instead of its usual response: fail with a text, return this, or never respond. */
 type QyInstead = { fail: string } | { answer: object } | 'hang';
 
 export type Phone = ReturnType<typeof openPhone>;
 
 /**
- * The `wx` of one phone for the rest of this test: requests go out over real HTTP, codes and encrypted data come from
- * the simulated WeCom, everything is counted. `qy: false` is ordinary WeChat.
+ * Creates the `wx` of one phone for the rest of this test. Requests use real HTTP, codes and encrypted data come from the
+ * simulated WeCom, and everything is counted. `qy: false` is ordinary WeChat.
  */
 export function openPhone(world: World, options: { userid?: string; corpid?: string; qy?: boolean } = {}) {
   const person = { userid: options.userid ?? 'ZhangSan', corpid: options.corpid ?? corpid };
@@ -36,21 +36,21 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     person,
     sent,
     storage,
-    /** How often each function of wx.qy was called. */
+    /** Number of calls of each function of wx.qy. */
     asked: { login: 0, getEnterpriseUserInfo: 0, getMobile: 0, getSystemInfo: 0 },
     /** What happens to the next calls of wx.qy.login, wx.qy.get… and wx.getSystemInfo, and of wx.request, instead. */
     nextQy: [] as QyInstead[],
     nextSystemInfo: [] as QyInstead[],
     nextRequest: [] as (string | ((reach: () => void, fail: (errMsg: string) => void) => void))[],
-    /** Which requests arrived at a path. */
+    /** Returns the requests that arrived at a path. */
     to: (path: string) => sent.filter((request) => request.path === path),
     hide: () => listeners.hide.forEach((listener) => listener()),
     show: () => listeners.show.forEach((listener) => listener()),
     client: (login: Login | string, changes: Partial<Parameters<typeof createWecomLogin>[0]> = {}) =>
       createWecomLogin({ serverUrl: typeof login === 'string' ? login : login.url, ...changes }),
-    /** What a quick client did not wait for. */
+    /** The waits that a quick client skipped. */
     skippedMs: [] as number[],
-    /** A client, compiled, for which waits of `quick.fromMs` to `quick.toMs` pass at once. */
+    /** Creates a compiled client that skips waits of `quick.fromMs` to `quick.toMs`. */
     quickClient(serverUrl: string, quick: { fromMs: number; toMs: number }) {
       const surroundings = {
         wx: (globalThis as unknown as { wx: object }).wx,
@@ -148,7 +148,7 @@ async function send(
       ...(data !== undefined && { body: JSON.stringify(data) }),
     });
     const body = await response.text();
-    // Some phones keep the server's spelling, some lower the case, some do their own.
+    // Phones differ: some keep the server's spelling, some use lower case, some their own.
     const headers = [...response.headers].map(([name, value]) => [name.toUpperCase(), value]);
     success({ statusCode: response.status, header: Object.fromEntries(headers), data: jsonOr(body) });
   } catch (error) {
@@ -165,16 +165,16 @@ function jsonOr(body: string): unknown {
   }
 }
 
-/** What the promise is rejected with; fails when it is not. */
+/** Returns the error that the promise rejects with; fails if it resolves. */
 export async function errorOf(promise: Promise<unknown>): Promise<WecomLoginError> {
   const [result] = await Promise.allSettled([promise]);
   if (result.status === 'fulfilled') throw new Error(`no error, but ${JSON.stringify(result.value)}`);
-  // Of a compiled client it is no Error of ours.
+  // The error of a compiled client is from another context.
   const { name } = Object(result.reason) as { name?: unknown };
   return name === 'WecomLoginError' ? (result.reason as WecomLoginError) : toLoginError(result.reason);
 }
 
-/** Another server than ours; answers its address. */
+/** Starts another server and returns its address. */
 export async function serve(
   answer: (request: IncomingMessage & { body: string }, response: ServerResponse) => void,
 ): Promise<string> {
@@ -189,7 +189,7 @@ export async function serve(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Ends the session that this phone uses, behind its back. */
+/** Ends the session that this phone uses, without telling it. */
 export async function endSession(login: Login, phone: Phone): Promise<void> {
   const bearer = phone.sent.findLast(({ authorization }) => authorization !== undefined)?.authorization ?? '';
   const { status } = await login.send('DELETE', '/session', { headers: { authorization: bearer } });

@@ -3,34 +3,34 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
-/** What a network does to the replies of Redis, or to the way there. */
+/** What the network does to the replies of Redis, or to the connection. */
 export type Toxic =
-  /** Replies come this much later. */
+  /** Replies are delayed by this time. */
   | { kind: 'latency'; ms: number }
-  /** Replies come in pieces of so many bytes. */
+  /** Replies come in pieces of this many bytes. */
   | { kind: 'slices'; bytes: number }
   | { kind: 'bandwidth'; bytesPerSecond: number }
-  /** Connections open, nothing passes; one that was in use then stays dead ever after. */
+  /** Connections open, but nothing passes. A connection that was in use then stays dead. */
   | { kind: 'black_hole' }
   /** Nobody listens any more. */
   | { kind: 'refuse' }
-  /** RST in the middle of the reply that comes `after` so many others; once. */
+  /** Sends RST in the middle of a reply, once, `after` this many others. */
   | { kind: 'reset'; after: number };
 
-/** A way to Redis that a test can hold up, spoil, cut, and lead elsewhere, so that events order what happens. */
+/** A relay to Redis that a test can stop, disturb, cut and redirect, so that events control the order. */
 export interface RedisGate {
   url: string;
-  /** Holds the next request that contains `text`; `held` resolves when it has come, `release` lets it go on. */
+  /** Holds the next request that contains `text`: `held` resolves when it has arrived, `release` lets it continue. */
   holdNext(text: string): { held: Promise<void>; release(): void };
-  /** From now on, on open connections too; nothing = as if it were not there. */
+  /** Applies from now on, also to open connections; without an argument, the relay changes nothing. */
   set(toxic?: Toxic): Promise<void>;
-  /** Breaks every open connection with RST. */
+  /** Closes every open connection with RST. */
   cut(): void;
-  /** Leads to another Redis and cuts the connections to the one before, as a virtual address does. */
+  /** Redirects to another Redis and cuts the old connections, as a virtual address does. */
   leadTo(redisUrl: string): void;
-  /** How often requests so far contained `text`. */
+  /** Counts the requests so far that contained `text`. */
   seen(text: string): number;
-  /** Connections on which a request still waits for its reply. */
+  /** Counts the connections on which a request still waits for its reply. */
   unanswered(): number;
 }
 
@@ -54,7 +54,7 @@ export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
 
   const server = createServer({ noDelay: true }, (client) => {
     watch(client);
-    // Left without a word, even when the way is free again.
+    // Never answered, even when the relay works again.
     if (toxic?.kind === 'black_hole') return;
     const redis = connect(Number(target.port), target.hostname);
     watch(redis);

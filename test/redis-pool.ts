@@ -1,5 +1,5 @@
-// Redis servers that tests use one after the other: starting one costs more than many a test. Files of one worker share
-// this module; the servers end with the worker.
+// Redis servers that tests use one after the other, because starting one takes longer than many tests. Files of one worker
+// share this module; the servers end with the worker.
 import { Redis } from 'ioredis';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 
@@ -14,13 +14,13 @@ const idle: Record<Kind, Idle[]> = { embedded: [], server: [] };
 
 export interface BorrowedRedis extends Omit<RunningRedis, 'pid'> {
   pid: number | undefined;
-  /** Runs `work` on a connection of its own. */
+  /** Runs `work` on its own connection. */
   connected<T>(work: (connection: Redis) => Promise<T>): Promise<T>;
-  /** Another test may have it, unless this one has changed more than what it holds: then it ends. */
+  /** Returns it for another test. If this test changed more than the data, the server ends instead. */
   giveBack(): Promise<void>;
 }
 
-/** A Redis that holds nothing. */
+/** Returns an empty Redis. */
 export async function borrowRedis(kind: Kind): Promise<BorrowedRedis> {
   const { redis, settings } = idle[kind].pop() ?? (await started(kind));
   let changed = false;
@@ -54,7 +54,7 @@ async function settingsOf(redis: RunningRedis, connection: Redis): Promise<strin
   return JSON.stringify([role, await connection.call('CONFIG', 'GET', '*')]);
 }
 
-/** Says whether it is as it was when it was started. */
+/** Returns whether the server is in its initial state. */
 async function emptied(redis: RunningRedis, settings: string): Promise<boolean> {
   try {
     return await connectedTo(redis, async (connection) => {
@@ -64,7 +64,7 @@ async function emptied(redis: RunningRedis, settings: string): Promise<boolean> 
       return true;
     });
   } catch {
-    // It is busy, locked or gone.
+    // It is busy, locked or has ended.
     return false;
   }
 }

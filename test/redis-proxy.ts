@@ -2,29 +2,29 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** What a cloud's proxy in front of Redis, or an old server, does otherwise than a Redis of today. */
+/** How a cloud's proxy in front of Redis, or an old server, differs from a current Redis. */
 export type Manner =
   /** 副本只读: plain reads go to the replica, everything else to the master. */
   | { kind: 'split'; replicaUrl: string }
   /** Refuses scripts in which a key of `redis.call` is not written `KEYS[n]`, as cluster proxies do. */
   | { kind: 'literal_keys' }
-  /** Answers this to EVALSHA, though it takes EVAL. */
+  /** Sends this reply to EVALSHA, although it supports EVAL. */
   | { kind: 'no_evalsha'; answer: string }
-  /** Answers this to every script. */
+  /** Sends this reply to every script. */
   | { kind: 'no_scripts'; answer: string }
-  /** Hangs up on INFO, as twemproxy does. */
+  /** Closes the connection on INFO, as twemproxy does. */
   | { kind: 'no_info' }
   /** Refuses scripts that write after TIME without calling replicate_commands before the first write. */
   | { kind: 'redis_4' }
-  /** Words the errors inside a script as servers up to 6.2 do: the code comes last. */
+  /** Formats errors inside a script as servers up to 6.2 do: the code comes last. */
   | { kind: 'redis_6' };
 
-/** A way to Redis that has a manner. */
+/** A relay to Redis that behaves in such a way. */
 export interface RedisProxy {
   url: string;
-  /** Brings the replica to where the master is; until then it shows what was there the last time. */
+  /** Brings the replica up to date; until then it shows the old data. */
   catchUp(): Promise<void>;
-  /** How often a command of this name came. */
+  /** Counts the commands of this name. */
   seen(name: string): number;
 }
 
@@ -33,7 +33,7 @@ const writes = /redis\.p?call\('(SET|DEL|HSET|HDEL|INCRBY|PEXPIRE)'/;
 
 export async function startRedisProxy(redisUrl: string, manner: Manner): Promise<RedisProxy> {
   const commands: string[] = [];
-  /** What the replica has not seen yet. */
+  /** Commands that the replica has not received yet. */
   let behind: Buffer[] = [];
   const open = new Set<Socket>();
 
@@ -44,7 +44,7 @@ export async function startRedisProxy(redisUrl: string, manner: Manner): Promise
     return upstream(socket);
   }
 
-  /** An answer of the proxy's own, `hang_up`, or `undefined` when the command goes on. */
+  /** Returns the proxy's own reply, `hang_up`, or `undefined` if the command is forwarded. */
   function ownAnswer(command: readonly string[]): string | undefined {
     const [name = '', script = ''] = command;
     const isEval = name.toUpperCase() === 'EVAL';
@@ -129,7 +129,7 @@ function asBefore7(reply: Buffer): Buffer {
 }
 
 interface Upstream {
-  /** Sends a command; resolves with its reply as it came. */
+  /** Sends a command. Resolves with its raw reply. */
   ask(bytes: Buffer): Promise<Buffer>;
   close(): void;
 }
@@ -154,7 +154,7 @@ function upstream(socket: Socket): Upstream {
   };
 }
 
-/** How many bytes the RESP value at `start` has; `undefined` while it is not whole. */
+/** Returns the length in bytes of the RESP value at `start`; `undefined` if it is incomplete. */
 function valueLength(bytes: Buffer, start: number): number | undefined {
   const line = bytes.indexOf('\r\n', start);
   if (line < 0) return undefined;
@@ -172,7 +172,7 @@ function valueLength(bytes: Buffer, start: number): number | undefined {
   return end <= bytes.length ? end - start : undefined;
 }
 
-/** The words of a command: an array of bulk strings. */
+/** Returns the words of a command, which is an array of bulk strings. */
 function wordsOf(bytes: Buffer): string[] {
   const words: string[] = [];
   let at = bytes.indexOf('\r\n') + 2;

@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import { onTestFinished } from 'vitest';
 
-/** Where the certificates lie: `valid` and `expired` name localhost, `stranger` is of another authority. */
+/** Folder of the certificates: `valid` and `expired` are for localhost, `stranger` is from another authority. */
 export const certificate = (name: 'valid' | 'expired' | 'stranger') => `test/faults/tls/${name}.pem`;
 
-/** TLS in front of what listens at this URL, with this certificate; the port on 127.0.0.1, until the test ends. */
+/** Adds TLS with this certificate in front of a URL. Returns the port on 127.0.0.1; ends with the test. */
 export async function behindTls(url: string, name: 'valid' | 'expired'): Promise<string> {
   const read = (file: string) => readFileSync(file, 'utf8');
   const open = new Set<Socket>();

@@ -4,7 +4,7 @@ import { movableClock } from './clock.ts';
 import { tellUnsubscribe, verifyCallback } from './wecom-callback.ts';
 import { corpid, from, otherCorpid, startWorld } from './world.ts';
 
-/** Lets go wrong what can, one after the other, in a world of its own; every line that the functions logged. */
+/** Causes every kind of trouble, one after the other, in its own world. Returns all log lines of the functions. */
 export async function troubledDay(): Promise<Record<string, unknown>[]> {
   const world = await startWorld();
   const { wecom } = world;
@@ -33,7 +33,7 @@ export async function troubledDay(): Promise<Record<string, unknown>[]> {
   await enter(newCode());
   refuse('user/get', 48_002);
   await enter(newCode());
-  // Mode A gives the same token again; when that is refused too, a call gives up, and two make gettoken rest.
+  // Mode A returns the same token again. If that is refused too, a call gives up; after two such calls gettoken rests.
   refuse('jscode2session', 40_014, 4);
   await enter(newCode());
   await enter(newCode());
@@ -70,7 +70,7 @@ export async function troubledDay(): Promise<Record<string, unknown>[]> {
   const all = [login, second, callback, withoutRedis, ...invocations].flatMap(({ lines }) => lines);
   return all.map((line): Record<string, unknown> => JSON.parse(line));
 
-  /** Nothing of the trouble before is remembered. */
+  /** Forgets the trouble so far. */
   async function restart(): Promise<void> {
     wecom.clearFaults();
     const keys = (await world.redisContents()).filter(({ key }) =>

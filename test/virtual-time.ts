@@ -1,5 +1,5 @@
-// Time that passes only while somebody waits: code that sleeps inside of `inVirtualTime` goes on at once, and the clock
-// has moved. A deploy that waits minutes for the cloud so takes milliseconds, and no result depends on the machine.
+// Virtual time passes only while somebody waits: code that sleeps inside `inVirtualTime` continues at once, and the clock
+// has moved. So a deploy that waits minutes for the cloud takes milliseconds, and no result depends on the machine.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { syncBuiltinESMExports } from 'node:module';
 import timersPromises from 'node:timers/promises';
@@ -10,7 +10,7 @@ interface Sleeper {
   wake(): void;
 }
 
-/** So many turns of the event loop a request on loopback takes to arrive: others get to act before time passes. */
+/** Turns of the event loop that a request on loopback needs to arrive. Others can act before time passes. */
 const graceTurns = 8;
 const busyPollMs = 3;
 
@@ -24,7 +24,7 @@ export function isTimeVirtual(): boolean {
   return isStarted;
 }
 
-/** From now on `node:timers/promises` and Date follow the virtual clock; `busy` tells when it has to stand still. */
+/** From now on `node:timers/promises` and Date use the virtual clock. It stops while `busy` returns true. */
 export function startVirtualTime(busy: () => boolean): void {
   isStarted = true;
   isBusy = busy;
@@ -48,7 +48,7 @@ export function stopVirtualTime(): void {
   vi.useRealTimers();
 }
 
-/** Wakes the sleeper whose time comes first. Called once for each, so that each is woken. */
+/** Wakes the sleeper with the earliest time. Called once for each sleeper. */
 async function passTime(): Promise<void> {
   for (let turns = 0; turns < graceTurns; turns++) {
     await nextTurn();
@@ -63,12 +63,12 @@ async function passTime(): Promise<void> {
   next.wake();
 }
 
-/** Runs `work`, whose sleeps take no time. */
+/** Runs `work`; its sleeps take no time. */
 export function inVirtualTime<T>(work: () => Promise<T>): Promise<T> {
   return insiders.run(true, work);
 }
 
-/** Lets so much time go by. */
+/** Lets this much time pass. */
 export function advanceSeconds(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000);
 }

@@ -7,14 +7,14 @@ function signed(world: World, message: string) {
   return signedCallback({ corpid, token, encodingAESKey }, message);
 }
 
-/** Asks whether the URL is ours. */
+/** Verifies the URL, as WeCom does. */
 export function verifyCallback(world: World, callback: Login): Promise<Answer> {
   const { path, body } = signed(world, '2319735201');
   const echostr = /<Encrypt><!\[CDATA\[(.*?)\]\]>/.exec(body)?.[1] ?? '';
   return callback.send('GET', `${path}&echostr=${encodeURIComponent(echostr)}`);
 }
 
-/** Tells that a member left; with another path or body, that it does not. */
+/** Reports that a member left, or sends another path or body. */
 export function tellUnsubscribe(
   world: World,
   callback: Login,

@@ -1,6 +1,6 @@
 /**
- * All ways in which a secret may stand in a text: as it is, in URLs, in JSON, in hex, and in base64 wherever it
- * begins within what was encoded. All in lower case, as the text has to be.
+ * Returns all forms in which a text may contain a secret: plain, in URLs, in JSON, in hex, and in base64 at any offset of
+ * the encoded text. All are in lower case, and so must be the text.
  */
 export function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
@@ -8,7 +8,7 @@ export function formsOf(secret: string): string[] {
     const text = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
       .replace(/=+$/, '');
-    // What depends on the bytes around it is cut off.
+    // Cut off the parts that depend on the bytes around it.
     const own = text.slice(before === 0 ? 0 : before + 1, (before + bytes.length) % 3 === 0 ? undefined : -1);
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });
@@ -17,7 +17,7 @@ export function formsOf(secret: string): string[] {
   return [...new Set(forms.map((form) => form.toLowerCase()))];
 }
 
-/** Which of the secrets, by name and form, stand in a text; never the secrets themselves. */
+/** Returns which secrets a text contains, by name and form; never the secrets themselves. */
 export function foundIn(text: string, secrets: ReadonlyMap<string, string>): string[] {
   const lower = text.toLowerCase();
   return [...secrets].flatMap(([secret, name]) =>

@@ -1,30 +1,30 @@
 import { connect } from 'node:net';
 
-/** One answer as it came: what fetch and node:http would tidy up or hide is still there. */
+/** One raw response, with everything that fetch and node:http would clean up or hide. */
 export interface RawAnswer {
   status: number;
   /** Status line and headers. */
   head: string;
   body: string;
-  /** The server closes the connection after this one. */
+  /** The server closes the connection after this response. */
   last: boolean;
 }
 
-/** One TCP connection on which requests are sent as bytes, many at a time. */
+/** One TCP connection that sends requests as bytes, many at a time. */
 export interface Connection {
   closed(): boolean;
-  /** Sends one request per method, all at once; resolves with their answers, fewer when the server hung up. */
+  /** Sends one request per method, all at once. Resolves with the responses; fewer if the server closed the connection. */
   exchange(bytes: string, methods: readonly string[]): Promise<RawAnswer[]>;
-  /** Sends whatever this is and hangs up; resolves with all that came until the server did too. */
+  /** Sends these bytes and closes. Resolves with everything received until the server closed too. */
   leave(bytes: string): Promise<RawAnswer[]>;
   destroy(): void;
 }
 
-/** The deadline of a request, 8 s, and 5 s for a busy machine. */
+/** The deadline of a request (8 s), plus 5 s for a busy machine. */
 const answerMsMax = 13_000;
 const emptyChunks = '0\r\n\r\n';
 
-/** Bytes are latin1 strings. Methods reject when nothing comes for `msMax`, or what comes is no HTTP. */
+/** Bytes are latin1 strings. Methods reject if nothing arrives for `msMax`, or if it is not HTTP. */
 export function openConnection(url: string, msMax = answerMsMax): Connection {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
@@ -50,7 +50,7 @@ export function openConnection(url: string, msMax = answerMsMax): Connection {
     clearTimeout(timer);
   }
 
-  /** The next answer, or `undefined` when none comes any more. */
+  /** Returns the next response, or `undefined` if there is no more. */
   async function next(method: string): Promise<RawAnswer | undefined> {
     for (;;) {
       const taken = takeAnswer(received, method);
@@ -92,7 +92,7 @@ export function openConnection(url: string, msMax = answerMsMax): Connection {
   };
 }
 
-/** Takes the first answer off `received`, if it is whole. */
+/** Removes and returns the first response in `received`, if it is complete. */
 function takeAnswer(received: string, method: string): { answer: RawAnswer; length: number } | undefined {
   const end = received.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
@@ -102,7 +102,7 @@ function takeAnswer(received: string, method: string): { answer: RawAnswer; leng
   const status = Number(code);
   const bodyless = method === 'HEAD' || status < 200 || status === 204;
   const bytes = bodyless ? 0 : Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0);
-  // Only Node's own 417 comes in chunks, and it is empty.
+  // Only Node's own 417 is chunked, and it is empty.
   const chunked = /\r\ntransfer-encoding: chunked/i.test(head) && !bodyless;
   const length = end + 4 + (chunked ? emptyChunks.length : bytes);
   if (received.length < length) return undefined;

@@ -1,23 +1,23 @@
 import { createRandom, type Random } from '../simulation/random.ts';
 import { anyJson, anyText, latin1, mutated, plainText } from './fuzz-text.ts';
 
-/** A request that only who knows the world can make, to be mixed in among the others. */
+/** A request that needs knowledge of the world; mixed with the others. */
 export interface OwnRequest {
   method: string;
   path: string;
   headers?: Record<string, string>;
   body?: string;
-  /** What must come of it; any documented answer if it is not known. */
+  /** The expected result; if missing, any documented response is allowed. */
   status?: number;
 }
 
 export interface FuzzTarget {
   paths: readonly string[];
-  /** Bodies that the function would take, to be damaged. */
+  /** Valid bodies, which are then damaged. */
   bodies: readonly string[];
   headers: Record<string, string>;
   own: readonly ((random: Random) => OwnRequest)[];
-  /** How many of the requests are `own`, from 0 to 1. */
+  /** Share of `own` requests, from 0 to 1. */
   ownShare: number;
 }
 
@@ -25,10 +25,10 @@ export interface FuzzRequest {
   method: string;
   /** latin1: one character per byte. */
   bytes: string;
-  /** Stands somewhere in the request, and so must not stand in the answer or in the log. */
+  /** A text in the request that must not appear in the response or the log. */
   marker: string;
   status?: number;
-  /** Nobody can say where it ends: it goes last on its connection. */
+  /** Its end is unclear, so it is the last one on its connection. */
   unframed: boolean;
 }
 
@@ -85,11 +85,11 @@ const contentTypes = [
   'multipart/form-data; boundary=x',
 ];
 
-/** The request of each number, always the same for one seed. */
+/** Returns the request of each number; always the same for one seed. */
 export function createFuzzRequests(seed: number, target: FuzzTarget): (index: number) => FuzzRequest {
   return (index) => {
     const random = createRandom(Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
-    // The first draws of neighbouring seeds are alike.
+    // The first numbers of neighbouring seeds are similar.
     random.next();
     const marker = `zq${index}qz`;
     if (random.chance(target.ownShare)) return ownRequest(random.pick(target.own)(random), marker);
@@ -104,7 +104,7 @@ function ownRequest({ method, path, headers = {}, body, status }: OwnRequest, ma
   return { method, bytes, marker, ...(status !== undefined && { status }), unframed: false };
 }
 
-/** Odd in every way but one: it is clear where it ends. Its head stays below Node's 16 KB, whose 431 overtakes others. */
+/** Odd in every way, but with a clear end. Its head stays below Node's 16 KB, because Node's 431 overtakes others. */
 function framedRequest(random: Random, target: FuzzTarget, marker: string): FuzzRequest {
   const method = random.pick(methods);
   const headers = Object.entries(target.headers).filter(() => random.chance(0.7));
@@ -122,7 +122,7 @@ function anyPath(random: Random, target: FuzzTarget, marker: string): string {
   if (random.chance(0.1)) path = `/${anyText(random)}${path}`;
   if (random.chance(0.1)) path = path.replaceAll(/[a-z]/g, percentEncoded);
   if (random.chance(0.4)) path += `${path.includes('?') ? '&' : '?'}${anyText(random)}=${marker}`;
-  // No blank and no control character: those end a request line.
+  // No space and no control character: these end a request line.
   path = path.replaceAll(/[^\x21-\x7e]/gu, percentEncoded).slice(0, 4000);
   if (!path.startsWith('/')) path = `/${path}`;
   return random.chance(0.02) ? `http://x.example${path}` : path;
@@ -135,7 +135,7 @@ function percentEncoded(text: string): string {
 function anyHeader(random: Random): [string, string] {
   const name = random.pick(headerNames);
   const value = random.chance(0.2) ? addresses(random) : anyText(random);
-  // What Node takes for a header's value.
+  // The characters that Node accepts in a header's value.
   return [
     name,
     latin1(value)
@@ -162,7 +162,7 @@ function bytesOf(random: Random, lengthMax: number): string {
   return String.fromCharCode(...codes);
 }
 
-/** With a Content-Length, or in chunks when there is a `random` and it says so. */
+/** Adds a body with a Content-Length, or sometimes in chunks if there is a `random`. */
 function assemble(
   method: string,
   path: string,

@@ -72,7 +72,7 @@ export function plainText(random: Random, length: number): string {
   return text;
 }
 
-/** Any JSON value, at most a few levels deep, with keys that objects have already. */
+/** Any JSON value, a few levels deep, also with keys that objects already have. */
 export function anyJson(random: Random, depth = 0): unknown {
   const kind = random.integer(0, depth > 2 ? 5 : 7);
   if (kind === 0) return null;
@@ -83,7 +83,7 @@ export function anyJson(random: Random, depth = 0): unknown {
   return kind === 6 ? inner : Object.fromEntries(inner.map((value) => [anyText(random), value]));
 }
 
-/** `text` with up to three small damages: a byte changed, doubled, left out, or something nasty put in. */
+/** Damages `text` in up to three places: a byte is changed, doubled or removed, or something unusual is inserted. */
 export function mutated(random: Random, text: string): string {
   let result = text;
   for (let i = random.integer(0, 3); i > 0; i -= 1) {

@@ -4,17 +4,17 @@ import { type Environment, type RunningFunction, startFunction } from '../../sim
 import { type Connection, openConnection, type RawAnswer } from './connection.ts';
 import { createFuzzRequests, type FuzzRequest, type FuzzTarget, markerPattern } from './fuzz-requests.ts';
 
-/** Answers that Node's own HTTP parser gives before a request reaches us; without a body. */
+/** Responses of Node's own HTTP parser before a request reaches the function; they have no body. */
 const nodeStatuses = [400, 408, 413, 417, 431];
 const heapBytesMore = 10_000_000;
-/** A connection that is stuck stays so; one on a machine with ten other things to do does not. */
+/** Long: a stuck connection stays stuck, but one on a busy machine does not. */
 const stuckMs = 60_000;
 const connectionsAtOnce = 16;
 const requestsAtOnce = 24;
 
 export interface FuzzResult {
   answered: number;
-  /** Broken connections without an answer; only for what is no request. */
+  /** Connections closed without a response; only allowed for bytes that are not a request. */
   unanswered: number;
   statuses: Record<string, number>;
   heapBytesMore: number;
@@ -27,10 +27,10 @@ export function fuzzSeed(): number {
 }
 
 /**
- * Starts a built function and sends it `count` requests; throws on the first thing that may not be.
+ * Starts a built function and sends it `count` requests. Throws at the first violation.
  *
- * Every answer must be a documented one, and the known one where it is known; nothing of a request may stand in its
- * answer or in the log; no line of the log may tell of a bug; the process must live and must not have grown.
+ * Each response must be documented, and the expected one if it is known. No text of a request may appear in its response
+ * or in the log. No log line may report a bug. The process must survive, and its memory must not grow.
  */
 export async function fuzz(
   name: string,
@@ -47,7 +47,7 @@ export async function fuzz(
       const parsed = parseLine(line);
       if (parsed?.['event'] === 'heap') heap(Number(parsed['bytes']));
       else if (!parsed || isTrouble(line, parsed)) troubles.push(line.slice(0, 500));
-      // Hundreds of thousands: looked at once and not kept.
+      // There are hundreds of thousands of lines: check each and do not keep it.
       started?.lines.splice(0);
     },
   });
@@ -72,7 +72,7 @@ export async function fuzz(
     result.statuses[answer.status] = (result.statuses[answer.status] ?? 0) + 1;
   }
 
-  /** One connection after the other, until all numbers below `end` are taken. */
+  /** Uses one connection after the other, until all numbers below `end` are used. */
   async function work(end: number): Promise<void> {
     let connection: Connection | undefined;
     let batch: FuzzRequest[] = [];
@@ -95,7 +95,7 @@ export async function fuzz(
           sent += answers.length;
           if (sent === framed.length) break;
           if (answers.length === 0) throw new Error('the connection was closed without an answer');
-          // The server closed it after an answer, as it may: the rest goes out again.
+          // The server closed it after a response, which is allowed: send the rest again.
           connection.destroy();
           connection = openConnection(running.url, stuckMs);
         }
@@ -127,7 +127,7 @@ export async function fuzz(
   return result;
 }
 
-/** Whether the log tells of a bug, of broken dependencies, or what a stranger wrote. */
+/** Checks whether the log reports a bug or a broken dependency, or repeats a stranger's text. */
 function isTrouble(line: string, parsed: Record<string, unknown>): boolean {
   const { level, event } = parsed;
   const expected = level !== 'error' || event === 'login_brake_on';
@@ -146,13 +146,13 @@ function numbersOf(batch: readonly FuzzRequest[]): string {
   return batch.map(({ marker }) => marker.slice(2, -2)).join(' ');
 }
 
-/** What is wrong with an answer, if anything is. */
+/** Returns what is wrong with a response, if anything. */
 function problemOf({ marker, method, status, unframed }: FuzzRequest, answer: RawAnswer): string | undefined {
   const { head, body } = answer;
   if (status !== undefined && answer.status !== status) return `expected ${status}`;
   if (head.includes(marker) || body.includes(marker)) return 'the answer repeats the request';
   if (nodeStatuses.includes(answer.status) && !/\r\ncontent-length: [1-9]/i.test(head)) {
-    // Within a whole request only what Expect demands is refused by Node itself.
+    // For a complete request, Node itself refuses only an unknown Expect.
     return body === '' && (unframed || answer.status === 417 || answer.status === 431)
       ? undefined
       : 'no body';

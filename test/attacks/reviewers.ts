@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto';
 
-/** An environment in which the account `appstore` may log in with this password; the cheapest hash there may be. */
+/** Returns an environment in which `appstore` may log in with this password, with the cheapest allowed hash. */
 export function reviewersOn(password: string): { REVIEWERS: string; REVIEWERS_UNTIL: string } {
   const salt = Buffer.alloc(16, 7);
   const key = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });

@@ -6,10 +6,10 @@ import { expectError } from '../expect-answer.ts';
 import { gettokens } from '../token-state.ts';
 import { allLetIn, type Answer, type Login, startWorld, type World } from '../world.ts';
 
-/** What takes longer hangs. That nobody waits longer than 8 s is shown under virtual time, by test/simulation. */
+/** A longer request hangs. test/simulation shows under virtual time that nobody waits longer than 8 s. */
 export const msMax = 40_000;
 
-/** Longer than this has nobody waited for an answer. */
+/** Nobody may wait longer for a response. */
 export async function inTime<T>(work: Promise<T>): Promise<T> {
   const start = performance.now();
   const result = await work;
@@ -17,11 +17,11 @@ export async function inTime<T>(work: Promise<T>): Promise<T> {
   return result;
 }
 
-/** One login; the answer, in time. */
+/** Logs in once and returns the response, in time. */
 export const oneLogin = (world: World, login: Login): Promise<Answer> =>
   inTime(login.login({ js_code: world.jsCode() }));
 
-/** A warm process, a fresh one without a token, and one member logged in. */
+/** A warm process, a new one without a token, and one logged-in member. */
 export async function running(redisUrl?: string) {
   const world = await startWorld({ redis: 'server' });
   const overrides = redisUrl === undefined ? {} : { REDIS_URL: redisUrl };
