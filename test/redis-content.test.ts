@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { corpid, otherCorpid, type RedisEntry, secret, startWorld } from './world.ts';
+import { corpid, from, otherCorpid, type RedisEntry, secret, startWorld } from './world.ts';
 
 /** The key tables of lib/token-store.ts, lib/session-store.ts and lib/rate-limit.ts. */
 const keyTable: { pattern: RegExp; type: string; fields: RegExp; ttlSecondsMax: number }[] = [
@@ -28,7 +28,8 @@ function expectInTable(entry: RedisEntry): void {
 test('[A43] Redis › holds after a run only keys of the documented tables, each with a TTL, and nothing readable', async () => {
   const world = await startWorld();
   const login = await world.startLogin();
-  const readable = [corpid, otherCorpid];
+  const headers = from();
+  const readable = [corpid, otherCorpid, ...Object.values(headers)];
   const answers = [];
   for (const company of [corpid, otherCorpid]) {
     for (let i = 0; i < 3; i += 1) {
@@ -36,7 +37,7 @@ test('[A43] Redis › holds after a run only keys of the documented tables, each
       const position = secret(`职务${randomBytes(6).toString('hex')}`);
       const userid = world.addMember({ corpid: company, name: secret(name), position });
       const js_code = world.jsCode(userid, company);
-      answers.push(await login.login({ js_code, corpid: company }));
+      answers.push(await login.login({ js_code, corpid: company }, headers));
       readable.push(name, position, userid, userid.toLowerCase());
     }
   }
@@ -46,7 +47,7 @@ test('[A43] Redis › holds after a run only keys of the documented tables, each
     readable.push(token, token.slice(26));
     await login.withSession('GET', '/session', token);
   }
-  await login.login({ js_code: 'unknown' });
+  await login.login({ js_code: 'unknown' }, headers);
 
   const entries = await world.redisContents();
   const kinds = entries.map(({ key }) => key.replace(/\{.*\}/, '{}'));
