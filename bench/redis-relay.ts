@@ -1,37 +1,26 @@
-import { connect, createServer } from 'node:net';
+import { startRedisRelay } from '../simulator/redis-relay.ts';
 import type { Waits } from './waits.ts';
 
-export interface RedisRelay {
+export interface CountingRelay {
   port: number;
   /** Number of writes of the clients. Each is one round trip, however many commands it contains. */
   roundTrips(): number;
 }
 
-/** A TCP relay that delays Redis' replies by `latencyMs()`. */
-export function startRedisRelay(
+/** A relay that delays the requests to Redis by `latencyMs()`. */
+export async function startCountingRelay(
   redisPort: number,
   latencyMs: () => number,
   waits: Waits,
-): Promise<RedisRelay> {
+): Promise<CountingRelay> {
   let written = 0;
-  const server = createServer({ noDelay: true }, (client) => {
-    const redis = connect({ port: redisPort, host: '127.0.0.1', noDelay: true });
-    client.on('error', () => {}).on('close', () => redis.destroy());
-    redis.on('error', () => {}).on('close', () => client.destroy());
-    client.on('data', (chunk) => {
+  const { port } = await startRedisRelay(`redis://127.0.0.1:${redisPort}`, (client, redis) => {
+    client.on('data', (chunk: Buffer) => {
       written += 1;
-      // The whole delay is on the way to Redis, so that commands written together wait only once.
+      // All of the latency is on the way there, so that commands written together wait only once.
       waits.during(latencyMs(), () => redis.write(chunk));
     });
-    redis.on('data', (chunk) => client.write(chunk));
+    redis.on('data', (chunk: Buffer) => client.write(chunk));
   });
-  return new Promise((resolve) => {
-    server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => {
-      const address = server.address();
-      resolve({
-        port: typeof address === 'object' && address !== null ? address.port : 0,
-        roundTrips: () => written,
-      });
-    });
-  });
+  return { port, roundTrips: () => written };
 }

@@ -1,6 +1,6 @@
 // A separate process with everything around the candidate except Redis: WeCom, the relay to Redis, the clients.
 import { load, type Load } from './load.ts';
-import { startRedisRelay } from './redis-relay.ts';
+import { startCountingRelay } from './redis-relay.ts';
 import { createWaits } from './waits.ts';
 import { startFastWecom } from './wecom.ts';
 
@@ -29,7 +29,7 @@ const [redisPort = '', corpid = ''] = process.argv.slice(2);
 let wecomMs = 0;
 let redisMs = 0;
 const waits = createWaits();
-const relay = await startRedisRelay(Number(redisPort), () => redisMs, waits);
+const relay = await startCountingRelay(Number(redisPort), () => redisMs, waits);
 const wecom = await startFastWecom(corpid, () => wecomMs, waits);
 
 async function carryOut(order: Order): Promise<Outcome> {

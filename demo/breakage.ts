@@ -69,7 +69,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
     wecomSlow: applyToWecom,
     wecomDown: applyToWecom,
     rateLimited: applyToWecom,
-    redisDown: (on) => (on ? relay?.cut() : relay?.restore()),
+    redisDown: (on) => (on ? relay?.refuse() : relay?.accept()),
     async memberLeft(on) {
       if (on) await leaveCompany(world, feed, member);
       else wecom.updateMember(member.corpid, member.userid, { deleted: false });

@@ -4,11 +4,11 @@ import { createServer } from 'node:net';
 import * as z from 'zod/mini';
 import { hashPassword } from '../lib/reviewer.ts';
 import { invokeFunction, type RunningFunction, startFunction } from '../simulator/functions.ts';
+import { startRedisRelay } from '../simulator/redis-relay.ts';
 import { endpoints } from '../simulator/wecom/answer.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
 import { bigCompany, company, type Company, moveIn, reviewer, secondCompany } from './people.ts';
 import type { DemoRedis } from './redis.ts';
-import { startRedisRelay } from './redis-relay.ts';
 import { Trouble } from './trouble.ts';
 
 /** Response time of the simulated WeCom in ms: like a server in the same country. */
@@ -170,7 +170,7 @@ export async function createWorld(redis: DemoRedis) {
       const { companies = ourCompanies, port = 0, onRequest, onAlert, straightToRedis = false } = options;
       if (port > 0) await refuseTakenPort(port);
       const log = createRequestLog(onRequest, onAlert);
-      const straight = straightToRedis && !relay?.isCut();
+      const straight = straightToRedis && !relay?.isRefusing();
       const own = { PORT: String(port), ...(straight && { REDIS_URL: redis.url }) };
       const login = await track(
         startFunction('login', { ...environment(companies), ...own }, { onLine: (line) => log.read(line) }),

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { startRedisRelay } from '../simulator/redis-relay.ts';
 
 /** What the network does to the replies of Redis, or to the connection. */
 export type Toxic =
@@ -35,31 +35,15 @@ export interface RedisGate {
 }
 
 export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
-  let target = new URL(redisUrl);
   let toxic: Toxic | undefined;
   let hold: { text: string; arrived: () => void; released: Promise<void> } | undefined;
-  const open = new Set<Socket>();
   const requests: string[] = [];
   const waiting = new Set<Socket>();
 
-  function watch(socket: Socket): void {
-    open.add(socket);
-    socket
-      .on('error', () => undefined)
-      .on('close', () => {
-        open.delete(socket);
-        waiting.delete(socket);
-      });
-  }
-
-  const server = createServer({ noDelay: true }, (client) => {
-    watch(client);
+  const relay = await startRedisRelay(redisUrl, (client, redis) => {
     // Never answered, even when the relay works again.
     if (toxic?.kind === 'black_hole') return;
-    const redis = connect(Number(target.port), target.hostname);
-    watch(redis);
-    client.on('close', () => redis.destroy());
-    redis.on('close', () => client.destroy());
+    client.on('close', () => waiting.delete(client));
     let lost = false;
     client.on('data', (chunk: Buffer) => {
       requests.push(chunk.toString('latin1'));
@@ -83,6 +67,7 @@ export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
       delivered = delivered.then(() => deliver(client, chunk, arrivedMs));
     });
   });
+  onTestFinished(() => relay.stop());
 
   async function deliver(client: Socket, chunk: Buffer, arrivedMs: number): Promise<void> {
     const pauseMs = toxic?.kind === 'bandwidth' ? 1000 / toxic.bytesPerSecond : 0;
@@ -107,22 +92,10 @@ export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
     client.write(chunk);
   }
 
-  function listen(port: number): Promise<unknown> {
-    server.listen({ port, host: '127.0.0.1', backlog: 1024 });
-    return once(server, 'listening');
-  }
-
-  await listen(0);
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the gate has no port');
-  const { port } = address;
-  onTestFinished(() => {
-    server.close();
-    for (const socket of open) socket.destroy();
-  });
-
-  const gate: RedisGate = {
-    url: `redis://127.0.0.1:${port}`,
+  return {
+    url: relay.url,
+    cut: relay.cut,
+    leadTo: relay.leadTo,
     holdNext(text) {
       let arrived = () => {};
       let release = () => {};
@@ -136,26 +109,13 @@ export async function startRedisGate(redisUrl: string): Promise<RedisGate> {
       return { held, release };
     },
     async set(next) {
-      const refused = toxic?.kind === 'refuse';
       toxic = next;
-      if (next?.kind === 'refuse') {
-        server.close();
-        gate.cut();
-      } else if (refused) {
-        await listen(port);
-      }
-    },
-    cut() {
-      for (const socket of open) socket.resetAndDestroy();
-    },
-    leadTo(next) {
-      target = new URL(next);
-      gate.cut();
+      if (next?.kind === 'refuse') relay.refuse();
+      else await relay.accept();
     },
     seen: (text) => requests.join('').split(text).length - 1,
     unanswered: () => waiting.size,
   };
-  return gate;
 }
 
 async function inPieces(
