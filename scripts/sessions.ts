@@ -1,5 +1,5 @@
-// `npm run sessions -- list|end CORPID USERID [--stage STAGE] [--local]`: a person's sessions, seen and ended by
-// functions/admin in the cloud; with --local by the same code here, against the Redis that .env names.
+// `npm run sessions -- list|end CORPID USERID [--stage STAGE] [--local]`: lists or ends a person's sessions, through
+// functions/admin in the cloud; with --local by the same code here, with the Redis of .env.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { answerAdmin } from '../lib/admin.ts';
@@ -11,7 +11,7 @@ import { createLog } from '../lib/log.ts';
 import { createServices } from '../lib/services.ts';
 import { readEnvironmentFile } from './environment.ts';
 
-const usage = `npm run sessions -- list CORPID USERID   what sessions this person has
+const usage = `npm run sessions -- list CORPID USERID   lists the sessions of this person
 npm run sessions -- end  CORPID USERID   ends them all
   --stage STAGE   which deployment (default: dev)
   --local         not in the cloud but here, with the Redis of .env.STAGE or .env

@@ -348,7 +348,7 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
         check: 'wecom.visible_range',
         status: 'ok',
         about: corpid,
-        found: expect.stringContaining('1 members'),
+        found: expect.stringContaining('members by name: 1,'),
       },
     ]);
     expect(world.wecom.counts(corpid)).toMatchObject({ gettoken: 1, jscode2session: 1 });
@@ -405,7 +405,7 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
       findings.find(({ check, about }) => check === 'wecom.visible_range' && about === corpid);
     expect(rangeOf(await diagnose(world))).toMatchObject({
       status: 'ok',
-      found: '3001 members by name, 0 departments, 0 tags',
+      found: 'members by name: 3001, departments: 0, tags: 0',
     });
     const fields = { padding: 'x'.repeat(4_200_000) };
     world.wecom.fault({ endpoint: 'agent/get', corpid, kind: 'fields', fields });

@@ -141,7 +141,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     expect(values()['ENCRYPTION_KEY']).toBe(key);
     expect(statSync(path('.env')).mode & 0o777).toBe(0o600);
     const again = await setup(['--no-check'], lines({ ...complete(), CALLBACKS: 'no' }));
-    expect([again.code, again.out]).toEqual([0, '\n.env says all that already.\n']);
+    expect([again.code, again.out]).toEqual([0, '\n.env already has these values.\n']);
   });
 
   test('npm run setup › keeps the token and key that WeCom knows, and draws some for a company more', async () => {
@@ -337,7 +337,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
       const kept = ['n', 'n', 'n', 'n', 'n', 'n', 'n'];
       const unchanged = await setup(['--ask', '--no-check'], `${kept.join('\n')}\n`);
       expect([unchanged.code, read()]).toEqual([0, before]);
-      expect(unchanged.out).toContain('WECOM_CORPS: there already. Change it? [y/N]');
+      expect(unchanged.out).toContain('WECOM_CORPS: already set. Change it? [y/N]');
       const other = ['y', 'wwother0000000002', secret('secret-of-the-other'), 'n', ...kept.slice(1), 'n'];
       const refused = await setup(['--ask', '--no-check'], `${other.join('\n')}\n`);
       expect(refused.out).toContain('Write .env: WECOM_CORPS (replaced)?');

@@ -14,9 +14,9 @@ const msMax = 12_000;
  * Looks at Redis and at WeCom from where this runs. Changes nothing but what a login would: an access_token that
  * is missing is fetched once and stored. After 12 s nothing more is asked.
  *
- * No finding holds a secret: SCF logs what functions/admin answers. Rejects only because of a bug.
+ * No finding holds a secret: SCF logs what functions/admin returns. Rejects only because of a bug.
  *
- * @param report told each finding as soon as it is known
+ * @param report called with each finding as soon as it is known
  */
 export async function diagnose(
   config: Omit<RefreshConfig, 'secrets'>,
@@ -36,7 +36,7 @@ export async function diagnose(
   const wecom = createWecom(wecomBaseUrl, clock);
   try {
     if (!(await diagnoseRedis(redis, config.redis, clock, note))) {
-      // Without Redis nobody may call gettoken, not even to look.
+      // Without Redis nobody may call gettoken, and neither may the doctor.
       for (const { corpid } of corps) note(inside('wecom.gettoken.not_asked', {}, corpid));
       return findings;
     }

@@ -13,7 +13,7 @@ const latencyMsMax = 50;
 const memoryPercentMax = 85;
 const connectMsMax = 500;
 
-/** A replica that lags less is not worth a word; each try is one round trip. */
+/** A replica that lags less than these round trips is no problem. */
 const splitTries = 5;
 /** In place of a company's `kid`, which is 16 hex digits. */
 const probeKid = 'doctor';
@@ -53,8 +53,8 @@ export async function diagnoseRedis(
 type Info = Record<string, string>;
 
 /**
- * The fields of a section of INFO, none if the server keeps it to itself: logins do without. Asked on a connection of
- * its own, since some proxies hang up on it.
+ * The fields of a section of INFO; empty if the server does not show it, which logins do not need. Asked on a connection
+ * of its own, since some proxies close it.
  */
 async function info(address: RedisAddress, clock: Clock, section: string): Promise<Info> {
   const redis = createRedis(address, clock, () => undefined);
@@ -71,13 +71,13 @@ async function info(address: RedisAddress, clock: Clock, section: string): Promi
   }
 }
 
-/** Logs a line when a full Redis would throw entries away. Rejects only because of a bug. */
+/** Logs a line when a full Redis would delete entries. Rejects only because of a bug. */
 export async function warnOfEviction(address: RedisAddress, clock: Clock, log: Log): Promise<void> {
   const { maxmemory_policy: policy = 'noeviction' } = await info(address, clock, 'memory');
   if (policy !== 'noeviction') log('warn', 'redis_evicts', { policy });
 }
 
-/** Stores a token of nobody as a login does, and takes it away again. Rejects with RedisError. */
+/** Stores a fake token as a login does, and deletes it. Rejects with RedisError. */
 async function tryScripts(redis: Redis): Promise<void> {
   const store = createTokenStore(redis, probeKid);
   const owner = randomUUID();
@@ -145,14 +145,14 @@ const idOf: Record<string, InsideId> = {
   error_answer: 'redis.scripts.refused',
 };
 
-/** What a failure of Redis means wherever it is met. */
+/** The finding for the reason of a `RedisError`. */
 export function redisFinding(reason: string, about?: string): Finding {
   return inside(idOf[reason] ?? 'redis.reachable.no_answer', { reason }, about);
 }
 
 /** Node's codes for everything that can be wrong with a certificate or a handshake. */
 const tlsFailure = /cert|ssl|tls|signature|issuer|eproto|altname/;
-/** What a handshake looks like that the other side does not understand; a closed port or a wrong host look otherwise. */
+/** How a TLS handshake fails when the server does not speak TLS. A closed port or a wrong host fails differently. */
 const silence = ['connect_timeout', 'timeout', 'closed', 'econnreset'];
 
 async function failureOf(reason: string, address: RedisAddress, clock: Clock): Promise<Finding> {

@@ -10,7 +10,7 @@ import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from '../wecom
 import { type Finding, inside } from './finding.ts';
 import { redisFinding } from './redis.ts';
 
-/** Never a real one: WeCom's are 43 characters that it drew itself. */
+/** Never a real code: WeCom generates those, with 43 characters. */
 const junkCode = 'the-doctor-asks-whether-this-app-is-linked-';
 const tokenMsMax = 4000;
 const askMsMax = 2500;
@@ -21,7 +21,7 @@ export interface WecomQuestions {
   encryptionKeys: readonly Buffer[];
   clock: Clock;
   log: Log;
-  /** For all that is still to be asked. */
+  /** For all remaining calls. */
   msLeft(): number;
 }
 
@@ -103,7 +103,7 @@ async function gettokenFinding(
   const pause = await pauseOf(redis, tokenKeyId(corp, encryptionKeys));
   if (pause instanceof RedisError) return redisFinding(pause.reason, corpid);
   if (failure || pause.why === 'rate_limited') return inside('wecom.gettoken.banned', pause, corpid);
-  // What was asked before with this very secret; nobody need ask again to say what is wrong.
+  // An earlier call with this secret has already shown what is wrong.
   const errcode = errcodeOfPause(pause.why);
   if (errcode !== undefined) return refusedFinding(new WecomError({ api: 'gettoken', corpid, errcode }));
   if (pause.seconds > 0) return inside('wecom.gettoken.paused', pause, corpid);
@@ -122,9 +122,9 @@ function refusedFinding(failure: WecomError): Finding {
 
 interface AppAnswer {
   agent?: AgentGetAnswer;
-  /** Why WeCom does not show the app to itself; means nothing general. */
+  /** Why WeCom does not show the app; not one of `generalFinding`. */
   errcode?: number;
-  /** Wrong, whatever else would be asked. */
+  /** Makes further calls pointless. */
   failure?: Finding;
 }
 
@@ -167,7 +167,7 @@ async function askCode(
   }
 }
 
-/** What a failed call says whichever it was; `undefined` when its errcode means nothing general. */
+/** The finding for a failed call to any endpoint; `undefined` if its errcode is specific to the endpoint. */
 function generalFinding(error: WecomError): Finding | undefined {
   const { api, corpid, errcode, ip = 'unknown' } = error.fields;
   if (errcode === undefined) return unanswered(error);
@@ -178,7 +178,7 @@ function generalFinding(error: WecomError): Finding | undefined {
   return undefined;
 }
 
-/** For a call without an answer that WeCom could have given. */
+/** For a call without a response that WeCom could have sent. */
 function unanswered({ fields: { api, corpid, reason = '' } }: WecomError): Finding {
   const foreign = /^http_|^not_json$|^unexpected_shape$|^too_large$/.test(reason);
   return inside(foreign ? 'wecom.reachable.not_wecom' : 'wecom.reachable.no_answer', { api, reason }, corpid);

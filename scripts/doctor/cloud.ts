@@ -17,7 +17,7 @@ export interface Deployed {
   triggers: DeployedTrigger[];
 }
 
-/** What all checks against the cloud need. Only reading calls are made, but for the invocation of admin. */
+/** What all checks of the cloud need. They only read, except that they invoke admin. */
 export interface CloudQuestions {
   cloud: Cloud;
   settings: ServiceSettings;
@@ -45,7 +45,7 @@ export async function readAll({ cloud, settings }: CloudQuestions): Promise<Depl
   return deployed;
 }
 
-/** What a call to Tencent's API that failed says about key, network and region. */
+/** What a failed call to Tencent's API says about key, network and region. */
 export function cloudFailure(error: CloudError, { region }: Pick<ServiceSettings, 'region'>): Finding {
   const { cloudCode: code, message } = error;
   if (code === '') return outside('cloud.api.no_answer');
@@ -59,7 +59,7 @@ export function cloudFailure(error: CloudError, { region }: Pick<ServiceSettings
   return outside('cloud.api.failed', { message: message.split(' Run with --verbose')[0] ?? '' });
 }
 
-/** A step that ended with what nobody expected must not end the others. Holds no message: it may quote a secret. */
+/** For an unexpected error in one step, so that the others still run. Without its message, which may quote a secret. */
 export function stepFailure(error: unknown, step: string): Finding {
   const words =
     error instanceof DeployError ? error.message : error instanceof Error ? error.name : typeof error;
@@ -129,7 +129,7 @@ function variablesThatDiffer(fn: FunctionSettings, { Environment }: Configuratio
   });
 }
 
-/** The address that WeCom has to trust. */
+/** The address that WeCom must trust. */
 export function checkEgressIp({ settings, report }: CloudQuestions, deployed: Deployed[]): void {
   const wanting = deployed.filter(({ fn }) => fn.eip);
   const ips = [

@@ -80,7 +80,7 @@ export async function doctor(
     if (!json) stdout.write(`\n${text}\n`);
   }
 
-  /** What is being waited for, on a line that the next one replaces. */
+  /** What the doctor is waiting for, on a line that the next one replaces. */
   function progress(text: string): void {
     if (terminal) stdout.write(`\r\u001b[K${text === '' ? '' : `  … ${text}`}`);
   }

@@ -7,7 +7,7 @@ import type { Report } from '../../lib/doctor/finding.ts';
 import type { CloudQuestions } from './cloud.ts';
 import { outside } from './finding.ts';
 
-/** A new certificate takes days where a person has to confirm something. */
+/** A new certificate takes days if a person must confirm something. */
 const certificateDaysMin = 21;
 const dayMs = 86_400_000;
 
@@ -18,7 +18,7 @@ const Certificate = z.looseObject({
   SubjectAltName: z.optional(z.nullable(z.array(z.string()))),
 });
 
-/** The custom domain: bound, answering, with a certificate of its name that lasts. Throws CloudError. */
+/** The custom domain: bound, responding, with a certificate for its name that is still valid. Throws CloudError. */
 export async function checkDomain(
   { cloud, settings, report }: CloudQuestions,
   verifyCodes: readonly string[],

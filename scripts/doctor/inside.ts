@@ -22,7 +22,7 @@ const Answer = z.object({
 });
 
 /**
- * Asks functions/admin, which sees Redis in the VPC and WeCom from the trusted IP. Returns whether it told. Throws
+ * Asks functions/admin, which sees Redis in the VPC and WeCom from the trusted IP. Returns whether it did. Throws
  * CloudError.
  */
 export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestions): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** What a foreign text holds; `undefined` when it is no JSON. */
+/** Parses text from outside; `undefined` if it is not JSON. */
 export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -28,7 +28,7 @@ export interface Stage {
   settings: ServiceSettings;
 }
 
-/** How someone who watches is told what goes on. */
+/** Where progress and findings are shown. */
 export interface Screen {
   report: Report;
   heading(text: string): void;

@@ -6,7 +6,7 @@ import type { ServerlessService } from '../../deploy/manifest.ts';
 import { readSettings, type ServiceSettings } from '../../deploy/settings.ts';
 import type { Environment } from '../../lib/environment.ts';
 
-/** Stands for a value that is in serverless.yml itself, or made there of several: the framework shows none. */
+/** In place of a value that serverless.yml has itself, or builds from several: the framework does not print it. */
 export const unknownValue = '***';
 
 /**

@@ -138,7 +138,7 @@ export const outsideWords = {
   'cloud.functions.ok': { status: 'ok', found: '{names}' },
   'cloud.functions.not_deployed': {
     status: 'skipped',
-    found: 'nothing of stage {stage} is deployed yet: npm run deploy',
+    found: 'nothing of stage {stage} is deployed yet: npm run deploy -- --stage {stage}',
   },
   'cloud.functions.missing': {
     status: 'failed',
@@ -499,7 +499,7 @@ export const insideWords: Record<InsideId, Words> = {
     found: 'the secret is not that of the app linked with the mini-program (errcode {errcode})',
     advice: `${wecomConsole} → 应用管理 → 小程序 → 关联小程序: link it if it is not there (its administrator scans the QR code), then open it and put its own Secret into WECOM_CORPS.`,
   },
-  'wecom.visible_range.ok': { found: '{members} members by name, {departments} departments, {tags} tags' },
+  'wecom.visible_range.ok': { found: 'members by name: {members}, departments: {departments}, tags: {tags}' },
   'wecom.visible_range.not_listed': { found: 'WeCom lists no app for this secret' },
   'wecom.visible_range.hidden': { found: 'WeCom does not show it to this app (errcode {errcode})' },
   'wecom.visible_range.empty': {

@@ -18,7 +18,7 @@ const RefreshLine = z.looseObject({
   failed_transient: z.number(),
 });
 
-/** SCF's own answers at a function URL. @see https://cloud.tencent.com/document/product/583/42611 */
+/** SCF's own responses at a function URL. @see https://cloud.tencent.com/document/product/583/42611 */
 const meanings: Record<number, string> = {
   405: 'the function does not start',
   406: 'the request is too large',
@@ -40,7 +40,7 @@ function refusalOfScf({ status, body }: { status: number; body: string }): strin
   return meanings[status] ?? 'its documents do not say what that means';
 }
 
-/** Whether each web function is reachable at its function URL and answers there. */
+/** Whether each web function responds at its function URL. */
 export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Deployed[]): Promise<void> {
   for (const { fn, triggers } of deployed) {
     if (!fn.triggers.some(({ type }) => type === 'http')) continue;

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Environment } from '../../lib/environment.ts';
 import { accountExpected, accountForm, reviewerEntry, weaknessOf } from '../reviewer-entry.ts';
 
-/** What a person says: variables of .env.example by their names, and what some of them are made of. */
+/** What the user answers: variables of .env.example by name, or the parts of some of them. */
 export type Answers = Record<string, string>;
 
-/** Parts that become variables; everything else an answer may be called is a line of .env.example. */
+/** Parts that become variables; every other name is a line of .env.example. */
 export const parts = {
   WECOM_CORPID: 'WECOM_CORPS',
   WECOM_CORPSECRET: 'WECOM_CORPS',
@@ -24,8 +24,8 @@ export class AnswerError extends Error {
 }
 
 /**
- * The variables that these answers stand for. Secrets that nobody types are drawn: ENCRYPTION_KEY when there is
- * none yet, token and EncodingAESKey of companies without a callback when CALLBACKS says yes.
+ * The variables that these answers stand for. Secrets that nobody types are generated: ENCRYPTION_KEY if there
+ * is none yet, token and EncodingAESKey of companies without a callback if CALLBACKS is yes.
  *
  * Throws AnswerError.
  */

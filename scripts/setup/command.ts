@@ -1,4 +1,4 @@
-// `npm run setup`: asks for what .env needs, in the order in which somebody meets it in the consoles, checks each
+// `npm run setup`: asks for what .env needs, in the order of the consoles, checks each
 // answer, and writes the file in one step. With --answers, KEY=value or standard input it asks nothing.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -17,16 +17,16 @@ import { FileError, withVariables, writeSecretFile } from './env-file.ts';
 import { askGroup, type Group, groups, questionsByName } from './questions.ts';
 import { checkKey, checkRedis } from './try-answers.ts';
 
-const usage = `npm run setup   asks for what .env needs, checks it and writes it; then looks at Redis and WeCom
+const usage = `npm run setup   asks for what .env needs, checks and writes it; then checks Redis and WeCom
 npm run setup -- [KEY=value …] [options]
   --stage STAGE      writes .env.STAGE instead of .env
   --answers FILE     a JSON object of answers; nothing is asked
-  --ask              ask although standard input is no terminal; else it may hold lines of KEY=value
-  --replace          values that are there already may be replaced without asking
-  --no-check         do not look at Redis and WeCom at the end
+  --ask              ask even if standard input is not a terminal; otherwise it may hold lines of KEY=value
+  --replace          replace existing values without asking
+  --no-check         do not check Redis and WeCom at the end
 KEY is a variable of .env.example, or a part of one: ${Object.keys(parts).join(', ')}.
-Ends with 0: written, 1: an answer does not fit, 2: called wrongly, 3: would replace values, 4: written, but Redis or
-WeCom refuse it, 130: broken off. With 1, 2, 3 and 130 nothing has been changed.`;
+Exit codes: 0 written, 1 an answer is not valid, 2 wrong usage, 3 would replace values, 4 written, but Redis or WeCom
+refuses it, 130 cancelled. With 1, 2, 3 and 130 nothing has changed.`;
 
 const callbackStep =
   'in WeCom, 应用管理 → 小程序 → the app → 接收消息 → 设置API接收: Token and EncodingAESKey are in WECOM_CALLBACKS, corpid:Token:EncodingAESKey';
@@ -57,7 +57,7 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
     terminal?.close();
     return options['no-check'] ? 0 : await lookAround(environment);
   } catch (error) {
-    if (error instanceof Aborted) throw new Exit(130, '\nBroken off; nothing was written.');
+    if (error instanceof Aborted) throw new Exit(130, '\nCancelled; nothing was written.');
     if (error instanceof AnswerError || error instanceof FileError) throw new Exit(1, error.message);
     throw error;
   } finally {
@@ -65,8 +65,8 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
   }
 
   async function askAll(to: Terminal, answers: Answers): Promise<void> {
-    to.say(`This writes ${file}. Ctrl-C ends it at any time and leaves everything as it is.`);
-    to.say('ENCRYPTION_KEY, which seals what is stored, is drawn at random unless there is one already.');
+    to.say(`This writes ${file}. Ctrl-C cancels it at any time and changes nothing.`);
+    to.say('ENCRYPTION_KEY, which encrypts what is stored, is generated unless it is already set.');
     const ask = (group: Group) => askGroup(to, group, answers, existing);
     if (await ask(groups.corps)) await askForMoreCompanies(to, answers);
     if (answers['CALLBACKS'] === undefined && (await ask(groups.callback))) answers['CALLBACKS'] = 'yes';
@@ -86,7 +86,7 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
     }
   }
 
-  /** A password that is too weak is asked for again. */
+  /** What is wrong with the reviewer's account or password, which are then asked for again. */
   async function reviewerFinding(answers: Answers): Promise<Finding | undefined> {
     try {
       await variablesOf(answers, existing);
@@ -105,7 +105,7 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
     const replaced = changed.map(([name]) => name).filter((name) => existing[name]);
     const text = withVariables(before ?? example, Object.fromEntries(changed), example);
     if (changed.length === 0 && before !== undefined) {
-      stdout.write(`\n${file} says all that already.\n`);
+      stdout.write(`\n${file} already has these values.\n`);
       return;
     }
     const marked = changed.map(([name]) => (replaced.includes(name) ? `${name} (replaced)` : name));
@@ -118,7 +118,7 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
     stdout.write(`\nWritten ${what}\n`);
   }
 
-  /** One look with the doctor's eyes; the access_token that it may fetch is stored for the functions. */
+  /** The doctor's check from this computer; an access_token that it fetches is stored for the functions. */
   async function lookAround(environment: Environment): Promise<number> {
     stdout.write('\nRedis and WeCom, as this computer sees them\n');
     let failed = 0;
@@ -127,11 +127,11 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
       stdout.write(linesOf(finding, stdout.isTTY === true));
     });
     const next = [
-      ...(failed > 0 ? ['npm run setup again, for what is wrong'] : []),
+      ...(failed > 0 ? ['npm run setup again, to correct what failed'] : []),
       environment['TENCENT_SECRET_ID']
         ? 'npm run deploy'
         : 'npm run setup again for the API key, then npm run deploy',
-      'npm run doctor, which then looks from inside',
+      'npm run doctor, which then checks from inside',
       ...(environment['WECOM_CALLBACKS'] ? [callbackStep] : []),
     ];
     stdout.write(`\nNext:\n${next.map((step) => `  ${step}\n`).join('')}`);
@@ -139,7 +139,7 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
   }
 }
 
-/** Several companies may use one mini-program; each has an app, with a secret, of its own. */
+/** Several companies may use one mini-program; each has its own app with its own secret. */
 async function askForMoreCompanies(to: Terminal, answers: Answers): Promise<void> {
   const corps: string[] = [];
   for (;;) {
@@ -156,15 +156,15 @@ function forget(answers: Answers, { questions }: Group): void {
   for (const { name } of questions) delete answers[name];
 }
 
-/** Shows what a check found; something wrong may be kept all the same, but only on purpose. */
+/** Shows what a check found. A value that failed is kept only if the user confirms it. */
 async function accepted(to: Terminal, finding: Finding | undefined): Promise<boolean> {
   if (!finding) return true;
   to.say(linesOf(finding, false).trimEnd());
   if (finding.status !== 'failed') return true;
-  return to.confirm('  Keep it all the same?', false);
+  return to.confirm('  Keep it anyway?', false);
 }
 
-/** Answers that are not typed one by one have to fit as well. */
+/** Answers that are not typed one by one must be valid too. */
 function checkForms(answers: Answers, example: string): void {
   const known = new Set([...example.matchAll(/^([A-Z_]+)=$/gm)].map(([, name]) => name));
   for (const [name, value] of Object.entries(answers)) {

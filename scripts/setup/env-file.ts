@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { parsedEnvironment } from '../environment.ts';
 
-/** A file that cannot be changed without changing what else stands in it; the message says where. */
+/** A file in which one value cannot be changed without changing others; the message says where. */
 export class FileError extends Error {
   override readonly name = 'FileError';
 }
 
 /**
- * The text of a .env file with these variables set. All other lines stay as they are, a new variable comes with
+ * The text of a .env file with these variables set. All other lines stay as they are; a new variable comes with
  * its comment from `example`. Throws FileError when a value would not be read back as it is.
  */
 export function withVariables(text: string, variables: Record<string, string>, example: string): string {

@@ -2,30 +2,30 @@ import type { Environment } from '../../lib/environment.ts';
 import { type Terminal, wrapped } from '../terminal.ts';
 import type { Answers } from './answers.ts';
 
-/** One thing that a person is asked for. */
+/** One value that setup asks for. */
 export interface Question {
   /** What the answer is called, also in `--answers` and on standard input. */
   name: string;
   /** Where it is found: menus as the consoles name them. */
   where: string;
-  /** What it has to look like. */
+  /** What the answer must match. */
   form: RegExp;
   expected: string;
   hidden?: boolean;
-  /** May be empty, which clears what was there. */
+  /** May be empty, which clears the existing value. */
   optional?: boolean;
-  /** Asked only then. */
+  /** Asked only if this returns true. */
   when?(answers: Answers): boolean;
   byDefault?: string;
 }
 
-/** Questions that are asked together, or skipped together when their variables are set already. */
+/** Questions that are asked together, or skipped together when their variables are already set. */
 export interface Group {
   title: string;
   /** What these are for. */
   why: string;
   variables: string[];
-  /** Asked before the questions when a group may be left out; the text says what happens without it. */
+  /** A group with this text may be skipped; it says what happens then. */
   unless?: string;
   questions: Question[];
 }
@@ -34,11 +34,11 @@ const secretText = /^[^\s$#;=]+$/;
 const secretExpected = 'no blanks and none of $ # ; =';
 const wecom = 'https://work.weixin.qq.com/wework_admin';
 
-/** In the order in which somebody meets them who begins with nothing. */
+/** In the order in which a new user needs them. */
 export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'domain' | 'reviewer', Group> = {
   corps: {
     title: 'The company and its app in WeCom',
-    why: 'They let the functions ask WeCom who somebody is. The mini-program has to be published and linked first: 应用管理 → 小程序 → 关联小程序.',
+    why: 'With them, the functions ask WeCom who a member is. The mini-program must be published and linked first: 应用管理 → 小程序 → 关联小程序.',
     variables: ['WECOM_CORPS'],
     questions: [
       {
@@ -58,9 +58,9 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
   },
   callback: {
     title: 'Callback of WeCom (接收消息)',
-    why: 'With it, a member who leaves loses his sessions at once, and WeCom lets you enter a trusted IP. Token and key are drawn here; you copy them from the file into WeCom after the deploy.',
+    why: 'With it, the sessions of a member who leaves end at once, and WeCom lets you enter a trusted IP. Token and key are generated here; copy them from the file into WeCom after the deploy.',
     variables: ['WECOM_CALLBACKS'],
-    unless: 'Without it, a leaver is noticed within ten minutes',
+    unless: 'Without it, a member who leaves is noticed within ten minutes',
     questions: [],
   },
   redis: {
@@ -91,7 +91,7 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
       {
         name: 'REDIS_CA',
         where:
-          'SSL 加密 → 下载证书: the path of the PEM file in it. Enter: an authority that everybody knows',
+          'SSL 加密 → 下载证书: the path of the PEM file in it. Enter: the certificate is from a public authority',
         form: /^[^$#;=]+$/,
         expected: 'a path without $ # ; =',
         optional: true,
@@ -100,7 +100,7 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
       {
         name: 'REDIS_PASSWORD',
         where:
-          'the password (default account), account@password (an account of your own) or instance-id:password (bought before 2018); just as it is, nothing has to be encoded. Enter: none',
+          'the password (default account), account@password (an account of your own) or instance-id:password (bought before 2018); type it as it is, without encoding. Enter: no password',
         form: /^\S+$/,
         expected: 'no blanks',
         hidden: true,
@@ -110,7 +110,7 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
   },
   key: {
     title: 'API key of Tencent Cloud',
-    why: 'With it, npm run deploy and npm run doctor reach your account. Use one of a user that has only the policy of docs/deploy.md.',
+    why: 'With it, npm run deploy and npm run doctor reach your account. Use the key of a user that has only the policy of docs/deploy.md.',
     variables: ['TENCENT_SECRET_ID', 'TENCENT_SECRET_KEY'],
     unless: 'Without it, nothing can be deployed',
     questions: [
@@ -131,9 +131,9 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
   },
   vpc: {
     title: 'Region and network',
-    why: 'The functions run in the VPC of Redis: its private address is reached only from there.',
+    why: 'The functions run in the VPC of Redis: its private address can be reached only from there.',
     variables: ['TENCENT_REGION', 'TENCENT_VPC_ID', 'TENCENT_SUBNET_ID'],
-    unless: 'Without it, the functions run in ap-guangzhou, outside of any VPC',
+    unless: 'Without it, the functions run in ap-guangzhou, outside a VPC',
     questions: [
       {
         name: 'TENCENT_REGION',
@@ -160,13 +160,13 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
     title: 'Domain',
     why: 'Mini-programs and WeCom call only a domain with an ICP filing (备案) of your company.',
     variables: ['TENCENT_DOMAIN', 'TENCENT_CERTIFICATE_ID'],
-    unless: 'Without it, the functions have addresses of Tencent, good enough to try',
+    unless: 'Without it, the functions have addresses of Tencent, which are enough for a trial',
     questions: [
       {
         name: 'TENCENT_DOMAIN',
-        where: 'the name under which the functions shall answer, such as login.example.com',
+        where: 'the name of the functions, such as login.example.com',
         form: /^([a-z0-9-]+\.)+[a-z]{2,}$/,
-        expected: 'a name in small letters, without https://',
+        expected: 'a name in lower case, without https://',
       },
       {
         name: 'TENCENT_CERTIFICATE_ID',
@@ -184,7 +184,7 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
     questions: [
       {
         name: 'REVIEWER_ACCOUNT',
-        where: 'the account that you will write into the submission form',
+        where: 'the account that you will enter in the submission form',
         form: /^[A-Za-z0-9_.@-]{1,64}$/,
         expected: 'letters, digits, _ . @ -',
       },
@@ -196,7 +196,7 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
       },
       {
         name: 'REVIEWER_PASSWORD',
-        where: '15 characters or more; only a hash of it is kept, so note it down',
+        where: '15 characters or more; only its hash is stored, so write it down',
         form: /^.{15,128}$/,
         expected: '15 to 128 characters',
         hidden: true,
@@ -206,8 +206,8 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
 };
 
 /**
- * Asks the questions of a group, unless it is set already and shall stay, or shall be left out. Adds to `answers`;
- * answers whether anything was asked. Rejects with Aborted.
+ * Asks the questions of a group, unless its values are already set and stay, or the group is skipped. Adds to `answers`.
+ * Returns whether anything was asked. Rejects with Aborted.
  */
 export async function askGroup(
   terminal: Terminal,
@@ -221,7 +221,7 @@ export async function askGroup(
   terminal.say(`\n${title}\n${wrapped(why, '  ').join('\n')}`);
   const there = variables.filter((name) => existing[name]);
   if (there.length > 0) {
-    if (!(await terminal.confirm(`  ${there.join(', ')}: there already. Change it?`, false))) return false;
+    if (!(await terminal.confirm(`  ${there.join(', ')}: already set. Change it?`, false))) return false;
   } else if (unless !== undefined && !(await terminal.confirm(`  ${unless}. Set it up now?`, true))) {
     return false;
   }
@@ -247,7 +247,7 @@ async function askOne(terminal: Terminal, question: Question, answers: Answers):
   }
 }
 
-/** Forms of all answers by name, for those that come from a file. */
+/** All questions by name, to check answers from a file. */
 export const questionsByName: ReadonlyMap<string, Question> = new Map(
   Object.values(groups).flatMap(({ questions }) => questions.map((question) => [question.name, question])),
 );

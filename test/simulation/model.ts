@@ -11,12 +11,12 @@ export type Step =
   | { do: 'pass'; ms: number }
   /** A key is lost, or holds what is not ours, which must be the same. */
   | { do: 'lose' | 'spoil'; key: KeyName }
-  /** A lease loses its end, or gets one that lies an hour ahead. */
+  /** A lease loses its end, or gets one that is an hour ahead. */
   | { do: 'unend'; ms: number };
 
 export type KeyName = 'tok' | 'lease' | 'neg' | 'fails' | 'rejects' | 'calls';
 
-/** What a step answers; generations are compared by their order alone. */
+/** What a step returns; generations are compared by their order alone. */
 export type Answer =
   Begun | Committed | { record: TokenRecord | undefined } | { pauseMs: number } | undefined;
 

@@ -119,7 +119,7 @@ const commands: Record<string, (redis: RedisData, key: string, args: string[]) =
   },
 };
 
-/** Runs one command; throws `RedisAnswer` where Redis answers an error. */
+/** Runs one command; throws `RedisAnswer` where Redis replies with an error. */
 export function runCommand(redis: RedisData, name: string, args: string[], firstWrite = true): Reply {
   const command = commands[name.toUpperCase()];
   if (!command) throw new Error(`${name} is not simulated`);

@@ -25,9 +25,9 @@ export interface Simulation extends World {
   burst(count: number, withinMs: number, app?: App): void;
   /** A timer event on an instance that exists, or a new one. */
   timer(app?: App): void;
-  /** Repeats `action` every `gapMs` (or what it answers) until the simulation ends. */
+  /** Repeats `action` every `gapMs` (or what it returns) until the simulation ends. */
   every(gapMs: () => number, action: () => void): void;
-  /** Runs until `ms` since the start; answers the first broken promise. */
+  /** Runs until `ms` since the start; returns the first broken promise. */
   runUntil(ms: number): Promise<Violation | undefined>;
 }
 

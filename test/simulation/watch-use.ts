@@ -25,7 +25,7 @@ export interface WatchedUse {
 
 /** Pauses last at most 10 minutes; then a lease and a moment. */
 const healMsMax = 615_000;
-/** Redis is asked anew a second after trouble; an operation takes at most 0.8 s. */
+/** Redis is asked again a second after trouble; an operation takes at most 0.8 s. */
 const redisHealMs = 2500;
 /** After the second refusal one more Redis operation, which the wait does not count. */
 const afterwardsMs = 850;
