@@ -28,7 +28,7 @@ export type RedisCommand = [name: string, ...args: (string | number)[]];
  */
 export function createRedisConnection(address: RedisAddress, onClose: () => void): RedisConnection {
   const client = new Client(clientOptions(address));
-  // ioredis closes the connection on a refused password and keeps the reason to this event.
+  // ioredis closes the connection when Redis refuses the password; only this event has the reason.
   let lastError: unknown;
   client.on('error', (error) => {
     lastError = error;

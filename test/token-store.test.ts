@@ -482,10 +482,12 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
 
   test('a script that fails half-way › is not run again with EVAL', async () => {
     const { outside, store: mine } = await troubled();
-    await mine.begin('owner', '', minuteMs);
+    // From now on Redis knows the script, so EVALSHA runs it.
+    await store(mine, token('one'));
+    await mine.begin('owner', token('one').fingerprint, minuteMs);
     await outside.acl('SETUSER', 'default', '-hset');
     // A second run would find no lease and report it as lost.
-    await expect(mine.commit('owner', token('one'), '')).rejects.toEqual(reason('error_answer'));
+    await expect(mine.commit('owner', token('two'), '')).rejects.toEqual(reason('error_answer'));
   });
 
   test('[R6] a Redis whose writes are paused › shows the token and gives no lease', async () => {
