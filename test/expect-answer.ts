@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Answer } from './world.ts';
 
-/** The public contract, written down a second time: clients rely on it. */
+/** The public contract, written a second time on purpose: clients rely on it. */
 const errors = {
   invalid_request: [400, 'The request is malformed.'],
   invalid_js_code: [400, 'The js_code is unknown, expired or already used.'],
@@ -28,11 +28,11 @@ interface Expected {
   userid?: string;
   allow?: string;
   retryAfter?: string;
-  /** Whole seconds from 1 to this are expected; 60 with 503, nothing elsewhere. */
+  /** Whole seconds from 1 to this are expected. Default: 60 with 503, otherwise none. */
   retryAfterMax?: number;
 }
 
-/** The whole error answer: status, body and headers, nothing more and nothing less. */
+/** Checks the whole error response: status, body and headers, and nothing else. */
 export function expectError(answer: Answer, error: keyof typeof errors, expected: Expected = {}): void {
   const [status, message] = errors[error];
   const { corpid, userid, allow, retryAfter } = expected;
@@ -56,7 +56,7 @@ export function expectError(answer: Answer, error: keyof typeof errors, expected
   }
 }
 
-/** What every answer carries, and what none may. */
+/** Checks what each response must have, and what no response may have. */
 export function expectHeaders({ headers }: Answer, contentType: string | null): void {
   expect(headers.get('content-type')).toBe(contentType);
   expect(headers.get('cache-control')).toBe('no-store');

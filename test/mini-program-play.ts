@@ -1,4 +1,4 @@
-// Plays one history with the compiled client, and looks whether the client keeps its promises.
+// Plays one history with the compiled client, and checks the client's promises.
 import { texts } from '../miniprogram/texts.ts';
 import type { History, Operation, Step } from './mini-program-histories.ts';
 import { type Answer, createOddWx, type WantedRequest, type Watcher } from './mini-program-odd-wx.ts';
@@ -15,7 +15,7 @@ export interface Stage {
 const hourMs = 3_600_000;
 const timersMax = 5000;
 
-/** @throws with one line per promise that is not kept */
+/** @throws an error with one line per broken promise */
 export async function play(code: string, stage: Stage, history: History): Promise<void> {
   const broken: string[] = [];
   const time = createVirtualTime();
@@ -58,7 +58,7 @@ export async function play(code: string, stage: Stage, history: History): Promis
     pending.clear();
   }
 
-  /** Whoever was let in and has not left, and whom no server refused since, has a session. */
+  /** A member who was logged in, and was neither logged out nor refused since, has a session. */
   async function loggedIn(): Promise<unknown> {
     const before = watcher.losses();
     const session = await client.login();
@@ -135,7 +135,7 @@ export async function play(code: string, stage: Stage, history: History): Promis
   if (broken.length > 0) throw new Error(broken.join('\n'));
 }
 
-/** What may be sent when, and stored. */
+/** Checks what is sent and when, and what is stored. */
 function watchRequests(broken: string[]) {
   const tokens = new Set<string>();
   const leftTokens = new Set<string>();
@@ -151,7 +151,7 @@ function watchRequests(broken: string[]) {
     broken: (promise: string) => void broken.push(promise),
     /** How often a session may have been lost: left, or refused. */
     losses: () => losses,
-    /** The Authorization that was sent last. */
+    /** The last Authorization sent. */
     authorization: () => lastAuthorization,
 
     entering<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -1,6 +1,6 @@
-// The time of one phone: it passes only when nothing is under way, so what hangs is seen at once and nothing waits.
+// The time of one phone. It passes only when nothing is in progress, so a test detects a hang at once and never waits.
 
-/** JavaScript stops so long after the mini-program was hidden. */
+/** JavaScript stops this long after the mini-program was hidden. */
 const runsHiddenMs = 5000;
 
 export type VirtualTime = ReturnType<typeof createVirtualTime>;
@@ -21,7 +21,7 @@ export function createVirtualTime() {
       return timersMade;
     },
     clearTimeout: (timer: number) => void timers.delete(timer),
-    /** What the clock of the phone shows. */
+    /** The time on the phone's clock. */
     now: () => nowMs + aheadMs,
     setClock: (changeMs: number) => void (aheadMs += changeMs),
 
@@ -29,7 +29,7 @@ export function createVirtualTime() {
     hide: () => void (hiddenAtMs ??= nowMs),
     show: () => void (hiddenAtMs = undefined),
 
-    /** Time does not pass while this lasts: a real request. */
+    /** Time does not pass during this, a real request. */
     async during(work: Promise<unknown>): Promise<void> {
       underWay += 1;
       await work;
@@ -37,7 +37,7 @@ export function createVirtualTime() {
       wake();
     },
 
-    /** Resolves when nothing goes on without time passing. */
+    /** Resolves when nothing can happen unless time passes. */
     async quiet(): Promise<void> {
       for (let turns = 0; turns < 3; turns += 1) {
         await new Promise((resolve) => void setImmediate(resolve));
@@ -47,7 +47,7 @@ export function createVirtualTime() {
       }
     },
 
-    /** Runs the timer that is due next; false when there is none until then, or none that runs in the background. */
+    /** Runs the next timer. Returns false if there is none until then, or none that runs in the background. */
     next(untilMs = Infinity): boolean {
       const stopsAtMs = hiddenAtMs === undefined ? Infinity : hiddenAtMs + runsHiddenMs;
       const [first] = [...timers].toSorted(([, one], [, other]) => one.atMs - other.atMs);

@@ -1,4 +1,4 @@
-// docs/openapi.json as the tests use it: what it promises, and whether an answer keeps that.
+// docs/openapi.json for the tests: what it promises, and whether a response keeps the promise.
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import * as z from 'zod';
@@ -31,7 +31,7 @@ interface Document {
   };
 }
 
-// Answers may gain fields, so the document leaves them open; to the tests every field has to be in it.
+// Responses may gain fields, so the document allows more. For the tests each field must be documented.
 export const { paths, components } = JSON.parse(readFileSync('docs/openapi.json', 'utf8'), (_, value) =>
   value?.type === 'object' && value.properties ? { additionalProperties: false, ...value } : value,
 ) as Document;

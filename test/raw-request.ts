@@ -14,12 +14,12 @@ export interface RawRequest {
 
 let sent = 0;
 
-/** A request with what fetch does not let pass: TRACE, doubled headers, chunks, paths as they are. */
+/** Sends a request that fetch does not allow: TRACE, repeated headers, chunks, raw paths. */
 export async function rawRequest(url: string, request: RawRequest): Promise<Answer> {
   const { method = 'GET', path = '/', headers = {}, chunks = [] } = request;
   const { hostname, port } = new URL(url);
   const scfRequestId = `raw-${(sent += 1)}`;
-  // With `Connection: close` the server would hang up on what is still being sent.
+  // With `Connection: close` the server would close the connection before everything is sent.
   const agent = new http.Agent({ keepAlive: true });
   const req = http.request({
     hostname,

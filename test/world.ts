@@ -16,8 +16,8 @@ import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
 import { borrowRedis, type BorrowedRedis } from './redis-pool.ts';
 
 /**
- * Notes a value that nothing may print; `npm test` searches the whole output of the run for all of them.
- * Answers the value itself.
+ * Records a value that must never be printed; `npm test` searches the whole output of the run for all of them.
+ * Returns the value.
  */
 export function secret(value: string): string {
   const file = process.env['SECRETS_FILE'];
@@ -25,50 +25,50 @@ export function secret(value: string): string {
   return value;
 }
 
-/** What was printed or logged, kept for the same search. */
+/** Records what was printed or logged, for the same search. */
 export function keepOutput(line: string): void {
   const file = process.env['OUTPUT_FILE'];
   if (file !== undefined) appendFileSync(file, `${line}\n`);
 }
 
-/** A real redis-server where there is one; in CI there must be. */
+/** Whether there is a real redis-server; in CI there must be one. */
 export const realRedis = redisServerInstalled();
 if (process.env['CI'] === 'true' && !realRedis) throw new Error('CI needs redis-server');
 
-/** For worlds in which many things happen at once: the real server answers in time on a busy machine too. */
+/** For worlds with much load: the real server responds in time even on a busy machine. */
 export const quickRedis = { redis: realRedis ? 'server' : 'embedded' } as const;
 
 export interface World {
   redis: BorrowedRedis;
   wecom: Wecom;
-  /** The complete environment of a function; overrides win, `undefined` unsets. */
+  /** Returns the complete environment of a function. Overrides take precedence; `undefined` removes a variable. */
   environment(overrides?: Record<string, string | undefined>): Environment;
   startLogin(overrides?: Record<string, string | undefined>, options?: StartOptions): Promise<Login>;
-  /** Its environment has REDIS_URL and WECOM_CALLBACKS, nothing else. */
+  /** Its environment has only REDIS_URL and WECOM_CALLBACKS. */
   startCallback(overrides?: Record<string, string>, options?: StartOptions): Promise<Login>;
   /** Any Web function, `dist/<name>`, with exactly this environment. */
   startWeb(name: string, environment: Environment, options?: StartOptions): Promise<Login>;
   refresh(overrides?: Record<string, string | undefined>, event?: unknown): Promise<Invocation>;
   admin(event: unknown, overrides?: Record<string, string | undefined>): Promise<Invocation>;
-  /** What each company entered for 接收消息. */
+  /** The 接收消息 settings of each company. */
   callbacks: Record<string, { token: string; encodingAESKey: string }>;
   jsCode(userid?: string, corpid?: string): string;
-  /** Adds a member of the test's own; answers the userid. */
+  /** Adds a member for this test. Returns the userid. */
   addMember(changes?: Partial<MemberInput>): string;
-  /** One command on a connection of its own, past the code under test. */
+  /** Sends one command on its own connection, not through the code under test. */
   redisCommand(name: string, ...args: (string | number)[]): Promise<unknown>;
-  /** Everything Redis holds. */
+  /** Returns the whole content of Redis. */
   redisContents(): Promise<RedisEntry[]>;
   /** Every corpsecret, access_token, js_code, session_key and encryption key of this world so far. */
   secrets: readonly string[];
-  /** Ends it all; only for a world that outlives one test. */
+  /** Ends the world; only for one that lives longer than a test. */
   stop(): Promise<void>;
 }
 
 export interface RedisEntry {
   key: string;
   type: string;
-  /** -1: stays forever. */
+  /** -1: never expires. */
   ttlMs: number;
   /** Of a hash: its fields; of a string: `''` with the value. */
   fields: Record<string, string>;
@@ -78,14 +78,14 @@ export interface RedisEntry {
 export const corpid = 'wwcorpa0000000001';
 export const otherCorpid = 'wwcorpb0000000002';
 
-/** Tells all that wait in `logOf` that some function wrote a line. */
+/** Tells all callers that wait in `logOf` that a function wrote a line. */
 const lineWritten = new EventEmitter().setMaxListeners(0);
 let membersAdded = 0;
 let requestsSent = 0;
 
 /**
- * One world and one login function for all tests of a describe block, to save the start; each test brings members of
- * its own. What it answers is filled in before the first test.
+ * One world and one login function for all tests of a describe block, to save time. Each test adds its own members. The
+ * returned object is filled before the first test.
  */
 export function worldForAll(
   overrides?: Record<string, string | undefined>,
@@ -101,8 +101,8 @@ export function worldForAll(
 }
 
 /**
- * A world of its own: Redis, WeCom with two companies, and whatever functions the test starts; gone after it, or, with
- * lifetime `suite`, when `stop` is called.
+ * Starts a new world: Redis, WeCom with two companies, and the functions that the test starts. It ends with the test or,
+ * with lifetime `suite`, when `stop` is called.
  */
 export async function startWorld(
   options: { redis?: 'embedded' | 'server'; lifetime?: 'test' | 'suite' } = {},
@@ -216,10 +216,10 @@ export async function startWorld(
 export interface Answer {
   status: number;
   headers: Headers;
-  /** The JSON body, `{}` when there is none. */
+  /** The JSON body; `{}` if there is none. */
   body: Record<string, unknown>;
   text: string;
-  /** What was sent as SCF's request id; the function's log lines carry it. */
+  /** SCF's request id that was sent; the function's log lines have it. */
   scfRequestId: string;
 }
 
@@ -232,13 +232,13 @@ export interface Login extends RunningFunction {
   ): Promise<Answer>;
   /** `POST /login`. */
   login(body: unknown, headers?: Record<string, string>): Promise<Answer>;
-  /** Any method with this session_token. */
+  /** Sends a request with this session_token. */
   withSession(method: string, path: string, sessionToken: unknown): Promise<Answer>;
-  /** The log lines of an event, parsed. */
+  /** Returns the parsed log lines of an event. */
   logged(event: string): Record<string, unknown>[];
-  /** Everything logged while this request was answered; waits for its last line, which is `request`. */
+  /** Returns all log lines of this request. Waits for the last one, which is `request`. */
   logOf(answer: Pick<Answer, 'scfRequestId'>): Promise<Record<string, unknown>[]>;
-  /** The first line of an event, as soon as there is one. */
+  /** Waits for the first line of an event. */
   firstLogged(event: string): Promise<Record<string, unknown>>;
 }
 
@@ -289,7 +289,7 @@ function client(running: RunningFunction): Login {
   return login;
 }
 
-/** `count` members of a company log in at the same moment, spread over these functions; how many got which status. */
+/** Logs in `count` members at the same moment, spread over these functions. Returns how many got which status. */
 export async function loginsAtOnce(
   world: World,
   functions: readonly Login[],
@@ -306,12 +306,13 @@ export async function loginsAtOnce(
   return statuses;
 }
 
-/** Deadlines that a function misses when it gets no time. */
+/** Deadlines that a function misses if it gets no CPU time. */
 const missedDeadline = /^(busy|login_deadline|redis_(connect_)?timeout|token_wait|wecom_failed)$/;
 
 /**
- * As many members log in at the same moment, spread over these functions, and all are let in. Whom a slow machine answers
- * 503 because of a missed deadline comes back, as the client does; fails with any other answer. Returns how many came back.
+ * Logs in as many members at the same moment, spread over these functions; all must succeed. After a 503 for a deadline
+ * that a slow machine missed, a member tries again, as the client does. Fails with any other response. Returns how many
+ * tried again.
  */
 export async function allLetIn(
   world: World,
@@ -326,7 +327,7 @@ export async function allLetIn(
     for (;;) {
       const answer = await login.login({ js_code: world.jsCode('ZhangSan', id), corpid: id });
       if (answer.status === 200) return;
-      // 408: the function came too late to read the request.
+      // 408: the function read the request too late.
       if (answer.status !== 408) {
         expect(answer.status).toBe(503);
         expect((await login.logOf(answer)).at(-1)?.['reason']).toMatch(missedDeadline);
@@ -340,7 +341,7 @@ export async function allLetIn(
 
 let addressesUsed = 0;
 
-/** X-Forwarded-For with an address, in a network, that no test of this file has used; or with this one. */
+/** Returns X-Forwarded-For with this address, or with one from a network that no test of this file has used. */
 export function from(address?: string): Record<string, string> {
   addressesUsed += 1;
   return { 'x-forwarded-for': address ?? `81.${addressesUsed >> 8}.${addressesUsed & 255}.9` };

@@ -8,7 +8,7 @@ export interface Fault {
   name: string;
   /** How long it lasts; 0 for what happens at once. */
   ms: [min: number, max: number];
-  /** Starts it; the answer ends it. */
+  /** Starts it. Returns a function that ends it. */
   start: (simulation: Simulation) => () => void;
 }
 
@@ -71,7 +71,7 @@ function once(name: string, happen: (simulation: Simulation, app: App) => void):
   };
 }
 
-/** For a while, whoever has just got the lease, or just begun to answer a request, is hit. */
+/** For some time, hits each instance that has just got the lease, or just started a request. */
 function on(
   moment: 'onLease' | 'onRequest',
   name: string,
@@ -149,7 +149,7 @@ function jumpRedisClock({
   redis.jumpClock(random.pick([-3_600_000, -30_000, -500, 500, 30_000, 3_600_000]));
 }
 
-/** Somebody writes what is no record under our keys. */
+/** Somebody writes other data under our keys. */
 function poison({ redis, troubles, journal, random }: Simulation): void {
   troubles.happen('loss');
   for (const [key, entry] of redis.data) {
@@ -165,7 +165,7 @@ function poison({ redis, troubles, journal, random }: Simulation): void {
   }
 }
 
-/** Everything that may go wrong in a random schedule. */
+/** All faults of a random schedule. */
 export const faults: readonly Fault[] = [
   redisMode('redis refuses', 'refused', [1000, 900_000]),
   redisMode('redis unreachable', 'unreachable', [1000, 600_000]),
@@ -178,7 +178,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'proxy without EVALSHA',
     ms: [5000, 900_000],
-    // No trouble that explains anything: all must work.
+    // This is no excuse for a failure: everything must work.
     start({ redis }) {
       redis.setMode('no_evalsha');
       return () => redis.setMode('up');

@@ -26,9 +26,9 @@ export interface World {
   storeWatch: StoreWatch;
   useWatch: UseWatch;
   encryptionKeys: readonly Buffer[];
-  /** Called when an instance has got the lease: the moment at which faults hurt most. */
+  /** Called when an instance has got the lease: the worst moment for a fault. */
   onLease?: ((instance: Instance) => void) | undefined;
-  /** Called when an instance begins to answer a request. */
+  /** Called when an instance starts a request. */
   onRequest?: ((instance: Instance) => void) | undefined;
 }
 
@@ -36,14 +36,14 @@ export interface World {
 export interface Instance {
   name: string;
   state(): 'running' | 'frozen' | 'crashed';
-  /** A login: one API call with the token. Settles when it is answered, never after a crash; never rejects. */
+  /** A login: one API call with the token. Settles when it is done, never after a crash; never rejects. */
   request(app: App, msMax: number): Promise<'ok' | 'failed'>;
   /** A timer event. */
   renew(app: App): Promise<RenewOutcome>;
   crash(): void;
   /** @param monotonicStops a snapshot of the machine, as opposed to a stopped process */
   freeze(monotonicStops: boolean): void;
-  /** @param isCutOff its connections are dead; after a long sleep they are half of the time, if not given */
+  /** @param isCutOff its connections are dead; by default in half of the cases after a long sleep */
   thaw(isCutOff?: boolean): void;
   jumpWallClock(ms: number): void;
 }

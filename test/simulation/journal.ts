@@ -8,7 +8,7 @@ export interface Violation {
 /** The last events of a run, and the first promise it broke. */
 export interface Journal {
   note(who: string, ...what: unknown[]): void;
-  /** Ends the run: what follows a broken promise proves nothing more. */
+  /** Ends the run: nothing after a broken promise proves anything. */
   violate(invariant: string, text: string): void;
   violation(): Violation | undefined;
   /** The last `lines` events as text. */

@@ -6,7 +6,7 @@ export interface Random {
   between(min: number, max: number): number;
   integer(min: number, max: number): number;
   pick<T>(list: readonly T[]): T;
-  /** An independent stream, so that a change in one part does not shift the dice of another. */
+  /** Returns an independent stream, so that a change in one part does not change the numbers of another. */
   fork(): Random;
 }
 

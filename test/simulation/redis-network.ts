@@ -11,23 +11,23 @@ interface Options {
   heart: Pick<typeof Heart, 'RedisError' | 'redisErrorOf'>;
   /** Runs `action` in the instance: at once, when it thaws, or never. */
   deliver: (action: () => void) => void;
-  /** Told of the reply to each script as it reaches the instance. */
+  /** Called with the reply to each script when it reaches the instance. */
   onReply: (args: readonly string[], reply: unknown) => void;
 }
 
 /** The connections of one instance to Redis, in place of lib/redis-connection.ts. */
 export interface RedisNetwork {
   createConnection(address: unknown, onClose: () => void): RedisConnection;
-  /** All connections go silent without being closed, as after a long freeze. */
+  /** All connections become silent without being closed, as after a long freeze. */
   goSilent(): void;
 }
 
-/** A lost message is late by this much, or lost for good. */
+/** A lost message is late by this time, or never arrives. */
 const lateMs: [min: number, max: number] = [400, 9000];
 
 /**
- * Delays and loses messages, in order as TCP does: whatever is sent behind a lost one waits with it. What is late still
- * runs, even when its sender has closed the connection.
+ * Delays and loses messages in order, as TCP does: messages after a lost one wait with it. A late command still runs, even
+ * if its sender has closed the connection.
  */
 export function createRedisNetwork(options: Options): RedisNetwork {
   const { scheduler, random, server, heart, deliver, onReply } = options;

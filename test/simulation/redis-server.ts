@@ -5,9 +5,9 @@ import type { Scheduler } from './scheduler.ts';
 
 /**
  * - `refused`: nobody listens; `unreachable`: packets vanish
- * - `hung`: it accepts what is sent and runs it all when it wakes, also what its sender has given up
+ * - `hung`: it accepts commands and runs all of them when it wakes, also abandoned ones
  * - `writes_paused`: as `hung`, for scripts and what waits behind them on the same connection
- * - `no_hset`: a script ends at its first HSET, as under an ACL; what it did before stays done
+ * - `no_hset`: a script ends at its first HSET, as under an ACL; its earlier writes stay
  * - `no_evalsha`: as behind a proxy that takes EVAL only
  */
 export type RedisMode =
@@ -32,7 +32,7 @@ export function scriptCall([name = '', script = '', count = '', ...rest]: readon
   return { name, script, keys: rest.slice(0, Number(count)), args: rest.slice(Number(count)) };
 }
 
-/** Sees every script that ran, with the data before it. */
+/** Called after each script, with the data before it. */
 export type ScriptWatcher = (run: {
   keys: readonly string[];
   args: readonly string[];
@@ -48,11 +48,11 @@ export interface RedisServer extends RedisData {
   latencyMs: [min: number, max: number];
   /** Of every message in either direction. */
   lossChance: number;
-  /** Reads, though not scripts, are answered by a replica that is this much behind. */
+  /** A replica that lags by this time serves reads, but not scripts. */
   readLagMs: number;
   /** Messages that came. */
   arrived: number;
-  /** Grows when it stops listening: earlier connections and scripts are gone. */
+  /** Increases when it stops listening: earlier connections and scripts are lost. */
   starts(): number;
   /**
    * A message arrives: commands sent together. `refused` and `unreachable` are decided by the network before.
@@ -68,7 +68,7 @@ export interface RedisServer extends RedisData {
 
 /** 2026-01-01, so that generations have their real size. */
 const epochMs = 1_767_225_600_000;
-/** One way, on a good day. */
+/** One way, without a fault. */
 export const redisLatencyMs: [min: number, max: number] = [0.2, 3];
 const snapshotsMax = 64;
 
@@ -95,7 +95,7 @@ export function createRedisServer(
     refuse(name, firstWrite) {
       if (mode === 'read_only' && isWrite(name))
         return 'READONLY You can’t write against a read only replica.';
-      // Redis looks at the memory before the first write of a script only, and DEL needs none.
+      // Redis checks the memory only before the first write of a script, and DEL needs none.
       if (mode === 'full' && firstWrite && (name === 'SET' || name === 'HSET')) {
         return "OOM command not allowed when used memory > 'maxmemory'.";
       }
@@ -146,7 +146,7 @@ export function createRedisServer(
     scripts.clear();
   }
 
-  /** The source of a script that may run; throws `RedisAnswer`. */
+  /** Returns the source of a script that may run; throws `RedisAnswer`. */
   function luaOf(name: string, script: string): string {
     if (mode === 'no_scripts') throw new RedisAnswer('NOPERM this user has no permissions');
     if (name === 'eval') {
@@ -176,7 +176,7 @@ export function createRedisServer(
     return reply;
   }
 
-  /** Others may run between the commands of a message. */
+  /** Other commands may run between the commands of a message. */
   function runAll(commands: Commands, answer: (outcome: Outcome) => void): void {
     const replies: unknown[] = [];
     let failed: RedisAnswer | undefined;

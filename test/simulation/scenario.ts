@@ -11,9 +11,9 @@ export interface Scenario {
   run: (simulation: Simulation, app: App) => Promise<void>;
   /** The most calls of gettoken, per mode in the order A, B, C, D. */
   gettokensMax: readonly [number, number, number, number];
-  /** What WeCom says and means by `expires_in`; two hours if not given. */
+  /** `expires_in` of WeCom, and the real lifetime; default two hours. */
   lifeMs?: number;
-  /** Where it plays; in all modes if not given. What a token does while it lives does not matter to the others. */
+  /** The modes to run in; default all. The mode does not matter to the other scenarios. */
   modes?: readonly GettokenMode[];
   /** The most requests that may fail. */
   failedMax: number;
@@ -86,13 +86,13 @@ export function everyInstance({ instances, scheduler, random, apps }: Simulation
   }
 }
 
-/** gettoken fails for an hour that begins 5 minutes before the token ends; then half an hour of peace. */
+/** gettoken fails for an hour, starting 5 minutes before the token expires; then half an hour without faults. */
 export function failsForAnHour(failure: Failure): Scenario['run'] {
   return async (simulation, app) => {
     await warmUp(simulation);
     requestEvery(simulation, 4000);
     const fromMs = tokenLifeMs - 5 * minuteMs;
-    // The token is still good: whatever gettoken says, nobody notices.
+    // The token is still valid, so nobody notices the failures.
     const over = simulation.troubles.begin('gettoken');
     app.gettokenFailure = failure;
     await simulation.runUntil(fromMs);

@@ -6,7 +6,7 @@ import type { Lua } from './redis-data.ts';
 import { createSimulation, type Simulation, tokenLifeMs } from './simulation.ts';
 import { gettokenModes } from './upstream.ts';
 
-/** What came of one random schedule. */
+/** The result of one random schedule. */
 export interface Outcome {
   seed: number;
   violation: Violation | undefined;
@@ -20,11 +20,11 @@ export interface Outcome {
 }
 
 const minuteMs = 60_000;
-/** After the last fault: the longest pause, a lease, a moment. Then everything must work. */
+/** Time after the last fault: the longest pause, a lease, and a moment. Then everything must work. */
 const healMs = 11 * minuteMs;
 const calmMs = 10 * minuteMs;
 
-/** A random world with random faults; the same seed is the same run. */
+/** A random world with random faults. The same seed gives the same run. */
 export async function runSchedule(heart: typeof Heart, lua: Lua, seed: number): Promise<Outcome> {
   const { simulation, endMs, names } = plan(heart, lua, seed);
   const rejections: unknown[] = [];
@@ -54,7 +54,7 @@ function plan(
   lua: Lua,
   seed: number,
 ): { simulation: Simulation; endMs: number; names: string[] } {
-  // The shape has dice of its own, made from the same seed.
+  // The shape has its own random numbers, from the same seed.
   const shape = createRandom(seed ^ 0x5eed);
   const mode = shape.pick(gettokenModes);
   const lifeMs = shape.pick([tokenLifeMs, tokenLifeMs, 1_800_000, 300_000]);

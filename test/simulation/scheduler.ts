@@ -1,11 +1,11 @@
 /**
- * Virtual time. Every wait of a simulation is an event here, so that hours pass in milliseconds and the same
- * seed gives the same order. Between two events all promises that can settle do.
+ * Virtual time. Each wait of a simulation is an event here, so hours pass in milliseconds, and the same seed gives the
+ * same order. Between two events all promises settle that can.
  */
 export interface Scheduler {
   /** Milliseconds since the simulation began. */
   nowMs(): number;
-  /** Runs `action` after `ms` of virtual time; the answer cancels it. */
+  /** Runs `action` after `ms` of virtual time. Returns a function that cancels it. */
   after(ms: number, action: () => void): () => void;
   /** Runs all events up to `ms`; ends early after `stop`. */
   runUntil(ms: number): Promise<void>;
@@ -22,7 +22,7 @@ export function createScheduler(): Scheduler {
   const heap: Event[] = [];
   let now = 0;
   let sequence = 0;
-  /** `runUntil` looks at it before every event. */
+  /** `runUntil` checks it before each event. */
   const state = { stopped: false };
 
   function before(a: Event | undefined, b: Event | undefined): boolean {
@@ -67,7 +67,7 @@ export function createScheduler(): Scheduler {
       };
     },
     async runUntil(untilMs) {
-      // What was begun outside of an event gets as far as its first wait.
+      // Work that was started outside an event continues to its first wait.
       await turn();
       for (let first = heap[0]; first && first.atMs <= untilMs && !state.stopped; first = heap[0]) {
         pop();
@@ -85,7 +85,7 @@ export function createScheduler(): Scheduler {
 }
 
 /**
- * One turn of the real event loop: all microtasks run, and whatever the event itself put into `setImmediate`
+ * One turn of the real event loop: all microtasks run, and whatever the event itself passed to `setImmediate`
  * (lib/clock.ts: `withTimeout`) runs before the next event. That is all the code under test needs.
  */
 function turn(): Promise<void> {

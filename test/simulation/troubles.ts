@@ -1,13 +1,12 @@
 /**
- * What is wrong with the simulated world, and since when. A failed request is only forgiven while one of these
- * explains it.
+ * What is wrong in the simulated world, and since when. A failed request is accepted only if one of these explains it.
  *
  * - `redis`: down, hung, slow, read-only, full, without scripts, losing messages
- * - `loss`: data of Redis is gone or foreign (flush, eviction, poison); `failover`: it went back in time
+ * - `loss`: data of Redis is lost or foreign (flush, eviction, poison); `failover`: it is older than before
  * - `redis_clock`: the clock of Redis jumped; `wall_clock`: that of an instance did
  * - `gettoken`: refuses, hangs or is slow; `api`: other endpoints do
- * - `invalidation`: a token died before its time; `unlinked`: every token is refused
- * - `mistake`: a good token was refused in one call
+ * - `invalidation`: a token became invalid early; `unlinked`: every token is refused
+ * - `mistake`: a valid token was refused in one call
  * - `crash`, `freeze`: of an instance; `stop_of_time`: frozen with its monotonic clock
  */
 export type Trouble =
@@ -26,13 +25,13 @@ export type Trouble =
   | 'stop_of_time';
 
 export interface Troubles {
-  /** It lasts until the answer is called. */
+  /** It lasts until the returned function is called. */
   begin(trouble: Trouble): () => void;
   /** It happens now and is over. */
   happen(trouble: Trouble): void;
-  /** Whether any of `troubles` was there at `ms` or later. */
+  /** Returns whether any of `troubles` was present at `ms` or later. */
   since(ms: number, ...troubles: Trouble[]): boolean;
-  /** How often any of `troubles` began, at `ms` or later. */
+  /** Counts how often any of `troubles` began at `ms` or later. */
   count(ms: number, ...troubles: Trouble[]): number;
 }
 

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { Corp, GettokenAnswer } from '../../lib/wecom.ts';
 
-/** What gettoken does while a token is still valid: nobody outside of WeCom knows, so all of it must work. */
+/** What gettoken does while a token is valid. Nobody outside WeCom knows, so all modes must work. */
 export type GettokenMode =
-  /** A: the same token with what is left of its life. */
+  /** A: the same token with its remaining lifetime. */
   | 'same'
-  /** B: the same token, its life renewed. */
+  /** B: the same token with a new lifetime. */
   | 'renewed'
-  /** C: a new token, the old one lives on. */
+  /** C: a new token, the old one stays valid. */
   | 'new'
-  /** D: a new token, the old one dies at once. */
+  /** D: a new token, the old one becomes invalid at once. */
   | 'new_old_dies';
 
 export const gettokenModes: readonly GettokenMode[] = ['same', 'renewed', 'new', 'new_old_dies'];
 
-/** A token as WeCom knows it; `number` is the order of issue. */
+/** A token as WeCom stores it; `number` is the order of issue. */
 export interface IssuedToken {
   text: string;
   fingerprint: string;
@@ -23,11 +23,11 @@ export interface IssuedToken {
   dead: boolean;
   /** An API call with it was refused. */
   refused: boolean;
-  /** Until when it may be used: a life shorter than a minute is not believed. */
+  /** Until when it may be used: a lifetime below a minute is ignored. */
   believedUntilMs: number;
 }
 
-/** An errcode, or no answer within any deadline. */
+/** An errcode, or no response in time. */
 export type Failure = number | 'hang' | 'http_500';
 
 /** One app of a company at WeCom. */
@@ -40,19 +40,19 @@ export interface App {
   apiFailure?: Failure | undefined;
   /** Every token is refused: the app is not linked with the mini-program. */
   unlinked: boolean;
-  /** Asked at each API call, with the name of the instance: whether WeCom refuses a good token this time. */
+  /** Called for each API call with the name of the instance: whether WeCom refuses a valid token this time. */
   isRefusedByMistake: (caller: string) => boolean;
   /** The errcode of such a refusal. */
   refuseByMistake(accessToken: string): number;
   /** One way, in milliseconds. */
   latencyMs: [min: number, max: number];
-  /** gettoken calls of our instances that arrived. */
+  /** Number of gettoken calls of our instances that arrived. */
   gettokens: number;
-  /** Answers, or the errcode. */
+  /** Returns the token, or the errcode. */
   gettoken(nowMs: number): GettokenAnswer | Failure;
-  /** The errcode for an API call that arrives with this token, 0 when it is good. */
+  /** Returns the errcode for an API call with this token, 0 if it is valid. */
   check(accessToken: string, nowMs: number): number;
-  /** WeCom ends the present token before its time. */
+  /** WeCom invalidates the current token early. */
   invalidate(): void;
   /** Somebody else calls gettoken with the same secret. */
   outsider(nowMs: number): void;
@@ -60,7 +60,7 @@ export interface App {
   alive(token: IssuedToken, nowMs: number): boolean;
 }
 
-/** One way, on a good day. */
+/** One way, without a fault. */
 export const wecomLatencyMs: [min: number, max: number] = [20, 120];
 
 export function createApp(corp: Corp, mode: GettokenMode, lifeMs: number): App {

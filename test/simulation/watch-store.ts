@@ -12,20 +12,20 @@ export interface Holder {
 }
 
 /**
- * Judges every change of the record in Redis and every gettoken, from outside: by the keys as they were before
- * and after a script, by what WeCom knows about a token, and by what went wrong in the world.
+ * Checks each change of the record in Redis and each gettoken from outside: by the keys before and after a script, by
+ * what WeCom knows about a token, and by what went wrong in the world.
  */
 export interface StoreWatch {
   onScript: ScriptWatcher;
   /** The reply to a script reached its sender. */
   onReply(holder: Holder, args: readonly string[], reply: unknown): void;
-  /** An instance calls gettoken; the answer is called with how that ended for it. */
+  /** An instance calls gettoken. Returns a function to call with the result for the instance. */
   onGettoken(holder: Holder, app: App): (outcome: 'answered' | 'failed') => void;
-  /** Whether this holder has just been answered to its commit: what it fetched serves that one request. */
+  /** Returns whether this holder has just got the reply to its commit: its token serves that one request. */
   hasJustCommitted(holder: Holder): boolean;
-  /** Whether WeCom was asked for as many tokens in the last minute as is allowed. */
+  /** Returns whether the gettoken calls of the last minute have reached the limit. */
   hasUsedUpTheMinute(app: App): boolean;
-  /** The record of an app that can be used, as Redis holds it now. */
+  /** Returns the usable record of an app that Redis has now. */
   stored(app: App): { token: IssuedToken | undefined; ttlMs: number } | undefined;
 }
 
@@ -45,9 +45,9 @@ interface Record {
   unchanged: boolean;
 }
 
-/** A timer may renew this long before the end; nobody may earlier. */
+/** A timer may renew this long before expiry, and nobody earlier. */
 const aheadMsMax = 1_200_000;
-/** A renewal that gains less than this gained nothing. */
+/** A renewal that gains less is useless. */
 const gainMsMin = 60_000;
 const gettokensPerMinuteMax = 12;
 const leaseMs = 5000;
@@ -58,7 +58,7 @@ const onTheWayMsMax = leaseMs;
 /** A lease counts for a minute and as long as it lasts; then its call is on the way. */
 const countedMs = 60_000 + 2 * onTheWayMsMax;
 const dataTroubles: Trouble[] = ['redis', 'loss', 'failover', 'redis_clock'];
-/** What takes the times of the last calls away. */
+/** Troubles that delete the times of the last calls. */
 const excusesForMoreCalls: Trouble[] = ['loss', 'failover', 'redis_clock'];
 
 interface Options {
@@ -117,7 +117,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
     return record.ttlMs <= aheadMsMax && !record.unchanged;
   }
 
-  /** What a living holder with a working Redis fetched must end in the record, and before his lease ends. */
+  /** A token fetched by a running holder with a working Redis must be stored before its lease expires. */
   function judgePrevious(grant: Grant, next: string): void {
     const { holder, state, owner, atMs } = grant;
     if (!holder || (state !== 'asking' && state !== 'answered')) return;
