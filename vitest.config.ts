@@ -42,8 +42,8 @@ export default defineConfig({
     isolate: false,
     sequence: { sequencer: LongestFirst },
     // No test may depend on the speed of the machine: these only end one that hangs.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
   },
 });

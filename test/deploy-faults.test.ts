@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fault } from '../simulator/tencent-cloud/faults.ts';
 import {
   corpsecret,
@@ -15,9 +15,6 @@ import {
   webName,
 } from './deploy-fixture.ts';
 import type { Run } from './deploy-in-process.ts';
-
-/** A run of sls takes seconds, and on a busy machine many of them. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** The lines of the error itself; around it the framework prints its own versions and links. */
 function errorOf(run: Run): string[] {

@@ -8,5 +8,5 @@ const chosen = scenarios().filter(
 );
 
 describe('sls deploy, deploy again, change, remove, deploy', () => {
-  for (const scenario of chosen) test(scenario.name, { timeout: 120_000 }, () => play(scenario));
+  for (const scenario of chosen) test(scenario.name, () => play(scenario));
 });

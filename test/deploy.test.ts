@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readZip } from '../simulator/tencent-cloud/code.ts';
 import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import {
@@ -12,9 +12,6 @@ import {
   tickName,
   webName,
 } from './deploy-fixture.ts';
-
-/** A run of sls takes seconds, and on a busy machine many of them. */
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const isWrite = /^(Create|Update|Delete|Publish|Modify|Put)/;
 

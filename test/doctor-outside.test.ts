@@ -52,7 +52,7 @@ beforeAll(async () => {
   await world.cloud.fireTimer(`${service}-refresh`, 'every-5-minutes');
   settings = await world.readService();
   pristine = structuredClone(world.cloud.state);
-}, 120_000);
+});
 afterAll(() => world.stop());
 
 const functionNamed = (key: string): StoredFunction => {

@@ -62,7 +62,7 @@ describe('the function of docs/add-a-function.md', () => {
     return { userid, token: body['session_token'] };
   }
 
-  test('docs/add-a-function.md › has an example without a type error', { timeout: 60_000 }, () => {
+  test('docs/add-a-function.md › has an example without a type error', () => {
     const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', copy];
     expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
   });

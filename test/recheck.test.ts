@@ -337,7 +337,7 @@ describe('while the budget of re-checks is used up', () => {
 });
 
 describe.runIf(realRedis)('1,000 races of a use against the end of a session', () => {
-  test('[G6] GET /session › never brings an ended session back', { timeout: 120_000 }, async () => {
+  test('[G6] GET /session › never brings an ended session back', async () => {
     const world = await startWorld({ redis: 'server' });
     const clock = movableClock(world);
     const logins = [await clock.startLogin(idle), await clock.startLogin(idle)];

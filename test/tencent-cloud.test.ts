@@ -228,7 +228,7 @@ describe('functions', () => {
     expect(cloud.calls.length).toBe(before + 1);
     expect(await untilActive('under-test')).toEqual(['Updating', 'Updating', 'Updating', 'Active']);
     expect(cloud.state.functions['under-test']?.latest.Timeout).toBe(5);
-  }, 60_000);
+  });
 
   test('outlive a restart of the cloud, code included', async () => {
     const host = await createWeb(serve(`response.end('alive')`));
@@ -504,7 +504,7 @@ describe('an event function', () => {
       Time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
       Message: 'hello',
     });
-  }, 60_000);
+  });
 
   test('answers, throws and runs out of time as SCF tells its caller', async () => {
     await create(

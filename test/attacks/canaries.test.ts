@@ -187,71 +187,67 @@ async function crash(running: Login): Promise<void> {
   expect((await ended)[0]).toBe(1);
 }
 
-test(
-  '[G8 A33] a whole life › leaves no secret in any output, in any answer, or readable in Redis',
-  { timeout: 120_000 },
-  async () => {
-    const life = await startLife();
-    const { world, made, settings, written, answers } = life;
-    const [login, callback] = [await life.startLogin(), await life.startCallback()];
-    await live(life, login);
+test('[G8 A33] a whole life › leaves no secret in any output, in any answer, or readable in Redis', async () => {
+  const life = await startLife();
+  const { world, made, settings, written, answers } = life;
+  const [login, callback] = [await life.startLogin(), await life.startCallback()];
+  await live(life, login);
+  await life.invoke('refresh');
+  await life.invoke('admin', { action: 'list', corpid, userid: 'ZhangSan' });
+  await life.invoke('admin', { action: 'end', corpid, userid: made.password });
+  await breakWecom(life, login);
+  await callBack(life, callback);
+
+  const wrong = secret(`canary-${randomBytes(16).toString('hex')}`);
+  const misled = { WECOM_CORPS: `${corpid}:${wrong}` };
+  const mistaken = await life.startLogin(misled);
+  expect((await mistaken.login({ js_code: world.jsCode() })).status).toBe(503);
+  await life.invoke('refresh', undefined, misled);
+  world.wecom.liftBan();
+
+  // Every variable wrong at once: the functions name the variables only.
+  const damaged = {
+    ...world.environment(settings),
+    REVIEWERS: made.password,
+    REVIEWERS_UNTIL: made.password,
+  };
+  const all = Object.fromEntries(
+    Object.entries(damaged).map(([name, value]) => [name, `${value};${made.password}`]),
+  );
+  await expect(life.startLogin(all)).rejects.toThrow('config_invalid');
+
+  if (world.redis.kind === 'server') {
+    const rotated = canary('rotated');
+    await life.lockRedisWith(rotated, made.redisPassword);
+    expect((await login.login({ js_code: world.jsCode() })).status).toBe(503);
     await life.invoke('refresh');
-    await life.invoke('admin', { action: 'list', corpid, userid: 'ZhangSan' });
-    await life.invoke('admin', { action: 'end', corpid, userid: made.password });
-    await breakWecom(life, login);
-    await callBack(life, callback);
+    await life.lockRedisWith(made.redisPassword, rotated);
+  }
+  await crash(login);
+  await crash(callback);
+  const crashes = written.filter((line) => line.includes('"event":"crashed"'));
+  expect(crashes).toHaveLength(2);
+  for (const line of crashes) expect(line).toContain('[redacted]');
 
-    const wrong = secret(`canary-${randomBytes(16).toString('hex')}`);
-    const misled = { WECOM_CORPS: `${corpid}:${wrong}` };
-    const mistaken = await life.startLogin(misled);
-    expect((await mistaken.login({ js_code: world.jsCode() })).status).toBe(503);
-    await life.invoke('refresh', undefined, misled);
-    world.wecom.liftBan();
-
-    // Every variable wrong at once: the functions name the variables only.
-    const damaged = {
-      ...world.environment(settings),
-      REVIEWERS: made.password,
-      REVIEWERS_UNTIL: made.password,
-    };
-    const all = Object.fromEntries(
-      Object.entries(damaged).map(([name, value]) => [name, `${value};${made.password}`]),
-    );
-    await expect(life.startLogin(all)).rejects.toThrow('config_invalid');
-
-    if (world.redis.kind === 'server') {
-      const rotated = canary('rotated');
-      await life.lockRedisWith(rotated, made.redisPassword);
-      expect((await login.login({ js_code: world.jsCode() })).status).toBe(503);
-      await life.invoke('refresh');
-      await life.lockRedisWith(made.redisPassword, rotated);
-    }
-    await crash(login);
-    await crash(callback);
-    const crashes = written.filter((line) => line.includes('"event":"crashed"'));
-    expect(crashes).toHaveLength(2);
-    for (const line of crashes) expect(line).toContain('[redacted]');
-
-    // Opened again for the eyes of the test.
-    if (world.redis.kind === 'server') await life.lockRedisWith('', made.redisPassword);
-    const contents = await world.redisContents();
-    expect(contents.length).toBeGreaterThan(8);
-    const secrets = life.secrets().set(wrong, 'a wrong corpsecret');
-    for (const [where, text] of Object.entries({
-      output: written.join('\n'),
-      answers: answers.join('\n'),
-      redis: JSON.stringify(contents),
-    })) {
-      expect(foundIn(text, secrets), where).toEqual([]);
-    }
-    const forms = [...secrets.keys()].reduce((sum, value) => sum + formsOf(value).length, 0);
-    const kilobytes = Math.round(written.join('\n').length / 1024);
-    figure(
-      'G8',
-      `${secrets.size} secrets in ${forms} forms: none in ${kilobytes} KB of output, ${answers.length} answers, ${contents.length} Redis keys`,
-    );
-  },
-);
+  // Opened again for the eyes of the test.
+  if (world.redis.kind === 'server') await life.lockRedisWith('', made.redisPassword);
+  const contents = await world.redisContents();
+  expect(contents.length).toBeGreaterThan(8);
+  const secrets = life.secrets().set(wrong, 'a wrong corpsecret');
+  for (const [where, text] of Object.entries({
+    output: written.join('\n'),
+    answers: answers.join('\n'),
+    redis: JSON.stringify(contents),
+  })) {
+    expect(foundIn(text, secrets), where).toEqual([]);
+  }
+  const forms = [...secrets.keys()].reduce((sum, value) => sum + formsOf(value).length, 0);
+  const kilobytes = Math.round(written.join('\n').length / 1024);
+  figure(
+    'G8',
+    `${secrets.size} secrets in ${forms} forms: none in ${kilobytes} KB of output, ${answers.length} answers, ${contents.length} Redis keys`,
+  );
+});
 
 test('the search for secrets › finds each in every form, wherever it begins', () => {
   const value = 'canary/"\\ä+ 1';
