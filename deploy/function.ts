@@ -46,15 +46,15 @@ export function ownershipMark({ service, stage }: ServiceSettings, key: string):
   return `Deployed by sls, service ${service}, stage ${stage}, function ${key}.`.replaceAll(/[-_]/g, ' ');
 }
 
-/** Reads a function with its versions, whatever state it is in; undefined when there is none. Changes nothing. */
+/** Reads a function with its versions, in any state; undefined if it does not exist. Changes nothing. */
 export async function readDeployed(cloud: Cloud, name: string): Promise<DeployedFunction | undefined> {
   const configuration = await getFunction(cloud, name);
   return configuration && withVersions(cloud, name, configuration);
 }
 
 /**
- * Brings a function to rest before it is deployed: waits for what is going on, and clears away what could not be
- * created. Undefined when there is none then.
+ * Prepares a function for a deploy: waits for a change in progress, and removes a function whose creation failed. Returns
+ * undefined if the function does not exist then.
  */
 export async function readSettled(cloud: Cloud, name: string): Promise<DeployedFunction | undefined> {
   const first = await getFunction(cloud, name);
@@ -101,7 +101,7 @@ export async function readVersions(cloud: Cloud, name: string): Promise<Deployed
     .toSorted((a, b) => Number(a.version) - Number(b.version));
 }
 
-/** What `ask` gives, or `otherwise` when the cloud says that there is none. */
+/** Returns the result of `ask`, or `otherwise` if the cloud says that the thing does not exist. */
 async function unlessNone<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
   try {
     return await ask();

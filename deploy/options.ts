@@ -43,7 +43,7 @@ export interface LogOptions {
   intervalMs: number;
 }
 
-/** Throws DeployError for a time or a number that is none. */
+/** Throws DeployError for an invalid time or number. */
 export function readLogOptions(options: CommandOptions, nowMs: number): LogOptions {
   const given = options.startTime ?? defaultStart;
   const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(given) ?? [];

@@ -1,5 +1,5 @@
-// The state of a function decides what a refusal means. SCF says "not now" with a dozen codes and uses the same ones for
-// what will never work, so the code alone is not believed: whoever changes a function does it with `change`.
+// The state of a function decides what a refusal means. SCF has a dozen codes for "not now", and uses them also for changes
+// that will never work. So the code alone is not trusted: every change of a function goes through `change`.
 import { setTimeout as delay } from 'node:timers/promises';
 import { knownAdvice, mentionsState } from './advice.ts';
 import type { Cloud, ScfAction, ScfAnswer, ScfRequest } from './cloud.ts';
@@ -22,7 +22,7 @@ const repeatsUnanswered = 2;
 export const liveAlias = '$DEFAULT';
 /** What is written before it is published. */
 export const latestVersion = '$LATEST';
-/** SCF knows no function, version, trigger or domain of that name. Only where "there is none" is an answer. */
+/** Codes that a function, version, trigger or domain does not exist. Only for calls where that is a valid result. */
 const noSuchThing =
   /^(ResourceNotFound(\.|$)|InvalidParameterValue\.FunctionName$|FailedOperation\.Domain\.UnExist$)/;
 const mayMeanNotNow =

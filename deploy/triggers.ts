@@ -103,7 +103,7 @@ export async function createUrl(
       const made = TriggerInfo && { ...deployedTrigger(TriggerInfo), type: 'http', qualifier: Qualifier };
       if (made && made.name !== '' && isUrlOf(made, Qualifier)) return made;
     } catch (error) {
-      // The same code says that the function is busy: what the list does not show has to be made.
+      // The same code means that the function is busy, so a trigger that the list does not show is created again.
       if (!(error instanceof CloudError) || !isExisting(error)) throw error;
     }
     const found = (await listTriggers(cloud, FunctionName)).find((trigger) => isUrlOf(trigger, Qualifier));

@@ -1,3 +1,4 @@
+// Why gettoken failed, and how long nobody calls it after that.
 import { type Pause, pauseMsMax } from './token-store.ts';
 import { WecomError } from './wecom.ts';
 

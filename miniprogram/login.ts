@@ -1,3 +1,4 @@
+// What the pages share: the client, and the way from page to page. Trusts no query, because anybody can write one.
 import { settings } from './settings';
 import { createWecomLogin, type WecomLoginError } from './wecom-login';
 

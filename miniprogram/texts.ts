@@ -1,3 +1,4 @@
+// The Chinese texts of all errors, and the formats of numbers and times.
 import type { WecomLoginError } from './wecom-login';
 
 /** What a member reads when something goes wrong: what happened, and what to do now. */

@@ -1,3 +1,4 @@
+// WeCom's limits of gettoken.
 import type { Clock } from './clock.ts';
 import type { Settings } from './settings.ts';
 

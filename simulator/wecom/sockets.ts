@@ -1,3 +1,4 @@
+// The connections of the simulator, and the two ways in which idle ones die.
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
