@@ -157,8 +157,10 @@ export function createRedis(
           return reply;
         },
         (error: unknown) => {
-          if (!(error instanceof RedisError) || isAnswer(error)) throw error;
-          return attempt(fallback, operation);
+          if (!(error instanceof RedisError)) throw error;
+          if (!isAnswer(error)) return attempt(fallback, operation);
+          leave(forReads, operationMsMax);
+          throw error;
         },
       );
       fallback.broken = undefined;

@@ -256,9 +256,9 @@ export const mutants: Record<string, Mutant> = {
   },
   'redis-asked-once': {
     file: 'lib/redis.ts',
-    find: 'return attempt(fallback, operation);',
-    replace: 'throw error;',
-    caughtBy: 'Stored token unused',
+    find: 'if (!isAnswer(error)) return attempt(fallback, operation);',
+    replace: 'if (!isAnswer(error)) throw error;',
+    caughtBy: 'P8 error',
     seed: 3,
   },
   'redis-broken-without-end': {
@@ -284,10 +284,17 @@ export const mutants: Record<string, Mutant> = {
   },
   'second-connection-kept': {
     file: 'lib/redis.ts',
-    find: 'leave(forReads, operationMsMax);',
-    replace: '',
-    caughtBy: 'Stored token unused',
+    find: 'main.broken = undefined;\n          leave(forReads, operationMsMax);',
+    replace: 'main.broken = undefined;',
+    caughtBy: 'P8 error',
     seed: 3,
+  },
+  'second-connection-kept-after-a-refusal': {
+    file: 'lib/redis.ts',
+    find: 'leave(forReads, operationMsMax);\n          throw error;',
+    replace: 'throw error;',
+    caughtBy: 'Stored token unused',
+    seed: 1578,
   },
   'evalsha-alone': {
     file: 'lib/redis.ts',
