@@ -65,6 +65,8 @@ export function createLogin(options: LoginOptions) {
   ): Promise<LoginResult> {
     const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 
+    // The handshakes with WeCom and with Redis take place at the same time.
+    wecom.connectAhead();
     const admission = await limits.admit(clientAddress, () => sessions.ownerOf(bearer));
     const identity = await accessTokens
       .use(asked, leftMs(), (accessToken) => wecom.jscode2session(asked, accessToken, jsCode, leftMs()))

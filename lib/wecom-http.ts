@@ -2,7 +2,8 @@
 // up to a limit; an error says why and carries neither URL nor body.
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
 import type { AxiosAdapter } from 'axios';
 import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
@@ -22,6 +23,23 @@ export class TransportError extends Error {
 const idleMsMax = 4000;
 const socketsMax = 128;
 const noSocket = {};
+const agentOptions: https.AgentOptions = {
+  keepAlive: true,
+  noDelay: true,
+  maxSockets: socketsMax,
+  maxFreeSockets: socketsMax,
+  scheduling: 'lifo',
+};
+
+/** The way to WeCom. */
+export interface WecomHttp {
+  adapter: AxiosAdapter;
+  /**
+   * Opens the first connection of this process, before it is known what to ask; afterwards it does nothing. Nothing is
+   * sent on it, and an error of it shows when it is used.
+   */
+  connectAhead(): void;
+}
 
 /**
  * An axios adapter for GET of a path at one origin, on node:http(s), that survives being frozen. It keeps axios' own Node
@@ -32,23 +50,47 @@ const noSocket = {};
  * - a reused socket that breaks before any byte of the answer is one that died unnoticed: one more try, on a new one;
  * - no redirects; `maxContentLength` is enforced while reading.
  *
- * Rejects with `TransportError` only.
+ * The adapter rejects with `TransportError` only.
  */
-export function createWecomAdapter(origin: string, clock: Clock): AxiosAdapter {
-  const { protocol, hostname, port } = urlToHttpOptions(new URL(origin));
-  const { Agent, get } = protocol === 'http:' ? http : https;
+export function createWecomHttp(origin: string, clock: Clock): WecomHttp {
+  const { protocol, hostname, port: givenPort } = urlToHttpOptions(new URL(origin));
+  const isPlain = protocol === 'http:';
+  const { Agent, get } = isPlain ? http : https;
+  const host = hostname ?? '';
+  const port = givenPort ?? (isPlain ? 80 : 443);
   const idleSince = new WeakMap<object, Moment>();
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: socketsMax,
-    maxFreeSockets: socketsMax,
-    scheduling: 'lifo',
-  });
+  const agent = new Agent(agentOptions);
   const keepSocketAlive = agent.keepSocketAlive.bind(agent);
   agent.keepSocketAlive = (socket: Socket) => {
     idleSince.set(socket, moment(clock));
     return keepSocketAlive(socket);
   };
+
+  const createConnection = agent.createConnection.bind(agent);
+  /** Opened, and not used yet. */
+  let ahead: Duplex | undefined;
+  let hasConnected = false;
+  agent.createConnection = (options, onCreated) => {
+    hasConnected = true;
+    const ready = ahead;
+    ahead = undefined;
+    const since = idleSince.get(ready ?? noSocket);
+    if (ready && !ready.destroyed && since && elapsedMs(clock, since) <= idleMsMax) return ready;
+    ready?.destroy();
+    return createConnection(options, onCreated);
+  };
+
+  function connectAhead(): void {
+    if (hasConnected) return;
+    hasConnected = true;
+    const servername = isIP(host) === 0 ? host : '';
+    const options: https.RequestOptions = { ...agentOptions, host, port, servername };
+    const socket = createConnection(options);
+    if (!socket) return;
+    socket.on('error', () => undefined);
+    idleSince.set(socket, moment(clock));
+    ahead = socket;
+  }
 
   /** The agent takes the socket that was freed last; if that one is too old, so are the others. */
   function discardIdle(olderThanMs: number): void {
@@ -59,7 +101,7 @@ export function createWecomAdapter(origin: string, clock: Clock): AxiosAdapter {
     }
   }
 
-  return async (config) => {
+  const adapter: AxiosAdapter = async (config) => {
     const { url: path, timeout = 0, maxContentLength = Infinity } = config;
     let request: http.ClientRequest | undefined;
     let isOver = false;
@@ -67,7 +109,7 @@ export function createWecomAdapter(origin: string, clock: Clock): AxiosAdapter {
     const answer = new Promise<Answer>((resolve, reject) => {
       function send(retry: boolean): void {
         let bytesBefore = 0;
-        const sent = get({ protocol, hostname, port, path, agent }, (response) =>
+        const sent = get({ protocol, host, port, path, agent }, (response) =>
           readAnswer(response, maxContentLength, resolve, reject),
         );
         request = sent;
@@ -94,6 +136,8 @@ export function createWecomAdapter(origin: string, clock: Clock): AxiosAdapter {
       throw error instanceof TransportError ? error : new TransportError(reasonOf(error));
     }
   };
+
+  return { adapter, connectAhead };
 }
 
 interface Answer {

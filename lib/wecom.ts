@@ -4,7 +4,7 @@ import { Axios } from 'axios';
 import * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { type RequestRecord, requestRecord } from './log.ts';
-import { createWecomAdapter, TransportError } from './wecom-http.ts';
+import { createWecomHttp, TransportError } from './wecom-http.ts';
 import { departmentIds, integer, readObject, shownText } from './wecom-json.ts';
 
 /** A company and the secret of its app that is linked with the mini-program. */
@@ -19,11 +19,10 @@ export type UserGetAnswer = z.infer<typeof userGetSchema>;
 export type AgentListAnswer = z.infer<typeof agentListSchema>;
 export type AgentGetAnswer = z.infer<typeof agentGetSchema>;
 
-/**
- * WeCom's server API, one method per endpoint. All methods reject with `WecomError`; `msMax` bounds a call
- * with its repeats.
- */
+/** WeCom's server API, one method per endpoint. All reject with `WecomError`; `msMax` bounds a call with its repeats. */
 export interface Wecom {
+  /** Opens the first connection of this process, without a call; afterwards it does nothing. */
+  connectAhead(): void;
   /** @see https://developer.work.weixin.qq.com/document/path/91039 */
   gettoken(corp: Corp): Promise<GettokenAnswer>;
   /** Spends the js_code. @see https://developer.work.weixin.qq.com/document/path/91507 */
@@ -200,7 +199,8 @@ const agentGetSchema = z.object({
  */
 export function createWecom(baseUrl: string, clock: Clock, random: () => number = Math.random): Wecom {
   // The bare class: `axios.create` adds defaults for browsers and bodies, and merging them costs 50 µs a call.
-  const client = new Axios({ adapter: createWecomAdapter(baseUrl, clock) });
+  const { adapter, connectAhead } = createWecomHttp(baseUrl, clock);
+  const client = new Axios({ adapter });
   const resting = new Map<string, { since: Moment; ms: number; error: WecomError }>();
 
   async function send<T>(call: ApiCall<T>, timeout: number): Promise<T> {
@@ -255,6 +255,7 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
   }
 
   return {
+    connectAhead,
     // One try: its failures are counted and paused for in Redis, where all instances see them.
     gettoken(corp) {
       const { corpid, corpsecret } = corp;

@@ -1,4 +1,5 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { startRedisRelay } from '../../simulator/redis-relay.ts';
 import { movableClock } from '../clock.ts';
 import { expectError } from '../expect-answer.ts';
 import { behindTls, certificate } from '../tls-front.ts';
@@ -78,6 +79,31 @@ describe('What WeCom refuses', () => {
 });
 
 describe('The way to WeCom', () => {
+  test('POST /login › opens it before Redis has answered, sends nothing on it until then, and uses it', async () => {
+    const world = await startWorld(quickRedis);
+    const tlsPort = await behindTls(world.wecom.url, 'valid');
+    let connections = 0;
+    const relay = await startRedisRelay(`redis://127.0.0.1:${tlsPort}`, (client, wecom) => {
+      connections += 1;
+      client.pipe(wecom).pipe(client);
+    });
+    onTestFinished(relay.stop);
+    const overTls = {
+      WECOM_BASE_URL: `https://localhost:${relay.port}`,
+      NODE_EXTRA_CA_CERTS: certificate('valid'),
+    };
+    const waiting = await world.startLogin({
+      ...overTls,
+      REDIS_URL: (await deafServer()).url,
+    });
+    expectError(await waiting.login({ js_code: world.jsCode() }), 'temporarily_unavailable');
+    expect({ connections, gettokens: gettokens(world) }).toEqual({ connections: 1, gettokens: 0 });
+
+    const login = await world.startLogin(overTls);
+    expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
+    expect({ connections, gettokens: gettokens(world) }).toEqual({ connections: 2, gettokens: 1 });
+  });
+
   test('[W17] POST /login › answers 503 when the certificate is not trusted, expired or another host’s, and 200 when it is right', async () => {
     const world = await startWorld(quickRedis);
     const trusting = (name: 'valid' | 'expired') => ({ NODE_EXTRA_CA_CERTS: certificate(name) });
