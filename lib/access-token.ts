@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { elapsedMs, moment } from './clock.ts';
+import { elapsedMs, moment, type Moment } from './clock.ts';
 import { unavailable } from './errors.ts';
 import {
   createTokenSource,
@@ -11,26 +11,31 @@ import {
 import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
 
 /**
- * The shared access_token of each company: one gettoken per expiry, invalidation or loss of the Redis record,
- * for any number of instances.
+ * The shared access_token of each company: at most one instance at a time may call gettoken, when the token expires, when
+ * WeCom refuses it, or when Redis has lost it; and at most 12 times a minute.
  *
- * 1. A token in this process, read less than 5 minutes ago, is used without a round trip.
+ * 1. A token in this process, read less than 5 minutes ago, is used without a round trip. One that could not be stored
+ *    is used until it expires.
  * 2. Otherwise the token in Redis is used: one round trip.
- * 3. Otherwise one instance gets the lease, calls gettoken and commits; the others wait until it has stored the token.
+ * 3. Otherwise one instance gets the lease, calls gettoken and commits. The others use the old token while it is good,
+ *    else they wait for the new one.
  *
  * token-source.ts finds a token, token-store.ts is its Redis record, and this file decides what a refused token means:
  *
- * **A refused token proves little.** It may be old, or WeCom may have refused it by mistake. So a call tries up to
- * three tokens, and a refusal deletes nothing. gettoken rests only if a token was issued after a refusal, two calls
- * gave up, and no token was accepted in between. Only gettoken rests; a token that works for others stays in use.
+ * **A single refusal proves little.** The token may be old, or WeCom may have refused it by mistake. So a call tries up
+ * to three tokens, and a refusal deletes nothing. gettoken is paused ("rests") only if two calls gave up on tokens that
+ * were issued after a refusal, and no acceptance of these was recorded. A token that works for others stays in use.
  */
 export interface AccessTokens {
   /**
-   * Runs `call` with the company's access_token, and again with another token if WeCom returns 40014 or 42001.
+   * Runs `call` with the company's access_token, and again if WeCom returns 40014 or 42001: with another token, or with
+   * the same one if gettoken returned it again or no other can be had.
    *
    * Rejects with the error of `call`, or with `temporarily_unavailable` if no token is accepted.
    *
-   * @param msMax stops waiting for tokens after this time in total; a running fetch continues for other callers
+   * @param corp pass the same object each time: it is the key of the cache
+   * @param msMax no token is waited for later than this after the start; does not limit `call`. A running fetch continues
+   *   for other callers.
    */
   use<T>(corp: Corp, msMax: number, call: (accessToken: string) => Promise<T>): Promise<T>;
   /**
@@ -41,6 +46,8 @@ export interface AccessTokens {
 }
 
 const tokensPerCallMax = 3;
+/** One more: a token that another instance got again is tried again before gettoken is called. */
+const triesPerCallMax = 4;
 
 export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
   const { clock, log } = options;
@@ -55,58 +62,66 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
     return source;
   }
 
-  async function giveUp(
-    source: TokenSource,
-    token: Token,
-    tokens: number,
-    error: WecomError,
-  ): Promise<never> {
-    await source.gaveUp(token);
-    log('error', 'token_refused_again', { ...error.fields, tokens });
-    throw unavailable('token_refused_again', 2, error);
-  }
-
   return {
     async use(corp, msMax, call) {
       const source = sourceOf(corp);
       const startedAt = moment(clock);
-      const refused = new Set<string>();
+      /** Fingerprints of the tokens that this call was refused with, and their generations. */
+      const refused = new Map<string, number>();
+      let refusedAt: Moment | undefined;
       let token = await source.get(msMax, undefined);
-      let noOther: { error: unknown } | undefined;
-      for (;;) {
+      let lookupError: { error: unknown } | undefined;
+      for (let tries = 1; ; tries += 1) {
+        const askedAt = moment(clock);
         try {
           const result = await call(token.accessToken);
-          await source.accepted(token);
+          await source.accepted(token, askedAt);
           return result;
         } catch (error) {
           if (!isTokenRefused(error)) {
-            if (provesToken(error)) await source.accepted(token);
+            if (provesToken(error)) await source.accepted(token, askedAt);
             throw error;
           }
           log('warn', 'token_refused', { ...error.fields, fingerprint: token.fingerprint.slice(0, 8) });
-          if (noOther) {
+          if (lookupError) {
             await source.gaveUp(token);
-            throw noOther.error;
+            throw lookupError.error;
           }
-          if (refused.has(token.fingerprint)) await giveUp(source, token, refused.size, error);
-          refused.add(token.fingerprint);
-          if (refused.size === tokensPerCallMax) await giveUp(source, token, refused.size, error);
+          const before = refused.get(token.fingerprint);
+          // Another instance got the same token again, perhaps before WeCom refused it to this call.
+          const isIssuedAgain = before !== undefined && token.generation > before;
+          const isFinal = before !== undefined && (!isIssuedAgain || isFetchedSince(token, refusedAt));
+          refused.set(token.fingerprint, token.generation);
+          refusedAt ??= moment(clock);
+          if (isFinal || refused.size === tokensPerCallMax || tries === triesPerCallMax) {
+            await source.gaveUp(token);
+            log('error', 'token_refused_again', { ...error.fields, tokens: refused.size });
+            throw unavailable('token_refused_again', 2, error);
+          }
+          // A third time only from this call's own gettoken.
+          if (isIssuedAgain) token = { ...token, generation: 0 };
         }
         try {
           token = await source.get(msMax - elapsedMs(clock, startedAt), token);
         } catch (error) {
-          // There is no other token. Try this one again while it is valid: WeCom also refuses by mistake.
+          // No other token can be had now. Try this one again while it is valid: WeCom also refuses by mistake.
           if (elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
-          noOther = { error };
+          lookupError = { error };
         }
       }
     },
 
     renew: (corp) => sourceOf(corp).renew(),
   };
+
+  /** Returns whether this process called gettoken for it after that time. */
+  function isFetchedSince({ fetchedAt }: Token, time: Moment | undefined): boolean {
+    if (!fetchedAt || !time) return false;
+    return elapsedMs(clock, fetchedAt) <= elapsedMs(clock, time);
+  }
 }
 
-/** WeCom checks the token first, so a call that was refused for its code or its member had a valid token. */
+/** WeCom checks the token before the js_code and the member, so these refusals show that it accepted the token. */
 function provesToken(error: unknown): boolean {
   if (!(error instanceof WecomError)) return false;
   return error.reaction === 'js_code_refused' || error.reaction === 'member_refused';

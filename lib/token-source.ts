@@ -5,7 +5,7 @@ import { failureOf, isPassing, pauseAfter, pauseReason, retryAfter } from './get
 import type { Log } from './log.ts';
 import { available, type Redis, RedisError } from './redis.ts';
 import { createSeal, encryptionKeyId } from './seal.ts';
-import { createTokenStore, tokenKey, type TokenRecord } from './token-store.ts';
+import { createTokenStore, timerAheadMs, tokenKey, type TokenRecord } from './token-store.ts';
 import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
 
 /**
@@ -16,7 +16,7 @@ import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
  */
 export interface TokenSource {
   /**
-   * Returns a token other than the refused one; the refused one only if gettoken returned it again. Rejects with
+   * Returns a token other than the refused one; the refused one only if gettoken returned it again since. Rejects with
    * `temporarily_unavailable`.
    *
    * @param msMax stops waiting after this time; a running fetch continues for other callers
@@ -24,11 +24,14 @@ export interface TokenSource {
   get(msMax: number, refused: Token | undefined): Promise<Token>;
   /** @see AccessTokens.renew */
   renew(): Promise<RenewOutcome>;
-  /** Call it when WeCom accepted the token. Writes to Redis at most once, and only for a token on probation. */
-  accepted(token: Token): Promise<void>;
   /**
-   * Call it when the last try of a call was refused and used `token`. If a second call reports this, for this token or
-   * the next one, gettoken rests.
+   * Call it when WeCom accepted the token, with the time when WeCom was asked. Writes to Redis only for a token on
+   * probation, and once.
+   */
+  accepted(token: Token, askedAt: Moment): Promise<void>;
+  /**
+   * Call it when a call gave up and its last try used `token`. If a second call reports this, for this token or the next
+   * one, gettoken rests.
    */
   gaveUp(token: Token): Promise<void>;
 }
@@ -43,7 +46,9 @@ export interface Token {
   readAt: Moment;
   /** Issued after a refusal, and not accepted since. */
   onProbation: boolean;
-  /** When WeCom last accepted it in this process. */
+  /** When this process called gettoken for it; missing if another one did. */
+  fetchedAt?: Moment | undefined;
+  /** When WeCom was last asked with it and accepted it, in this process. */
   acceptedAt?: Moment | undefined;
 }
 
@@ -51,7 +56,7 @@ export interface Token {
  * - `fresh`: nothing to do, or an early renewal would return the same token
  * - `busy`: another instance renews it now
  * - `paused`: gettoken failed recently, and nobody may call it yet
- * - `failed`: this call failed; `failed_transient`: it failed, and a retry in a minute makes sense
+ * - `failed`: gettoken failed until somebody changes something; `failed_transient`: a retry in a minute makes sense
  */
 export type RenewOutcome = 'fresh' | 'renewed' | 'busy' | 'paused' | 'failed' | 'failed_transient';
 
@@ -76,7 +81,6 @@ const believedMsMax = 300_000;
 const lifeMsMin = 60_000;
 /** A login renews a token that expires within this time; the timer renews much earlier. */
 const loginAheadMs = 60_000;
-const timerAheadMs = 1_200_000;
 /** A lease lasts 5 s and gettoken may take 3 s, so an older lease is not used. */
 const leaseAgeMsMax = 2000;
 /** Waiters read again after this time. It doubles each time, and is multiplied by a random 0.5–1.5. */
@@ -104,13 +108,13 @@ export function createTokenSource(
   const sealedAt = tokenKey(kid);
   const seal = createSeal(encryptionKeys, 'access_token');
   let cached: Token | undefined;
-  /** Concurrent requests share one lookup, keyed by the fingerprint that WeCom refused. */
+  /** Concurrent requests share one lookup, keyed by the token that WeCom refused. */
   const flights = new Map<string, Flight>();
   const mayLogTooOften = oncePer(clock, logAgainMs);
 
   /** Returns the token of this process, unless it is about to expire or is the refused one. */
   function usable(refused: Token | undefined): Token | undefined {
-    if (!cached || cached.fingerprint === refused?.fingerprint) return undefined;
+    if (!cached || isRefused(cached, refused)) return undefined;
     return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;
   }
 
@@ -123,7 +127,7 @@ export function createTokenSource(
     const own = usable(refused);
     // A lagging replica must not bring back an older token.
     if (own && own.generation > record.generation) return own;
-    if (record.fingerprint === refused?.fingerprint) return undefined;
+    if (isRefused(record, refused)) return undefined;
     if (record.ttlMs - elapsedMs(clock, askedAt) < usableMsMin) return undefined;
     const accessToken = seal.open(record.sealed, sealedAt);
     if (accessToken === undefined) return undefined;
@@ -134,11 +138,14 @@ export function createTokenSource(
   }
 
   /** Asks for the lease. Asks again if this instance was frozen in between, because the lease may have expired. */
-  async function begin(owner: string, refused: string, aheadMs: number, acceptedAt?: Moment) {
+  async function begin(owner: string, replaced: string, aheadMs: number, refused?: Token) {
     for (;;) {
       const begunAt = moment(clock);
-      const acceptedMsAgo = acceptedAt && elapsedMs(clock, acceptedAt);
-      const begun = await store.begin(owner, refused, aheadMs, acceptedMsAgo);
+      const known = refused && {
+        generation: refused.generation,
+        acceptedMsAgo: refused.acceptedAt && elapsedMs(clock, refused.acceptedAt),
+      };
+      const begun = await store.begin(owner, replaced, aheadMs, known);
       if (begun.state === 'lease' && elapsedMs(clock, begunAt) > leaseAgeMsMax) continue;
       if (begun.state === 'paused' && begun.why === 'too_often' && mayLogTooOften()) {
         log('error', 'gettoken_too_often', { corpid, pause_ms: begun.waitMs });
@@ -170,6 +177,7 @@ export function createTokenSource(
       generation: 0,
       ttlMs,
       readAt: askedAt,
+      fetchedAt: askedAt,
       onProbation: false,
     };
     const committedAt = moment(clock);
@@ -178,7 +186,7 @@ export function createTokenSource(
       const committed = await store.commit(owner, { fingerprint, sealed, ttlMs: leftMs }, replaced);
       if (committed.state === 'lost') {
         log('warn', 'token_lease_lost', { corpid });
-        // Another instance was faster. If it stored nothing, use our token for this request only.
+        // Another instance may have been faster. If it stored nothing, use our token for this request only.
         return (committed.record && adopt(committed.record, refused, committedAt)) ?? fetched;
       }
       const { generation, unchanged, onProbation } = committed;
@@ -220,7 +228,7 @@ export function createTokenSource(
       // A record that does not open is replaced too, although its token was not refused.
       const unreadable = record && !stored && seal.open(record.sealed, sealedAt) === undefined;
       const replaced = unreadable ? record.sealed : (refused?.fingerprint ?? '');
-      const begun = await begin(owner, replaced, loginAheadMs, refused?.acceptedAt);
+      const begun = await begin(owner, replaced, loginAheadMs, refused);
       const token = (begun.record && adopt(begun.record, refused, begun.begunAt)) ?? usable(refused);
       if (begun.state === 'lease') {
         try {
@@ -258,9 +266,9 @@ export function createTokenSource(
       const own = usable(refused);
       if (own && elapsedMs(clock, own.readAt) < (own.generation > 0 ? believedMsMax : own.ttlMs)) return own;
 
-      const key = refused?.fingerprint ?? '';
+      const key = refused ? `${refused.fingerprint} ${refused.generation}` : '';
       let flight = flights.get(key);
-      // A flight this old is from before a freeze of the instance: abandon it.
+      // A flight this old is probably from before a freeze of the instance: abandon it.
       if (!flight || elapsedMs(clock, flight.startedAt) > waitMsMax + 1000) {
         const token = obtain(refused).finally(() => {
           if (flights.get(key)?.token === token) flights.delete(key);
@@ -297,8 +305,8 @@ export function createTokenSource(
       }
     },
 
-    async accepted(token) {
-      token.acceptedAt = moment(clock);
+    async accepted(token, askedAt) {
+      token.acceptedAt = askedAt;
       if (!token.onProbation) return;
       token.onProbation = false;
       await store.confirm(token.fingerprint).catch(ignoreRedis);
@@ -317,6 +325,12 @@ export function tokenKeyId(corp: Corp, encryptionKeys: readonly Buffer[]): strin
     .update(`wxt1|${corp.corpid}|${encryptionKeyId(encryptionKeys)}`)
     .digest('hex')
     .slice(0, 16);
+}
+
+/** Returns whether this is the refused token. Issued again since, it is not: WeCom may accept it now. */
+function isRefused(token: Pick<Token, 'fingerprint' | 'generation'>, refused: Token | undefined): boolean {
+  if (token.fingerprint !== refused?.fingerprint) return false;
+  return refused.generation === 0 || token.generation <= refused.generation;
 }
 
 function fingerprintOf(accessToken: string): string {

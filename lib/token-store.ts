@@ -5,15 +5,26 @@ import { defineScript, type Redis, RedisError } from './redis.ts';
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
- * | `wxt1:{kid}:tok` | hash `g` `h` `c` `n` `p` `x` | until the token expires | generation (µs, always increases), fingerprint, sealed token; `n` = `1`: an early renewal returned the same token; `p`: start of its probation (µs) if it was issued after a refusal and not accepted since, else empty; `x`: the call that gave up on it, or `rested` |
+ * | `wxt1:{kid}:tok` | hash | until the token expires | the token, see below |
  * | `wxt1:{kid}:lease` | string | 5 s | the owner who may call gettoken and commit its token |
- * | `wxt1:{kid}:neg` | string | 1 s – 10 min | why nobody may call gettoken now |
+ * | `wxt1:{kid}:neg` | string | 1 s – 10 min | the pause: why nobody may call gettoken now |
  * | `wxt1:{kid}:fails` | number | 30 min | failures of gettoken in a row; the pause doubles with each |
- * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row because WeCom refused tokens it had issued; each is five times as long as the one before |
+ * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row, see below; each is five times as long as the one before, up to 10 min |
  * | `wxt1:{kid}:calls` | string | 65 s | times of the last 12 leases, 13 digits each |
  *
+ * | field of tok | meaning |
+ * |---|---|
+ * | `g` `h` `c` | generation (µs, always increases), fingerprint, sealed token |
+ * | `n` | `1`: an early renewal returned the same token, so it is not renewed early again |
+ * | `p` | probation: when it began (µs), if the token was issued after a refusal, or while rests are counted; empty once WeCom accepted the token |
+ * | `x` | during probation: the first call that gave up on the token, then `rested` |
+ *
+ * A **rest** is the pause that begins when a second call gives up on a token on probation. After it, one token is issued.
+ * The next one needs an acceptance, another rest, or as much time as the next rest takes.
+ *
  * All keys of one company share a hash tag, for clusters. Scripts are O(1), name each key as a literal `KEYS[n]` (some
- * proxies accept nothing else), and may be sent twice with the same owner, so a lost reply does no harm.
+ * proxies accept nothing else), and may be sent twice with the same owner: after a lost reply, the second run changes
+ * nothing more. That of `commit` says `lost`, with the record that the first one stored.
  */
 export interface TokenStore {
   /** Reads the record in one round trip without a script, so it works while Redis refuses writes. */
@@ -23,20 +34,30 @@ export interface TokenStore {
    *
    * @param refused fingerprint of the token that WeCom refused, or `sealed` of a record that does not open, or `''`
    * @param aheadMs a stored token that expires within this time may be used, but should be renewed
-   * @param acceptedMsAgo time since WeCom last accepted the refused token in this process; missing if it never did
+   * @param known what this process knows of the refused token
    */
-  begin(owner: string, refused: string, aheadMs: number, acceptedMsAgo?: number): Promise<Begun>;
+  begin(owner: string, refused: string, aheadMs: number, known?: KnownToken): Promise<Begun>;
   /** Stores the token of gettoken, if `owner` still holds the lease; `refused` is the one it replaces, or `''`. */
   commit(owner: string, token: FetchedToken, refused: string): Promise<Committed>;
-  /** Stores for all instances that gettoken failed. Returns the length of the pause in ms, 0 if the lease was lost. */
+  /**
+   * Records the failure of gettoken, so that all instances pause. Returns the length of the pause in ms, 0 if the lease
+   * was lost.
+   */
   fail(owner: string, why: string, pause: Pause): Promise<number>;
   /**
-   * Records that the last try of a call was refused with this token. Deletes nothing: the token may work for others.
-   * After a second such call gettoken rests. Returns the length of the rest in ms, or 0.
+   * Records that a call gave up: its last try, with this token, was refused. Deletes nothing, since the token may work
+   * for others. The second such call of a token on probation begins a rest. Returns the length of the pause in ms, or 0.
    */
   giveUp(owner: string, fingerprint: string): Promise<number>;
   /** Call it when WeCom accepted this token: earlier refusals are forgotten. */
   confirm(fingerprint: string): Promise<void>;
+}
+
+export interface KnownToken {
+  /** The same token with a later generation was issued again since, so it is no longer the refused one. 0: not stored. */
+  generation: number;
+  /** Time since WeCom was last asked with it and accepted it; missing if it never did. */
+  acceptedMsAgo?: number | undefined;
 }
 
 /** A stored token; `ttlMs` is its remaining lifetime. */
@@ -55,7 +76,7 @@ export type FetchedToken = Pick<TokenRecord, 'fingerprint' | 'sealed' | 'ttlMs'>
 
 export type Begun =
   | { state: 'hit'; record: TokenRecord }
-  /** The caller may fetch; until then `record` may be used. */
+  /** The caller may fetch; meanwhile `record` may be used. */
   | { state: 'lease'; record?: TokenRecord }
   /** Another caller holds the lease, for at most `waitMs`. */
   | { state: 'busy'; waitMs: number; record?: TokenRecord }
@@ -64,7 +85,7 @@ export type Begun =
 
 export type Committed =
   | { state: 'stored'; generation: number; unchanged: boolean; onProbation: boolean }
-  /** Another owner has the lease now; `record` is what is stored. */
+  /** `owner` does not hold the lease any more; `record` is what is stored. */
   | { state: 'lost'; record?: TokenRecord };
 
 export interface Pause {
@@ -72,17 +93,21 @@ export interface Pause {
   capMs: number;
 }
 
-/** Longer than the timeout of gettoken (3 s), so that a running holder always commits in time. */
+/** Longer than the timeout of gettoken (3 s), so that a running holder commits in time. */
 export const leaseMs = 5000;
-/** The limit per company, whatever WeCom answers. */
+/** Leases per company and minute, whatever WeCom answers. */
 const gettokensPerMinuteMax = 12;
 /** A minute, plus the time in which a lease may be used. */
-const minuteMs = 60_000 + leaseMs;
+const callsWindowMs = 60_000 + leaseMs;
+/** The timer renews a token that expires within this time. */
+export const timerAheadMs = 1_200_000;
 /** The longest pause. A longer one in Redis comes from a clock that was set back. */
 export const pauseMsMax = 600_000;
 /** How long failures and rests in a row are counted. */
 const memoryMs = 1_800_000;
 const timeDigits = 13;
+/** While a token is on probation after a rest, others look again after this time. */
+const probationAgainMs = 1000;
 
 /** Lua that deletes keys of a wrong type (somebody's mistake): they would make every script fail. */
 function dropForeign(...types: ('hash' | 'string')[]): string {
@@ -92,6 +117,20 @@ function dropUnless(type: string, i: number): string {
   return `do local t = redis.call('TYPE', KEYS[${i + 1}]).ok if t ~= 'none' and t ~= '${type}' then redis.call('DEL', KEYS[${i + 1}]) end end`;
 }
 
+/** Lua for the length of a rest, in ms; `rests`: how many there were. */
+function restMs(rests: string): string {
+  return `math.min(${pauseMsMax}, 2000 * 5 ^ math.min(${rests}, 10))`;
+}
+
+/** Lua for KEYS[2]: a longer pause stays, with its reason. */
+const setPause = `
+local function setPause(why, ms)
+  local present = redis.call('PTTL', KEYS[2])
+  if present >= ms and present <= ${pauseMsMax} then return present end
+  redis.call('SET', KEYS[2], why, 'PX', ms)
+  return ms
+end`;
+
 const readRecord = `
 local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n', 'p', 'x')
 local ttl = redis.call('PTTL', KEYS[1])
@@ -100,13 +139,15 @@ local function record() return tok[1], tok[2], tok[3], ttl, tok[4] or '0', tok[5
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]`;
 
-/** KEYS tok lease neg rejects calls · ARGV owner leaseMs refused aheadMs acceptedMsAgo-or-'' callsMax */
+/** KEYS tok lease neg rejects calls · ARGV owner leaseMs refused aheadMs acceptedMsAgo-or-'' callsMax generation */
 const beginScript = defineScript(`
 ${dropForeign('hash', 'string', 'string', 'string', 'string')}
 ${readRecord}
--- Sealing the same token twice gives different texts.
-local refused = ARGV[3] ~= '' and (tok[2] == ARGV[3] or tok[3] == ARGV[3])
-local usable = stored and not refused
+local isUnreadable = ARGV[3] ~= '' and tok[3] == ARGV[3]
+local known = tonumber(ARGV[7])
+-- With a later generation the same token was issued again since: it may be accepted now.
+local isRefused = tok[2] == ARGV[3] and not (stored and known > 0 and tonumber(tok[1]) > known)
+local usable = stored and not isRefused and not isUnreadable
 local function answer(state, why, wait)
   if usable then return {state, why, wait, record()} end
   return {state, why, wait}
@@ -115,9 +156,9 @@ if usable and (ttl > tonumber(ARGV[4]) or tok[4] == '1') then return answer('hit
 
 local since = tok[2] == ARGV[3] and tonumber(tok[5] or '')
 if since and ARGV[5] ~= '' and now - tonumber(ARGV[5]) * 1000 > since then
-  -- Accepted after the refusal, so the refusal was a mistake of WeCom.
-  redis.call('HSET', KEYS[1], 'p', '', 'x', '')
+  -- Accepted during its probation, so the refusal before it was a mistake of WeCom.
   redis.call('DEL', KEYS[4])
+  redis.call('HSET', KEYS[1], 'p', '', 'x', '')
   if redis.call('GET', KEYS[3]) == 'token_refused' then redis.call('DEL', KEYS[3]) end
   since = nil
 end
@@ -136,25 +177,26 @@ if pause > ${pauseMsMax} then pause = 0 end
 if pause > 0 then return answer('paused', redis.call('GET', KEYS[3]), pause) end
 if holder then return answer('busy', '', held) end
 
--- After a rest only one token is issued. The next one is issued when that one is accepted, when a second call gives up
--- on it, or after the time that the next rest would take.
+-- One token was issued after the rest, and its probation goes on.
 local rests = tonumber(redis.call('GET', KEYS[4]) or '')
-local rest = math.min(${pauseMsMax}, 2000 * 5 ^ math.min(rests or 0, 10))
-if since and rests and tok[6] ~= 'rested' and now - tonumber(tok[1]) < rest * 1000 then
-  return answer('paused', 'token_refused', 1000)
+local age = now - (tonumber(tok[1]) or 0)
+if since and rests and tok[6] ~= 'rested' and age >= 0 and age < ${restMs('rests')} * 1000 then
+  return answer('paused', 'token_refused', ${probationAgainMs})
 end
 
 local times = redis.call('GET', KEYS[5]) or ''
 local counted = tonumber(ARGV[6]) * ${timeDigits}
 if #times >= counted then
-  local age = now / 1000 - (tonumber(string.sub(times, -counted, ${timeDigits - 1} - counted)) or 0)
-  if age >= 0 and age < ${minuteMs} then return answer('paused', 'too_often', math.ceil(${minuteMs} - age)) end
+  local ms = now / 1000 - (tonumber(string.sub(times, -counted, ${timeDigits - 1} - counted)) or 0)
+  if ms >= 0 and ms < ${callsWindowMs} then
+    return answer('paused', 'too_often', math.ceil(${callsWindowMs} - ms))
+  end
 end
 times = times .. string.format('%0${timeDigits}.0f', math.floor(now / 1000))
 -- A full Redis refuses a script if its first write needs memory; DEL needs none.
 redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-redis.call('SET', KEYS[5], string.sub(times, ${-gettokensPerMinuteMax * timeDigits}), 'PX', ${minuteMs})
+redis.call('SET', KEYS[5], string.sub(times, ${-gettokensPerMinuteMax * timeDigits}), 'PX', ${callsWindowMs})
 return answer('lease', '', 0)`);
 
 /** KEYS tok lease fails rejects · ARGV owner fingerprint sealed ttlMs refused */
@@ -168,8 +210,9 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then
 end
 redis.call('DEL', KEYS[2])
 local unchanged = '0'
-if tok[2] == ARGV[2] and ttl > 0 and tonumber(ARGV[4]) <= ttl + 60000 then unchanged = '1' end
--- The last minute of a token that WeCom does not renew: another early try would return the same token.
+local isEarly = ttl > 0 and ttl <= ${timerAheadMs}
+if isEarly and tok[2] == ARGV[2] and tonumber(ARGV[4]) <= ttl + 60000 then unchanged = '1' end
+-- A token that lives a minute or less cannot be renewed early: each login would try.
 if tonumber(ARGV[4]) <= 60000 then unchanged = '1' end
 local g = now
 local before = tonumber(tok[1] or '')
@@ -190,32 +233,32 @@ return {'stored', generation, unchanged, since}`);
 /** KEYS lease neg fails · ARGV owner why baseMs capMs */
 const failScript = defineScript(`
 ${dropForeign('string', 'string', 'string')}
+${setPause}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 local n = (tonumber(redis.call('GET', KEYS[3]) or '') or 0) + 1
 redis.call('SET', KEYS[3], n, 'PX', ${memoryMs})
 local pause = math.min(tonumber(ARGV[4]), tonumber(ARGV[3]) * 2 ^ math.min(n - 1, 20))
-redis.call('SET', KEYS[2], ARGV[2], 'PX', pause)
-return pause`);
+return setPause(ARGV[2], pause)`);
 
 /** KEYS tok neg rejects · ARGV owner fingerprint */
 const giveUpScript = defineScript(`
 ${dropForeign('hash', 'string', 'string')}
+${setPause}
 local tok = redis.call('HMGET', KEYS[1], 'h', 'p', 'x')
 local by = tok[3] or ''
 if tok[1] ~= ARGV[2] or (tok[2] or '') == '' or by == 'rested' or by == ARGV[1] then return 0 end
+-- A full Redis refuses a script if its first write needs memory; HDEL needs none.
+redis.call('HDEL', KEYS[1], 'x')
 if by == '' then
   redis.call('HSET', KEYS[1], 'x', ARGV[1])
   return 0
 end
 -- Issued after a refusal, and refused to several calls: this is not the problem of one call or one moment.
 local rests = tonumber(redis.call('GET', KEYS[3]) or '') or 0
-local rest = math.min(${pauseMsMax}, 2000 * 5 ^ math.min(rests, 10))
-redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[1], 'x', 'rested')
 redis.call('SET', KEYS[3], rests + 1, 'PX', ${memoryMs})
-redis.call('SET', KEYS[2], 'token_refused', 'PX', rest)
-return rest`);
+return setPause('token_refused', ${restMs('rests')})`);
 
 /** KEYS tok neg rejects · ARGV fingerprint */
 const confirmScript = defineScript(`
@@ -231,7 +274,7 @@ return 0`);
  * Creates the store of one (company, secret, encryption key). All methods reject with `RedisError`.
  *
  * @param kid the id of these three; two apps of one company, or two keys during a rotation, never share a record
- * @param isRotating two encryption keys are in use, so the company has two records, and each gets half the calls
+ * @param isRotating two encryption keys are in use: instances of before have a record of their own, and each gets half the calls
  */
 export function createTokenStore(redis: Redis, kid: string, isRotating = false): TokenStore {
   const callsMax = isRotating ? gettokensPerMinuteMax / 2 : gettokensPerMinuteMax;
@@ -253,10 +296,10 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
       }
     },
 
-    async begin(owner, refused, aheadMs, acceptedMsAgo) {
+    async begin(owner, refused, aheadMs, { generation, acceptedMsAgo } = { generation: 0 }) {
       const keys = [tok, lease, neg, rejects, calls];
       const accepted = acceptedMsAgo === undefined ? '' : Math.ceil(acceptedMsAgo);
-      const args = [owner, leaseMs, refused, aheadMs, accepted, callsMax];
+      const args = [owner, leaseMs, refused, aheadMs, accepted, callsMax, generation];
       const reply = await redis.script(beginScript, keys, args);
       const [state, why, waitMs, ...fields] = listOf(reply);
       const record = tokenRecord(fields);

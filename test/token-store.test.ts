@@ -214,6 +214,63 @@ describe.each([
     expect(await mine.begin('next', token('two').fingerprint, minuteMs)).toEqual({ state: 'lease' });
   });
 
+  test('begin › gives another token after a rest although the clock of Redis was set back', async () => {
+    const { store: mine, key } = started();
+    await store(mine, token('one'), 'x');
+    await refusedTwice(mine, 'one');
+    await outside.del(key('neg'));
+    await store(mine, token('two'), token('one').fingerprint);
+    const generation = Number(await outside.hget(key('tok'), 'g'));
+    await outside.hset(key('tok'), 'g', String(generation + 3_600_000_000));
+    expect(await mine.begin('next', token('two').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+  });
+
+  test('giveUp › leaves a longer pause as it is, with its reason', async () => {
+    const { store: mine, key } = started();
+    await store(mine, token('one'), 'x');
+    const { fingerprint } = token('one');
+    await mine.giveUp('one call', fingerprint);
+    await mine.begin('owner', fingerprint, minuteMs);
+    expect(await mine.fail('owner', 'operator_60020', { baseMs: 60_000, capMs: 600_000 })).toBe(60_000);
+    expect(await mine.giveUp('another call', fingerprint)).toBeGreaterThan(50_000);
+    expect(await outside.get(key('neg'))).toBe('operator_60020');
+    await mine.confirm(fingerprint);
+    expect(await outside.get(key('neg')), 'not a rest').toBe('operator_60020');
+  });
+
+  test('fail › leaves a longer rest as it is', async () => {
+    const { store: mine, key } = started();
+    await store(mine, token('one'), 'x');
+    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await outside.set(key('rejects'), '2', 'PX', 60_000);
+    expect(await refusedTwice(mine, 'one')).toBe(50_000);
+    expect(await mine.fail('owner', 'transient', pause)).toBeGreaterThan(40_000);
+    expect(await outside.get(key('neg'))).toBe('token_refused');
+    // One that a clock set back has made longer than any pause is none.
+    await outside.pexpire(key('neg'), 3_600_000);
+    await outside.del(key('lease'));
+    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.fail('owner', 'transient', pause);
+    expect(await outside.get(key('neg'))).toBe('transient');
+  });
+
+  test('begin › hands out the refused token when it was issued again since', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one'));
+    const { fingerprint, generation } = (await mine.read()) ?? { fingerprint: '', generation: 0 };
+    await store(mine, token('one'), fingerprint);
+    const again = await mine.begin('late', fingerprint, minuteMs, { generation });
+    expect(again).toMatchObject({ state: 'hit', record: { fingerprint } });
+    const newest = again.record?.generation ?? 0;
+    expect(newest).toBeGreaterThan(generation);
+    expect(await mine.begin('next', fingerprint, minuteMs, { generation: newest })).toEqual({
+      state: 'lease',
+    });
+    expect(await mine.begin('next', fingerprint, minuteMs, { generation: 0 }), 'not stored').toEqual({
+      state: 'lease',
+    });
+  });
+
   test('confirm › ends the rest: the token that was accepted may end, too', async () => {
     const { store: mine } = started();
     await store(mine, token('one'), 'x');
@@ -227,8 +284,12 @@ describe.each([
     await store(mine, token('one'), 'x');
     await refusedTwice(mine, 'one');
     const { fingerprint } = token('one');
-    expect(await mine.begin('before', fingerprint, minuteMs, 60_000)).toMatchObject({ state: 'paused' });
-    expect(await mine.begin('since', fingerprint, minuteMs, -60_000)).toEqual({ state: 'lease' });
+    expect(
+      await mine.begin('before', fingerprint, minuteMs, { generation: 0, acceptedMsAgo: 60_000 }),
+    ).toMatchObject({ state: 'paused' });
+    expect(
+      await mine.begin('since', fingerprint, minuteMs, { generation: 0, acceptedMsAgo: -60_000 }),
+    ).toEqual({ state: 'lease' });
   });
 
   test('commit › stores the refused token again when WeCom gives just that: it may work for others', async () => {
@@ -334,6 +395,16 @@ describe.each([
     expect(await renewed.commit('timer', token('one'), '')).toMatchObject({ unchanged: false });
     await renewed.begin('timer', token('one').fingerprint, minuteMs);
     expect(await renewed.commit('timer', token('two'), '')).toMatchObject({ unchanged: false });
+  });
+
+  test('commit › goes on with early renewals after a refusal long before the end returned the same token', async () => {
+    const { store: mine } = started();
+    await store(mine, token('one', 100 * minuteMs));
+    const { fingerprint } = token('one');
+    await mine.begin('login', fingerprint, minuteMs);
+    expect(await mine.commit('login', token('one', 100 * minuteMs), fingerprint)).toMatchObject({
+      unchanged: false,
+    });
   });
 
   test('commit › notes that a token which ends within a minute is not worth asking for again', async () => {
@@ -453,7 +524,14 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
     await outside.del(key('neg'));
     await store(mine, token('two'), token('one').fingerprint);
-    await mine.confirm(token('two').fingerprint);
+    const { fingerprint } = token('two');
+    await mine.giveUp('one call', fingerprint);
+    expect(await mine.giveUp('another call', fingerprint)).toBe(2000);
+    await outside.del(key('neg'));
+    expect(
+      await mine.begin('next', fingerprint, minuteMs, { generation: 0, acceptedMsAgo: -60_000 }),
+    ).toEqual({ state: 'lease' });
+    await mine.confirm(fingerprint);
     expect(await mine.read()).toMatchObject({ onProbation: false });
   });
 

@@ -38,6 +38,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       aheadMs: fc.constantFrom(60_000, 1_200_000),
       // Such as 6 s ago, when 7 s pass between two steps.
       acceptedMsAgo: fc.constantFrom(3000, 10_000, 1_000_000),
+      isOlder: fc.boolean(),
     }),
   },
   {
@@ -69,22 +70,39 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** What mostly follows a lease: a history of single steps seldom comes far. */
-const fetched = fc.tuple(owner, fingerprint, fc.boolean(), pause).map(([name, print, isGood, ms]): Step[] => [
-  { do: 'begin', owner: name, refused: print, aheadMs: 60_000 },
-  isGood
-    ? {
-        do: 'commit',
-        owner: name,
-        fingerprint: print === 'aa' ? 'bb' : 'aa',
-        ttlMs: 510_000,
-        refused: print,
-      }
-    : { do: 'fail', owner: name, ...ms },
-  { do: 'pass', ms: 7000 },
-]);
+const outcome = fc.constantFrom('another token', 'the same token', 'failure');
+const fetched = fc.tuple(owner, fingerprint, outcome, pause).map(([name, print, what, ms]): Step[] => {
+  const commit = { do: 'commit', owner: name, refused: print } as const;
+  const after: Record<typeof what, Step> = {
+    'another token': { ...commit, fingerprint: print === 'aa' ? 'bb' : 'aa', ttlMs: 510_000 },
+    'the same token': { ...commit, fingerprint: print, ttlMs: 7_200_000 },
+    failure: { do: 'fail', owner: name, ...ms },
+  };
+  return [
+    { do: 'begin', owner: name, refused: print, aheadMs: 60_000 },
+    after[what],
+    { do: 'pass', ms: 7000 },
+  ];
+});
+/** A token that is refused to two calls while gettoken fails. */
+const givenUp = fc.tuple(fingerprint, pause).map(([print, ms]): Step[] => {
+  const mine = { owner: 'ann:1', refused: print, fingerprint: print };
+  return [
+    { do: 'begin', ...mine, aheadMs: 60_000 },
+    { do: 'commit', ...mine, ttlMs: 7_200_000 },
+    { do: 'giveUp', ...mine },
+    { do: 'begin', ...mine, aheadMs: 60_000 },
+    { do: 'fail', ...mine, ...ms },
+    { do: 'giveUp', ...mine, owner: 'bob:1' },
+  ];
+});
 const steps = fc
   .array(
-    fc.oneof({ weight: 4, arbitrary: step.map((single) => [single]) }, { weight: 1, arbitrary: fetched }),
+    fc.oneof(
+      { weight: 4, arbitrary: step.map((single) => [single]) },
+      { weight: 1, arbitrary: fetched },
+      { weight: 1, arbitrary: givenUp },
+    ),
     {
       minLength: 1,
       maxLength: 30,
@@ -126,8 +144,12 @@ async function perform(
   onOlder: (ms: number) => void,
 ): Promise<Answer> {
   switch (step.do) {
-    case 'begin':
-      return store.begin(step.owner, step.refused, step.aheadMs, step.acceptedMsAgo);
+    case 'begin': {
+      const { generation = 0 } = (await store.read()) ?? {};
+      const { acceptedMsAgo } = step;
+      const known = { generation: step.isOlder ? generation - 1 : generation, acceptedMsAgo };
+      return store.begin(step.owner, step.refused, step.aheadMs, known);
+    }
     case 'commit': {
       const { fingerprint, ttlMs } = step;
       return store.commit(step.owner, { fingerprint, sealed: sealedOf(fingerprint), ttlMs }, step.refused);

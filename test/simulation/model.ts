@@ -2,7 +2,15 @@ import type { Begun, Committed, TokenRecord } from '../../lib/token-store.ts';
 
 /** One step of a history of a token record; owners, fingerprints and times come from small sets. */
 export type Step =
-  | { do: 'begin'; owner: string; refused: string; aheadMs: number; acceptedMsAgo?: number }
+  /** `isOlder`: the caller knows the refused token with an earlier generation than the stored one. */
+  | {
+      do: 'begin';
+      owner: string;
+      refused: string;
+      aheadMs: number;
+      acceptedMsAgo?: number;
+      isOlder?: boolean;
+    }
   | { do: 'commit'; owner: string; fingerprint: string; ttlMs: number; refused: string }
   | { do: 'fail'; owner: string; baseMs: number; capMs: number }
   | { do: 'giveUp'; owner: string; fingerprint: string }
@@ -29,6 +37,8 @@ export interface Model {
 const leaseMs = 5000;
 const memoryMs = 1_800_000;
 const minuteMs = 60_000;
+const earlyMs = 20 * minuteMs;
+const pauseMsMax = 600_000;
 const closeMs = 1500;
 
 interface Slot<T> {
@@ -77,9 +87,19 @@ export function createModel(): Model {
     return n;
   }
 
-  function begin({ owner, refused, aheadMs, acceptedMsAgo }: Extract<Step, { do: 'begin' }>): Begun {
+  /** A longer pause stays. */
+  function pause(why: string, ms: number): number {
+    const present = valueOf('neg') === undefined ? 0 : leftMs('neg');
+    if (present > 0 && !isMore(ms, present) && present <= pauseMsMax) return present;
+    set('neg', why, ms);
+    return ms;
+  }
+
+  function begin(step: Extract<Step, { do: 'begin' }>): Begun {
+    const { owner, refused, aheadMs, acceptedMsAgo, isOlder = false } = step;
     const record = present();
-    const isRefused = refused !== '' && (record?.fingerprint === refused || record?.sealed === refused);
+    const isSame = record?.fingerprint === refused && !isOlder;
+    const isRefused = refused !== '' && (isSame || record?.sealed === refused);
     const good = isRefused ? undefined : record;
     const withRecord = good && { record: good };
     if (good && (good.unchanged || isMore(good.ttlMs, aheadMs))) return { state: 'hit', record: good };
@@ -124,8 +144,10 @@ export function createModel(): Model {
     if (leftMs('lease') <= 0 || slots.lease?.value !== owner)
       return { state: 'lost', ...(record && { record }) };
     delete slots.lease;
-    const gainsNothing = record?.fingerprint === fingerprint && !isMore(ttlMs, record.ttlMs + minuteMs);
-    const unchanged = gainsNothing || ttlMs <= minuteMs;
+    const isEarly = record && !isMore(record.ttlMs, earlyMs);
+    const gainsNothing =
+      isEarly && record.fingerprint === fingerprint && !isMore(ttlMs, record.ttlMs + minuteMs);
+    const unchanged = gainsNothing === true || ttlMs <= minuteMs;
     const onProbation = refused !== '' || valueOf('rejects') !== undefined;
     if (onProbation && !(record?.fingerprint === fingerprint && stored?.onProbation)) since = now;
     if (!onProbation || !record || givenUpBy === 'rested') givenUpBy = '';
@@ -141,8 +163,7 @@ export function createModel(): Model {
     if (valueOf('lease') !== owner) return 0;
     delete slots.lease;
     const ms = Math.min(capMs, baseMs * 2 ** (count('fails') - 1));
-    set('neg', 'because', ms);
-    return ms;
+    return pause('because', ms);
   }
 
   function giveUp({ owner, fingerprint }: Extract<Step, { do: 'giveUp' }>): number {
@@ -155,8 +176,7 @@ export function createModel(): Model {
     }
     givenUpBy = 'rested';
     const ms = Math.min(600_000, 2000 * 5 ** (count('rejects') - 1));
-    set('neg', 'token_refused', ms);
-    return ms;
+    return pause('token_refused', ms);
   }
 
   function confirm(fingerprint: string): void {

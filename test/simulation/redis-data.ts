@@ -21,7 +21,7 @@ export class RedisAnswer extends Error {
   override readonly name = 'RedisAnswer';
 }
 
-const writes = new Set(['SET', 'DEL', 'HSET', 'PEXPIRE']);
+const writes = new Set(['SET', 'DEL', 'HSET', 'HDEL', 'PEXPIRE']);
 
 export function entryOf(redis: RedisData, key: string): Entry | undefined {
   const entry = redis.data.get(key);
@@ -105,6 +105,12 @@ const commands: Record<string, (redis: RedisData, key: string, args: string[]) =
     for (let i = 0; i < pairs.length; i += 2) hash.set(pairs[i] ?? '', pairs[i + 1] ?? '');
     redis.data.set(key, { ...entryOf(redis, key), value: hash });
     return pairs.length / 2;
+  },
+  HDEL(redis, key, fields) {
+    const hash = new Map(hashFields(redis, key));
+    const deleted = fields.filter((field) => hash.delete(field)).length;
+    if (deleted > 0) redis.data.set(key, { ...entryOf(redis, key), value: hash });
+    return deleted;
   },
   PTTL: (redis, key) => ttlOf(redis, key),
   PEXPIRE(redis, key, [ms]) {

@@ -366,6 +366,21 @@ export const scenarios: readonly Scenario[] = [
     failedMax: 0,
   },
   {
+    name: 'a token is refused by mistake to 20 instances at once, one time each',
+    instances: 20,
+    async run(simulation, app) {
+      await warmUp(simulation);
+      everyInstance(simulation, 1000);
+      await simulation.runUntil(simulation.scheduler.nowMs() + 10_000);
+      const refused = new Set<string>();
+      app.isRefusedByMistake = (caller) => !refused.has(caller) && Boolean(refused.add(caller));
+      everyInstance(simulation, 1);
+      await simulation.runUntil(simulation.scheduler.nowMs() + minuteMs);
+    },
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
+  },
+  {
     name: 'every 20th call is refused by mistake for an hour',
     instances: 10,
     async run(simulation, app) {
