@@ -1,5 +1,6 @@
 // Why gettoken failed, and how long nobody calls it after that.
-import { type Pause, pauseMsMax } from './token-store.ts';
+import { pauseMsMax } from './token-scripts.ts';
+import type { Pause } from './token-store.ts';
 import { WecomError } from './wecom.ts';
 
 /**

@@ -1,11 +1,12 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import { failureOf, isPassing, pauseAfter, pauseReason, retryAfter } from './gettoken-failure.ts';
 import type { Log } from './log.ts';
 import { available, type Redis, RedisError } from './redis.ts';
-import { createSeal, encryptionKeyId } from './seal.ts';
-import { createTokenStore, timerAheadMs, tokenKey, type TokenRecord } from './token-store.ts';
+import { createSeal } from './seal.ts';
+import { timerAheadMs } from './token-scripts.ts';
+import { createTokenStore, tokenKey, tokenKeyId, type TokenRecord } from './token-store.ts';
 import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
 
 /**
@@ -317,14 +318,6 @@ export function createTokenSource(
       if (pause_ms) log('error', 'gettoken_rests', { corpid, pause_ms });
     },
   };
-}
-
-/** Returns the name of the company's record. It changes with the secret and with the encryption key. */
-export function tokenKeyId(corp: Corp, encryptionKeys: readonly Buffer[]): string {
-  return createHmac('sha256', corp.corpsecret)
-    .update(`wxt1|${corp.corpid}|${encryptionKeyId(encryptionKeys)}`)
-    .digest('hex')
-    .slice(0, 16);
 }
 
 /** Returns whether this is the refused token. Issued again since, it is not: WeCom may accept it now. */

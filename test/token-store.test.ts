@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test as anyTest 
 import { startRedis } from '../simulator/redis.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createRedis, type Redis, RedisError } from '../lib/redis.ts';
-import { createTokenStore, type FetchedToken, leaseMs, type TokenStore } from '../lib/token-store.ts';
+import { leaseMs } from '../lib/token-scripts.ts';
+import { createTokenStore, type FetchedToken, type TokenStore } from '../lib/token-store.ts';
 import { realRedis } from './world.ts';
 
 const minuteMs = 60_000;

@@ -4,8 +4,8 @@ import { AppError } from '../errors.ts';
 import { errcodeOfPause } from '../gettoken-failure.ts';
 import type { Log } from '../log.ts';
 import { type Redis, RedisError } from '../redis.ts';
-import { tokenKeyId } from '../token-source.ts';
-import { pauseKey } from '../token-store.ts';
+
+import { pauseKey, tokenKeyId } from '../token-store.ts';
 import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from '../wecom.ts';
 import { type Finding, inside } from './finding.ts';
 import { redisFinding } from './redis.ts';

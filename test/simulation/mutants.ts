@@ -6,7 +6,7 @@ import type * as Heart from './heart.ts';
 
 /** A fault built into the real sources: what is taken away, where, and which check must notice. */
 export interface Mutant {
-  file: `lib/${'access-token' | 'token-source' | 'token-store' | 'gettoken-failure' | 'redis' | 'redis-reason' | 'clock'}.ts`;
+  file: `lib/${'access-token' | 'token-source' | 'token-store' | 'token-scripts' | 'gettoken-failure' | 'redis' | 'redis-reason' | 'clock'}.ts`;
   /** Must occur exactly once, else building fails. */
   find: string;
   replace: string;
@@ -20,119 +20,119 @@ export interface Mutant {
 
 export const mutants: Record<string, Mutant> = {
   'no-lease': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "if holder then return answer('busy', '', held) end",
     replace: '',
     caughtBy: 'P4 one holder',
   },
   'no-compare-and-set': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'local usable = stored and not isRefused and not isUnreadable',
     replace: "local usable = stored and ARGV[3] == ''",
     caughtBy: 'P1 needless fetch',
     situation: 'a token ends early under 500 requests',
   },
   'refused-token-kept': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'local usable = stored and not isRefused and not isUnreadable',
     replace: 'local usable = stored',
     caughtBy: 'P8 error',
     seed: 12,
   },
   'commit-without-holder-check': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "if redis.call('GET', KEYS[2]) ~= ARGV[1] then\n  if stored",
     replace: 'if false then\n  if stored',
     caughtBy: 'P4 holder commits',
     situation: 'the holder of the lease freezes for 30 s while it fetches',
   },
   'no-failure-memory': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'return setPause(ARGV[2], pause)',
     replace: 'return pause',
     caughtBy: 'Count: wrong secret for one hour',
     situation: 'wrong secret for one hour',
   },
   'pause-does-not-grow': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: '2 ^ math.min(n - 1, 20)',
     replace: '1',
     caughtBy: 'Count: wrong secret for one hour',
     situation: 'wrong secret for one hour',
   },
   'lease-shorter-than-the-fetch': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'leaseMs = 5000',
     replace: 'leaseMs = 1000',
     caughtBy: 'P1 one fetch',
     situation: 'gettoken takes 2.4 s, 100 cold instances',
   },
   'generation-does-not-grow': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'if before and before >= g then g = before + 1 end',
     replace: '',
     caughtBy: 'P3 generation',
     seed: 135,
   },
   'longer-pause-overwritten': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'if present >= ms and ',
     replace: 'if false and ',
     caughtBy: 'model',
   },
   'early-renewals-end-with-a-refusal': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'ttl > 0 and ttl <= ${timerAheadMs}',
     replace: 'ttl > 0',
     caughtBy: 'model',
   },
   'token-issued-again-is-refused': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'tonumber(tok[1]) > known)',
     replace: 'false)',
     caughtBy: 'model',
   },
   'early-try-not-remembered': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "'n', unchanged, ",
     replace: "'n', '0', ",
     caughtBy: 'P1 early tries',
   },
   'gettoken-never-rests': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "return setPause('token_refused', ",
     replace: 'return (',
     caughtBy: 'Count: an app that is not linked, every token refused, for one hour',
     situation: 'an app that is not linked, every token refused, for one hour',
   },
   'one-call-makes-gettoken-rest': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "if by == '' then",
     replace: 'if false then',
     caughtBy: 'Count: one caller is always refused by mistake, and a token ends early every 5 minutes',
     situation: 'one caller is always refused by mistake, and a token ends early every 5 minutes',
   },
   'a-good-answer-forgets-nothing': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "if since and ARGV[5] ~= '' and now - tonumber(ARGV[5]) * 1000 > since then",
     replace: 'if false then',
     caughtBy: 'P8 error',
     situation: 'one caller is always refused by mistake, and a token ends early every 5 minutes',
   },
   'confirms-nothing': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "if redis.call('HGET', KEYS[1], 'h') == ARGV[1] then",
     replace: 'if false then',
     caughtBy: 'model',
   },
   'record-deleted-by-one-call': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "  redis.call('HSET', KEYS[1], 'x', ARGV[1])\n  return 0",
     replace: "  redis.call('DEL', KEYS[1])\n  return 0",
     caughtBy: 'model',
   },
   'gettoken-as-often-as-asked': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'if ms >= 0 and ms <',
     replace: 'if false and ms <',
     caughtBy: 'P7 rate',
@@ -146,25 +146,25 @@ export const mutants: Record<string, Mutant> = {
     situation: 'tokens live for 6 s',
   },
   'lease-without-end-believed': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'if holder and (held < 0 or held > tonumber(ARGV[2])) then holder = nil end',
     replace: '',
     caughtBy: 'model',
   },
   'own-lease-not-recognised': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: 'if holder == ARGV[1] then',
     replace: 'if false then',
     caughtBy: 'model',
   },
   'failures-survive-a-commit': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "redis.call('DEL', KEYS[3])\nreturn {'stored'",
     replace: "return {'stored'",
     caughtBy: 'model',
   },
   'full-redis-refuses-the-lease': {
-    file: 'lib/token-store.ts',
+    file: 'lib/token-scripts.ts',
     find: "redis.call('DEL', KEYS[2])\nredis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])",
     replace: "redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])",
     caughtBy: 'P8 error',
