@@ -19,8 +19,8 @@ const crowdMembers = process.env['CROWD_MEMBERS'];
 const rushMembers = Number(crowdMembers ?? 1000);
 const activeMembers = Number(crowdMembers ?? 6400);
 const minutes = activeMembers >= 35_000 ? 10 : 2;
-/** Requests under way at once. */
-const atOnce = 100;
+/** Requests under way at once. libuv accepts one connection in a turn, and the turns of this process are long. */
+const atOnce = 20;
 
 async function inBatches<T>(
   all: readonly T[],
