@@ -59,7 +59,7 @@ export interface Cloud {
     action: string,
     request: object,
   ): Promise<Record<string, unknown>>;
-  /** Puts a zip into COS and says where it lies. */
+  /** Uploads a zip to COS and returns its place. */
   upload(
     place: { bucket: string; key: string; isOwnBucket: boolean },
     zipPath: string,

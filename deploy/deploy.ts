@@ -244,7 +244,7 @@ function refuseImpossible(
   }
   if ((Type === 'HTTP') !== (fn.type === 'web')) {
     throw new DeployError(
-      `functions.${fn.key}: its type cannot be changed after creation; name it anew or remove it first.`,
+      `functions.${fn.key}: its type cannot be changed after creation; give it another name or remove it first.`,
     );
   }
   const ips = PublicNetConfig?.EipConfig?.EipAddress ?? [];

@@ -99,7 +99,7 @@ async function bind(
   }
 }
 
-/** The record to make stands in the message; the account's APPID is part of each function URL. */
+/** Adds the DNS record to make to the message; the account's APPID is part of each function URL. */
 async function withRecord(cloud: Cloud, settings: ServiceSettings, error: CloudError): Promise<CloudError> {
   const { customDomain, region, functions } = settings;
   const name = functions.find(({ key }) => Object.values(customDomain?.routes ?? {}).includes(key))?.name;

@@ -1,3 +1,4 @@
+// The shared access_token of each company: what a refused token means. Trusts a token only until WeCom refuses it.
 import { randomBytes } from 'node:crypto';
 import { elapsedMs, moment, type Moment } from './clock.ts';
 import { unavailable } from './errors.ts';
@@ -66,7 +67,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
     async use(corp, msMax, call) {
       const source = sourceOf(corp);
       const startedAt = moment(clock);
-      /** Fingerprints of the tokens that this call was refused with, and their generations. */
+      /** Fingerprints of the tokens that this call was refused with; the same with a later generation is tried once. */
       const refused = new Map<string, number>();
       let refusedAt: Moment | undefined;
       let token = await source.get(msMax, undefined);
@@ -91,7 +92,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
           // Another instance got the same token again, perhaps before WeCom refused it to this call.
           const isIssuedAgain = before !== undefined && token.generation > before;
           const isFinal = before !== undefined && (!isIssuedAgain || isFetchedSince(token, refusedAt));
-          refused.set(token.fingerprint, token.generation);
+          refused.set(token.fingerprint, isIssuedAgain ? Infinity : token.generation);
           refusedAt ??= moment(clock);
           if (isFinal || refused.size === tokensPerCallMax || tries === triesPerCallMax) {
             await source.gaveUp(token);

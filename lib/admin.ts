@@ -1,4 +1,4 @@
-// What an operator may ask about one person, from inside the VPC. The event comes from whoever may invoke the function
+// What an operator may ask about one person, from inside the VPC. The event comes from anyone who may invoke the function
 // with the deployer's cloud credentials; its shape is checked all the same, and the answer holds nothing that opens a session.
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';

@@ -12,7 +12,7 @@ export const errorTable = {
   invalid_encrypted_data: {
     status: 400,
     message: 'The data does not decrypt to fresh data of this member.',
-    client: 'Log in anew, fetch the data again, once.',
+    client: 'Log in again, then fetch the data again, once.',
   },
   invalid_session: {
     status: 401,

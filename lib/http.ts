@@ -28,7 +28,7 @@ export interface RouteRequest {
   bearer: string;
   /** The body as it came; rejects with 400 if it is not UTF-8. */
   text(): Promise<string>;
-  /** What stands for `:name` in the path, or `''`. */
+  /** The segment of the path at `:name`, or `''`. */
   param(name: string): string;
   query: Record<string, string>;
   clientAddress: string;
@@ -54,7 +54,7 @@ const receiving = {
 };
 /** More at once would all be late. SCF sends an instance at most 100. */
 const requestsAtOnceMax = 1000;
-/** Sent on one connection without waiting for answers; whoever sends more is hung up on. */
+/** Requests sent on one connection without waiting for answers. At one more, the connection is closed. */
 const requestsPerConnectionMax = 50;
 /** Longer than the longest request, a login of 8 s. */
 const stopMsMax = 9000;
@@ -87,7 +87,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
   /** Of each connection the requests that are not answered yet, and when the last of them is. */
   const lines = new WeakMap<Socket, { waiting: number; last: Promise<void> }>();
 
-  /** The path with what it answers at the moment. */
+  /** Returns the path with the routes that exist at the moment. */
   function find(pathname: string) {
     for (const { path, methods } of paths) {
       const params = paramsOf(path, pathname);
@@ -132,8 +132,8 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
   }
 
   /**
-   * One after the other on each connection, as HTTP orders the answers anyway: nobody takes many places by sending
-   * many requests at once.
+   * Serves the requests of one connection one after the other, as HTTP orders the answers anyway: nobody takes many
+   * places by sending many requests at once.
    */
   function inTurn(socket: Socket, work: () => Promise<void>): void {
     const line = lines.get(socket) ?? { waiting: 0, last: Promise.resolve() };
@@ -175,7 +175,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
 }
 
 /**
- * Listens and logs the port; `0` takes any free one. On SIGTERM it takes no more, answers what is under way, and ends
+ * Listens and logs the port; `0` takes any free one. On SIGTERM it accepts no more, finishes what is under way, and ends
  * the process within 9 s, whatever connections are open.
  */
 export function serve(app: App, { host, port }: { host: string; port: number }, log: Log): void {
@@ -205,7 +205,7 @@ function urlOf(incoming: IncomingMessage): URL {
   }
 }
 
-/** What stands for each `:name`; `undefined` when this is another path. */
+/** Returns the segment for each `:name`, or `undefined` if this is another path. */
 function paramsOf(path: string, pathname: string): Map<string, string> | undefined {
   const wanted = path.split('/');
   const given = pathname.split('/');

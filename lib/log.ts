@@ -1,3 +1,4 @@
+// The log: JSON lines on stdout, without any secret of the configuration. The only place that writes output.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Log } from './log-events.ts';
 

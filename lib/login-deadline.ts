@@ -1,3 +1,4 @@
+// How the 8 s of a login are shared out between WeCom and Redis.
 import { type Clock, elapsedMs, moment, withTimeout } from './clock.ts';
 import { type AppError, unavailable } from './errors.ts';
 

@@ -1,3 +1,4 @@
+// Limits on failing codes, on reviewers' passwords and on re-checks. A client's address is a hint, never a proof.
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { isShared, networkOf } from './address.ts';

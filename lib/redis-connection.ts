@@ -1,3 +1,4 @@
+// One connection to Redis: the only user of ioredis.
 import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
 import { type RedisAddress, tlsOptions } from './redis-address.ts';
 import { type RedisError, redisErrorOf } from './redis-reason.ts';
@@ -24,7 +25,7 @@ export type RedisCommand = [name: string, ...args: (string | number)[]];
 /**
  * Creates a connection that is not open yet.
  *
- * @param onClose called after it has ended, whoever ended it
+ * @param onClose called after it has ended, from either side
  */
 export function createRedisConnection(address: RedisAddress, onClose: () => void): RedisConnection {
   const client = new Client(clientOptions(address));

@@ -1,3 +1,4 @@
+// Redis for the rest of the project: deadlines, second tries, what an error means. A connection with trouble is left.
 import { createHash } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, withTimeout } from './clock.ts';
 import { unavailable } from './errors.ts';
@@ -54,7 +55,7 @@ const operationMsMax = 400;
 /** While Redis is known to be down, callers are told at once instead of waiting. */
 const brokenMs = 1000;
 const logAgainMs = 2000;
-/** Commands that a Redis which refuses or pauses writes still answers; all that this project reads with. */
+/** Commands that work while Redis refuses or pauses writes; all that this project reads with. */
 const readCommands = new Set(['get', 'hget', 'hgetall', 'hmget', 'pttl']);
 /** All others have their key as the first argument. */
 const keylessCommands = new Set(['info', 'ping']);

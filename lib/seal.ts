@@ -1,4 +1,4 @@
-// Encryption of what lies in Redis and hashes for the log, each purpose with a key of its own from ENCRYPTION_KEY.
+// Encryption of what is stored in Redis, and hashes for the log, each purpose with a key of its own from ENCRYPTION_KEY.
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 /** What a key is for. Each purpose has a key of its own, so that one sealed value never opens as another. */

@@ -1,3 +1,4 @@
+// The Redis records of sessions, and the scripts that change them, so that an ended session never comes back.
 import { createHash } from 'node:crypto';
 import type { Log } from './log.ts';
 import { type Person, personId } from './person.ts';
@@ -79,7 +80,7 @@ export function sessionsKey(person: Person): string {
   return `wxs1:{${personId(person)}}`;
 }
 
-/** Held by whoever asks WeCom about this person again. */
+/** Held by the request that asks WeCom about this person again. */
 export function checkKey(person: Person): string {
   return `${sessionsKey(person)}:check`;
 }

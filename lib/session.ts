@@ -1,3 +1,4 @@
+// Sessions of members and reviewers. Trusts a session only if its record in Redis opens and has not ended.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';

@@ -1,3 +1,4 @@
+// Where a token comes from: this process, Redis, or gettoken. Calls gettoken only while Redis says that it may.
 import { createHash } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';

@@ -1,3 +1,4 @@
+// The Redis record of an access_token. Redis decides who may call gettoken; a record that does not open is replaced.
 import { createHmac } from 'node:crypto';
 import { type Redis, RedisError } from './redis.ts';
 import { encryptionKeyId } from './seal.ts';

@@ -1,3 +1,4 @@
+// What the doctor sees from inside the cloud: Redis and WeCom, as a function reaches them.
 import { type Clock, elapsedMs, moment } from '../clock.ts';
 import type { RefreshConfig } from '../config.ts';
 import type { Log } from '../log.ts';

@@ -1,3 +1,4 @@
+// What can be wrong with Redis, asked as the login asks it.
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { type Clock, elapsedMs, moment } from '../clock.ts';

@@ -1,3 +1,4 @@
+// What can be wrong with WeCom's side of a company.
 import { createAccessTokens } from '../access-token.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';

@@ -1,3 +1,4 @@
+// Asks the callback URL what WeCom asks when an administrator saves it.
 import { randomInt } from 'node:crypto';
 import { encrypt, getSignature } from '@wecom/crypto';
 import { urlOf } from '../../deploy/triggers.ts';

@@ -1,3 +1,4 @@
+// What is deployed, compared with serverless.yml. Reads only.
 import type { Cloud } from '../../deploy/cloud.ts';
 import { CloudError, DeployError } from '../../deploy/errors.ts';
 import { getFunction, liveAlias } from '../../deploy/state.ts';

@@ -1,3 +1,4 @@
+// The custom domain: bound, reachable, with a certificate that lasts. Reads only.
 import type { Cloud } from '../../deploy/cloud.ts';
 import { bindingDifferences } from '../../deploy/domain.ts';
 import { CloudError } from '../../deploy/errors.ts';

@@ -1,3 +1,4 @@
+// The variables of .env, read as the functions read them. No finding shows a value.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCallbackConfig, readLoginConfig } from '../../lib/config.ts';

@@ -1,3 +1,4 @@
+// Asks functions/admin what it sees, or looks from this computer.
 import * as z from 'zod/mini';
 import { liveAlias } from '../../deploy/state.ts';
 import { systemClock as clock } from '../../lib/clock.ts';

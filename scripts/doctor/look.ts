@@ -1,3 +1,4 @@
+// The order in which the doctor looks at a deployment. A step that fails does not hide the others.
 import { createCloud, type Credentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { ServiceSettings } from '../../deploy/settings.ts';

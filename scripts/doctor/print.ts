@@ -1,3 +1,4 @@
+// Findings as lines of a terminal.
 import type { Finding } from '../../lib/doctor/finding.ts';
 import { wrapped } from '../terminal.ts';
 import { inWords } from './finding.ts';

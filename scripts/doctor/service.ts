@@ -1,3 +1,4 @@
+// serverless.yml as the framework resolves it.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// Function URLs and timers: reachable, on, and when they last ran.
 import { Cron } from 'croner';
 import * as z from 'zod/mini';
 import { searchLog } from '../../deploy/log-topic.ts';

@@ -1,3 +1,4 @@
+// From answers to variables.
 import { randomBytes } from 'node:crypto';
 import type { Environment } from '../../lib/environment.ts';
 import { accountExpected, accountForm, reviewerEntry, weaknessOf } from '../reviewer-entry.ts';
@@ -25,7 +26,7 @@ export class AnswerError extends Error {
 
 /**
  * The variables that these answers stand for. Secrets that nobody types are generated: ENCRYPTION_KEY if there
- * is none yet, token and EncodingAESKey of companies without a callback if CALLBACKS is yes.
+ * is no key yet, token and EncodingAESKey of companies without a callback if CALLBACKS is yes.
  *
  * Throws AnswerError.
  */

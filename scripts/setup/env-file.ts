@@ -1,3 +1,4 @@
+// Changes values of a .env file and leaves the rest of it as it is.
 import { randomUUID } from 'node:crypto';
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { parsedEnvironment } from '../environment.ts';

@@ -1,3 +1,4 @@
+// What setup asks, in its order, and which answers it takes.
 import type { Environment } from '../../lib/environment.ts';
 import { type Terminal, wrapped } from '../terminal.ts';
 import type { Answers } from './answers.ts';

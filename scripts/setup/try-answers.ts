@@ -1,3 +1,4 @@
+// Tries answers on the real services before they are written.
 import { createCloud, readCredentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
