@@ -130,7 +130,9 @@ export function createTokenSource(
     // A lagging replica must not bring back an older token.
     if (own && own.generation > record.generation) return own;
     if (isRefused(record, refused)) return undefined;
-    if (record.ttlMs - elapsedMs(clock, askedAt) < usableMsMin) return undefined;
+    // WeCom gives no other token before the end of an unchanged one, so it is used until then.
+    const leftMsMin = record.unchanged ? 0 : usableMsMin;
+    if (record.ttlMs - elapsedMs(clock, askedAt) < leftMsMin) return undefined;
     const accessToken = seal.open(record.sealed, sealedAt);
     if (accessToken === undefined) return undefined;
     const { fingerprint, generation, ttlMs, onProbation } = record;

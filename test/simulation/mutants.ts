@@ -234,7 +234,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'token-given-up-too-early': {
     file: 'lib/token-source.ts',
-    find: 'elapsedMs(clock, askedAt) < usableMsMin',
+    find: 'elapsedMs(clock, askedAt) < leftMsMin',
     replace: 'elapsedMs(clock, askedAt) < 90_000',
     caughtBy: 'Stored token unused',
     seed: 13,
