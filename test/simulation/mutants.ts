@@ -232,6 +232,13 @@ export const mutants: Record<string, Mutant> = {
     caughtBy: 'P6 past its end',
     seed: 88,
   },
+  'unchanged-token-left-before-its-end': {
+    file: 'lib/token-source.ts',
+    find: 'record.unchanged ? 0 : usableMsMin',
+    replace: 'usableMsMin',
+    caughtBy: 'P8 error',
+    seed: 7079,
+  },
   'token-given-up-too-early': {
     file: 'lib/token-source.ts',
     find: 'elapsedMs(clock, askedAt) < leftMsMin',

@@ -542,20 +542,6 @@ export const scenarios: readonly Scenario[] = [
     failedMax: 0,
   },
   {
-    name: 'cold instances that may wait 1 s, 1.5 s before the end of a token that WeCom does not renew',
-    instances: 10,
-    async run(simulation, app) {
-      timerEvery5Minutes(simulation);
-      await warmUp(simulation);
-      await simulation.runUntil(tokenLifeMs - 1500);
-      for (const instance of simulation.instances) void instance.request(app, 1000);
-      await simulation.runUntil(tokenLifeMs + minuteMs);
-    },
-    modes: ['same'],
-    gettokensMax: [3, 3, 3, 3],
-    failedMax: 0,
-  },
-  {
     name: 'an instance freezes while it asks Redis, a minute before the token ends',
     instances: 1,
     async run(simulation, app) {
