@@ -48,6 +48,7 @@ const redis = await startRedis({ kind: 'embedded' });
 const wecom = await startWecom();
 wecom.addCompany({ corpid, name: '示例公司', corpsecret });
 wecom.addMember({ corpid, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
+wecom.addMember({ corpid, userid: 'LiSi', name: '李四', department: [7] });
 wecom.set({ gettokenMode: 'C', tokenLifeSeconds: shortTokenLifeSeconds });
 const cloud = await startTencentCloud({ stateFolder: folder, secretKeys: { [secretId]: secretKey } });
 
@@ -116,9 +117,9 @@ function urlIn(output: string, key: string): string {
 }
 
 /** Follows docs/add-a-function.md in a copy of the project that consists of links. */
-function addFunctionOfTheDocument(): string {
+function addFunctionsOfTheDocument(): string {
   const copy = join(folder, 'project');
-  mkdirSync(join(copy, 'functions/hello'), { recursive: true });
+  mkdirSync(join(copy, 'functions'), { recursive: true });
   const own = ['functions', 'serverless.yml', 'dist', '.build', '.git'];
   for (const name of readdirSync('.').filter((entry) => !own.includes(entry) && !entry.startsWith('.env'))) {
     symlinkSync(resolve(name), join(copy, name));
@@ -126,9 +127,13 @@ function addFunctionOfTheDocument(): string {
   for (const name of readdirSync('functions')) {
     symlinkSync(resolve('functions', name), join(copy, 'functions', name));
   }
-  writeFileSync(join(copy, 'functions/hello/index.ts'), exampleSource());
-  const manifest = readFileSync('serverless.yml', 'utf8');
-  writeFileSync(join(copy, 'serverless.yml'), manifestWithExample(manifest));
+  let manifest = readFileSync('serverless.yml', 'utf8');
+  for (const name of ['hello', 'notify']) {
+    mkdirSync(join(copy, 'functions', name));
+    writeFileSync(join(copy, 'functions', name, 'index.ts'), exampleSource(name));
+    manifest = manifestWithExample(manifest, name);
+  }
+  writeFileSync(join(copy, 'serverless.yml'), manifest);
   return copy;
 }
 
@@ -207,9 +212,10 @@ async function rehearse(): Promise<void> {
   check(uploads() === zips, 'nothing was uploaded');
   check((await call(url, '/health', { method: 'GET' })).status === 200, 'the function URL is the same');
 
-  step('Your own function: the one of docs/add-a-function.md');
-  project = addFunctionOfTheDocument();
-  const more = urlIn(await sls('deploy'), 'hello');
+  step('Your own functions: those of docs/add-a-function.md');
+  project = addFunctionsOfTheDocument();
+  const deployed = await sls('deploy');
+  const more = urlIn(deployed, 'hello');
   const fresh = await call(url, '/login', {
     method: 'POST',
     body: { js_code: wecom.createJsCode({ corpid, userid: 'ZhangSan' }) },
@@ -226,6 +232,19 @@ async function rehearse(): Promise<void> {
     (await call(more, '/payroll', { method: 'GET', headers: bearer })).status === 403,
     'it refuses a caller whose role may not use it',
   );
+  const ofFinance = await call(url, '/login', {
+    method: 'POST',
+    body: { js_code: wecom.createJsCode({ corpid, userid: 'LiSi' }) },
+  });
+  const notified = await call(urlIn(deployed, 'notify'), '/notify', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${Login.parse(JSON.parse(ofFinance.body)).session_token}` },
+    body: { userid: 'ZhangSan', room: '402' },
+  });
+  check(notified.body === '{"sent":true}', 'a member of the department sends a notice');
+  const [message] = wecom.messages;
+  check(message?.userids[0] === 'zhangsan', `WeCom delivers it: ${JSON.stringify(message?.content)}`);
+  check(gettokens() === 2, 'with the access_token of the login: still two gettoken');
 
   step('Remove everything');
   await sls('remove', '--yes');

@@ -1,8 +1,8 @@
 // The login of a member, from js_code to session. Trusts WeCom's answer for the code if the company is one of ours. The
 // hint, the address and the bearer of a request never decide who the member is.
 import type { AccessTokens } from './access-token.ts';
-import { type Clock, oncePer } from './clock.ts';
-import { AppError, unavailable } from './errors.ts';
+import type { Clock } from './clock.ts';
+import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type LoginDeadline, withLoginDeadline } from './login-deadline.ts';
 import { memberNotAllowed, type Permission } from './permission.ts';
@@ -10,6 +10,7 @@ import type { LoginLimits } from './rate-limit.ts';
 import { isUserid, type Member } from './person.ts';
 import type { Sessions } from './session.ts';
 import { type Corp, type Reaction, type Wecom, WecomError } from './wecom.ts';
+import { createWecomFailure } from './wecom-failure.ts';
 
 export interface LoginResult {
   sessionToken: string;
@@ -37,8 +38,6 @@ export interface LoginOptions {
  * code: the token, a limit, WeCom itself, our address.
  */
 const codeRefusals: ReadonlySet<Reaction> = new Set(['js_code_refused', 'member_refused', 'unknown']);
-/** A client that sends such codes must not fill the log with alarms. */
-const logUnknownAgainMs = 60_000;
 
 /**
  * Turns a js_code into a session. The order matters:
@@ -54,7 +53,7 @@ const logUnknownAgainMs = 60_000;
  */
 export function createLogin(options: LoginOptions) {
   const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
-  const mayLogUnknown = oncePer(clock, logUnknownAgainMs);
+  const wecomFailure = createWecomFailure(clock, log);
 
   async function login(
     jsCode: string,
@@ -125,25 +124,9 @@ export function createLogin(options: LoginOptions) {
     return { ...created, role: 'member', member: last.member };
   }
 
-  /** Converts a failure of WeCom into a public error. The log tells the operator what to do. */
   function publicError(error: WecomError): AppError {
-    switch (error.reaction) {
-      case 'js_code_refused':
-        return new AppError('invalid_js_code', { reason: `errcode_${error.errcode}` });
-      case 'rate_limited':
-        log('error', 'wecom_rate_limited', { ...error.fields });
-        return unavailable('wecom_rate_limited', 60, error);
-      case 'operator':
-        const untrusted = error.meaning === 'ip_not_trusted';
-        log('error', untrusted ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', { ...error.fields });
-        return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
-      case 'unknown':
-        if (mayLogUnknown()) log('error', 'wecom_misconfigured', { ...error.fields });
-        return unavailable(`wecom_errcode_${error.errcode}`, 5, error);
-      default:
-        log('error', 'wecom_failed', { ...error.fields });
-        return unavailable('wecom_failed', 2, error);
-    }
+    if (error.reaction !== 'js_code_refused') return wecomFailure(error);
+    return new AppError('invalid_js_code', { reason: `errcode_${error.errcode}` });
   }
 
   return {

@@ -9,6 +9,7 @@ import { createRedis } from './redis.ts';
 import { createSeal } from './seal.ts';
 import { createSessions } from './session.ts';
 import { createWecom } from './wecom.ts';
+import { createWecomCall } from './wecom-call.ts';
 
 /** Puts together what every function with callers needs; opens no connection before it is used. */
 export function createServices(config: ServicesConfig, clock: Clock, log: Log) {
@@ -20,5 +21,7 @@ export function createServices(config: ServicesConfig, clock: Clock, log: Log) {
   const sessions = createSessions({ redis, seal, limits: config.session, clock, log });
   const limits = config.recheck;
   const permission = createPermission({ corps, accessTokens, wecom, sessions, redis, limits, clock, log });
-  return { redis, wecom, accessTokens, sessions, permission, guard: createGuard(sessions, permission, log) };
+  const guard = createGuard(sessions, permission, log);
+  const call = createWecomCall({ wecom, accessTokens, clock, log });
+  return { redis, wecom: { ...wecom, call }, accessTokens, sessions, permission, guard };
 }

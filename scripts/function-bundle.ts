@@ -33,6 +33,11 @@ const trims: Record<string, (source: string) => string> = {
   // Certificates of Redis Cloud.
   'ioredis/built/constants/TLSProfiles.js': () => 'exports.default = {};',
   'ioredis/built/autoPipelining.js': () => 'exports.shouldUseAutoPipelining = () => false;',
+  // Pipelines and transactions: lib/redis-connection.ts sends commands one by one, in one write.
+  'ioredis/built/Pipeline.js': () => 'exports.default = undefined;',
+  'ioredis/built/transaction.js': () => 'exports.addTransactionSupport = () => {};',
+  // Only for Redis Cluster.
+  'cluster-key-slot/lib/index.js': () => 'module.exports = () => 0;',
   // Its own log for terminals: colours, columns, a table of environment variables.
   'ioredis/built/utils/debug.js': () => 'exports.default = () => () => {};',
 };

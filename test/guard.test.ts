@@ -1,47 +1,24 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { scryptSync } from 'node:crypto';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exampleSource, manifestWithExample } from '../demo/own-function.ts';
-import { functionBundle } from '../scripts/function-bundle.ts';
 import { createGuard, type Rule } from '../lib/guard.ts';
 import type { Permission } from '../lib/permission.ts';
 import type { Session, Sessions } from '../lib/session.ts';
 import { expectError } from './expect-answer.ts';
+import { buildOwnFunction, type OwnFunction } from './own-function.ts';
 import { corpid, type Login, otherCorpid, secret, startWorld, type World } from './world.ts';
-
-/** The function of docs/add-a-function.md as somebody would paste it, built in a copy of the project beside lib/. */
-function buildExample(): string {
-  mkdirSync('.build', { recursive: true });
-  const copy = mkdtempSync('.build/hello-');
-  mkdirSync(join(copy, 'functions/hello'), { recursive: true });
-  symlinkSync('../../lib', join(copy, 'lib'));
-  symlinkSync('../../node_modules', join(copy, 'node_modules'));
-  writeFileSync(join(copy, 'functions/hello/index.ts'), exampleSource());
-  writeFileSync(join(copy, 'package.json'), '{"type":"commonjs"}');
-  const compilerOptions = { preserveSymlinks: true, types: ['node'] };
-  const tsconfig = { extends: '../../tsconfig.json', compilerOptions, include: ['functions', 'lib/*.d.ts'] };
-  writeFileSync(join(copy, 'tsconfig.json'), JSON.stringify(tsconfig));
-  return copy;
-}
 
 describe('the function of docs/add-a-function.md', () => {
   const password = secret('eins zwei drei vier fünf');
-  let copy: string;
+  let own: OwnFunction;
   let world: World;
   let login: Login;
   let hello: Login;
 
   beforeAll(async () => {
-    copy = buildExample();
-    await build({
-      ...functionBundle,
-      entryPoints: [join(copy, 'functions/hello/index.ts')],
-      outfile: join(copy, 'index.js'),
-      preserveSymlinks: true,
-    });
+    own = await buildOwnFunction('hello', exampleSource('hello'));
     world = await startWorld({ lifetime: 'suite' });
     const salt = Buffer.alloc(16, 7);
     const key = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
@@ -49,11 +26,11 @@ describe('the function of docs/add-a-function.md', () => {
       REVIEWERS: `appstore:14.8.1.${salt.toString('base64url')}.${key.toString('base64url')}`,
       REVIEWERS_UNTIL: '2099-12-31',
     });
-    hello = await world.startWeb(`../${copy}`, world.environment({ PORT: '0' }));
+    hello = await world.startWeb(own.name, world.environment({ PORT: '0' }));
   });
   afterAll(async () => {
     await world.stop();
-    rmSync(copy, { recursive: true });
+    own.remove();
   });
 
   async function member(changes: object = {}, id = corpid): Promise<{ userid: string; token: unknown }> {
@@ -63,7 +40,7 @@ describe('the function of docs/add-a-function.md', () => {
   }
 
   test('docs/add-a-function.md › has an example without a type error', () => {
-    const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', copy];
+    const args = ['node_modules/typescript/bin/tsc', '--noEmit', '-p', own.folder];
     expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
   });
 
@@ -104,7 +81,7 @@ describe('the function of docs/add-a-function.md', () => {
   });
 
   test('docs/add-a-function.md › has an example that answers where its block of serverless.yml is asked for its health', async () => {
-    const manifest = manifestWithExample(readFileSync('serverless.yml', 'utf8'));
+    const manifest = manifestWithExample(readFileSync('serverless.yml', 'utf8'), 'hello');
     const [block = ''] = /^ {2}hello:\n.*$/ms.exec(manifest) ?? [];
     const [, healthPath = ''] = /^ {4}healthPath: (\S+)$/m.exec(block) ?? [];
     expect(block).toContain('\n    src: dist/hello\n');

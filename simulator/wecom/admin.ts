@@ -101,6 +101,20 @@ const verbs: Record<string, Verb> = {
   updateMember: verb(strictObject({ ...memberDetails, ...person }), (wecom, { corpid, userid, ...changes }) =>
     wecom.updateMember(corpid, userid, changes),
   ),
+  setDepartment: verb(
+    strictObject({ corpid: text, id: count, name: text, parentid: z.int().check(z.gte(0)), visible: flag }),
+    (wecom, input) => wecom.setDepartment(input),
+  ),
+  setTag: verb(
+    strictObject({
+      corpid: text,
+      tagid: count,
+      tagname: exactOptional(text),
+      userids: exactOptional(z.array(text)),
+      departments: exactOptional(z.array(count)),
+    }),
+    (wecom, input) => wecom.setTag(input),
+  ),
   createJsCode: verb(strictObject(person), (wecom, input) => ({ js_code: wecom.createJsCode(input) })),
   encryptUserData: verb(
     strictObject({ ...person, fields: z.record(z.string(), z.unknown()) }),

@@ -2,22 +2,31 @@
 import { randomInt } from 'node:crypto';
 
 /** The simulator's endpoints, spelled as in WeCom's documentation. */
-export const endpoints = ['gettoken', 'jscode2session', 'user/get', 'agent/list', 'agent/get'] as const;
+export const endpoints = [
+  'gettoken',
+  'jscode2session',
+  'user/get',
+  'agent/list',
+  'agent/get',
+  'message/send',
+  'department/simplelist',
+  'department/list',
+  'tag/get',
+] as const;
 
 /** One of {@link endpoints}. */
 export type AnyEndpoint = (typeof endpoints)[number];
 
-/** The endpoints of a login; the others serve the operator's diagnosis. */
+/** The endpoints of a login; the others serve the operator's diagnosis, roles, and functions of one's own. */
 export type Endpoint = 'gettoken' | 'jscode2session' | 'user/get';
 
 /** The path of each endpoint. Any other path returns 404 with an empty body, as in WeCom. */
-export const paths: Record<string, AnyEndpoint> = {
-  '/cgi-bin/gettoken': 'gettoken',
-  '/cgi-bin/miniprogram/jscode2session': 'jscode2session',
-  '/cgi-bin/user/get': 'user/get',
-  '/cgi-bin/agent/list': 'agent/list',
-  '/cgi-bin/agent/get': 'agent/get',
-};
+export const paths: Record<string, AnyEndpoint> = Object.fromEntries(
+  endpoints.map((endpoint) => [
+    endpoint === 'jscode2session' ? '/cgi-bin/miniprogram/jscode2session' : `/cgi-bin/${endpoint}`,
+    endpoint,
+  ]),
+);
 
 /** The JSON body of an answer. The HTTP status is 200 for every errcode. */
 export type Answer = { errcode: number; errmsg: string } & Record<string, unknown>;
@@ -27,11 +36,13 @@ const errmsgs: Record<number, string> = {
   [-1]: 'system busy',
   40001: 'invalid credential',
   40003: 'invalid userid',
+  40008: 'invalid message type',
   40013: 'invalid corpid',
   40014: 'invalid access_token',
   40029: 'invalid code',
   40056: 'invalid agentid',
   40058: 'invalid request parameter',
+  40068: 'invalid tagid',
   41001: 'access_token missing',
   41002: 'corpid missing',
   41004: 'corpsecret missing',
@@ -48,6 +59,15 @@ const errmsgs: Record<number, string> = {
   60011: 'no privilege to access/modify contact/party/agent ',
   60020: 'not allow to access from your ip',
   60111: 'userid not found',
+  60123: 'invalid party id',
+  81013: 'user & party & tag all invalid',
+  82001: 'all user, party and tag are empty',
+  90200: 'missing mini-program appid',
+  90201: 'content_item too many',
+  90202: 'invalid key length',
+  90203: 'invalid value length',
+  90204: 'invalid page',
+  90208: 'mini-program appid not match',
 };
 
 /** Builds a success with `fields`. */

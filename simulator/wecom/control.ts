@@ -3,7 +3,7 @@ import type { Call, Calls } from './calls.ts';
 import type { Clock } from './clock.ts';
 import type { CompanyChanges, CompanyInput, MemberChanges, MemberInput, Person } from './directory.ts';
 import type { AnyEndpoint } from './answer.ts';
-import type { World } from './endpoints.ts';
+import type { Message, World } from './endpoints.ts';
 import type { Fault, Faults } from './faults.ts';
 import type { GatePosition, Gates, Target } from './gates.ts';
 import { defaultSettings, type Settings } from './settings.ts';
@@ -19,12 +19,11 @@ export interface Parts {
   faults: Faults;
   sockets: Sockets;
   violations: string[];
-  appid: string;
 }
 
 /** Creates everything that tests, the demo and `/_simulator/` can do to a running simulator. */
-export function createControl({ world, clock, calls, gates, faults, sockets, violations, appid }: Parts) {
-  const { settings, directory, tokens, codes, limits } = world;
+export function createControl({ world, clock, calls, gates, faults, sockets, violations }: Parts) {
+  const { settings, directory, tokens, codes, limits, appid } = world;
 
   return {
     appid,
@@ -35,6 +34,11 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
     updateCompany: (corpid: string, changes: CompanyChanges): void =>
       directory.updateCompany(corpid, changes),
     addMember: (input: MemberInput): void => directory.addMember(input),
+    /** Adds or replaces a department; each company has the root 1. */
+    setDepartment: (input: Parameters<typeof directory.setDepartment>[0]): void =>
+      directory.setDepartment(input),
+    /** Adds or replaces a tag. */
+    setTag: (input: Parameters<typeof directory.setTag>[0]): void => directory.setTag(input),
     updateMember: (corpid: string, userid: string, changes: MemberChanges): void =>
       directory.updateMember(corpid, userid, changes),
 
@@ -80,6 +84,8 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
     calls: calls.log as readonly Readonly<Call>[],
     /** Calls `listener` when a call ends, however it ends. Returns a function that stops this. */
     onCall: (listener: (call: Call) => void): (() => void) => calls.onCall(listener),
+    /** What message/send delivered, oldest first. */
+    messages: world.messages as readonly Readonly<Message>[],
     /** Mistakes of the client. Tests assert that there are none. */
     violations: violations as readonly string[],
 
@@ -98,6 +104,8 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
         counts: calls.counts(corpid),
       })),
       members: [...directory.members.values()].map((member) => ({ ...member })),
+      departments: [...directory.departments.values()],
+      tags: [...directory.tags.values()],
       counts: calls.counts(),
       faults: faults.list(),
       gates: gates.list(),
@@ -106,7 +114,7 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
     }),
 
     /**
-     * Clears counters, calls, violations, faults, gates and limits, and resets the switches. Companies, members, tokens,
+     * Clears counters, calls, messages, violations, faults, gates and limits, and resets the switches. Companies, members, tokens,
      * codes and the clock stay.
      */
     reset(): void {
@@ -115,6 +123,7 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
       gates.releaseAll();
       limits.reset();
       calls.reset();
+      world.messages.length = 0;
       violations.length = 0;
     },
   };

@@ -58,6 +58,25 @@ export type MemberInput = Pick<Member, 'corpid' | 'userid' | 'name'> & Partial<M
 /** What `updateMember` changes. */
 export type MemberChanges = Partial<Omit<Member, 'corpid' | 'userid'>>;
 
+/** A department. 1 is the root, which every company has. */
+export interface Department {
+  corpid: string;
+  id: number;
+  name: string;
+  parentid: number;
+  /** In the visible range of the app. */
+  visible: boolean;
+}
+
+/** A tag with its members and departments. */
+export interface Tag {
+  corpid: string;
+  tagid: number;
+  tagname: string;
+  userids: string[];
+  departments: number[];
+}
+
 /** Identifies a person; the corpid may be a stranger's. */
 export interface Person {
   corpid: string;
@@ -73,6 +92,8 @@ export function personKey({ corpid, userid }: Person): string {
 export function createDirectory() {
   const companies = new Map<string, Company>();
   const members = new Map<string, Member>();
+  const departments = new Map<string, Department>();
+  const tags = new Map<string, Tag>();
 
   function company(corpid: string): Company {
     const found = companies.get(corpid);
@@ -83,6 +104,8 @@ export function createDirectory() {
   return {
     companies,
     members,
+    departments,
+    tags,
 
     findMember: (person: Person): Member | undefined => members.get(personKey(person)),
 
@@ -91,6 +114,7 @@ export function createDirectory() {
         throw new Error(`company ${input.corpid} exists; addApp adds a secret`);
       const { corpid, name = input.corpid } = input;
       companies.set(corpid, { corpid, name, apps: [newApp(input)] });
+      departments.set(`${corpid}/1`, { corpid, id: 1, name, parentid: 0, visible: true });
     },
 
     addApp(input: CompanyInput): void {
@@ -116,6 +140,19 @@ export function createDirectory() {
         deleted: false,
         ...input,
       });
+    },
+
+    /** Adds a department, or replaces the one with this id. */
+    setDepartment(input: Omit<Department, 'visible'> & Partial<Department>): void {
+      company(input.corpid);
+      departments.set(`${input.corpid}/${input.id}`, { visible: true, ...input });
+    },
+
+    /** Adds a tag, or replaces the one with this id. */
+    setTag(input: Pick<Tag, 'corpid' | 'tagid'> & Partial<Tag>): void {
+      company(input.corpid);
+      const tag = { tagname: `tag ${input.tagid}`, userids: [], departments: [], ...input };
+      tags.set(`${input.corpid}/${input.tagid}`, tag);
     },
 
     updateMember(corpid: string, userid: string, changes: MemberChanges): void {

@@ -7,10 +7,20 @@ const expectedKeys: Record<AnyEndpoint, readonly string[]> = {
   'user/get': ['access_token', 'userid'],
   'agent/list': ['access_token'],
   'agent/get': ['access_token', 'agentid'],
+  'message/send': ['access_token'],
+  'department/simplelist': ['access_token'],
+  'department/list': ['access_token'],
+  'tag/get': ['access_token', 'tagid'],
 };
+/** In the query without being required. */
+const optionalKeys: Partial<Record<AnyEndpoint, readonly string[]>> = {
+  'department/simplelist': ['id'],
+  'department/list': ['id'],
+};
+const posts: ReadonlySet<AnyEndpoint> = new Set(['message/send']);
 
 /**
- * Returns what is wrong with the method or query of a request, or undefined.
+ * Returns what is wrong with the method, the query or the type of the body of a request, or undefined.
  *
  * WeCom ignores unknown keys. Here they are an error: either a client's mistake (`debug=1`) or a value that was not
  * percent-encoded. The text names keys, never values.
@@ -20,9 +30,15 @@ export function requestProblem(
   endpoint: AnyEndpoint,
   method: string,
   query: URLSearchParams,
+  contentType: string | undefined,
 ): string | undefined {
-  if (method !== 'GET') return `method ${method}, expected GET`;
-  const expected = expectedKeys[endpoint];
+  const isPost = posts.has(endpoint);
+  if (method !== (isPost ? 'POST' : 'GET')) return `method ${method}, expected ${isPost ? 'POST' : 'GET'}`;
+  if (isPost && contentType !== 'application/json') return 'the body is not application/json';
+  const expected = [
+    ...expectedKeys[endpoint],
+    ...(optionalKeys[endpoint] ?? []).filter((key) => query.has(key)),
+  ];
   const keys = [...query.keys()];
   const surplus = keys.find((key) => !expected.includes(key));
   if (surplus !== undefined) return `unexpected query key ${JSON.stringify(surplus.slice(0, 64))}`;

@@ -2,6 +2,7 @@
 // this machine, holds only invented companies, and makes no call to the network.
 import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAccessTokens } from './access-token.ts';
 import { serveAdmin } from './admin.ts';
@@ -51,7 +52,7 @@ export async function startWecom(options: WecomOptions = {}) {
   const gates = createGates();
   const faults = createFaults();
   const violations: string[] = [];
-  const world: World = { settings, directory, tokens, codes, limits };
+  const world: World = { settings, directory, tokens, codes, limits, appid, messages: [] };
 
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
@@ -94,13 +95,14 @@ export async function startWecom(options: WecomOptions = {}) {
     }
 
     calls.count(endpoint, corpid);
-    const problem = requestProblem(endpoint, req.method ?? '', params);
+    const problem = requestProblem(endpoint, req.method ?? '', params, req.headers['content-type']);
     if (problem !== undefined) violate(`${endpoint}: ${problem}`);
+    const body = jsonOf(await text(req).catch(() => ''));
 
     await gates.pass('before', endpoint, corpid);
     const trouble = faults.take(endpoint, corpid);
     fault = trouble.fault;
-    const usual = takesEffect(fault) ? answer[endpoint](world, { params, problem }) : succeed({});
+    const usual = takesEffect(fault) ? answer[endpoint](world, { params, problem, body }) : succeed({});
     await gates.pass('after', endpoint, corpid);
     await pause(trouble.latencyMs);
     if (closing.signal.aborted) return;
@@ -113,7 +115,7 @@ export async function startWecom(options: WecomOptions = {}) {
 
   const server = createServer();
   const sockets = createSockets(server);
-  const control = createControl({ world, clock, calls, gates, faults, sockets, violations, appid });
+  const control = createControl({ world, clock, calls, gates, faults, sockets, violations });
   server.on('request', (req, res) => {
     sockets.use(res);
     if (isOfAnotherSite(req)) {
@@ -126,7 +128,6 @@ export async function startWecom(options: WecomOptions = {}) {
       void serveAdmin(control, path.slice(adminPrefix.length), req, res);
       return;
     }
-    req.resume();
     const endpoint = paths[path];
     if (endpoint !== undefined) {
       serveCall(endpoint, new URLSearchParams(rest.join('?')), req, res).catch((error: unknown) => {
@@ -135,6 +136,7 @@ export async function startWecom(options: WecomOptions = {}) {
       });
       return;
     }
+    req.resume();
     violate(`unknown path ${path.slice(0, 200)}`);
     res.writeHead(404, { 'Content-Length': 0 }).end();
   });
@@ -167,6 +169,14 @@ export async function startWecom(options: WecomOptions = {}) {
 
 /** A running simulator. */
 export type Wecom = Awaited<ReturnType<typeof startWecom>>;
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Detects a web page in a browser on this machine: programs send no Origin, and a page cannot choose the Host. */
 function isOfAnotherSite({ headers: { host = '', origin } }: IncomingMessage): boolean {

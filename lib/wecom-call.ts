@@ -1,0 +1,52 @@
+// Calls to WeCom beside the login, with the shared access_token. Trusts the caller for what it asks, never for a path.
+import type { AccessTokens } from './access-token.ts';
+import { type Clock, elapsedMs, moment } from './clock.ts';
+import type { Log } from './log.ts';
+import { type Corp, type Question, type Wecom, WecomError } from './wecom.ts';
+import { createWecomFailure } from './wecom-failure.ts';
+
+/** A token that has to be fetched, and one try. SCF's own timeout is 15 s. */
+const callMsMax = 6000;
+/** As in WeCom's documentation, without `/cgi-bin/`. */
+export const apiForm = /^[a-z0-9_]+(\/[a-z0-9_]+){0,5}$/;
+
+/**
+ * Calls one of WeCom's endpoints in the name of a company's app, and returns what `schema` reads of the answer.
+ *
+ * As in a login: the shared access_token, replaced when WeCom refuses it; WeCom's own repeats; no calls while it would
+ * refuse them; one entry in the request's log line.
+ *
+ * Rejects with `temporarily_unavailable` after any failure, and logs it. Name in `fine` each errcode that is an answer to
+ * you. After a timeout of a POST it is not known whether WeCom carried it out.
+ *
+ * @param corp one of `config.corps`
+ * @param api as in WeCom's documentation: `message/send`
+ * @param question `msMax` bounds everything together; 6 s if not given
+ */
+export type WecomCall = <T>(
+  corp: Corp,
+  api: string,
+  question: Question<T> & { msMax?: number },
+) => Promise<T>;
+
+export function createWecomCall(options: {
+  wecom: Wecom;
+  accessTokens: AccessTokens;
+  clock: Clock;
+  log: Log;
+}): WecomCall {
+  const { wecom, accessTokens, clock, log } = options;
+  const publicError = createWecomFailure(clock, log);
+  return async (corp, api, { msMax = callMsMax, ...question }) => {
+    if (!apiForm.test(api)) throw new TypeError('not the name of an API');
+    const start = moment(clock);
+    const leftMs = () => msMax - elapsedMs(clock, start);
+    try {
+      return await accessTokens.use(corp, msMax, (accessToken) =>
+        wecom.ask(corp, accessToken, api, question, leftMs()),
+      );
+    } catch (error) {
+      throw error instanceof WecomError ? publicError(error) : error;
+    }
+  };
+}
