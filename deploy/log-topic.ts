@@ -19,6 +19,10 @@ const Topics = z.array(
   z.object({ TopicId: z.string(), TopicName: z.string(), LogsetId: z.string(), Period: z.number() }),
 );
 
+export function topicName({ service, stage }: ServiceSettings): string {
+  return `${service}-${stage}`;
+}
+
 /** Finds or makes logset `<service>` and topic `<service>-<stage>` and sets how long entries are kept. */
 export async function ensureLogTopic(cloud: Cloud, settings: ServiceSettings): Promise<LogTopic | undefined> {
   const wanted = settings.functions.find((fn) => fn.cls)?.cls;
@@ -31,7 +35,7 @@ export async function ensureLogTopic(cloud: Cloud, settings: ServiceSettings): P
     () => findLogset(cloud, settings.service),
     async () => String((await cloud.other('cls', 'CreateLogset', { LogsetName: settings.service })).LogsetId),
   );
-  const TopicName = `${settings.service}-${settings.stage}`;
+  const TopicName = topicName(settings);
   const created = { LogsetId: logsetId, TopicName, Period: wanted.retentionDays };
   const topic = await findOrMake(
     () => findTopic(cloud, logsetId, TopicName),

@@ -8,7 +8,7 @@ import { listOwnFunctions } from './deploy.ts';
 import { removeDomain } from './domain.ts';
 import { deleteFunction, readDeployed, type DeployedFunction } from './function.ts';
 import { previousVersion, releaseVersion } from './release.ts';
-import { searchLog } from './log-topic.ts';
+import { searchLog, topicName } from './log-topic.ts';
 import type { LogOptions } from './options.ts';
 import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
@@ -197,7 +197,9 @@ export async function logs(
   const found = await getFunction(cloud, fn.name);
   const topicId = found?.ClsTopicId;
   if (!topicId) {
-    const what = found ? 'has no log topic: deploy it with cls in serverless.yml' : 'is not deployed';
+    const what = found
+      ? 'has no log topic: deploy it with cls in serverless.yml'
+      : `is not deployed. What it logged before is in the CLS console, topic ${topicName(settings)}`;
     throw new DeployError(`${key} ${what}.`);
   }
   const own = `SCF_FunctionName:"${fn.name}"`;

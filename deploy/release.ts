@@ -84,7 +84,7 @@ export type CheckResult = 'healthy' | 'unreachable' | 'not asked';
 /**
  * Gives the version a function URL of its own for as long as the check takes, and asks for up to 60 seconds. Only what
  * is certainly the version's own counts: 200 with a JSON object is healthy; a JSON object of the function with another
- * status, three times, or a refusal by SCF in its place (43x with `errorCode`), for 15 seconds, is not, and throws
+ * status, three times, or a refusal by SCF in its place (`errorCode`), for 15 seconds, is not, and throws
  * DeployError. Everything else comes from the gateway, a proxy or the network: `unreachable` when nothing else came, and
  * a DeployError when it was still 5xx at the end.
  */
@@ -148,7 +148,7 @@ async function askVersion(
     const isOver = nowMs - startMs > checkMsMax;
     if (refusals === refusalsMin || isSettled || (isOver && (answer?.status ?? 0) >= 500)) {
       throw new DeployError(
-        `${fn.name}: the new version ${version} answered GET ${fn.healthPath} with ${answer?.status} instead of 200 and was not released; see sls logs -f ${fn.key}.`,
+        `${fn.name}: the new version ${version} answered GET ${fn.healthPath} with ${answer?.status} instead of 200${reasonIn(answer?.body)} and was not released; see sls logs -f ${fn.key}.`,
       );
     }
     if (isOver) return 'unreachable';
@@ -156,7 +156,24 @@ async function askVersion(
   }
 }
 
+/**
+ * What SCF answers in the place of a function that cannot run: suspended (402, 410), its process ended (405), and from
+ * 430 on failures of the code. Not 400 and 404: a gateway that does not know a new URL yet may answer those.
+ *
+ * @see https://www.tencentcloud.com/document/product/583/35311
+ */
+const statusesOfScf = { single: [402, 405, 410], from: 430, to: 499 };
+
 const OwnAnswer = z.looseObject({ errorCode: z.optional(z.unknown()), statusCode: z.optional(z.unknown()) });
+const ScfRefusal = z.object({ errorMessage: z.string() });
+const reasonCharsMax = 160;
+
+/** What SCF gives as the reason, for example that the function ended while it started. */
+function reasonIn(body = ''): string {
+  const refusal = ScfRefusal.safeParse(parsed(body));
+  if (!refusal.success) return '';
+  return ` (SCF: ${refusal.data.errorMessage.split('\n', 1)[0]?.slice(0, reasonCharsMax)})`;
+}
 
 /** Whose answer it is and what it means. */
 function judge({
@@ -169,8 +186,11 @@ function judge({
   const answer = OwnAnswer.safeParse(parsed(body));
   if (!answer.success) return 'not its own';
   const { errorCode, statusCode } = answer.data;
-  if (errorCode !== undefined || statusCode !== undefined)
-    return status >= 430 && status < 500 ? 'refused by SCF' : 'not its own';
+  if (errorCode !== undefined || statusCode !== undefined) {
+    const { single, from, to } = statusesOfScf;
+    const isRefusal = single.includes(status) || (status >= from && status <= to);
+    return isRefusal ? 'refused by SCF' : 'not its own';
+  }
   if (status === 200) return 'healthy';
   if (['request_id', 'error', 'status'].some((member) => member in answer.data)) return 'refused';
   return status >= 500 ? 'refused by SCF' : 'not its own';

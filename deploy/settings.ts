@@ -238,18 +238,19 @@ function readDomain(
   deployed: string[],
 ): DomainSettings | undefined {
   const given = provider.customDomain;
-  if (!given?.domain) return undefined;
-  if (!given.certificateId) {
-    throw new DeployError(
-      'provider.customDomain.certificateId: mini-programs need https, give the id of a certificate.',
-    );
-  }
-  for (const [path, key] of Object.entries(given.routes)) {
+  // Routes are checked without a domain too, and not only on the day when it gets one.
+  for (const [path, key] of Object.entries(given?.routes ?? {})) {
     const hasUrl = functions[key]?.events?.some((event) => event.http);
     if (!hasUrl)
       throw new DeployError(
         `provider.customDomain.routes["${path}"]: ${key} is no function with an http event.`,
       );
+  }
+  if (!given?.domain) return undefined;
+  if (!given.certificateId) {
+    throw new DeployError(
+      'provider.customDomain.certificateId: mini-programs need https, give the id of a certificate.',
+    );
   }
   const routes = Object.entries(given.routes).filter(([, key]) => deployed.includes(key));
   return { ...given, routes: Object.fromEntries(routes) };

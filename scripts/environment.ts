@@ -10,6 +10,12 @@ export function parsedEnvironment(text: string): Environment {
   return expand({ ignoreProcessEnv: true, parsed: parse(text) }).parsed ?? {};
 }
 
+/** The names of all variables that functions, deploy and setup read. */
+export function exampleNames(folder: string): string[] {
+  const example = readFileSync(join(folder, '.env.example'), 'utf8');
+  return [...example.matchAll(/^([A-Z_]+)=$/gm)].map(([, name = '']) => name);
+}
+
 /**
  * Returns the variables of a stage: from `.env.<stage>` if it exists, else from `.env`. Variables of the shell take
  * precedence. STAGE is set as in a deploy.

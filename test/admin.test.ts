@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { scryptSync } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { reviewer } from '../scripts/reviewer/command.ts';
+import { sessions } from '../scripts/sessions/command.ts';
+import { runInFolder } from './doctor-world.ts';
 import { expectError } from './expect-answer.ts';
 import { corpid, otherCorpid, secret, startWorld, worldForAll } from './world.ts';
 
@@ -123,40 +123,12 @@ describe('functions/admin', () => {
   });
 });
 
-interface Run {
-  code: unknown;
-  out: string;
-  err: string;
-}
-
-async function run(
-  script: string,
-  args: string[],
-  {
-    env = {},
-    cwd = process.cwd(),
-    typed = '',
-  }: { env?: Record<string, string>; cwd?: string; typed?: string } = {},
-): Promise<Run> {
-  const child = spawn(process.execPath, [join(process.cwd(), 'scripts/run.mjs'), script, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
-    cwd,
-  });
-  child.stdin.on('error', () => undefined).end(typed);
-  const [out, err, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ]);
-  return { code, out, err };
-}
-
 describe('npm run reviewer', () => {
-  const script = 'scripts/reviewer.ts';
+  const run = (args: string[], typed = '') => runInFolder(reviewer, args, '.', { typed });
 
   test('npm run reviewer › prints a line that works, and never the password', async () => {
     const chosen = secret('一个 很长的 Kennwort ohne 数字 x');
-    const { code, out, err } = await run(script, ['app.store'], { typed: `${chosen}\n` });
+    const { code, out, err } = await run(['app.store'], `${chosen}\n`);
     expect([code, out]).toEqual([0, expect.stringMatching(/^REVIEWERS=app\.store:14\.8\.5\.[\w.-]+\n$/)]);
     expect(out + err).not.toContain(chosen);
     expect(err).toContain('REVIEWERS_UNTIL');
@@ -181,7 +153,7 @@ describe('npm run reviewer', () => {
     ['a first guess', 'my Password for today', 'first guesses'],
     ['empty', '', 'fewer than 15'],
   ])('npm run reviewer › refuses a password that is %s', async (_, weak, reason) => {
-    const { code, out, err } = await run(script, ['AppStore'], { typed: `${weak}\n` });
+    const { code, out, err } = await run(['AppStore'], `${weak}\n`);
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain(reason);
     if (weak !== '') expect(err).not.toContain(weak);
@@ -190,7 +162,7 @@ describe('npm run reviewer', () => {
   test.each([[[]], [['two words']], [['a:b']], [['x'.repeat(65)]]])(
     'npm run reviewer › says how it is used instead of taking the name %j',
     async (args) => {
-      const { code, out, err } = await run(script, args);
+      const { code, out, err } = await run(args);
       expect([code, out]).toEqual([1, '']);
       expect(err).toContain('usage: npm run reviewer -- NAME');
     },
@@ -198,40 +170,70 @@ describe('npm run reviewer', () => {
 });
 
 describe('npm run sessions', () => {
-  const script = 'scripts/sessions.ts';
+  /** A folder of its own, with these files. */
+  function folderWith(files: Record<string, Record<string, string>>): string {
+    const folder = mkdtempSync(join(tmpdir(), 'wecom-login-sessions-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    for (const [file, variables] of Object.entries(files)) {
+      const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+      writeFileSync(join(folder, file), lines.join(''));
+    }
+    return folder;
+  }
 
   test('npm run sessions --local › lists and ends with the Redis of .env.STAGE, else of .env', async () => {
     const world = await startWorld();
     const login = await world.startLogin({ STAGE: 'test' });
     const { body } = await login.login({ js_code: world.jsCode() });
-    const directory = mkdtempSync(join(tmpdir(), 'wecom-login-sessions-'));
-    onTestFinished(() => rmSync(directory, { recursive: true }));
-    const write = (file: string, overrides: Record<string, string>) => {
-      const lines = Object.entries(world.environment(overrides)).map(([name, value]) => `${name}=${value}\n`);
-      writeFileSync(join(directory, file), lines.join(''));
-    };
-    write('.env', { REDIS_URL: 'redis://127.0.0.1:1' });
-    write('.env.test', {});
-    const there = (args: string[]) => run(script, args, { cwd: directory });
+    const folder = folderWith({
+      '.env': world.environment({ REDIS_URL: 'redis://127.0.0.1:1' }),
+      '.env.test': world.environment(),
+    });
+    const there = (...args: string[]) => runInFolder(sessions, [...args, '--local'], folder);
 
-    const listed = await there(['list', corpid, 'zhangsan', '--local', '--stage', 'test']);
+    const listed = await there('list', corpid, 'zhangsan', '--stage', 'test');
     expect([listed.code, JSON.parse(listed.out)]).toEqual([0, { sessions: [summary] }]);
-    const down = await there(['end', corpid, 'ZhangSan', '--local']);
+    expect(listed.err).not.toContain('No session');
+    const down = await there('end', corpid, 'ZhangSan');
     expect([down.code, down.out]).toEqual([1, '']);
     expect(down.err).toContain('temporarily_unavailable');
     expect((await login.withSession('GET', '/session', body['session_token'])).status).toBe(200);
-    const ended = await there(['end', corpid, 'ZhangSan', '--local', '--stage=test']);
+    const ended = await there('end', corpid, 'ZhangSan', '--stage=test');
     expect([ended.code, JSON.parse(ended.out)]).toEqual([0, { ended: 1 }]);
+    expect(ended.err).toContain('remove or disable them in WeCom too');
     expectError(await login.withSession('GET', '/session', body['session_token']), 'invalid_session');
     for (const hidden of [...world.secrets, String(body['session_token'])]) {
       expect(listed.out + listed.err + ended.out + ended.err + down.err).not.toContain(hidden);
     }
   });
 
+  test.each(['张三', 'lisi'])(
+    'npm run sessions › says what a userid is when %s has no session',
+    async (userid) => {
+      const folder = folderWith({ '.env': all.world.environment() });
+      const { code, out, err } = await runInFolder(sessions, ['list', corpid, userid, '--local'], folder);
+      expect([code, JSON.parse(out)]).toEqual([0, { sessions: [] }]);
+      expect(err).toContain(`No session of "${userid}"`);
+      expect(err).toContain('账号');
+    },
+  );
+
+  test.each([
+    ['another company', ['end', 'ww-does-not-exist', 'ZhangSan']],
+    ['swapped arguments', ['list', 'ZhangSan', corpid]],
+  ])('npm run sessions › refuses %s, since nobody would be out', async (_, args) => {
+    const folder = folderWith({ '.env': all.world.environment() });
+    for (const where of [[], ['--local']]) {
+      const { code, out, err } = await runInFolder(sessions, [...args, ...where], folder);
+      expect([code, out]).toEqual([1, '']);
+      expect(err).toContain(`${args[1]}: not a company of WECOM_CORPS (${corpid}`);
+    }
+  });
+
   test('npm run sessions --local › names what the environment lacks', async () => {
-    const { code, out, err } = await run(script, ['list', corpid, 'ZhangSan', '--local', '--stage', 'none'], {
-      env: { REDIS_URL: 'redis://127.0.0.1:1' },
-    });
+    const environment = { REDIS_URL: 'redis://127.0.0.1:1' };
+    const args = ['list', corpid, 'ZhangSan', '--local', '--stage', 'none'];
+    const { code, out, err } = await runInFolder(sessions, args, folderWith({}), { environment });
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain('WECOM_CORPS: is missing');
   });
@@ -244,12 +246,12 @@ describe('npm run sessions', () => {
     [['end', corpid, 'ZhangSan', 'LiSi']],
     [['list', corpid, 'ZhangSan', '--force']],
   ])('npm run sessions %j › says how it is used and exits with 2', async (args) => {
-    const { code, out, err } = await run(script, args);
+    const { code, out, err } = await runInFolder(sessions, args, '.');
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain('npm run sessions -- end  CORPID USERID');
   });
 
   test('npm run sessions --help › exits with 0', async () => {
-    expect((await run(script, ['--help'])).code).toBe(0);
+    expect((await runInFolder(sessions, ['--help'], '.')).code).toBe(0);
   });
 });

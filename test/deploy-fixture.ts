@@ -24,6 +24,7 @@ export const corpsecret = 'corpsecret-that-nobody-may-read';
 const webFunction = `
 const { createServer } = require('node:http');
 const fs = require('node:fs');
+if (process.env.HEALTH === 'ends') process.exit(1);
 const attempt = (path) => { try { fs.writeFileSync(path, 'x'); return 'written'; } catch (error) { return error.code; } };
 createServer((request, response) => {
   const chunks = [];

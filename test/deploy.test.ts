@@ -253,6 +253,15 @@ describe('sls deploy to what is deployed', () => {
     expect(mended.output).toContain('web: unchanged');
   });
 
+  test('[C5] a version whose program ends at start gets no traffic, and the deploy says what SCF says', async () => {
+    const fixture = await deployed();
+    fixture.configure((yml) => Object.assign(yml.functions.web.environment, { HEALTH: 'ends' }));
+    const run = await fixture.run('deploy function -f web');
+    expect(run.exitCode).toBe(1);
+    expect(run.output).toMatch(/answered GET \/health with 405 instead of 200 \(SCF: ContainerStateExited\)/);
+    expect(fixture.liveVersion(webName)).toBe('1');
+  });
+
   test('deploy function -f deploys one function and keeps five versions, the ones before and after it among them', async () => {
     const fixture = await deployed();
     fixture.configure((yml) => {
@@ -335,6 +344,13 @@ describe('the other commands', () => {
   test('sls remove --yes deletes the functions', async () => {
     const fixture = await deployed();
     expect(await fixture.sls('remove --yes')).toMatchObject({ exitCode: 0 });
+    const logs = await fixture.run('logs -f web');
+    expect([logs.exitCode, logs.output]).toEqual([
+      1,
+      expect.stringContaining(
+        'web is not deployed. What it logged before is in the CLS console, topic fixture-dev',
+      ),
+    ]);
     expect(fixture.cloud.state.functions).toEqual({});
   });
 

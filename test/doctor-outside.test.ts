@@ -312,20 +312,24 @@ function withCertificate(certificate: Certificate): Promise<FindingInWords[]> {
   return problems();
 }
 
-/** Broken before anything is asked of the cloud: seen at the command. */
+/** Broken before anything is asked of the cloud: seen at the command. Returns its options; to read serverless.yml takes seconds. */
 const commandBreaks: Partial<Record<OutsideId, () => string[]>> = {
   'environment.file.missing'() {
     rmSync(join(world.folder, '.env'));
     return [];
   },
-  'environment.file.of_another_stage': () => ['--stage', 'prod'],
+  'environment.file.of_another_stage': () => ['--stage', 'prod', '--local'],
   'environment.file.readable_by_others'() {
     chmodSync(join(world.folder, '.env'), 0o644);
     return [];
   },
   'environment.variables.unusable'() {
     world.writeEnv({ ENCRYPTION_KEY: 'short', TENCENT_VPC_ID: '', REDIS_URL: undefined });
-    return [];
+    return ['--local'];
+  },
+  'environment.variables.unknown'() {
+    world.writeEnv({ WECOM_CORP: 'ww1:secret', REDIS_ULR: 'redis://127.0.0.1:1' });
+    return ['--local'];
   },
   'cloud.manifest.unreadable'() {
     const path = join(world.folder, 'serverless.yml');
@@ -338,6 +342,7 @@ const commandBreaks: Partial<Record<OutsideId, () => string[]>> = {
 const places: Partial<Record<OutsideId, string[]>> = {
   'cloud.key.refused': ['API 密钥', 'TENCENT_SECRET_KEY'],
   'cloud.key.rights': ['按策略语法创建', 'docs/deploy.md'],
+  'environment.variables.unknown': ['WECOM_CORP (WECOM_CORPS?), REDIS_ULR (REDIS_URL?)', 'serverless.yml'],
   'cloud.timer.off': ['触发管理', `${service}-refresh`],
   'cloud.url.missing': ['函数 URL'],
   'domain.answer.missing': ['CNAME', 'DNSPod'],
@@ -463,6 +468,14 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
     const { code, out } = await world.doctor('--local');
     expect(out).toContain('Redis and WeCom, as this computer sees them');
     expect([code, world.cloud.calls.length]).toEqual([0, calls]);
+  });
+
+  test('npm run sessions › asks the deployed admin function, and says what its answer means', async () => {
+    const args = ['scripts/run.mjs', 'scripts/sessions.ts', 'end', corpid, 'LiSi'];
+    const { code, out, err } = await world.runProgram(...args);
+    expect([code, JSON.parse(out)]).toEqual([0, { ended: 0 }]);
+    expect(err).toContain('No session of "LiSi"');
+    expect(world.cloud.calls.at(-1)?.action).toBe('InvokeFunction');
   });
 
   test.each([

@@ -181,7 +181,9 @@ describe.skipIf(!realRedis)('npm run setup', () => {
 
   test('npm run setup --stage prod › writes .env.prod and leaves .env alone', async () => {
     writeFileSync(path('.env'), 'A=1\n');
-    expect((await setup(['--no-check', '--stage', 'prod'], lines(complete()))).code).toBe(0);
+    const { code, out } = await setup(['--stage', 'prod'], lines(complete()));
+    expect(code).toBe(0);
+    expect(out).toContain('Next:\n  npm run deploy -- --stage prod\n  npm run doctor -- --stage prod,');
     expect([read(), existsSync(path('.env.prod'))]).toEqual(['A=1\n', true]);
   });
 
@@ -218,8 +220,8 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     ],
     [
       'one in a variable without a question',
-      { WECOM_APPID: 'wx1;2' },
-      'WECOM_APPID: must not contain $, #, ; or =',
+      { WECOM_DOMAIN_VERIFY: 'Code1;2' },
+      'WECOM_DOMAIN_VERIFY: must not contain $, #, ; or =',
     ],
     [
       'a corpid of another form',
@@ -304,13 +306,15 @@ describe.skipIf(!realRedis)('npm run setup', () => {
   describe('--ask', () => {
     const port = () => new URL(redis.url).port;
     const tencent = [secretId, secretKey];
+    const appid = 'wx0123456789abcdef';
 
     test('npm run setup --ask › asks again for what does not fit and for what is refused, then writes', async () => {
       const typed = [
         'mycompany', corpid, corpsecret, 'n', // the corpid of another form is asked for again
+        'wx12', appid,
         '', // callback: yes
-        '127.0.0.1', port(), '', 'not-the-password', 'n', '127.0.0.1', port(), '', redisPassword,
-        '', secretId, 'notthekey', 'n', '', ...tencent,
+        '127.0.0.1', port(), '', 'not-the-password', 'n', '', '', '', redisPassword, // Enter: as typed before
+        '', secretId, 'notthekey', 'n', '', '', tencent[1],
         '', '', 'vpc-1', 'subnet-1',
         'n', // no domain
         'n', // no reviewer
@@ -324,6 +328,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
       expect(code).toBe(0);
       expect(values()).toMatchObject({
         WECOM_CORPS: `${corpid}:${corpsecret}`,
+        WECOM_APPID: appid,
         TENCENT_REGION: 'ap-guangzhou',
         TENCENT_VPC_ID: 'vpc-1',
         TENCENT_SECRET_KEY: secretKey,
@@ -334,7 +339,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     test('npm run setup --ask › asks before it changes what is there, and says what it would replace', async () => {
       await setup(['--no-check'], lines(complete()));
       const before = read();
-      const kept = ['n', 'n', 'n', 'n', 'n', 'n', 'n'];
+      const kept = ['n', '', 'n', 'n', 'n', 'n', 'n', 'n'];
       const unchanged = await setup(['--ask', '--no-check'], `${kept.join('\n')}\n`);
       expect([unchanged.code, read()]).toEqual([0, before]);
       expect(unchanged.out).toContain('WECOM_CORPS: already set. Change it? [y/N]');
@@ -347,7 +352,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     test('npm run setup --ask › clears with Enter what may be empty', async () => {
       await setup(['--no-check'], lines(complete()));
       writeFileSync(path('.env'), `${read()}\nREDIS_CA=ca.pem\n`.replace('=redis://', '=rediss://'));
-      const typed = ['n', 'n', 'y', 'redis.example', '', 'yes', '', '', 'y', 'n', 'n', 'n', 'n', 'y'];
+      const typed = ['n', '', 'n', 'y', 'redis.example', '', 'yes', '', '', 'y', 'n', 'n', 'n', 'n', 'y'];
       const { code, out } = await setup(['--ask', '--no-check'], `${typed.join('\n')}\n`);
       expect(out).toContain('REDIS_CA (replaced)');
       expect(code).toBe(0);
@@ -357,7 +362,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
     test('npm run setup --ask › tries a temporary key with its TENCENT_TOKEN', async () => {
       const given = ['WECOM_CORPS', 'REDIS_URL', 'CALLBACKS', 'TENCENT_TOKEN'];
       const answers = [`${corpid}:${corpsecret}`, 'redis://redis.example', 'no', temporaryToken];
-      const typed = ['', temporaryId, secretKey, 'n', 'n', 'n', ''];
+      const typed = ['', '', temporaryId, secretKey, 'n', 'n', 'n', ''];
       const args = given.map((name, i) => `${name}=${answers[i]}`);
       const { code, out } = await setup(['--ask', '--no-check', ...args], `${typed.join('\n')}\n`);
       expect(out).toContain('✓ API key: of the account with APPID 1250000000');
@@ -373,6 +378,7 @@ describe.skipIf(!realRedis)('npm run setup', () => {
         'wwother0000000002',
         second,
         'n',
+        '',
         'n',
         'redis.example',
         '',

@@ -7,7 +7,7 @@ import type { Finding } from '../../lib/doctor/finding.ts';
 import { Exit, type Surroundings } from '../command.ts';
 import { readEnvironmentFile } from '../environment.ts';
 import { stepFailure } from './cloud.ts';
-import { checkFile, checkVariables } from './environment.ts';
+import { checkFile, checkNames, checkVariables } from './environment.ts';
 import { inWords, outside } from './finding.ts';
 import { diagnoseHere } from './inside.ts';
 import { askCloud, type Seen } from './look.ts';
@@ -35,6 +35,7 @@ export async function doctor(
   const { file, environment } = readEnvironmentFile(stage, shell, folder);
   heading(`Environment of stage ${stage}`);
   checkFile(file, folder, stage, environment, report);
+  if (file !== undefined) checkNames(file, folder, report);
   const usable =
     file !== undefined || environment['WECOM_CORPS'] ? checkVariables(environment, file, report) : false;
 

@@ -1,9 +1,10 @@
 // The variables of .env, read as the functions read them. No finding shows a value.
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCallbackConfig, readLoginConfig } from '../../lib/config.ts';
 import type { Report } from '../../lib/doctor/finding.ts';
 import { ConfigError, type Environment } from '../../lib/environment.ts';
+import { exampleNames, parsedEnvironment } from '../environment.ts';
 import { outside } from './finding.ts';
 
 /** Reports on the file. */
@@ -24,6 +25,35 @@ export function checkFile(
   if (isOfAnother) report(outside('environment.file.of_another_stage', { stage }));
   if (isOpen) report(outside('environment.file.readable_by_others', { file }));
   if (!isOfAnother && !isOpen) report(outside('environment.file.ok', { file }));
+}
+
+/** Names that no file of the project lists, but programs read. */
+const namesOfPrograms = new Set(['TENCENT_CLOUD_ENDPOINT', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']);
+
+/** Reports names in the file that nothing reads, each with the known name that is most like it. */
+export function checkNames(file: string, folder: string, report: Report): void {
+  const known = exampleNames(folder);
+  const manifest = readFileSync(join(folder, 'serverless.yml'), 'utf8');
+  const inManifest = new Set([...manifest.matchAll(/\$\{env:(\w+)/g)].map(([, name]) => name));
+  const unknown = Object.keys(parsedEnvironment(readFileSync(join(folder, file), 'utf8'))).filter(
+    (name) => !known.includes(name) && !namesOfPrograms.has(name) && !inManifest.has(name),
+  );
+  if (unknown.length === 0) return;
+  const names = unknown.map((name) => `${name} (${mostLike(name, known)}?)`).join(', ');
+  report(outside('environment.variables.unknown', { names, file }));
+}
+
+/** The candidate that shares the longest beginning and end with a mistyped name. */
+function mostLike(name: string, candidates: string[]): string {
+  const shared = (candidate: string) => {
+    const length = Math.min(name.length, candidate.length);
+    let start = 0;
+    while (start < length && name[start] === candidate[start]) start += 1;
+    let end = 0;
+    while (end < length - start && name.at(-1 - end) === candidate.at(-1 - end)) end += 1;
+    return start + end;
+  };
+  return candidates.toSorted((one, other) => shared(other) - shared(one))[0] ?? '';
 }
 
 /** Every problem of the variables that functions and deploy read; names them, never a value. */

@@ -89,6 +89,12 @@ export const outsideWords = {
     found: '{problems}',
     advice: 'Correct them in {file}, or let npm run setup ask for them. .env.example says what each one is.',
   },
+  'environment.variables.unknown': {
+    status: 'warning',
+    found: 'nothing reads {names}',
+    advice:
+      'Correct the name in {file}, or remove the line. A variable of your own function must be in serverless.yml: NAME: ${env:NAME}.',
+  },
   'cloud.manifest.not_read': { status: 'skipped', found: 'not read while the variables cannot be used' },
   'cloud.manifest.unreadable': {
     status: 'failed',

@@ -1,7 +1,7 @@
 // From answers to variables.
 import { randomBytes } from 'node:crypto';
 import type { Environment } from '../../lib/environment.ts';
-import { accountExpected, accountForm, reviewerEntry, weaknessOf } from '../reviewer-entry.ts';
+import { accountExpected, accountForm, reviewerEntry, weaknessOf } from '../reviewer/entry.ts';
 
 /** What the user answers: variables of .env.example by name, or the parts of some of them. */
 export type Answers = Record<string, string>;

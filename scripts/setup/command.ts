@@ -10,7 +10,7 @@ import { environmentProblems } from '../doctor/environment.ts';
 import { outside } from '../doctor/finding.ts';
 import { diagnoseHere } from '../doctor/inside.ts';
 import { linesOf } from '../doctor/print.ts';
-import { parsedEnvironment } from '../environment.ts';
+import { exampleNames, parsedEnvironment } from '../environment.ts';
 import { Aborted, openTerminal, type Terminal } from '../terminal.ts';
 import { AnswerError, type Answers, parts, variablesOf } from './answers.ts';
 import { FileError, withVariables, writeSecretFile } from './env-file.ts';
@@ -44,7 +44,7 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
 
   try {
     const answers = { ...given, ...(asking ? {} : await answersToRead(options.answers, surroundings)) };
-    checkForms(answers, example);
+    checkForms(answers, exampleNames(folder));
     if (asking) {
       terminal = openTerminal(surroundings);
       await askAll(terminal, answers);
@@ -66,23 +66,25 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
 
   async function askAll(to: Terminal, answers: Answers): Promise<void> {
     to.say(`This writes ${file}. Ctrl-C cancels it at any time and changes nothing.`);
+    const refused: Answers = {};
     to.say('ENCRYPTION_KEY, which encrypts what is stored, is generated unless it is already set.');
-    const ask = (group: Group) => askGroup(to, group, answers, existing);
+    const ask = (group: Group) => askGroup(to, group, answers, existing, refused);
     if (await ask(groups.corps)) await askForMoreCompanies(to, answers);
+    await ask(groups.miniProgram);
     if (answers['CALLBACKS'] === undefined && (await ask(groups.callback))) answers['CALLBACKS'] = 'yes';
     while (await ask(groups.redis)) {
       if (await accepted(to, await checkRedis(await variablesOf(answers, existing)))) break;
-      forget(answers, groups.redis);
+      forget(answers, groups.redis, refused);
     }
     while (await ask(groups.key)) {
       if (await accepted(to, await checkKey({ ...existing, ...answers }, shell))) break;
-      forget(answers, groups.key);
+      forget(answers, groups.key, refused);
     }
     await ask(groups.vpc);
     await ask(groups.domain);
     while (await ask(groups.reviewer)) {
       if (await accepted(to, await reviewerFinding(answers))) break;
-      forget(answers, groups.reviewer);
+      forget(answers, groups.reviewer, refused);
     }
   }
 
@@ -118,6 +120,10 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
     stdout.write(`\nWritten ${what}\n`);
   }
 
+  function run(command: string): string {
+    return `npm run ${command}${options.stage === undefined ? '' : ` -- --stage ${options.stage}`}`;
+  }
+
   /** The doctor's check from this computer; an access_token that it fetches is stored for the functions. */
   async function lookAround(environment: Environment): Promise<number> {
     stdout.write('\nRedis and WeCom, as this computer sees them\n');
@@ -127,11 +133,11 @@ export async function setup(args: string[], surroundings: Surroundings): Promise
       stdout.write(linesOf(finding, stdout.isTTY === true));
     });
     const next = [
-      ...(failed > 0 ? ['npm run setup again, to correct what failed'] : []),
+      ...(failed > 0 ? [`${run('setup')} again, to correct what failed`] : []),
       environment['TENCENT_SECRET_ID']
-        ? 'npm run deploy'
-        : 'npm run setup again for the API key, then npm run deploy',
-      'npm run doctor, which then checks from inside',
+        ? run('deploy')
+        : `${run('setup')} again for the API key, then ${run('deploy')}`,
+      `${run('doctor')}, which then checks from inside`,
       ...(environment['WECOM_CALLBACKS'] ? [callbackStep] : []),
     ];
     stdout.write(`\nNext:\n${next.map((step) => `  ${step}\n`).join('')}`);
@@ -152,8 +158,12 @@ async function askForMoreCompanies(to: Terminal, answers: Answers): Promise<void
   answers['WECOM_CORPS'] = corps.join(',');
 }
 
-function forget(answers: Answers, { questions }: Group): void {
-  for (const { name } of questions) delete answers[name];
+/** `kept` receives what was typed, to be offered again. */
+function forget(answers: Answers, { questions }: Group, kept: Answers = {}): void {
+  for (const { name } of questions) {
+    kept[name] = answers[name] ?? '';
+    delete answers[name];
+  }
 }
 
 /** Shows what a check found. A value that failed is kept only if the user confirms it. */
@@ -165,10 +175,9 @@ async function accepted(to: Terminal, finding: Finding | undefined): Promise<boo
 }
 
 /** Answers that are not typed one by one must be valid too. */
-function checkForms(answers: Answers, example: string): void {
-  const known = new Set([...example.matchAll(/^([A-Z_]+)=$/gm)].map(([, name]) => name));
+function checkForms(answers: Answers, known: string[]): void {
   for (const [name, value] of Object.entries(answers)) {
-    if (!known.has(name) && !Object.hasOwn(parts, name)) {
+    if (!known.includes(name) && !Object.hasOwn(parts, name)) {
       throw new AnswerError(`${name}: there is no such answer; .env.example names all variables`);
     }
     const question = questionsByName.get(name);

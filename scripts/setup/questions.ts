@@ -36,7 +36,10 @@ const secretExpected = 'no blanks and none of $ # ; =';
 const wecom = 'https://work.weixin.qq.com/wework_admin';
 
 /** In the order in which a new user needs them. */
-export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'domain' | 'reviewer', Group> = {
+export const groups: Record<
+  'corps' | 'miniProgram' | 'callback' | 'redis' | 'key' | 'vpc' | 'domain' | 'reviewer',
+  Group
+> = {
   corps: {
     title: 'The company and its app in WeCom',
     why: 'With them, the functions ask WeCom who a member is. The mini-program must be published and linked first: 应用管理 → 小程序 → 关联小程序.',
@@ -54,6 +57,20 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
         form: secretText,
         expected: secretExpected,
         hidden: true,
+      },
+    ],
+  },
+  miniProgram: {
+    title: 'The mini-program',
+    why: 'With its AppID, POST /userdata refuses data that was encrypted for another mini-program.',
+    variables: ['WECOM_APPID'],
+    questions: [
+      {
+        name: 'WECOM_APPID',
+        where: 'https://mp.weixin.qq.com → 开发管理 → 开发设置 → AppID. Enter: without this check',
+        form: /^wx[0-9a-f]{16}$/,
+        expected: 'wx and 16 digits and letters from a to f',
+        optional: true,
       },
     ],
   },
@@ -208,13 +225,14 @@ export const groups: Record<'corps' | 'callback' | 'redis' | 'key' | 'vpc' | 'do
 
 /**
  * Asks the questions of a group, unless its values are already set and stay, or the group is skipped. Adds to `answers`.
- * Returns whether anything was asked. Rejects with Aborted.
+ * Enter takes what `defaults` has, except for what is hidden. Returns whether anything was asked. Rejects with Aborted.
  */
 export async function askGroup(
   terminal: Terminal,
   group: Group,
   answers: Answers,
   existing: Environment,
+  defaults: Answers = {},
 ): Promise<boolean> {
   const { title, why, variables, unless, questions } = group;
   if (questions.some(({ name }) => answers[name] !== undefined)) return false;
@@ -227,13 +245,19 @@ export async function askGroup(
     return false;
   }
   for (const question of questions) {
-    if (question.when?.(answers) ?? true) await askOne(terminal, question, answers);
+    if (question.when?.(answers) ?? true) await askOne(terminal, question, answers, defaults[question.name]);
   }
   return true;
 }
 
-async function askOne(terminal: Terminal, question: Question, answers: Answers): Promise<void> {
-  const { name, where, form, expected, hidden = false, optional = false, byDefault } = question;
+async function askOne(
+  terminal: Terminal,
+  question: Question,
+  answers: Answers,
+  typedBefore?: string,
+): Promise<void> {
+  const { name, where, form, expected, hidden = false, optional = false } = question;
+  const byDefault = (hidden ? '' : typedBefore) || question.byDefault;
   terminal.say(wrapped(`· ${where}`, '  ').join('\n'));
   for (;;) {
     const typed = await terminal.ask(`    ${name}${byDefault === undefined ? '' : ` [${byDefault}]`}`, {

@@ -88,7 +88,8 @@ export function createRunner(options: RunnerOptions) {
     } catch (error) {
       if (!(error instanceof StartFailed)) throw error;
       log(fn.FunctionName, requestId, error.message);
-      return refusal(405, error.message, requestId);
+      // The platform names the status; only the log says why. https://www.tencentcloud.com/document/product/583/35311
+      return refusal(405, 'ContainerStateExited', requestId);
     }
     const headers = {
       ...request.headers,

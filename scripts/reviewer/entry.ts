@@ -1,5 +1,5 @@
 // An entry of REVIEWERS: `npm run reviewer` prints it, `npm run setup` writes it.
-import { hashPassword } from '../lib/reviewer.ts';
+import { hashPassword } from '../../lib/reviewer.ts';
 
 export const accountForm = /^[A-Za-z0-9_.@][A-Za-z0-9_.@-]{0,63}$/;
 export const accountExpected = 'letters, digits, _ . @ -';
