@@ -54,12 +54,14 @@ export function oncePer(clock: Clock, ms: number): () => boolean {
 /** How often deadlines are looked at. */
 const lookEveryMs = 25;
 const slicesPerTimeout = 8;
+/** Timers may fire this much early, as `monotonicMs` counts. */
+const timerEarlyMs = 2;
 
 interface Deadline {
   leftMs: number;
-  /** The most that one look takes off. */
+  /** A whole number of looks. */
   sliceMs: number;
-  lookedAtMs: number;
+  sliceBeganAtMs: number;
   expire(): void;
 }
 
@@ -74,9 +76,9 @@ const deadlinesOf = new WeakMap<Clock, Deadlines>();
 /**
  * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed, up to 25 ms later. `work` itself goes on.
  *
- * A busy event loop must not look like a dead peer. So one look takes at most an eighth of the time off: the delay of
- * a process that was starved or frozen is not charged to the peer. When the time is up, the event loop gets one more
- * turn, so that answers already in the socket win.
+ * A busy event loop must not look like a dead peer. So the time passes in slices of about an eighth, and each begins when
+ * the one before was seen to have passed: the delay of a process that was busy, starved or frozen is not charged to the
+ * peer. When the time is up, the event loop gets one more turn, so that answers already in the socket win.
  */
 export function withTimeout<T>(
   clock: Clock,
@@ -88,8 +90,8 @@ export function withTimeout<T>(
   return new Promise<T>((resolve, reject) => {
     const deadline: Deadline = {
       leftMs: ms,
-      sliceMs: Math.max(lookEveryMs, ms / slicesPerTimeout),
-      lookedAtMs: clock.monotonicMs(),
+      sliceMs: lookEveryMs * Math.max(1, Math.ceil(ms / slicesPerTimeout / lookEveryMs)),
+      sliceBeganAtMs: clock.monotonicMs(),
       expire: () => reject(onTimeout()),
     };
     waiting.add(deadline);
@@ -119,8 +121,10 @@ function lookLater(clock: Clock, deadlines: Deadlines): void {
   clock.after(lookEveryMs, () => {
     const nowMs = clock.monotonicMs();
     for (const deadline of deadlines.waiting) {
-      deadline.leftMs -= Math.min(nowMs - deadline.lookedAtMs, deadline.sliceMs);
-      deadline.lookedAtMs = nowMs;
+      const { leftMs, sliceMs, sliceBeganAtMs } = deadline;
+      if (nowMs - sliceBeganAtMs < Math.min(sliceMs, leftMs) - timerEarlyMs) continue;
+      deadline.leftMs -= sliceMs;
+      deadline.sliceBeganAtMs = nowMs;
       if (deadline.leftMs > 0) continue;
       deadlines.waiting.delete(deadline);
       setImmediate(deadline.expire);
