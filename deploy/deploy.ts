@@ -125,7 +125,9 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
   for (const line of done) log.notice(line);
   if (only === undefined) await treatOrphans(cloud, settings, isConfirmed, log);
   log.notice(`took ${progress.durations()}`);
-  log.notice('npm run doctor looks whether a member can log in now.');
+  const { stage } = settings;
+  const doctor = `npm run doctor${stage === 'dev' ? '' : ` -- --stage ${stage}`}`;
+  log.notice(`Next: ${doctor}. It says whether a member can log in, and a wrong secret shows only there.`);
 }
 
 /** Uploads, publishes and checks one function; returns its version. Nothing that serves requests changes. */

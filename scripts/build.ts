@@ -1,6 +1,6 @@
 // Builds each function into dist/<name>/: exactly what is zipped, and nothing else.
 import { createHash } from 'node:crypto';
-import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { addCodeCaches } from './code-cache.ts';
 import { functionBundle, plainBundle, runtimeNode } from './function-bundle.ts';
@@ -12,7 +12,9 @@ exec node index.js
 
 // Built in another folder and moved, so that dist/ is never incomplete.
 const aside = `.build/dist-${process.pid}`;
+const maps = '.build/maps';
 const names = await readdir('functions');
+await mkdir(maps, { recursive: true });
 const webFolders: string[] = [];
 await Promise.all(
   names.map(async (name) => {
@@ -21,7 +23,9 @@ await Promise.all(
     // A Web function is a server that SCF starts with scf_bootstrap; an event function exports main_handler.
     const isWeb = (await readFile(entryPoint, 'utf8')).includes('startWebFunction(');
     const outfile = `${folder}/${isWeb ? 'app' : 'index'}.js`;
-    await build({ ...functionBundle, entryPoints: [entryPoint], outfile });
+    // Its source map stays here, for `npm run stack`: it holds the whole source.
+    await build({ ...functionBundle, entryPoints: [entryPoint], outfile, sourcemap: 'external' });
+    await rename(`${outfile}.map`, `${maps}/${name}.map`);
     if (!isWeb) return;
     const sourceSha256 = createHash('sha256')
       .update(await readFile(outfile))

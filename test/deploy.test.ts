@@ -284,7 +284,10 @@ test('a second stage is a copy of its own with its own .env file, without functi
   fixture.write('.env.prod', 'WECOM_CORPS=ww2:another\n');
   fixture.configure((yml) => Object.assign(yml.functions.tick, { onlyWith: 'UNSET_VARIABLE' }));
   const run = await fixture.sls('deploy --stage prod');
-  expect(run).toMatchObject({ exitCode: 0 });
+  expect(run).toMatchObject({
+    exitCode: 0,
+    output: expect.stringContaining('npm run doctor -- --stage prod'),
+  });
   expect(Object.keys(fixture.cloud.state.functions)).toEqual([webName, tickName, 'fixture-prod-web']);
   expect(environmentOf(fixture.stored('fixture-prod-web'))['WECOM_CORPS']).toBe('ww2:another');
 });

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createLog } from '../lib/log.ts';
+import { runProgram } from './doctor-world.ts';
 import { expectError } from './expect-answer.ts';
 import { rawRequest } from './raw-request.ts';
 import { secret, startWorld, worldForAll } from './world.ts';
@@ -187,7 +189,8 @@ describe('a bug', () => {
     const login = await world.startLogin(overrides, { nodeArgs: ['--require', './test/bug-shim.cjs'] });
     const answer = await login.login({ js_code: world.jsCode() });
     expectError(answer, 'internal_error');
-    expect((await login.logOf(answer)).at(-1)).toMatchObject({
+    const line = (await login.logOf(answer)).at(-1);
+    expect(line).toMatchObject({
       level: 'error',
       event: 'request',
       status: 500,
@@ -199,6 +202,28 @@ describe('a bug', () => {
       },
     });
     expect((await login.send('GET', '/health')).status).toBe(200);
+
+    // The line of the source that asks for a new session_token.
+    const sourceLine =
+      1 +
+      readFileSync('lib/session.ts', 'utf8')
+        .split('\n')
+        .findIndex((text) => text.includes('randomBytes(32)'));
+    const typed = `2026-11-26T00:00:00Z ${JSON.stringify(line)}\n`;
+    const shown = await runProgram(['scripts/run.mjs', 'scripts/stack.ts', 'login'], { cwd: '.', typed });
+    expect([shown.code, shown.err]).toEqual([0, '']);
+    expect(shown.out).toMatch(new RegExp(String.raw`\n +at .*\(?lib/session\.ts:${sourceLine}:\d+`));
+    expect(shown.out).not.toContain('app.js');
+  });
+
+  test.each([
+    [[], 2],
+    [['../login'], 2],
+    [['no-function'], 1],
+  ])('npm run stack %j › ends with %i', async (args, code) => {
+    const run = await runProgram(['scripts/run.mjs', 'scripts/stack.ts', ...args], { cwd: '.' });
+    expect([run.code, run.out]).toEqual([code, '']);
+    expect(run.err).toContain(code === 2 ? 'npm run stack -- FUNCTION' : 'npm run build');
   });
 });
 

@@ -3,16 +3,14 @@ import { parseArgs } from 'node:util';
 import { startTencentCloud } from './index.ts';
 import { switchTable } from './switches.ts';
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '9100' },
-    state: { type: 'string', default: '.build/tencent-cloud' },
-    // name=end of a row in switches.ts; may be repeated
-    switch: { type: 'string', multiple: true, default: [] },
-    seed: { type: 'string', default: '1' },
-    speed: { type: 'string', default: '1' },
-  },
-});
+const usage = `node scripts/run.mjs simulator/tencent-cloud/main.ts [options]
+  --port N            (default: 9100)
+  --state FOLDER      what the account holds (default: .build/tencent-cloud)
+  --switch NAME=END   one end of a doubt, a row of simulator/tencent-cloud/switches.ts; may be repeated
+  --seed N            of the delays
+  --speed N           how many times faster the delays are`;
+
+const values = readOptions();
 const port = Number(values.port);
 if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
   console.error(`--port ${values.port}: not a port number`);
@@ -61,4 +59,25 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     void cloud.stop().then(() => process.exit(0));
   });
+}
+
+function readOptions() {
+  try {
+    const { values: given } = parseArgs({
+      options: {
+        port: { type: 'string', default: '9100' },
+        state: { type: 'string', default: '.build/tencent-cloud' },
+        switch: { type: 'string', multiple: true, default: [] },
+        seed: { type: 'string', default: '1' },
+        speed: { type: 'string', default: '1' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (!given.help) return given;
+    console.log(usage);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.exit(2);
+  }
 }
