@@ -1,8 +1,12 @@
-// Runs the built functions of dist/ as SCF does, each in its own process: a Web function as a server, an event function
-// by a call of its main_handler.
+// Runs built functions as SCF does, each in its own process: a Web function as a server, an event function by a call of its
+// main_handler. They end when this process ends, in any way.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { getPriority, setPriority } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { eventRuntimePath, followFunction } from './event-function.ts';
 
 export type Environment = Record<string, string>;
 
@@ -24,7 +28,14 @@ export interface StartOptions {
   onLine?: (line: string) => void;
   /** More arguments for Node, before the file. */
   nodeArgs?: string[];
+  /** Where the built functions are. Default: `dist`. */
+  folder?: string;
+  /** If it is not ready within this time, it is killed, and the start rejects. Default: no limit. */
+  startMsMax?: number;
 }
+
+/** In the child: see the file. */
+const endsWithParent = ['--require', './simulator/ends-with-parent.cjs'];
 
 /**
  * In the cloud each instance has its own CPU. Here they share it with WeCom and Redis, which must not look slow when twenty
@@ -35,7 +46,7 @@ const crowdMin = 5;
 let runningCount = 0;
 
 /**
- * Starts `dist/<name>` on a free port with this environment only. Resolves when it listens; rejects with its output if
+ * Starts `<folder>/<name>` on a free port with this environment only. Resolves when it listens; rejects with its output if
  * it ends before.
  */
 export async function startFunction(
@@ -43,14 +54,11 @@ export async function startFunction(
   environment: Environment,
   options: StartOptions = {},
 ): Promise<RunningFunction> {
-  const child = spawn(
-    options.node ?? process.execPath,
-    [...(options.nodeArgs ?? []), `dist/${name}/index.js`],
-    {
-      env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const { node = process.execPath, nodeArgs = [], folder = 'dist', startMsMax } = options;
+  const child = spawn(node, [...endsWithParent, ...nodeArgs, `${folder}/${name}/index.js`], {
+    env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   runningCount += 1;
   child.once('close', () => {
     runningCount -= 1;
@@ -62,6 +70,7 @@ export async function startFunction(
   const exited = new Promise<number | null>((resolve) => {
     child.once('close', resolve);
   });
+  let killer: NodeJS.Timeout | undefined;
   const port = await new Promise<number>((resolve, reject) => {
     const onLine = (line: string) => {
       lines.push(line);
@@ -69,11 +78,15 @@ export async function startFunction(
       const started = /"event":"listening","port":(\d+)/.exec(line);
       if (started) resolve(Number(started[1]));
     };
-    createInterface(child.stdout).on('line', onLine);
-    createInterface(child.stderr).on('line', onLine);
+    for (const stream of [child.stdout, child.stderr]) if (stream) createInterface(stream).on('line', onLine);
     child.once('error', reject);
     void exited.then((code) => reject(new Error(`${name} ended with code ${code}: ${lines.join('\n')}`)));
-  });
+    if (startMsMax === undefined) return;
+    killer = setTimeout(() => {
+      reject(new Error(`${name} listened on no port within ${startMsMax / 1000} s: ${lines.join('\n')}`));
+      child.kill('SIGKILL');
+    }, startMsMax);
+  }).finally(() => clearTimeout(killer));
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
@@ -97,34 +110,67 @@ export interface Invocation {
   lines: string[];
 }
 
-const invoker = `
-  const handler = require(process.argv[1]).main_handler;
-  const event = JSON.parse(process.argv[2]);
-  handler(event, { request_id: 'local-invocation' }).then(
-    (result) => process.send({ result }),
-    (error) => process.send({ error: error.message }),
-  );`;
+/** A running event function. */
+export interface RunningEventFunction {
+  process: ChildProcess;
+  /** Calls its main_handler, by default with SCF's Timer event. Calls must not overlap. */
+  invoke(event?: unknown): Promise<Omit<Invocation, 'lines'>>;
+  stop(): Promise<void>;
+}
 
-/** Calls `main_handler` of `dist/<name>` once, by default with SCF's Timer event. */
+/** Starts `<folder>/<name>`. Rejects with the reason if it cannot be loaded. */
+export async function startEventFunction(
+  name: string,
+  environment: Environment,
+  options: StartOptions = {},
+): Promise<RunningEventFunction> {
+  const { node = process.execPath, nodeArgs = [], folder = 'dist', startMsMax } = options;
+  const lines: string[] = [];
+  const child = spawn(node, [...nodeArgs, eventRuntimePath(process.cwd())], {
+    cwd: join(folder, name),
+    env: { PATH: process.env['PATH'] ?? '', _HANDLER: 'index.main_handler', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const { invoke, closed } = followFunction(child, (line) => {
+    lines.push(line);
+    options.onLine?.(line);
+  });
+  const ready = once(child, 'message').then(([message]: { failure?: string }[]) => message?.failure);
+  const killer = startMsMax === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), startMsMax);
+  const failure = await Promise.race([
+    ready,
+    closed.then(() => `the process ended or took too long: ${lines.join('\n')}`),
+  ]);
+  clearTimeout(killer);
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await closed;
+  };
+  if (failure !== undefined) {
+    await stop();
+    throw new Error(`${name} cannot be loaded: ${failure}`);
+  }
+  return {
+    process: child,
+    stop,
+    async invoke(event = timerEvent()) {
+      const { result, error } = await invoke(event, { request_id: randomUUID(), function_name: name });
+      return error === undefined ? { result: JSON.parse(result ?? 'null') } : { error };
+    },
+  };
+}
+
+/** Calls `main_handler` of `dist/<name>` once in a new process, by default with SCF's Timer event. */
 export async function invokeFunction(
   name: string,
   environment: Environment,
   event: unknown = timerEvent(),
 ): Promise<Invocation> {
-  const args = ['-e', invoker, `${process.cwd()}/dist/${name}/index.js`, JSON.stringify(event)];
-  const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'] ?? '', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  const invocation: Invocation = { lines: [] };
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream) createInterface(stream).on('line', (line) => invocation.lines.push(line));
-  }
-  child.on('message', (message) => Object.assign(invocation, message));
-  await new Promise((resolve) => {
-    child.once('close', resolve);
-  });
-  return invocation;
+  const lines: string[] = [];
+  const running = await startEventFunction(name, environment, { onLine: (line) => void lines.push(line) });
+  const { result, error } = await running.invoke(event);
+  await running.stop();
+  return { lines, ...(error === undefined ? { result } : { error }) };
 }
 
 /** @see https://cloud.tencent.com/document/product/583/9708 */

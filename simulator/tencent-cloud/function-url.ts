@@ -7,15 +7,20 @@ import type { CloudState, StoredFunction } from './state.ts';
 import type { Switches } from './switches.ts';
 
 /** Used as the caller's public address, because loopback has none. */
-const clientAddress = '198.51.100.7';
+export const clientAddress = '198.51.100.7';
 /** Tencent's own proxies, to the right of the client in X-Forwarded-For. */
-const platformHops = ['11.163.17.81', '10.132.167.112'];
+export const platformHops = ['11.163.17.81', '10.132.167.112'];
 
 export interface UrlTarget {
   fn: StoredFunction;
   qualifier: string;
   isOpen: boolean;
   isCustomDomain: boolean;
+}
+
+/** Returns whether a path of a custom domain's routes, `/hello` or `/hello/*`, includes `path`. */
+export function matchesPath(pattern: string, path: string): boolean {
+  return pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
 
 export function findFunctionByHost(
@@ -31,14 +36,12 @@ export function findFunctionByHost(
     if (trigger)
       return { fn, qualifier: trigger.Qualifier, isOpen: urlIsOpen(trigger), isCustomDomain: false };
   }
-  const matches = (pattern: string): boolean =>
-    pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
   const given = state.domains[host]?.EndpointsConfig ?? [];
   const ordered =
     switches.pathOrder === 'as given'
       ? given
       : given.toSorted((a, b) => b.PathMatch.length - a.PathMatch.length);
-  const endpoint = ordered.find(({ PathMatch }) => matches(PathMatch));
+  const endpoint = ordered.find(({ PathMatch }) => matchesPath(PathMatch, path));
   const fn = endpoint && state.functions[endpoint.FunctionName];
   return fn && endpoint
     ? { fn, qualifier: endpoint.Qualifier, isOpen: true, isCustomDomain: true }

@@ -4,9 +4,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type EventContext, type EventResult, followFunction } from '../event-function.ts';
 import { freePort } from '../listen.ts';
 import type { Snapshot } from './state.ts';
 
@@ -32,15 +32,10 @@ export interface Instance {
   /** Requests in progress. */
   busy: number;
   isGone(): boolean;
-  /** Resolves when the process has ended and all its output is read. */
-  closed: Promise<void>;
-  /** Event functions: resolves when all output of an invocation is in the log. Call it before the invocation starts. */
-  untilLogged(requestId: string): Promise<void>;
+  /** Event functions: calls the handler. Resolves when it has answered and all output of the call is in the log. */
+  invoke(event: unknown, context: EventContext): Promise<EventResult>;
   kill(): void;
 }
-
-/** What event-runtime.cjs writes at the end of an invocation. */
-const endMark = '\0end ';
 
 /** Returns SCF's built-in variables and those of the function's configuration. */
 function environment(
@@ -120,19 +115,9 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
       });
   let gone = false;
   const lines: string[] = [];
-  const logged = new Map<string, () => void>();
-  for (const stream of [child.stdout, child.stderr]) {
-    if (!stream) continue;
-    createInterface({ input: stream }).on('line', (line) => {
-      const [written = '', requestId] = line.split(endMark);
-      if (requestId !== undefined) logged.get(requestId)?.();
-      if (requestId !== undefined && written === '') return;
-      lines.push(written);
-      surroundings.onLog(written);
-    });
-  }
-  const closed = new Promise<void>((resolve) => {
-    child.once('close', () => resolve()).once('error', () => resolve());
+  const { invoke } = followFunction(child, (line) => {
+    lines.push(line);
+    surroundings.onLog(line);
   });
   const ended = new Promise<void>((resolve) => {
     const end = (): void => {
@@ -147,18 +132,7 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
     process: child,
     busy: 0,
     isGone: () => gone,
-    closed,
-    async untilLogged(requestId) {
-      let streams = 2;
-      const ended = new Promise<void>((resolve) => {
-        logged.set(requestId, () => {
-          streams -= 1;
-          if (streams === 0) resolve();
-        });
-      });
-      await Promise.race([ended, closed]);
-      logged.delete(requestId);
-    },
+    invoke,
     kill() {
       if (gone || child.pid === undefined) return;
       gone = true;
@@ -193,17 +167,4 @@ export async function startInstance(snapshot: Snapshot, surroundings: Surroundin
     throw new StartFailed(first?.failure ?? `the function did not start: ${lines.slice(-3).join(' | ')}`);
   }
   return instance;
-}
-
-/** Returns the path of event-runtime.cjs, wherever this module was bundled to. */
-export function eventRuntimePath(moduleFolder: string): string {
-  for (let folder = moduleFolder; ; folder = dirname(folder)) {
-    const path = join(folder, 'simulator/tencent-cloud/event-runtime.cjs');
-    try {
-      accessSync(path);
-      return path;
-    } catch {
-      if (folder === dirname(folder)) throw new Error('event-runtime.cjs not found', { cause: moduleFolder });
-    }
-  }
 }

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { unpack } from './code.ts';
 import { createInstancePool, type Place } from './instance-pool.ts';
-import { eventRuntimePath, startInstance, StartFailed } from './instance.ts';
+import { eventRuntimePath } from '../event-function.ts';
+import { startInstance, StartFailed } from './instance.ts';
 import type { LogLine } from './cls.ts';
 import type { Snapshot, StoredFunction } from './state.ts';
 
@@ -179,25 +180,10 @@ export function createRunner(options: RunnerOptions) {
     };
     const timeout = new AbortController();
     try {
-      const { process: child } = place.instance;
-      const logged = place.instance.untilLogged(requestId);
-      const answered = new Promise<{ result?: string; error?: string }>((resolve) => {
-        const take = (message: { requestId?: string }): void => {
-          if (message.requestId === requestId) {
-            child.off('message', take as () => void);
-            resolve(message as { result?: string; error?: string });
-          }
-        };
-        child.on('message', take as () => void);
-        void place.instance.closed.then(() => resolve({ error: 'the process ended before it answered' }));
-      });
-      child.send({ event: eventJson, context });
-      const limit = delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal });
-      const whole = answered.then(async (answer) => {
-        await logged;
-        return answer;
-      });
-      const answer = await Promise.race([whole, limit]);
+      const answer = await Promise.race([
+        place.instance.invoke(eventJson, context),
+        delay(snapshot.Timeout * 1000, 'timeout' as const, { signal: timeout.signal }),
+      ]);
       if (answer === 'timeout') {
         place.instance.kill();
         return finish({ error: `Invoking task timed out after ${snapshot.Timeout} seconds` });

@@ -15,6 +15,8 @@ try {
   failure = String(error && error.stack);
 }
 process.send({ ready: true, failure });
+// The process that started it has ended, in any way.
+process.on('disconnect', () => process.exit());
 
 process.on('message', ({ event, context }) => {
   const finish = (answer) => {
