@@ -1,5 +1,6 @@
-// The companies and people of the demo, all invented. Secrets are new at each start.
+// The companies and people of the demo, all invented: those of the cast, and a crowd. Secrets are new at each start.
 import { randomBytes } from 'node:crypto';
+import { castFile, createCast, readPeople } from '../simulator/people.ts';
 import type { Wecom } from '../simulator/wecom/server.ts';
 
 /** A company that the login function knows. */
@@ -13,37 +14,40 @@ export function newSecret() {
   return randomBytes(32).toString('base64url');
 }
 
+const cast = readPeople(castFile);
+
+function companyOf(userid: string): Company {
+  const found = cast.companies.find(({ people }) => people.some((person) => person.userid === userid));
+  if (!found) throw new Error(`${castFile}: the demo needs ${userid}`);
+  return { corpid: found.corpid, corpsecret: newSecret(), name: found.name };
+}
+
+function personOf(userid: string) {
+  const { corpid } = companyOf(userid);
+  const people = cast.companies.flatMap((each) => each.people);
+  const { name = '', department = [1], position = '' } = people.find((each) => each.userid === userid) ?? {};
+  return { corpid, userid, name, department, position };
+}
+
 /** The company that owns the mini-program. */
-export const company: Company = { corpid: 'wwdemo0000000001', corpsecret: newSecret(), name: '示例公司' };
+export const company = companyOf('ZhangSan');
 /** A second company that uses the same mini-program. */
-export const secondCompany: Company = {
-  corpid: 'wwdemo0000000003',
-  corpsecret: newSecret(),
-  name: '示例子公司',
-};
+export const secondCompany = companyOf('WangWu');
 /** A company with {@link crowd}, for the rush hour. */
 export const bigCompany: Company = { corpid: 'wwdemo0000000002', corpsecret: newSecret(), name: '示例集团' };
-/** A company that does not use this mini-program. */
-export const strangersCorpid = 'wwstranger000001';
-
-export const member = {
-  corpid: company.corpid,
-  userid: 'ZhangSan',
-  name: '张三',
-  department: [2],
-  position: '工程师',
-};
+export const member = personOf('ZhangSan');
 /** Works for the company, but is not in the app's visible range. */
-export const memberOutOfRange = { corpid: company.corpid, userid: 'LiSi', name: '李四' };
-export const memberOfSecondCompany = { corpid: secondCompany.corpid, userid: 'WangWu', name: '王五' };
+export const memberOutOfRange = personOf('LiSi');
+export const memberOfSecondCompany = personOf('WangWu');
 /** Disabled in WeCom's console, but still in the directory. */
-export const memberDisabled = { corpid: company.corpid, userid: 'SunBa', name: '孙八' };
+export const memberDisabled = personOf('SunBa');
 /** These two leave during the story. */
-export const firstLeaver = { corpid: company.corpid, userid: 'ZhaoLiu', name: '赵六' };
-export const secondLeaver = { corpid: company.corpid, userid: 'QianQi', name: '钱七' };
+export const firstLeaver = personOf('ZhaoLiu');
+export const secondLeaver = personOf('QianQi');
 /** A reviewer of the app store, in ordinary WeChat. */
 export const reviewer = { account: 'reviewer', password: newPassword() };
-export const stranger = { corpid: strangersCorpid, userid: 'MoSheng' };
+/** Of a company that does not use this mini-program. */
+export const stranger = personOf('MoSheng');
 
 /** Who can hold the demo's phone, and their address. A reviewer uses ordinary WeChat and has no WeCom identity. */
 export const phones = {
@@ -87,11 +91,8 @@ export const crowd = familyNames
 
 /** Adds everybody to `wecom`, except the stranger: WeCom does not know their company. */
 export function moveIn(wecom: Wecom): void {
-  wecom.addCompany(company);
-  wecom.addCompany(secondCompany);
+  const secrets = new Map([company, secondCompany].map(({ corpid, corpsecret }) => [corpid, corpsecret]));
+  createCast(wecom, (corpid) => secrets.get(corpid) ?? newSecret()).set(cast);
   wecom.addCompany(bigCompany);
-  for (const person of [member, memberOfSecondCompany, firstLeaver, secondLeaver]) wecom.addMember(person);
-  wecom.addMember({ ...memberOutOfRange, visible: false });
-  wecom.addMember({ ...memberDisabled, status: 2 });
   for (const person of crowd) wecom.addMember(person);
 }

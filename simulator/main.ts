@@ -1,6 +1,8 @@
-// `npm run simulator [-- --port N]`: runs a simulated WeCom with two companies until Ctrl-C.
+// `npm run simulator [-- --port N]`: runs a simulated WeCom with the people of the cast, or of dev/people.json, until Ctrl-C.
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { castFile, createCast, ownPeopleFile, type People, readPeople } from './people.ts';
 import { startWecom } from './wecom/server.ts';
 
 const values = readOptions();
@@ -10,37 +12,46 @@ if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
   process.exit(2);
 }
 
-const company = 'wwdemo0000000001';
-const secondCompany = 'wwdemo0000000002';
-
+const file = existsSync(ownPeopleFile) ? ownPeopleFile : castFile;
+const { companies } = readPeopleOrEnd();
+const ours = companies.filter(({ stranger }) => !stranger);
 const wecom = await startWecom({ port }).catch((error: unknown) => {
-  console.error(`port ${port} cannot be used: ${String(error)}`);
+  console.error(`port ${port} cannot be used: ${String(error)}; choose another with --port`);
   process.exit(1);
 });
-const corps = [
-  { corpid: company, name: '示例公司', corpsecret: randomBytes(32).toString('base64url') },
-  { corpid: secondCompany, name: '第二公司', corpsecret: randomBytes(32).toString('base64url') },
-];
-for (const corp of corps) wecom.addCompany(corp);
-wecom.addMember({ corpid: company, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
-wecom.addMember({ corpid: company, userid: 'LiSi', name: '李四', visible: false });
-wecom.addMember({ corpid: company, userid: 'WangWu', name: '王五', status: 2 });
-wecom.addMember({ corpid: secondCompany, userid: 'ZhaoLiu', name: '赵六', position: '经理' });
+const secrets = new Map(ours.map(({ corpid }) => [corpid, randomBytes(32).toString('base64url')]));
+createCast(wecom, (corpid) => secrets.get(corpid) ?? '').set({ companies, reviewers: [] });
+const [first] = ours;
 
 console.log(`WeCom simulator: ${wecom.url}
 
 For .env (new values at each start):
   WECOM_BASE_URL=${wecom.url}
-  WECOM_CORPS=${corps.map(({ corpid, corpsecret }) => `${corpid}:${corpsecret}`).join(',')}
+  WECOM_CORPS=${[...secrets].map((pair) => pair.join(':')).join(',')}
   WECOM_APPID=${wecom.appid}
 
-Members: ZhangSan (may enter), LiSi (not in the visible range), WangWu (disabled); ZhaoLiu in the second company.
+Members, from ${file}:
+${ours.map(({ corpid, people }) => `  ${corpid}: ${people.map(describe).join(', ')}`).join('\n')}
 Get a js_code, as from wx.qy.login:
-  curl -d '{"corpid":"${company}","userid":"ZhangSan"}' ${wecom.url}/_simulator/createJsCode
+  curl -d '{"corpid":"${first?.corpid}","userid":"${first?.people[0]?.userid}"}' ${wecom.url}/_simulator/createJsCode
 See what happened: curl ${wecom.url}/_simulator/state
 Press Ctrl-C to end it.`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void wecom.close());
+
+function describe({ userid, outOfRange, disabled }: People['companies'][number]['people'][number]): string {
+  if (disabled) return `${userid} (disabled)`;
+  return outOfRange ? `${userid} (not in the visible range)` : userid;
+}
+
+function readPeopleOrEnd(): People {
+  try {
+    return readPeople(file);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(2);
+  }
+}
 
 function readOptions(): { port: string } {
   try {
