@@ -10,26 +10,25 @@ import { compilePage } from './page/compile.ts';
 import { type AlertLine, ourCompanies, type LoginFunction, type World } from './world.ts';
 import { compileMiniProgram, type PhoneFiles } from './phone/compile.ts';
 import { company, phones, reviewer, whoNames } from './people.ts';
+import {
+  listenOn,
+  phoneAt,
+  readBody,
+  refusal,
+  securityHeaders,
+  send,
+  sendFile,
+  startEvents,
+} from './page-http.ts';
 import { createPageRush } from './page-rush.ts';
-import { Trouble } from './trouble.ts';
 import { createWecomApp } from './wecom-app.ts';
 
 /** What {@link startPage} returns. */
 export type Page = Awaited<ReturnType<typeof startPage>>;
 
-const bodyBytesMax = 65_536;
 const whoSchema = z.enum(whoNames);
 const whoBody = z.strictObject({ who: whoSchema });
 const faultBody = z.strictObject({ fault: z.enum(faultNames), active: z.boolean() });
-
-const securityHeaders = new Headers({
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'no-store',
-});
 
 /**
  * Returns everything the page loads, by path.
@@ -77,16 +76,13 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     res.setHeaders(securityHeaders);
     const [pathname = ''] = (req.url ?? '').split('?');
-    const refused = refusal(req, pathname, listeningPort);
+    const refused = refusal(req, pathname, [`127.0.0.1:${listeningPort}`, `localhost:${listeningPort}`]);
     if (refused) return send(res, 403, refused);
     if (pathname.startsWith('/server/')) return passOn(req, res);
     if (req.method === 'POST') return act(pathname, await readBody(req), res);
     if (req.method !== 'GET') return send(res, 405, 'GET or POST');
     if (pathname === '/events') return stream(feed, snapshot, req, res);
-    const file = files.get(pathname);
-    if (!file) return send(res, 404, 'nothing here');
-    res.writeHead(200, { 'Content-Type': `${file.contentType}; charset=utf-8` });
-    res.end(file.body);
+    sendFile(res, files.get(pathname));
   }
 
   async function act(pathname: string, body: string, res: ServerResponse): Promise<void> {
@@ -115,14 +111,7 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
       if (!res.headersSent) send(res, 400, error instanceof Error ? error.message : String(error));
     });
   });
-  server.listen({ port, host: '127.0.0.1' });
-  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    throw new Trouble(
-      `port ${port} cannot be used (${error.code ?? error.message}); choose another with --port`,
-    );
-  });
-  const address = server.address();
-  const listeningPort = typeof address === 'object' && address ? address.port : 0;
+  const listeningPort = await listenOn(server, port);
 
   return {
     url: `http://127.0.0.1:${listeningPort}`,
@@ -137,38 +126,6 @@ export async function startPage(world: World, files: PhoneFiles, port = 0) {
       await rush.finished();
     },
   };
-}
-
-/** Refuses requests that do not come from this page: another host name (DNS rebinding) or another origin. */
-function refusal({ method, headers }: IncomingMessage, pathname: string, port: number): string | undefined {
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (!hosts.includes(headers.host ?? '')) return 'this Host is not served';
-  // A link to the page may be on any site.
-  if (method === 'GET' && pathname === '/') return undefined;
-  const { origin, 'sec-fetch-site': site } = headers;
-  // Without both it is not a current browser: these send at least one with each request of a page.
-  const same = origin === undefined || origin === `http://${headers.host}`;
-  const own = site === undefined || site === 'same-origin' || site === 'none';
-  return same && own ? undefined : 'another origin';
-}
-
-/** The phone's HTML, and its files. */
-function phoneAt(prefix: string, files: PhoneFiles): PhoneFiles {
-  const html = `<!doctype html>
-<html lang="zh-CN">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>小程序</title>
-<link rel="stylesheet" href="${prefix}phone.css">
-</head>
-<body><script src="${prefix}phone.js"></script></body>
-</html>
-`;
-  return new Map([
-    [prefix, { contentType: 'text/html', body: html }],
-    ...[...files].map(([name, file]) => [prefix + name, file] as const),
-  ]);
 }
 
 /** Forwards a request of the phone to the login function, as the cloud's gateway does. */
@@ -238,10 +195,8 @@ function createProxy(
 
 /** Server-sent events: the past entries, the current state, and each new entry. */
 function stream(feed: Feed, snapshot: () => Snapshot, req: IncomingMessage, res: ServerResponse): void {
-  res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  const tell = startEvents(res);
   let before = '';
-  const tell = (event: string, data: unknown) =>
-    res.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   const tellSnapshot = () => {
     const now = JSON.stringify(snapshot());
     if (now !== before) tell('snapshot', JSON.parse(now));
@@ -260,20 +215,4 @@ function stream(feed: Feed, snapshot: () => Snapshot, req: IncomingMessage, res:
     stop();
     clearInterval(timer);
   });
-}
-
-async function readBody(req: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error('body too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function send(res: ServerResponse, status: number, text = ''): void {
-  res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
-  res.end(text);
 }

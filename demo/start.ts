@@ -10,7 +10,7 @@ import { createSteps } from './story.ts';
 import { Trouble } from './trouble.ts';
 import { showWhatToTry } from './try-it.ts';
 import { compileFiles, type Page, startPage } from './page-server.ts';
-import { createWorld, ourCompanies, type World, wecomLatencyMs } from './world.ts';
+import { createWorld, ourCompanies, refuseTakenPort, type World, wecomLatencyMs } from './world.ts';
 
 const usage = `Usage: npm start -- [--once] [--port <number>]
 
@@ -61,6 +61,7 @@ try {
 async function main(): Promise<void> {
   const startedMs = performance.now();
   const [loadBefore = 0] = loadavg();
+  if (port > 0) await refuseTakenPort(port);
   screen.title('The login of a WeCom mini-program, complete on this machine');
   const { steps, wecom, files, loginOfStory } = await setUp();
   const failed = await play(steps);

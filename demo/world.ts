@@ -1,6 +1,6 @@
 // Everything that runs on this machine: Redis, WeCom, the built functions. Prints nothing.
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
 import * as z from 'zod/mini';
 import { hashPassword } from '../lib/reviewer.ts';
 import { invokeFunction, type RunningFunction, startFunction } from '../simulator/functions.ts';
@@ -8,8 +8,8 @@ import { startRedisRelay } from '../simulator/redis-relay.ts';
 import { endpoints } from '../simulator/wecom/answer.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
 import { bigCompany, company, type Company, moveIn, reviewer, secondCompany } from './people.ts';
+import { listenOn } from './page-http.ts';
 import type { DemoRedis } from './redis.ts';
-import { Trouble } from './trouble.ts';
 
 /** Response time of the simulated WeCom in ms: like a server in the same country. */
 export const wecomLatencyMs = { min: 30, max: 80 };
@@ -275,15 +275,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function refuseTakenPort(port: number): Promise<void> {
+/** @throws Trouble if somebody listens on `port` */
+export async function refuseTakenPort(port: number): Promise<void> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '0.0.0.0', resolve);
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new Trouble(
-      `port ${port} cannot be used (${error.code ?? error.message}); choose another with --port`,
-    );
-  });
+  await listenOn(server, port, '0.0.0.0');
   await new Promise((resolve) => server.close(resolve));
 }

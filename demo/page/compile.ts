@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import type { PhoneFiles } from '../phone/compile.ts';
 
-/** The page itself: `/`, `/page.css`, `/page.js`. */
-export async function compilePage(): Promise<PhoneFiles> {
+/** The page in `folder`: `/`, `/page.css`, `/page.js`. */
+export async function compilePage(folder = 'demo/page'): Promise<PhoneFiles> {
   const { outputFiles } = await build({
-    entryPoints: ['demo/page/page.ts'],
+    entryPoints: [`${folder}/page.ts`, `${folder}/page.css`],
+    outdir: folder,
     bundle: true,
     write: false,
     platform: 'browser',
@@ -14,9 +15,10 @@ export async function compilePage(): Promise<PhoneFiles> {
     charset: 'utf8',
     logLevel: 'silent',
   });
+  const output = (end: string) => outputFiles.find(({ path }) => path.endsWith(end))?.text ?? '';
   return new Map([
-    ['/', { contentType: 'text/html', body: await readFile('demo/page/index.html', 'utf8') }],
-    ['/page.css', { contentType: 'text/css', body: await readFile('demo/page/page.css', 'utf8') }],
-    ['/page.js', { contentType: 'text/javascript', body: outputFiles[0]?.text ?? '' }],
+    ['/', { contentType: 'text/html', body: await readFile(`${folder}/index.html`, 'utf8') }],
+    ['/page.css', { contentType: 'text/css', body: output('.css') }],
+    ['/page.js', { contentType: 'text/javascript', body: output('.js') }],
   ]);
 }
