@@ -36,7 +36,8 @@ const shared = {
   ),
 };
 
-const provider = z.object({
+/** Keys of `provider` that this plugin knows. */
+export const provider = z.object({
   ...shared,
   stage: z.optional(pattern(/^[a-zA-Z0-9-]+$/)),
   region: z.optional(pattern(/^([a-z]+-[a-z]+(-[a-z0-9]+)?)?$/)),
@@ -58,7 +59,7 @@ const corsConfig = z.strictObject({
   credentials: z.optional(z.boolean()),
   maxAge: z.optional(z.int()),
 });
-const events = {
+export const events = {
   http: z.strictObject({
     name: z.optional(eventName),
     parameters: z.strictObject({
@@ -83,7 +84,7 @@ const events = {
 };
 
 /** Keys of `functions` that this plugin adds to those of the framework. */
-const own = z.object({
+export const own = z.object({
   ...shared,
   type: z.enum(['web', 'event']),
   src: z.string(),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { addCodeCaches } from './code-cache.ts';
-import { functionBundle, plainBundle, runtimeNode } from './function-bundle.ts';
+import { functionBundle, isWebFunction, plainBundle, runtimeNode } from './function-bundle.ts';
 
 const scfBootstrap = `#!/bin/bash
 export PATH=/var/lang/${runtimeNode}/bin:$PATH
@@ -20,8 +20,7 @@ await Promise.all(
   names.map(async (name) => {
     const folder = `${aside}/${name}`;
     const entryPoint = `functions/${name}/index.ts`;
-    // A Web function is a server that SCF starts with scf_bootstrap; an event function exports main_handler.
-    const isWeb = (await readFile(entryPoint, 'utf8')).includes('startWebFunction(');
+    const isWeb = isWebFunction(await readFile(entryPoint, 'utf8'));
     const outfile = `${folder}/${isWeb ? 'app' : 'index'}.js`;
     // Its source map stays here, for `npm run stack`: it holds the whole source.
     await build({ ...functionBundle, entryPoints: [entryPoint], outfile, sourcemap: 'external' });

@@ -8,6 +8,11 @@ import { nodeMajorOf, runtimeIn } from '../deploy/runtime.ts';
 /** `node20` if `runtime` in serverless.yml is Nodejs20.19. Read from the current folder. */
 export const runtimeNode = `node${nodeMajorOf(runtimeIn(readFileSync('serverless.yml', 'utf8'))) ?? 20}`;
 
+/** Returns whether this is a Web function: a server that SCF starts with scf_bootstrap. Others export main_handler. */
+export function isWebFunction(source: string): boolean {
+  return source.includes('startWebFunction(');
+}
+
 /** The only commands that ioredis must know by name: lib/redis.ts sends all others through `call`. */
 const namedCommands = ['auth', 'client', 'eval', 'evalsha', 'info', 'quit', 'readonly', 'script', 'select'];
 

@@ -1,0 +1,110 @@
+// The one address in front of the functions: the routes of serverless.yml as the custom domain applies them, and
+// `<name>.localhost` for each function, as the function URL that it has in the cloud.
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { randomUUID } from 'node:crypto';
+import { clientAddress, matchesPath, platformHops } from '../simulator/tencent-cloud/function-url.ts';
+import { type Functions, release } from './functions.ts';
+
+export interface GatewayOptions {
+  /** `undefined` until they are started. */
+  functions(): Functions | undefined;
+  /** Path → name of the function; the longest that matches counts. */
+  routes(): [path: string, name: string][];
+  /** SCF's limit for an answer; `undefined` for none, while somebody is at a breakpoint. */
+  timeoutMs(name: string): number | undefined;
+  /** A request that no function answered. */
+  onFailure(line: { method: string; path: string; name: string; status: number; reason: string }): void;
+}
+
+/** SCF takes no larger body. */
+const bodyBytesMax = 6 * 1024 * 1024;
+
+export function createGateway({ functions, routes, timeoutMs, onFailure }: GatewayOptions) {
+  function functionFor(host: string, target: string): string | undefined {
+    const [, label = ''] = /^([\w-]+)\.localhost(:\d+)?$/i.exec(host) ?? [];
+    const names = (functions()?.list() ?? []).flatMap(({ name, isWeb }) => (isWeb ? [name] : []));
+    const byHost = names.find((name) => name.toLowerCase() === label.toLowerCase());
+    const [path = ''] = target.split('?');
+    const matching = routes().filter(([pattern]) => matchesPath(pattern, path));
+    const [longest] = matching.toSorted(([one], [other]) => other.length - one.length);
+    return byHost ?? longest?.[1];
+  }
+
+  /**
+   * Passes a request on to its function, and the answer back.
+   *
+   * @param path with query, as the function gets it
+   * @param from the client's address; default: the one of the connection
+   */
+  async function forward(incoming: IncomingMessage, outgoing: ServerResponse, path: string, from?: string) {
+    const method = incoming.method ?? 'GET';
+    const name = functionFor(incoming.headers.host ?? '', path) ?? '';
+    const refuse = (status: number, reason: string) => {
+      onFailure({ method, path, name, status, reason });
+      if (outgoing.headersSent) outgoing.destroy();
+      else
+        outgoing
+          .writeHead(status, { 'Content-Type': 'application/json' })
+          .end(JSON.stringify({ errorMessage: reason }));
+    };
+    if (name === '') return refuse(404, 'no route in serverless.yml leads there');
+    if (Number(incoming.headers['content-length'] ?? 0) > bodyBytesMax) {
+      return refuse(406, 'SCF takes at most 6 MB of request');
+    }
+    const instance = await functions()
+      ?.instanceOf(name)
+      .catch((error: Error) => error);
+    if (instance instanceof Error) return refuse(502, instance.message);
+    if (!instance?.web) return refuse(502, `${name} is an event function`);
+    const requestId = randomUUID();
+    const client = from ?? publicAddress(incoming);
+    const { connection: _, ...headers } = incoming.headers;
+    const forwarded = [headers['x-forwarded-for'], client, ...platformHops].filter(Boolean).join(', ');
+    const limitMs = timeoutMs(name);
+    instance.busy += 1;
+    outgoing.once('close', () => release(instance));
+    // Not resolved as a URL: a path that begins with two slashes would name another host.
+    const { hostname, port } = new URL(instance.web.url);
+    const passed = request({
+      hostname,
+      port,
+      path,
+      method,
+      agent: false,
+      headers: { ...headers, 'x-scf-request-id': requestId, 'x-forwarded-for': forwarded },
+      ...(limitMs !== undefined && { timeout: limitMs }),
+    });
+    let reason = `${name} ended while it answered`;
+    passed.once('timeout', () => {
+      reason = `${name} did not answer within its timeout of ${(limitMs ?? 0) / 1000} s`;
+      passed.destroy();
+    });
+    outgoing.once('close', () => passed.destroy());
+    incoming.pipe(passed);
+    const answer = await once(passed, 'response').then(
+      ([response]: IncomingMessage[]) => response,
+      () => undefined,
+    );
+    if (!answer) {
+      if (!outgoing.destroyed) refuse(reason.includes('within') ? 433 : 439, reason);
+      return;
+    }
+    const { connection: _dropped, 'keep-alive': _too, ...answerHeaders } = answer.headers;
+    outgoing.writeHead(answer.statusCode ?? 502, { ...answerHeaders, 'x-scf-request-id': requestId });
+    answer.pipe(outgoing);
+    answer.once('error', () => outgoing.destroy());
+  }
+
+  const server = createServer((incoming, outgoing) => {
+    forward(incoming, outgoing, incoming.url ?? '/').catch(() => outgoing.destroy());
+  });
+
+  return { server, forward };
+}
+
+/** Loopback has no public address. */
+function publicAddress({ socket }: IncomingMessage): string {
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  return address === '' || address === '::1' || address.startsWith('127.') ? clientAddress : address;
+}

@@ -1,0 +1,232 @@
+// All of `npm run dev` but the terminal: functions behind one address, the page, the timers, and what happens at a change.
+import type { Server } from 'node:http';
+import { networkInterfaces } from 'node:os';
+import { resolve, sep } from 'node:path';
+import { Cron } from 'croner';
+import { listenOn } from '../demo/page-http.ts';
+import { compileMiniProgram } from '../demo/phone/compile.ts';
+import { startDemoRedis } from '../demo/redis.ts';
+import type { Environment } from '../simulator/functions.ts';
+import { ownPeopleFile } from '../simulator/people.ts';
+import { createFunctions, type Functions } from './functions.ts';
+import { createGateway } from './gateway.ts';
+import { createLogReader, type LogLine, readable } from './log.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import type { Options } from './options.ts';
+import { createPage, type Page } from './page-server.ts';
+import { watchSources } from './watch.ts';
+import { createWorld } from './world.ts';
+
+export type Workbench = Awaited<ReturnType<typeof startWorkbench>>;
+
+const stage = 'dev';
+/** In the cloud a function listens elsewhere. */
+const ofThisMachine = { LISTEN_HOST: '127.0.0.1', PORT: '0' };
+const environmentFiles = ['.env', `.env.${stage}`];
+const manifestFile = 'serverless.yml';
+
+/**
+ * Starts everything. What is wrong with a function or a page is a problem to show, not an error.
+ *
+ * @param endings gets what ends each part, as soon as it is started
+ * @throws Trouble if nothing can be started
+ */
+export async function startWorkbench(
+  options: Options,
+  show: (line: LogLine) => void,
+  endings: (() => unknown)[],
+) {
+  const { port, host, miniprogram } = options;
+  let manifest: Manifest = { functions: new Map(), routes: [] };
+  let functions: Functions | undefined;
+  let page: Page | undefined;
+  const crons: Cron[] = [];
+  const problems = new Map<string, string>();
+  const log = createLogReader(options.isVerbose, (line) => {
+    show(line);
+    page?.log(line);
+  });
+
+  const gateway = createGateway({
+    functions: () => functions,
+    routes: () => [...manifest.routes, ...ownRoutes(manifest, functions)],
+    timeoutMs: (name) =>
+      options.inspect === undefined ? (manifest.functions.get(name)?.timeoutSeconds ?? 15) * 1000 : undefined,
+    onFailure: ({ method, path, name, status, reason }) =>
+      log.said(name || 'routes', `${method} ${path} → ${status}  ${reason}`, 'bad'),
+  });
+  // Before anything else: a busy port is the most frequent problem.
+  const functionsPort = await listenOn(gateway.server, port, host);
+  endings.push(() => closeServer(gateway.server));
+
+  const redis = await startDemoRedis(process.env['REDIS_URL']);
+  endings.push(redis.stop);
+  const world = await createWorld(options.wecom, redis.url, stage);
+  endings.push(world.stop);
+  manifest = readManifest(world.variables(), stage);
+
+  page = await createPage({
+    hosts: () => addressesOf(host).map((address) => `${address}:${pagePort}`),
+    holders: world.holders,
+    reviewers: world.reviewers,
+    problems: () => [...problems].map(([of, text]) => ({ of, text })),
+    askWecomApp: world.askWecomApp,
+    forward: gateway.forward,
+  });
+  const { server, showPhone, update } = page;
+  const pagePort = await listenOn(server, port === 0 ? 0 : functionsPort + 1, host);
+  endings.push(() => closeServer(server));
+
+  [functions] = await Promise.all([
+    createFunctions({
+      folder: `.build/dev/${functionsPort}`,
+      environmentOf,
+      onLine: log.read,
+      ...(options.inspect !== undefined && { inspect: options.inspect }),
+    }),
+    takePhone(),
+  ]);
+  const { changed, moved, list, problems: problemsOfFunctions, invoke, stop, kill } = functions;
+  endings.push(stop);
+  startTimers();
+  takeProblems();
+  const stopWatching = await watchSources(
+    { folders: ['functions', 'lib', miniprogram], files: [manifestFile, ownPeopleFile, ...environmentFiles] },
+    take,
+  );
+  endings.push(stopWatching);
+
+  function environmentOf(name: string): Environment {
+    const known = manifest.functions.get(name)?.environment;
+    // One that is not in serverless.yml yet gets what any of the others gets.
+    const all = () => [...manifest.functions.values()].map(({ environment }) => environment);
+    return { ...(known ?? Object.assign({}, ...all())), ...ofThisMachine };
+  }
+
+  /** Takes over a change of files, and says how long that took. */
+  async function take(files: ReadonlySet<string>, sinceMs: number): Promise<void> {
+    const within = (folder: string) =>
+      [...files].some((file) => file === resolve(folder) || file.startsWith(resolve(folder) + sep));
+    const taken: string[] = [];
+    const isMoved = [manifestFile, ownPeopleFile, ...environmentFiles].some(within);
+    if (within(ownPeopleFile) && (await tried(ownPeopleFile, world.rereadPeople))) taken.push('people');
+    if (isMoved && (await tried(manifestFile, () => (manifest = readManifest(world.variables(), stage))))) {
+      if (within(manifestFile)) taken.push('routes');
+      startTimers();
+      taken.push(...(await moved()));
+    }
+    if (within('functions') || within('lib')) taken.push(...(await changed(files)));
+    if ((within(miniprogram) || within(ownPeopleFile)) && (await takePhone())) {
+      if (within(miniprogram)) taken.push('mini-program');
+    }
+    takeProblems();
+    update();
+    if (taken.length === 0) return;
+    log.said(
+      'dev',
+      `${[...new Set(taken)].join(', ')}: new after ${Math.round(performance.now() - sinceMs)} ms`,
+      'good',
+    );
+  }
+
+  /** Returns whether it succeeded; otherwise there is a problem with `what`. */
+  async function tried(what: string, run: () => unknown): Promise<boolean> {
+    try {
+      await run();
+      setProblem(what, undefined);
+      return true;
+    } catch (error) {
+      setProblem(what, error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  }
+
+  function setProblem(what: string, text: string | undefined): void {
+    if (problems.get(what) === text) return;
+    if (text === undefined) problems.delete(what);
+    else problems.set(what, text);
+    if (text === undefined) log.said('dev', `${what}: in order again`, 'good');
+    else log.said('dev', `${what}: not taken, the version before goes on`, 'bad', text.split('\n'));
+  }
+
+  function takeProblems(): void {
+    const found = problemsOfFunctions();
+    for (const { name } of list()) {
+      const text = found.get(name);
+      setProblem(`functions/${name}`, text === undefined ? undefined : readable(text).join('\n'));
+    }
+    const names = list().map(({ name }) => `functions/${name}`);
+    for (const what of problems.keys()) {
+      if (what.startsWith('functions/') && !names.includes(what)) problems.delete(what);
+    }
+  }
+
+  function takePhone(): Promise<boolean> {
+    const settings = { companyNames: world.companyNames() };
+    return tried(miniprogram, async () => showPhone(await compileMiniProgram(miniprogram, settings)));
+  }
+
+  function startTimers(): void {
+    for (const cron of crons.splice(0)) cron.stop();
+    for (const [name, { timers }] of manifest.functions) {
+      for (const timer of timers) {
+        const run = async () => {
+          const event = {
+            Type: 'Timer',
+            TriggerName: timer.name,
+            Time: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+            Message: timer.argument,
+          };
+          const { error } = await invoke(name, event);
+          if (error !== undefined) log.said(name, `timer ${timer.name} failed: ${error}`, 'bad');
+        };
+        crons.push(new Cron(timer.cron, { timezone: 'Asia/Shanghai', unref: true, catch: true }, run));
+      }
+    }
+  }
+
+  return {
+    /** Of each function: where it is reached, or when it runs. */
+    describe: () =>
+      list().map(({ name, isWeb, inspectPort }) => ({
+        name,
+        at: isWeb
+          ? [...manifest.routes, ...ownRoutes(manifest, functions)].flatMap(([path, to]) =>
+              to === name ? [path] : [],
+            )
+          : (manifest.functions.get(name)?.timers ?? []).map(({ cron }) => `timer ${cron}`),
+        isKnown: manifest.functions.has(name),
+        inspectPort,
+      })),
+    urls: addressesOf(host).map((address) => `http://${address}:${functionsPort}`),
+    pageUrls: addressesOf(host).map((address) => `http://${address}:${pagePort}`),
+    wecom: world.wecom,
+    needs: world.needs,
+    redis: redis.description,
+    kill,
+  };
+}
+
+/** A web function without a route in serverless.yml has its name for one. */
+function ownRoutes({ routes }: Manifest, functions: Functions | undefined): [path: string, name: string][] {
+  const routed = new Set(routes.map(([, name]) => name));
+  const others = (functions?.list() ?? []).filter(({ name, isWeb }) => isWeb && !routed.has(name));
+  return others.flatMap(({ name }) => [
+    [`/${name}`, name],
+    [`/${name}/*`, name],
+  ]);
+}
+
+/** Where this machine is reached; the first is for itself. */
+function addressesOf(host: string): string[] {
+  const own = ['127.0.0.1', 'localhost'];
+  if (host === '127.0.0.1') return own;
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const others = all.filter(({ family, internal }) => family === 'IPv4' && !internal);
+  return [...own, ...others.map(({ address }) => address)];
+}
+
+function closeServer(server: Server): void {
+  server.close();
+  server.closeAllConnections();
+}

@@ -1,0 +1,83 @@
+// What is around the functions: the simulated WeCom with its people, or WeCom's real servers with the companies of .env.
+import { randomBytes } from 'node:crypto';
+import { answerAsWecomApp } from '../demo/wecom-app.ts';
+import { Trouble } from '../demo/trouble.ts';
+import { readEnvironmentFile } from '../scripts/environment.ts';
+import { startWecom } from '../simulator/wecom/server.ts';
+import type { PageState } from './page-server.ts';
+import { createPeople, type Holder } from './people.ts';
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+/** Values of .env that belong to another world than the simulated one. */
+const ofAnotherWorld = {
+  ALLOW_TEST_CORP: '',
+  REDIS_CA: '',
+  REDIS_TLS_NAME: '',
+  WECOM_APPID: '',
+  WECOM_DOMAIN_VERIFY: '',
+};
+
+/** @throws Trouble if .env or dev/people.json lacks what is needed */
+export async function createWorld(kind: 'simulator' | 'real', redisUrl: string, stage: string) {
+  const fixed = { REDIS_URL: redisUrl, ENCRYPTION_KEY: randomBytes(32).toString('base64url') };
+  const ofEnv = () => readEnvironmentFile(stage).environment;
+  return kind === 'real' ? realWorld(fixed, ofEnv) : simulatedWorld(fixed, ofEnv);
+}
+
+async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS.ProcessEnv) {
+  const wecom = await startWecom();
+  const people = await createPeople(wecom).catch(async (error: Error) => {
+    await wecom.close();
+    throw new Trouble(error.message);
+  });
+  const [first] = people.holders();
+  const callback = [
+    first?.person?.corpid ?? '',
+    randomBytes(12).toString('hex'),
+    randomBytes(32).toString('base64').slice(0, 43),
+  ].join(':');
+  return {
+    wecom: `simulated, ${wecom.url}`,
+    needs: '',
+    variables: () => ({
+      ...ofEnv(),
+      ...ofAnotherWorld,
+      ...fixed,
+      ...people.environment(),
+      WECOM_BASE_URL: wecom.url,
+      WECOM_CALLBACKS: callback,
+    }),
+    holders: people.holders,
+    reviewers: people.reviewers,
+    companyNames: people.companyNames,
+    rereadPeople: people.read,
+    askWecomApp({ person }: Holder, api: string): object {
+      if (!person) throw new Error('no WeCom here');
+      return answerAsWecomApp(wecom, person, api);
+    },
+    stop: () => wecom.close(),
+  };
+}
+
+function realWorld(fixed: Record<string, string>, ofEnv: () => NodeJS.ProcessEnv) {
+  if (!ofEnv()['WECOM_CORPS'])
+    throw new Trouble('--wecom real needs WECOM_CORPS in .env: npm run setup asks for it');
+  const nobody: Holder = { who: 'nobody', name: '—', company: '', flag: undefined, person: undefined };
+  return {
+    wecom: 'WeCom’s real servers, with the companies of .env',
+    needs: `WeCom answers only addresses that are entered as 企业可信IP: enter the public address of this computer there
+(应用管理 → 应用 → 自建 → the app of the mini-program; the log names it after the first login, as wecom_ip_not_trusted).
+The phone on the page has no WeCom: use WeChat DevTools in WeCom mode, or a phone (docs/develop.md). The simulated
+people and dev/people.json are not used; every gettoken here counts against the quota of the company.`,
+    variables: () => ({ ...ofEnv(), ...fixed }),
+    holders: () => [nobody],
+    reviewers: (): PageState['reviewers'] => [],
+    companyNames: (): Record<string, string> => ({}),
+    rereadPeople: () => Promise.resolve(),
+    askWecomApp(): object {
+      throw new Error('--wecom real: only WeCom itself gives codes');
+    },
+    stop: () => Promise.resolve(),
+  };
+}

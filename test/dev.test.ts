@@ -1,0 +1,305 @@
+// `npm run dev` as a developer has it: files are saved, and what is served afterwards is another.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { exampleSource } from '../demo/own-function.ts';
+import { serve } from './mini-program-phone.ts';
+import { keepOutput } from './world.ts';
+
+const sources = [
+  'demo',
+  'deploy',
+  'dev',
+  'functions',
+  'lib',
+  'miniprogram',
+  'package.json',
+  'scripts',
+  'serverless.yml',
+  'simulator',
+];
+
+/** A copy of the project, to change files in. */
+function project(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wecom-login-dev-'));
+  for (const source of sources) cpSync(source, join(folder, source), { recursive: true });
+  rmSync(join(folder, 'dev/people.json'), { force: true });
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+interface Running {
+  process: ChildProcess;
+  url: string;
+  page: string;
+  wecom: string;
+  /** Resolves when it has written this, after what was found before. */
+  says(pattern: RegExp): Promise<void>;
+  output(): string;
+}
+
+/** Everything that `npm run dev` writes, as it comes. */
+function launch(folder: string, args: string[] = []) {
+  const { REDIS_URL: _, ...inherited } = process.env;
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'dev/main.ts', ...args], {
+    cwd: folder,
+    env: { ...inherited, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let readTo = 0;
+  child.setMaxListeners(0);
+  const readers = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      keepOutput(text);
+      for (const reader of readers) reader();
+    });
+  }
+  const says = (pattern: RegExp) =>
+    new Promise<void>((found, lost) => {
+      const look = () => {
+        const match = pattern.exec(output.slice(readTo));
+        if (!match) return;
+        readTo += match.index + match[0].length;
+        readers.delete(look);
+        found();
+      };
+      readers.add(look);
+      child.once('close', () => lost(new Error(`it ended before it said ${String(pattern)}: ${output}`)));
+      look();
+    });
+  return { process: child, says, output: () => output };
+}
+
+async function start(folder: string, args: string[] = []): Promise<Running> {
+  const launched = launch(folder, ['--port', '0', ...args]);
+  await launched.says(/Ready in .* s\./);
+  const found = (pattern: RegExp) => pattern.exec(launched.output())?.[1] ?? '';
+  return {
+    ...launched,
+    url: found(/functions +(http:\S+)/),
+    page: found(/page +(http:\S+)\//),
+    wecom: found(/WeCom +simulated, (http:\S+)/),
+  };
+}
+
+/** The processes that `pid` has started. */
+function childrenOf(pid = 0): number[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  return rows
+    .map((row) => row.trim().split(/\s+/).map(Number))
+    .flatMap(([child = 0, parent]) => (parent === pid ? [child] : []));
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A Web function of one's own, without the library: answers its version, after `?wait=URL` has answered. */
+const ownFunction = (version: string) => `// startWebFunction(
+import { createServer } from 'node:http';
+const server = createServer(async (request, response) => {
+  const wait = new URL(request.url ?? '', 'http://x').searchParams.get('wait');
+  if (wait) await fetch(wait);
+  response.end(${JSON.stringify(version)});
+});
+server.listen(Number(process.env['PORT']), '127.0.0.1', () => {
+  console.log(JSON.stringify({ event: 'listening', port: server.address().port }));
+});
+`;
+
+describe('npm run dev', () => {
+  const folder = project();
+  let dev: Running;
+  beforeAll(async () => {
+    dev = await start(folder);
+  });
+  afterAll(() => {
+    dev.process.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
+
+  function save(file: string, content: string): void {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), content);
+  }
+  const read = (file: string) => readFileSync(join(folder, file), 'utf8');
+  const change = (file: string, from: string, to: string) => save(file, read(file).replace(from, to));
+  const get = async (path: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${dev.url}${path}`, { headers })).text();
+
+  async function logIn(userid: string): Promise<{ status: number; body: Record<string, unknown> }> {
+    const person = JSON.stringify({ corpid: 'wwdemo0000000001', userid });
+    const code = await fetch(`${dev.wecom}/_simulator/createJsCode`, { method: 'POST', body: person });
+    const response = await fetch(`${dev.url}/login`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: await code.text(),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  /** The problems that the page shows. */
+  async function problems(): Promise<string> {
+    const abort = new AbortController();
+    const events = await fetch(`${dev.page}/events`, { signal: abort.signal });
+    const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    while (!text.includes('\n\n')) text += (await reader?.read())?.value ?? '';
+    abort.abort();
+    const { problems: shown } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '{}') as { problems: unknown };
+    return JSON.stringify(shown);
+  }
+
+  test('a function by the document › is there as soon as it is saved, behind the session of the login', async () => {
+    const { body } = await logIn('ZhangSan');
+    const session = { Authorization: `Bearer ${String(body['session_token'])}` };
+    save('functions/hello/index.ts', exampleSource('hello'));
+    await dev.says(/hello: new after \d+ ms/);
+    expect(JSON.parse(await get('/hello', session))).toEqual({ hello: 'ZhangSan' });
+    expect(JSON.parse(await get('/hello'))).toMatchObject({ error: 'invalid_session' });
+
+    change('functions/hello/index.ts', '{ hello: session', '{ good_day: session');
+    await dev.says(/dev +hello: new after/);
+    expect(JSON.parse(await get('/hello', session))).toEqual({ good_day: 'ZhangSan' });
+    expect(JSON.parse(await get('/session', session))).toMatchObject({ role: 'member' });
+  });
+
+  test('an error in a function › has a stack with the lines of its source', async () => {
+    change(
+      'functions/hello/index.ts',
+      'const session =',
+      "if (request.query['fail']) throw new Error('as asked');\nconst session =",
+    );
+    await dev.says(/dev +hello: new after/);
+    const line =
+      read('functions/hello/index.ts')
+        .split('\n')
+        .findIndex((text) => text.includes('as asked')) + 1;
+    expect(JSON.parse(await get('/hello?fail=1'))).toMatchObject({ error: 'internal_error' });
+    await dev.says(
+      new RegExp(`GET /hello → 500 .*\\n +Error: as asked\\n +at .*functions/hello/index.ts:${line}:`),
+    );
+  });
+
+  test('a function that cannot be used › is on the screen and on the page, and the version before goes on', async () => {
+    save('functions/own/index.ts', ownFunction('first'));
+    await dev.says(/dev +own: new after/);
+    const broken: [string, RegExp][] = [
+      ['const = 1;', /own\/index\.ts:1:6/],
+      [`throw new Error('at load');`, /at load.*own\/index\.ts:1:/],
+      ['process.exit(3);', /own ended with code 3/],
+    ];
+    for (const [source, complaint] of broken) {
+      save('functions/own/index.ts', `${source}\n${ownFunction('broken')}`);
+      await dev.says(/functions\/own: not taken, the version before goes on/);
+      expect(await problems()).toMatch(complaint);
+      expect(await get('/own')).toBe('first');
+    }
+    save('functions/own/index.ts', ownFunction('second'));
+    await dev.says(/dev +own: new after/);
+    expect(await problems()).toBe('[]');
+    expect(await get('/own')).toBe('second');
+  });
+
+  test('a request under way › is answered by the version that took it', async () => {
+    const waiting = new EventEmitter();
+    const gate = await serve((_, outgoing) => void waiting.emit('held', outgoing));
+    const arrived = once(waiting, 'held');
+    const underWay = get(`/own?wait=${gate}`);
+    const [held]: ServerResponse[] = await arrived;
+    save('functions/own/index.ts', ownFunction('third'));
+    await dev.says(/dev +own: new after/);
+    expect(await get('/own')).toBe('third');
+    held?.end();
+    expect(await underWay).toBe('second');
+  });
+
+  test('serverless.yml › its routes are taken over; with a mistake the routes before go on', async () => {
+    change('serverless.yml', '/*: login', '/elsewhere/*: hello\n      /*: login');
+    change('serverless.yml', '\n  admin:\n', '\n  hello:\n    type: web\n    src: dist/hello\n\n  admin:\n');
+    await dev.says(/dev +routes.*: new after/);
+    expect(JSON.parse(await get('/elsewhere/x'))).toMatchObject({ error: 'not_found' });
+    await dev.says(/ hello +GET /);
+    const good = read('serverless.yml');
+    change('serverless.yml', '/*: login', '/elsewhere/*: login\n      /*: login');
+    await dev.says(/serverless\.yml: not taken/);
+    expect(await problems()).toMatch(/duplicated mapping key at line \d+/);
+    expect(JSON.parse(await get('/session'))).toMatchObject({ error: 'invalid_session' });
+    save('serverless.yml', good);
+    await dev.says(/serverless\.yml: in order again/);
+  });
+
+  test('dev/people.json › who is new may enter, who is gone may not; a mistake changes nothing', async () => {
+    change('dev/people.json', '"ZhaoLiu"', '"XinRen"');
+    await dev.says(/dev +people.*: new after/);
+    expect((await logIn('XinRen')).status).toBe(200);
+    expect((await logIn('ZhaoLiu')).body).toMatchObject({ error: 'member_not_allowed' });
+    const good = read('dev/people.json');
+    save('dev/people.json', good.replace('"userid": "XinRen",', ''));
+    await dev.says(/dev\/people\.json: not taken[^]*companies\[0\]\.people\[1\]\.userid/);
+    expect((await logIn('XinRen')).status).toBe(200);
+    save('dev/people.json', good);
+    await dev.says(/dev\/people\.json: in order again/);
+  });
+
+  test('the mini-program › is compiled anew; a mistake is shown with its place', async () => {
+    const phone = async () => (await fetch(`${dev.page}/phone/phone.js`)).text();
+    expect((await phone()).includes('请随时打开')).toBe(false);
+    change('miniprogram/pages/entrance/entrance.wxml', '请打开', '请随时打开');
+    await dev.says(/dev +mini-program: new after/);
+    expect((await phone()).includes('请随时打开')).toBe(true);
+    const good = read('miniprogram/pages/home/home.ts');
+    save('miniprogram/pages/home/home.ts', `const = 1;\n${good}`);
+    await dev.says(/miniprogram: not taken/);
+    expect(await problems()).toContain('home.ts:1:');
+    save('miniprogram/pages/home/home.ts', good);
+    await dev.says(/miniprogram: in order again/);
+  });
+
+  test('the page › refuses other sites', async () => {
+    const headers = { Origin: 'https://attacker.example' };
+    expect((await fetch(`${dev.page}/wecom-app/login`, { method: 'POST', headers })).status).toBe(403);
+    expect((await fetch(`${dev.page}/wecom-app/login`, { method: 'POST' })).status).toBe(200);
+  });
+
+  test('SIGKILL › ends the functions as well', () => leavesNothing(dev.process, 'SIGKILL'));
+});
+
+test('npm run dev › leaves no process after SIGINT, also while it starts', async () => {
+  const folder = project();
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const { process: child } = launch(folder, ['--port', '0']);
+  await expect.poll(() => childrenOf(child.pid).length).toBeGreaterThan(1);
+  await leavesNothing(child, 'SIGINT');
+});
+
+test('npm run dev › says at once that its port is taken, and what to do', async () => {
+  const taken = await serve(() => undefined);
+  const { process: child, output } = launch('.', ['--port', new URL(taken).port]);
+  const [code]: unknown[] = await once(child, 'close');
+  expect(output()).toMatch(
+    /\n\nnpm run dev: port \d+ cannot be used \(EADDRINUSE\); choose another with --port\n$/,
+  );
+  expect(code).toBe(1);
+});
+
+/** Resolves when none of the processes that `dev` had started runs any more. */
+async function leavesNothing(dev: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const children = childrenOf(dev.pid);
+  expect(children).not.toEqual([]);
+  dev.kill(signal);
+  await once(dev, 'close');
+  await expect.poll(() => children.filter(runs)).toEqual([]);
+}
