@@ -1,7 +1,7 @@
 // The alarms of docs/operations.md as alarm policies of CLS, and who is told: a group robot of WeCom, or accounts.
 import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
-import { findOrMake, type LogTopic } from './log-topic.ts';
+import { findOrMake, type LogTopic, makeOrFind } from './log-topic.ts';
 import type { ServiceSettings } from './settings.ts';
 
 interface AlarmRule {
@@ -154,12 +154,12 @@ export async function ensureAlarms(
     };
     const alarm =
       found.find((present) => present.Name === Name) ??
-      (await findOrMake(
-        async () => (await findAlarms(cloud, settings, name))[0],
+      (await makeOrFind(
         async () => {
           const { AlarmId } = await cloud.other('cls', 'CreateAlarm', created);
           return { AlarmId: String(AlarmId), Name, ...wanted };
         },
+        async () => (await findAlarms(cloud, settings, name))[0],
       ));
     const [now] = alarm.AlarmTargets ?? [];
     const isLeading = now?.TopicId === topicId && now.Query === query;

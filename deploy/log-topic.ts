@@ -50,13 +50,16 @@ export async function ensureLogTopic(cloud: Cloud, settings: ServiceSettings): P
   return { logsetId, topicId: topic.TopicId };
 }
 
-/**
- * Returns what `find` finds, else what `make` makes. A list may lag, and the answer to an earlier call may have been
- * lost: what cannot be made because it exists is looked for once more.
- */
+/** Returns what `find` finds, else what `make` makes. */
 export async function findOrMake<T>(find: () => Promise<T | undefined>, make: () => Promise<T>): Promise<T> {
-  const found = await find();
-  if (found !== undefined) return found;
+  return (await find()) ?? makeOrFind(make, find);
+}
+
+/**
+ * Makes what was not found. A list may lag, and the answer to an earlier call may have been lost: what cannot be made
+ * because it exists is looked for once more.
+ */
+export async function makeOrFind<T>(make: () => Promise<T>, find: () => Promise<T | undefined>): Promise<T> {
   try {
     return await make();
   } catch (error) {
