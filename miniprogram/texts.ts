@@ -143,6 +143,10 @@ export const texts: Record<string, Text> = {
     title: '您已退出登录',
     advice: '需要时请重新进入。',
   },
+  aborted: {
+    title: '操作已取消',
+    advice: '需要时请再次操作。',
+  },
   unexpected: {
     title: '小程序出错了',
     advice: '请重新进入小程序；如果仍然出现，请联系管理员。',

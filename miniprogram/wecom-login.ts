@@ -24,6 +24,7 @@ export const clientErrorCodes = [
   'bad_server_answer',
   'reviewer_session_ended',
   'logged_out',
+  'aborted',
   'unexpected',
 ] as const;
 
@@ -89,24 +90,95 @@ export type Session = {
   endsAtMs: number;
 } & ({ role: 'member'; member: Member } | { role: 'reviewer'; member?: undefined });
 
-export interface RequestOptions {
+/** What every call with the session takes. */
+interface CallOptions {
   /** A path on `serverUrl`, or a full URL on one of `otherBackends`. */
   url: string;
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Sent as JSON; with GET, as the query. */
-  data?: object;
   header?: Record<string, string>;
+  /** For each try; `requestTimeoutMs` by default, 60,000 for a file. */
   timeoutMs?: number;
 }
 
+export interface RequestOptions extends CallOptions {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Sent as JSON; with GET, as the query. */
+  data?: object;
+  /** Resolves with a {@link FullResponse} instead of the JSON body. Then the body may be anything. */
+  full?: boolean;
+}
+
+/** A response with a status of 2xx. Others reject. */
+export interface FullResponse<Body> {
+  status: number;
+  /** Names in lower case. */
+  header: Record<string, string>;
+  data: Body;
+}
+
+interface FileOptions extends CallOptions {
+  /** Called with 0 to 100. Begins again when the file is sent again. */
+  onProgress?: (percent: number) => void;
+}
+
+export interface UploadOptions extends FileOptions {
+  filePath: string;
+  /** Name of the file's part in the multipart/form-data. */
+  name: string;
+  /** Further parts. */
+  formData?: Record<string, string>;
+}
+
+export interface DownloadOptions extends FileOptions {
+  /** Where to store it, below `wx.env.USER_DATA_PATH`. By default a temporary file. */
+  filePath?: string;
+}
+
+export interface SocketOptions extends CallOptions {
+  protocols?: string[];
+  /**
+   * Called with each SocketTask before it opens, to register `onMessage`: on iOS a message may come before the promise
+   * of `connectSocket` calls back.
+   */
+  listen?: (task: SocketTask) => void;
+}
+
+/** A promise with `abort()`, after which it rejects with `aborted`. What was sent may have arrived. */
+export type RequestTask<Result> = Promise<Result> & { abort(): void };
+
+/** Each may also be missing: WeCom returns what the member and the company allow. */
+interface UserdataFields {
+  corpid?: string;
+  userid?: string;
+  /** WeCom adds fields at any time. */
+  [field: string]: unknown;
+}
+
+/** What `userdata()` returns, by the function of `wx.qy` that it comes from. */
+export interface Userdata {
+  getEnterpriseUserInfo: UserdataFields & { name?: string; gender?: string | number; language?: string };
+  getMobile: UserdataFields & { mobile?: string };
+  getEmail: UserdataFields & { email?: string; biz_mail?: string };
+  getAvatar: UserdataFields & { avatar?: string };
+  getQrCode: UserdataFields & { qrCode?: string };
+}
+
 /** Data that WeCom's client returns encrypted. `getMobile`, `getEmail` and `getQrCode` ask the member each time. */
-export type UserdataKind = 'getEnterpriseUserInfo' | 'getMobile' | 'getEmail' | 'getAvatar' | 'getQrCode';
+export type UserdataKind = keyof Userdata;
+
+/** One address per version of the mini-program. A version without an address uses that of the release. */
+export interface ServerUrls {
+  develop?: string;
+  trial?: string;
+  release: string;
+}
 
 export interface WecomLoginOptions {
-  /** Address of the login function, `https://…`. */
-  serverUrl: string;
+  /** Address of the login function, `https://…`. With several, `wx.getAccountInfoSync` decides; unknown is the release. */
+  serverUrl: string | ServerUrls;
   /** Other addresses (`https://host` or `https://host/path`) that may receive the session_token; none by default. */
   otherBackends?: readonly string[];
+  /** For frameworks that copy `wx`, and for tests; the global one by default. */
+  wx?: Wx;
   /** For one response of the server; 12,000 by default, a little more than the slowest login takes. */
   requestTimeoutMs?: number;
   /** For one response of `wx.qy.login`; 10,000 by default. */
@@ -126,12 +198,28 @@ const waitsMax = 3;
 const interruptionsMax = 2;
 /** After this time, a call starts no further wait. Time in the background does not count. */
 const tryingMsMax = 30_000;
+const fileTimeoutMs = 60_000;
 /** Long, because the member first reads WeCom's question. */
 const consentTimeoutMs = 120_000;
 const environmentTimeoutMs = 1500;
+const readFileTimeoutMs = 2000;
 /** WeChat stops JavaScript 5 s after the mini-program was hidden: code that still runs after 6 s may continue. */
 const hiddenMsMax = 6000;
 const hintKey = 'wecom-login-corpid';
+/** After these a member can do nothing on the page they are on. */
+const endings = [
+  'corp_not_allowed',
+  'member_not_allowed',
+  'not_in_wecom',
+  'logged_out',
+  'reviewer_session_ended',
+];
+
+/**
+ * When a request may be sent again: `always` if it only reads; `undone` if it writes, so only when the server did
+ * nothing; `never`, except with a new session, if sending it takes long.
+ */
+type Repeats = 'always' | 'undone' | 'never';
 
 /**
  * Creates the client of one login function. Create one for the whole mini-program.
@@ -142,7 +230,11 @@ const hintKey = 'wecom-login-corpid';
 export function createWecomLogin(options: WecomLoginOptions) {
   const given: Partial<WecomLoginOptions> = Object(options) as object;
   const { requestTimeoutMs = 12_000, wecomTimeoutMs = 10_000, waitMsMax = 10_000 } = given;
-  const foreground = watchForeground();
+  /** At each use: where there is no `wx`, this throws. */
+  const getWx = (): Wx => given.wx ?? wx;
+  const foreground = watchForeground(getWx);
+  const sessionChange = createEvent<Session | undefined>();
+  const refused = createEvent<WecomLoginError>();
   let held: Held | undefined;
   let running: Promise<Held> | undefined;
   /** Account and password of the reviewer login that is `running`. */
@@ -152,20 +244,24 @@ export function createWecomLogin(options: WecomLoginOptions) {
   let logouts = 0;
   /** The part of a logout that removes the session. */
   let runningLogout: Promise<unknown> | undefined;
+  /** Since the last login, `refused` was told. */
+  let refusalTold = false;
+  let openSockets: SocketTask[] = [];
   let knownEnvironment: 'wecom' | 'wechat' | undefined;
 
-  const serverUrl = () => validServerUrl(given.serverUrl);
+  const serverUrl = () => validServerUrl(addressIn(given.serverUrl, getWx));
 
   /**
    * Returns where this runs, for the look of a page only: anybody can fake it. Never rejects.
    * @see https://developer.work.weixin.qq.com/document/path/91510
    */
   async function environment(): Promise<'wecom' | 'wechat'> {
-    if (knownEnvironment === undefined && typeof ownQy()?.login === 'function') knownEnvironment = 'wecom';
+    if (knownEnvironment === undefined && typeof qyOf(getWx)?.login === 'function')
+      knownEnvironment = 'wecom';
     if (knownEnvironment !== undefined) return knownEnvironment;
     const info = await settle<SystemInfo>(
       // In WeCom the newer functions are missing, or do not report `environment` on phones.
-      (callbacks) => wx.getSystemInfo(callbacks),
+      (callbacks) => getWx().getSystemInfo(callbacks),
       environmentTimeoutMs,
       'unexpected',
       'unexpected',
@@ -179,31 +275,25 @@ export function createWecomLogin(options: WecomLoginOptions) {
   /** Sends one request to a server. */
   async function call(
     url: string,
-    { method = 'GET', data, header, timeoutMs = requestTimeoutMs }: Omit<RequestOptions, 'url'>,
+    { method = 'GET', data, header, timeoutMs = requestTimeoutMs, full }: Omit<RequestOptions, 'url'>,
     sessionToken?: string,
+    stop?: Stop,
   ): Promise<unknown> {
-    let task: { abort?: () => void } | undefined;
-    const answer = await settle<HttpAnswer>(
-      (callbacks) => {
-        task = wx.request({
+    const answer = await transfer<HttpAnswer>(
+      (callbacks) =>
+        getWx().request({
           url,
           method,
-          header: headersToSend(header, sessionToken),
+          header: headersToSend(header, sessionToken, 'application/json'),
           timeout: timeoutMs,
           ...(data !== undefined && { data }),
           ...callbacks,
-        });
-        return task;
-      },
-      // wx's own timeout comes first, if it is supported. Ours is for requests that still hang.
-      timeoutMs + 500,
-      'server_timeout',
-      codeOfFailure,
-    ).catch((error: unknown) => {
-      abort(task);
-      throw error;
-    });
-    return bodyOf(answer);
+        }),
+      timeoutMs,
+      stop,
+    );
+    const response = responseOf(answer);
+    return full === true ? response : jsonBodyOf(response);
   }
 
   const ask = async (path: string, request: Omit<RequestOptions, 'url'>, sessionToken?: string) =>
@@ -211,13 +301,13 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   /**
    * Retries until it succeeds or cannot be recovered. `recover` may fix an error, each kind once, and then returns true.
-   * Retry-After is honoured. With `harmless` (it may be sent twice), an attempt that broke in the background is repeated
-   * when the app is visible again. If the platform responded instead of the server, the attempt is repeated once, if it
-   * is `harmless` or was certainly not processed.
+   * Retry-After is honoured. What may be repeated `always` is repeated when it broke in the background and the app is
+   * visible again. If the platform responded instead of the server, the attempt is repeated once, if that is harmless or
+   * it was certainly not processed.
    */
   async function withRetries<Result>(
     attempt: () => Promise<Result>,
-    harmless: boolean,
+    repeats: Repeats,
     recover: (error: WecomLoginError) => boolean | Promise<boolean> = () => false,
   ): Promise<Result> {
     const startedMs = foreground.shownMs();
@@ -234,14 +324,14 @@ export function createWecomLogin(options: WecomLoginOptions) {
         const interrupted =
           error.code === 'interrupted' ||
           (foreground.hideCount() > hideCount && backgroundErrors.includes(error.code));
-        if (harmless && interrupted && interruptions < interruptionsMax) {
+        if (repeats === 'always' && interrupted && interruptions < interruptionsMax) {
           interruptions += 1;
           await foreground.shown();
           continue;
         }
         if (await recover(error)) continue;
-        if (foreground.shownMs() - startedMs > tryingMsMax) throw error;
-        const failed = error.code === 'server_failed' && (harmless || wasNotProcessed(error));
+        if (repeats === 'never' || foreground.shownMs() - startedMs > tryingMsMax) throw error;
+        const failed = error.code === 'server_failed' && (repeats === 'always' || wasNotProcessed(error));
         if (failed) failures += 1;
         const asked = error.code === 'temporarily_unavailable' || error.code === 'rate_limited';
         const waitMs = (error.retryAfterSeconds ?? 1) * 1000;
@@ -281,7 +371,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
    * that replaced `wx`.
    */
   async function qyWith(name: 'login' | UserdataKind): Promise<Qy> {
-    const qy = ownQy();
+    const qy = qyOf(getWx);
     if (typeof qy?.[name] === 'function') return qy;
     if (!qy && (await environment()) !== 'wecom') throw new WecomLoginError('not_in_wecom');
     throw new WecomLoginError(qy ? 'wecom_too_old' : 'wecom_api_missing');
@@ -289,7 +379,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   async function logIn(): Promise<Held> {
     const throwIfLoggedOut = watchLogout();
-    let corpid = rememberedCorpid();
+    let corpid = rememberedCorpid(getWx);
     const recovered = new Set<string>();
     const body = await withRetries(
       async () => {
@@ -299,12 +389,12 @@ export function createWecomLogin(options: WecomLoginOptions) {
         // The old session is sent too, so that the server ends it.
         return call(url, { method: 'POST', data }, held?.sessionToken);
       },
-      // Harmless: each try has its own code.
-      true,
+      // Each try has its own code.
+      'always',
       (error) => {
         if (error.code === 'login_again' && error.corpid !== undefined) {
           corpid = error.corpid;
-          rememberCorpid(corpid);
+          rememberCorpid(getWx, corpid);
         } else if (error.code !== 'invalid_js_code') return false;
         if (recovered.has(error.code)) return false;
         recovered.add(error.code);
@@ -317,19 +407,27 @@ export function createWecomLogin(options: WecomLoginOptions) {
     return holdSession(body);
   }
 
+  function hold(next: Held | undefined): void {
+    if (held === next) return;
+    held = next;
+    if (next) refusalTold = false;
+    sessionChange.tell(next?.session);
+  }
+
   function holdSession(body: unknown): Held {
     const { session_token: sessionToken } = Object(body) as { session_token?: unknown };
     const session = sessionOf(body);
     if (typeof sessionToken !== 'string' || sessionToken === '' || !session) {
       throw new WecomLoginError('bad_server_answer');
     }
-    held = { sessionToken, session };
-    return held;
+    const next = { sessionToken, session };
+    hold(next);
+    return next;
   }
 
   /** The server ended the session of a member who may no longer enter. */
   function forgetIfRefused({ code }: WecomLoginError): void {
-    if (code === 'corp_not_allowed' || code === 'member_not_allowed') held = undefined;
+    if (code === 'corp_not_allowed' || code === 'member_not_allowed') hold(undefined);
   }
 
   /** Never runs two logins at once: a caller that comes during a login gets its result. */
@@ -374,6 +472,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
       throwIfLoggedOut();
     }
     loggedOut = false;
+    refusalTold = false;
     return (await logInNow()).session;
   }
 
@@ -382,33 +481,52 @@ export function createWecomLogin(options: WecomLoginOptions) {
     if (loggedOut) throw new WecomLoginError('logged_out');
     if (held && held !== failed) return held;
     if (failed.session.role === 'reviewer') {
-      held = undefined;
+      hold(undefined);
       throw new WecomLoginError('reviewer_session_ended');
     }
     return oneAtATime(logIn);
   }
 
+  /** A call of a page. What ends the session is also told to {@link refused}, once. */
+  function pageCall<Result>(work: (stop: Stop) => Promise<Result>): RequestTask<Result> {
+    return abortable((stop) =>
+      work(stop).catch((thrown: unknown) => {
+        const error = toLoginError(thrown);
+        if (endings.includes(error.code) && !refusalTold) {
+          refusalTold = true;
+          refused.tell(error);
+        }
+        throw error;
+      }),
+    );
+  }
+
   /**
-   * Sends one request with the session. Logs in first if there is none, and once more if the session has ended. This is
-   * the only place that gives away the session_token; `send` puts it into an Authorization header.
+   * Sends with the session, to a trusted address only. Logs in first if there is no session, and once more, for all that
+   * wait, if it has ended. This is the only place that gives away the session_token; `send` puts it into an
+   * Authorization header.
    */
-  async function withSession<Result>(
-    send: (sessionToken: string) => Promise<Result>,
-    harmless: boolean,
+  async function authorized<Result>(
+    url: string,
+    repeats: Repeats,
+    send: (address: string, sessionToken: string) => Promise<Result>,
+    stop?: Stop,
   ): Promise<Result> {
+    const address = trustedUrl(url, serverUrl(), given.otherBackends ?? []);
     const throwIfLoggedOut = watchLogout();
     let used = await enter();
     let replaced = false;
     return withRetries(
       async () => {
         throwIfLoggedOut();
-        return send(used.sessionToken);
+        if (stop?.aborted) throw new WecomLoginError('aborted');
+        return send(address, used.sessionToken);
       },
-      harmless,
+      repeats,
       async (error) => {
         forgetIfRefused(error);
         // A 401 with another code is about something else, for example a wrong PIN.
-        const unnamed = error.code === 'bad_server_answer' && harmless;
+        const unnamed = error.code === 'bad_server_answer' && repeats === 'always';
         const ended = error.status === 401 && (error.code === 'invalid_session' || unnamed);
         if (!ended || replaced) return false;
         throwIfLoggedOut();
@@ -419,26 +537,141 @@ export function createWecomLogin(options: WecomLoginOptions) {
     );
   }
 
-  async function request({ url, ...wanted }: RequestOptions): Promise<unknown> {
-    const address = trustedUrl(url, serverUrl(), given.otherBackends ?? []);
-    return withSession(
-      (sessionToken) => call(address, wanted, sessionToken),
-      (wanted.method ?? 'GET') === 'GET',
+  /** Overloaded by what it resolves with. */
+  function request<Body = unknown>(wanted: RequestOptions & { full: true }): RequestTask<FullResponse<Body>>;
+  function request<Body = unknown>(wanted: RequestOptions): RequestTask<Body>;
+  function request({ url, ...wanted }: RequestOptions): RequestTask<unknown> {
+    const repeats = (wanted.method ?? 'GET') === 'GET' ? 'always' : 'undone';
+    return pageCall((stop) =>
+      authorized(url, repeats, (address, sessionToken) => call(address, wanted, sessionToken, stop), stop),
     );
   }
 
-  async function userdata(kind: UserdataKind): Promise<Record<string, unknown>> {
+  async function uploadFile(
+    { url, filePath, name, formData, header, timeoutMs = fileTimeoutMs, onProgress }: UploadOptions,
+    stop: Stop,
+  ): Promise<unknown> {
+    const send = (address: string, sessionToken: string) =>
+      transfer<HttpAnswer>(
+        (callbacks) =>
+          watched(
+            getWx().uploadFile({
+              url: address,
+              filePath,
+              name,
+              // wx adds a Content-Type with the boundary.
+              header: headersToSend(header, sessionToken),
+              timeout: timeoutMs,
+              ...(formData && { formData }),
+              ...callbacks,
+            }),
+            onProgress,
+          ),
+        timeoutMs,
+        stop,
+      );
+    return authorized(url, 'never', async (...to) => jsonBodyOf(responseOf(await send(...to))), stop);
+  }
+
+  async function downloadFile(
+    { url, filePath, header, timeoutMs = fileTimeoutMs, onProgress }: DownloadOptions,
+    stop: Stop,
+  ): Promise<{ filePath: string }> {
+    return authorized(
+      url,
+      'always',
+      async (address, sessionToken) => {
+        const answer = await transfer<DownloadAnswer>(
+          (callbacks) =>
+            watched(
+              getWx().downloadFile({
+                url: address,
+                header: headersToSend(header, sessionToken),
+                timeout: timeoutMs,
+                ...(filePath !== undefined && { filePath }),
+                ...callbacks,
+              }),
+              onProgress,
+            ),
+          timeoutMs,
+          stop,
+        );
+        const stored = answer.filePath ?? answer.tempFilePath;
+        const hasFile = typeof stored === 'string' && stored !== '';
+        const succeeded = isSuccess(Number(answer.statusCode));
+        if (hasFile && succeeded) return { filePath: stored };
+        // wx stores any response, so the error is in the file.
+        const data = hasFile ? await takeText(getWx, stored) : '';
+        jsonBodyOf(responseOf(Object.assign(answer, { data })));
+        throw new WecomLoginError('bad_server_answer');
+      },
+      stop,
+    );
+  }
+
+  async function connectSocket(
+    { url, protocols, header, timeoutMs = requestTimeoutMs, listen }: SocketOptions,
+    stop: Stop,
+  ): Promise<SocketTask> {
+    const open = async (address: string, sessionToken: string) => {
+      const throwIfLoggedOut = watchLogout();
+      let socket: SocketTask | undefined;
+      await transfer<object>(
+        ({ success, fail }) => {
+          const opened = getWx().connectSocket({
+            url: address.replace(/^http/i, 'ws'),
+            header: headersToSend(header, sessionToken),
+            timeout: timeoutMs,
+            success: () => undefined,
+            fail,
+            ...(protocols && { protocols }),
+          });
+          opened.onOpen(success);
+          opened.onError(fail);
+          opened.onClose(() => {
+            openSockets = openSockets.filter((one) => one !== opened);
+            fail({ errMsg: 'connectSocket:fail closed' });
+          });
+          listen?.(opened);
+          socket = opened;
+          return { abort: () => opened.close({}) };
+        },
+        timeoutMs,
+        stop,
+      ).catch(async (error: unknown) => {
+        throwIfLoggedOut();
+        if (stop.aborted) throw error;
+        // wx does not tell the status of a refused handshake, so ask whether the session is the reason.
+        const reason: unknown = await ask('/session', {}, sessionToken).catch((refusal: unknown) => refusal);
+        throw reason instanceof Error && toLoginError(reason).code === 'invalid_session' ? reason : error;
+      });
+      if (!socket) throw new WecomLoginError('unexpected');
+      openSockets.push(socket);
+      if (loggedOut) closeSockets();
+      throwIfLoggedOut();
+      return socket;
+    };
+    return authorized(url.replace(/^ws/i, 'http'), 'never', open, stop);
+  }
+
+  function closeSockets(): void {
+    for (const socket of openSockets) end({ abort: () => socket.close({}) });
+    openSockets = [];
+  }
+
+  async function userdata(kind: UserdataKind, stop: Stop): Promise<unknown> {
     for (let again = false; ; again = true) {
       const before = await enter();
       const qy = await qyWith(kind);
       const data = await encryptedUserdata(qy, kind);
       try {
         // Only reads, so it may be sent twice.
-        const body = await withSession(
-          (sessionToken) => ask('/userdata', { method: 'POST', data }, sessionToken),
-          true,
+        return await authorized(
+          '/userdata',
+          'always',
+          (address, sessionToken) => call(address, { method: 'POST', data }, sessionToken, stop),
+          stop,
         );
-        return body as Record<string, unknown>;
       } catch (thrown) {
         if (again || toLoginError(thrown).code !== 'invalid_encrypted_data') throw thrown;
         await replace(before);
@@ -448,7 +681,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   async function reviewerLoginOffered(): Promise<boolean> {
     try {
-      await withRetries(() => ask('/login/reviewer', {}), true);
+      await withRetries(() => ask('/login/reviewer', {}), 'always');
     } catch (thrown) {
       const error = toLoginError(thrown);
       if (error.code === 'method_not_allowed') return true;
@@ -462,7 +695,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
   async function takeSession(): Promise<Held | undefined> {
     await running?.catch(() => undefined);
     const taken = held;
-    held = undefined;
+    hold(undefined);
     return taken;
   }
 
@@ -476,20 +709,48 @@ export function createWecomLogin(options: WecomLoginOptions) {
     session: (): Session | undefined => held?.session,
 
     /**
+     * Calls `listener` after each login and each end of a session, for stores and open sockets. Returns a function that
+     * stops it.
+     */
+    onSessionChange: (listener: (session: Session | undefined) => void): (() => void) =>
+      sessionChange.add(listener),
+
+    /**
+     * Calls `listener` when a call other than a login ends with an error after which the member cannot stay on any page:
+     * `corp_not_allowed`, `member_not_allowed`, `not_in_wecom`, `logged_out`, `reviewer_session_ended`. Once, however
+     * many calls wait, until the next login. Returns a function that stops it.
+     */
+    onRefused: (listener: (error: WecomLoginError) => void): (() => void) => refused.add(listener),
+
+    /**
      * Calls one of your functions, or ours, with the session. Logs in first if there is none. A session that ended is
-     * replaced once, for all waiting requests, and the request is sent again.
+     * replaced once, for all waiting calls, and the request is sent again.
      *
      * Resolves with the JSON body, or `undefined` for 204. If the server asks to wait, waits up to `waitMsMax`.
      */
-    request: <Body = unknown>(wanted: RequestOptions): Promise<Body> =>
-      rejectWithLoginError(async () => (await request(wanted)) as Body),
+    request,
+
+    /** Sends a file, and again only if the session had ended. Resolves with the JSON body. */
+    uploadFile: <Body = unknown>(wanted: UploadOptions): RequestTask<Body> =>
+      pageCall(async (stop) => (await uploadFile(wanted, stop)) as Body),
+
+    /** Resolves with the path of the stored file. After an error there is no file. */
+    downloadFile: (wanted: DownloadOptions): RequestTask<{ filePath: string }> =>
+      pageCall((stop) => downloadFile(wanted, stop)),
+
+    /**
+     * Opens a WebSocket (`wss://…` on a trusted address) and resolves when it is open. The server checks the session at
+     * the handshake; afterwards the socket stays open until one side or `logout()` closes it.
+     */
+    connectSocket: (wanted: SocketOptions): RequestTask<SocketTask> =>
+      pageCall((stop) => connectSocket(wanted, stop)),
 
     /**
      * Returns data of the member that only their WeCom client has, decrypted by the server. If the session_key has
      * changed, logs in again and fetches the data again, once.
      */
-    userdata: (kind: UserdataKind): Promise<Record<string, unknown>> =>
-      rejectWithLoginError(() => userdata(kind)),
+    userdata: <Kind extends UserdataKind>(kind: Kind): RequestTask<Userdata[Kind]> =>
+      pageCall(async (stop) => (await userdata(kind, stop)) as Userdata[Kind]),
 
     /**
      * Returns whether the app store's reviewers may log in now. Sends a GET: 405 means yes, 404 means no. No password is
@@ -504,8 +765,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
       rejectWithLoginError(() => logInOnDemand(() => enterAsReviewer(account, password))),
 
     /**
-     * Ends the session; with `everywhere`, all sessions of this person. Afterwards nothing logs in by itself, and calls
-     * that wait for another try are cancelled.
+     * Ends the session; with `everywhere`, all sessions of this person. Closes the sockets. Afterwards nothing logs in by
+     * itself, and calls that wait for another try are cancelled.
      *
      * Resolves with false if the server could not be reached: there the session ends after its idle time. Never rejects.
      */
@@ -516,14 +777,15 @@ export function createWecomLogin(options: WecomLoginOptions) {
       runningLogout = thisLogout;
       const ended = await thisLogout;
       if (runningLogout === thisLogout) runningLogout = undefined;
+      closeSockets();
       if (!ended) return true;
       const everywhere = (Object(how) as typeof how).everywhere === true;
-      const end = () =>
+      const leave = () =>
         ask(everywhere ? '/session?all=true' : '/session', { method: 'DELETE' }, ended.sessionToken);
       try {
-        await end().catch((error: unknown) => {
+        await leave().catch((error: unknown) => {
           if (toLoginError(error).code !== 'server_failed') throw error;
-          return end();
+          return leave();
         });
         return true;
       } catch (thrown) {
@@ -537,18 +799,18 @@ export function createWecomLogin(options: WecomLoginOptions) {
 const backgroundErrors = ['wecom_login_failed', 'wecom_timeout', 'server_timeout', 'offline'];
 
 /** Watches whether the mini-program is visible. In the background WeChat stops requests after 5 s and refuses new ones. */
-function watchForeground() {
+function watchForeground(getWx: () => Wx) {
   let hiddenSinceMs: number | undefined;
   let hiddenMs = 0;
   let hideCount = 0;
   let waiting: (() => void)[] = [];
   const hiddenNowMs = () => (hiddenSinceMs === undefined ? 0 : Date.now() - hiddenSinceMs);
   try {
-    wx.onAppHide?.(() => {
+    getWx().onAppHide?.(() => {
       hiddenSinceMs = hiddenSinceMs ?? Date.now();
       hideCount += 1;
     });
-    wx.onAppShow?.(() => {
+    getWx().onAppShow?.(() => {
       hiddenMs += hiddenNowMs();
       hiddenSinceMs = undefined;
       for (const resolve of waiting) resolve();
@@ -569,6 +831,51 @@ function watchForeground() {
         setTimeout(resolve, hiddenMsMax);
       }),
   };
+}
+
+/** Listeners of one event. One that throws does not disturb the others; the mini-program's onError gets its error. */
+function createEvent<Value>() {
+  let listeners: ((value: Value) => void)[] = [];
+  return {
+    add(listener: (value: Value) => void): () => void {
+      listeners = [...listeners, listener];
+      return () => void (listeners = listeners.filter((one) => one !== listener));
+    },
+    tell(value: Value): void {
+      for (const listener of listeners) {
+        try {
+          listener(value);
+        } catch (error) {
+          setTimeout(() => {
+            throw error;
+          }, 0);
+        }
+      }
+    },
+  };
+}
+
+/** What `abort()` of a {@link RequestTask} does to a call: nothing is started after it, and `task` ends. */
+interface Stop {
+  aborted: boolean;
+  task?: Task | undefined;
+}
+
+/** Runs `work`; rejects only with {@link WecomLoginError}. */
+function abortable<Result>(work: (stop: Stop) => Promise<Result>): RequestTask<Result> {
+  const stop: Stop = { aborted: false };
+  let rejectNow: ((error: WecomLoginError) => void) | undefined;
+  const result = new Promise<Result>((resolve, reject) => {
+    rejectNow = reject;
+    work(stop).then(resolve, (thrown: unknown) => reject(toLoginError(thrown)));
+  });
+  return Object.assign(result, {
+    abort() {
+      stop.aborted = true;
+      rejectNow?.(new WecomLoginError('aborted'));
+      end(stop.task);
+    },
+  });
 }
 
 /** Runs `work`; rejects only with {@link WecomLoginError}. */
@@ -625,7 +932,30 @@ function messageOf(error: unknown): string {
   }
 }
 
-function abort(task: { abort?: () => void } | undefined): void {
+/** Runs a function of wx that sends something. Whatever ends the wait also ends what was started. */
+async function transfer<Answer extends object>(
+  start: (callbacks: Callbacks<Answer>) => Task | undefined,
+  timeoutMs: number,
+  stop?: Stop,
+): Promise<Partial<Answer>> {
+  let task: Task | undefined;
+  return settle<Answer>(
+    (callbacks) => {
+      task = start(callbacks);
+      if (stop) stop.task = task;
+      return task;
+    },
+    // wx's own timeout comes first, if it is supported. Ours is for requests that still hang.
+    timeoutMs + 500,
+    'server_timeout',
+    codeOfFailure,
+  ).catch((error: unknown) => {
+    end(task);
+    throw error;
+  });
+}
+
+function end(task: Task | undefined): void {
   try {
     task?.abort?.();
   } catch {
@@ -633,10 +963,38 @@ function abort(task: { abort?: () => void } | undefined): void {
   }
 }
 
+function watched(task: Task | undefined, onProgress?: (percent: number) => void): Task | undefined {
+  if (onProgress) task?.onProgressUpdate?.(({ progress }) => onProgress(progress));
+  return task;
+}
+
+/** Reads a small file as text and removes it; never rejects. */
+async function takeText(getWx: () => Wx, filePath: string): Promise<string> {
+  const { data } = await settle<{ data?: unknown }>(
+    ({ success, fail }) => {
+      const files = getWx().getFileSystemManager?.();
+      if (!files) throw new Error('there is no getFileSystemManager');
+      files.readFile({
+        filePath,
+        encoding: 'utf8',
+        fail,
+        success(read) {
+          files.unlink({ filePath, fail: () => undefined });
+          success(read);
+        },
+      });
+    },
+    readFileTimeoutMs,
+    'unexpected',
+    'unexpected',
+  ).catch((): { data?: unknown } => ({}));
+  return typeof data === 'string' ? data : '';
+}
+
 /** Returns `wx.qy`, if there is one. */
-function ownQy(): Qy | undefined {
+function qyOf(getWx: () => Wx): Qy | undefined {
   try {
-    return wx.qy ?? undefined;
+    return getWx().qy ?? undefined;
   } catch {
     return undefined;
   }
@@ -656,14 +1014,16 @@ async function encryptedUserdata(
   return { encrypted_data: encryptedData, iv };
 }
 
-/** JSON is the default and Authorization is always ours, in whatever case the caller writes the names. */
+/** Authorization is always ours, in whatever case the caller writes the names. */
 function headersToSend(
   header: Record<string, string> | undefined,
   sessionToken: string | undefined,
+  contentType?: string,
 ): Record<string, string> {
   const names = Object.keys(header ?? {});
   const sent: Record<string, string> = {};
-  if (!names.some((name) => name.toLowerCase() === 'content-type')) sent['Content-Type'] = 'application/json';
+  const typed = names.some((name) => name.toLowerCase() === 'content-type');
+  if (contentType !== undefined && !typed) sent['Content-Type'] = contentType;
   for (const name of names) {
     const value = header?.[name];
     if (name.toLowerCase() !== 'authorization' && value !== undefined) sent[name] = value;
@@ -673,36 +1033,48 @@ function headersToSend(
 }
 
 /**
- * Returns the JSON of a 2xx and throws for everything else. A response that does not come from a function is
- * `server_failed` if the platform or a gateway sent it, otherwise `bad_server_answer`: a proxy, a hotel's login page.
+ * Returns a response of 2xx and throws for every other. A response that does not come from a function is `server_failed`
+ * if the platform or a gateway sent it, otherwise `bad_server_answer`: a proxy, a hotel's login page.
  */
-function bodyOf({ statusCode, data, header }: Partial<HttpAnswer>): unknown {
+function responseOf({ statusCode, data, header: headers }: Partial<HttpAnswer>): FullResponse<unknown> {
   const status = Number(statusCode);
-  if (status === 204) return undefined;
-  const body = typeof data === 'string' ? parseJson(data) : data;
-  const succeeded = status >= 200 && status < 300;
+  const header = lowerCased(headers);
+  const body = typeof data === 'string' ? jsonOr(data) : data;
   const fromPlatform = isPlatformError(body);
-  if (succeeded && !fromPlatform && typeof body === 'object' && body !== null) return body;
+  if (isSuccess(status) && !fromPlatform) return { status, header, data: status === 204 ? undefined : body };
   const { error, request_id: named, corpid, userid, errorMessage } = Object(body) as Record<string, unknown>;
-  const requestId = named ?? headerOf(header, 'x-scf-request-id');
-  const retryAfter = headerOf(header, 'retry-after');
+  const requestId = named ?? header[scfRequestId];
+  const retryAfter = header['retry-after'] ?? '';
   const instead = fromPlatform || isPlatformStatus(status) ? 'server_failed' : 'bad_server_answer';
-  throw new WecomLoginError(typeof error === 'string' && !succeeded ? error : instead, {
+  throw new WecomLoginError(typeof error === 'string' && !isSuccess(status) ? error : instead, {
     ...(status > 0 && { status }),
     ...(typeof requestId === 'string' && { requestId }),
     ...(typeof corpid === 'string' && { corpid }),
     ...(typeof userid === 'string' && { userid }),
     ...(typeof errorMessage === 'string' && { detail: errorMessage }),
-    ...(/^\d{1,6}$/.test(String(retryAfter)) && { retryAfterSeconds: Number(retryAfter) }),
+    ...(/^\d{1,6}$/.test(retryAfter) && { retryAfterSeconds: Number(retryAfter) }),
   });
 }
+
+/** Returns the JSON of a 2xx, and `undefined` for 204. Anything else does not come from a function of ours. */
+function jsonBodyOf({ status, header, data }: FullResponse<unknown>): unknown {
+  if (status === 204 || (typeof data === 'object' && data !== null)) return data;
+  const requestId = header[scfRequestId];
+  throw new WecomLoginError('bad_server_answer', { status, ...(requestId !== undefined && { requestId }) });
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+const scfRequestId = 'x-scf-request-id';
 
 /** The fields of SCF's own errors. A body with any other field comes from a function. */
 const platformFields = ['errorCode', 'errorMessage', 'errorType', 'requestId', 'stackTrace', 'statusCode'];
 
 /** SCF responded instead of the function: `{"errorCode":…,"errorMessage":…}`, possibly with status 200. */
 function isPlatformError(body: unknown): boolean {
-  const names = Object.keys(Object(body) as object);
+  const names = typeof body === 'object' && body !== null ? Object.keys(body) : [];
   return (
     names.includes('errorCode') &&
     names.includes('errorMessage') &&
@@ -724,16 +1096,19 @@ function wasNotProcessed({ status }: WecomLoginError): boolean {
   return status === 429 || status === 432 || status === 449;
 }
 
-function headerOf(header: Record<string, unknown> | undefined, wanted: string): unknown {
-  const name = Object.keys(Object(header) as object).find((one) => one.toLowerCase() === wanted);
-  return name === undefined ? undefined : header?.[name];
+function lowerCased(header: Record<string, unknown> | undefined): Record<string, string> {
+  const given = Object(header) as Record<string, unknown>;
+  const lower: Record<string, string> = {};
+  for (const name of Object.keys(given)) lower[name.toLowerCase()] = String(given[name]);
+  return lower;
 }
 
-function parseJson(text: string): unknown {
+/** Returns the text itself if it is not JSON. */
+function jsonOr(text: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
-    return undefined;
+    return text;
   }
 }
 
@@ -766,6 +1141,22 @@ function codeOfFailure(errMsg: string): ClientErrorCode {
   return 'offline';
 }
 
+/** Returns the address for this version of the mini-program. WeCom may not say which it is: then that of the release. */
+function addressIn(serverUrl: unknown, getWx: () => Wx): unknown {
+  if (typeof serverUrl !== 'object' || serverUrl === null) return serverUrl;
+  const { develop, trial, release } = serverUrl as Partial<ServerUrls>;
+  const version = envVersionOf(getWx);
+  return (version === 'develop' ? develop : version === 'trial' ? trial : undefined) ?? release;
+}
+
+function envVersionOf(getWx: () => Wx): unknown {
+  try {
+    return getWx().getAccountInfoSync?.().miniProgram?.envVersion;
+  } catch {
+    return undefined;
+  }
+}
+
 /** By regular expression: mini-programs have no URL class. */
 function validServerUrl(serverUrl: unknown): string {
   const address = typeof serverUrl === 'string' ? serverUrl.trim().replace(/\/+$/, '') : '';
@@ -783,7 +1174,7 @@ function trustedUrl(url: string, serverUrl: string, otherBackends: readonly stri
   // A URL parser would resolve these to another path.
   const strays = /\\|(\/|%2f|%5c)(\.|%2e){2}/i.test(path);
   const trusted = [serverUrl, ...otherBackends].some((backend) => {
-    const { origin: itsOrigin, path: itsPath } = partsOf(backend.replace(/\/+$/, ''));
+    const { origin: itsOrigin, path: itsPath } = partsOf(backend.replace(/\/+$/, '').replace(/^ws/i, 'http'));
     return origin === itsOrigin && `${path}/`.startsWith(`${itsPath}/`);
   });
   if (origin === '' || strays || !trusted) throw new WecomLoginError('url_not_trusted', { detail: url });
@@ -800,18 +1191,18 @@ function partsOf(url: string): { origin: string; path: string } {
  * The only stored value: which company's app to ask first. It names no person, gives no access, and the server does not
  * trust it. It saves members of a second company one code and one round trip at each start.
  */
-function rememberedCorpid(): string {
+function rememberedCorpid(getWx: () => Wx): string {
   try {
-    const corpid: unknown = wx.getStorageSync(hintKey);
+    const corpid: unknown = getWx().getStorageSync(hintKey);
     return typeof corpid === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(corpid) ? corpid : '';
   } catch {
     return '';
   }
 }
 
-function rememberCorpid(corpid: string): void {
+function rememberCorpid(getWx: () => Wx, corpid: string): void {
   try {
-    wx.setStorageSync(hintKey, corpid);
+    getWx().setStorageSync(hintKey, corpid);
   } catch {
     // Full or forbidden: the next start costs one more round trip.
   }
@@ -847,21 +1238,55 @@ export type Qy = {
   login(options: Callbacks<{ code?: string; errMsg?: string }>): unknown;
 } & Partial<Record<UserdataKind, (options: Callbacks<EncryptedUserdata>) => unknown>>;
 
+/** What wx returns for something that it sends. */
+interface Task {
+  abort?: () => void;
+  onProgressUpdate?: (listener: (update: { progress: number }) => void) => void;
+}
+
+interface DownloadAnswer extends HttpAnswer {
+  tempFilePath?: string;
+  filePath?: string;
+}
+
+/** @see https://developers.weixin.qq.com/miniprogram/dev/api/network/websocket/SocketTask.html */
+export interface SocketTask {
+  send(options: { data: string | ArrayBuffer }): void;
+  close(options: { code?: number; reason?: string }): void;
+  onOpen(listener: (result: object) => void): void;
+  onMessage(listener: (result: { data: string | ArrayBuffer }) => void): void;
+  onClose(listener: (result: { code: number; reason: string }) => void): void;
+  onError(listener: (result: { errMsg: string }) => void): void;
+}
+
+interface Transfer<Answer> extends Callbacks<Answer> {
+  url: string;
+  header: Record<string, string>;
+  /** ms */
+  timeout: number;
+}
+
 /** Everything this file uses of the mini-program around it. */
-declare const wx: {
-  qy?: Qy;
+export interface Wx {
+  qy?: Qy | undefined;
   getSystemInfo(options: Callbacks<SystemInfo>): unknown;
+  getAccountInfoSync?(): { miniProgram?: { envVersion?: string } };
   request(
-    options: Callbacks<HttpAnswer> & {
-      url: string;
-      method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-      data?: object;
-      header: Record<string, string>;
-      timeout: number;
-    },
-  ): { abort?: () => void } | undefined;
+    options: Transfer<HttpAnswer> & { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; data?: object },
+  ): Task | undefined;
+  uploadFile(
+    options: Transfer<HttpAnswer> & { filePath: string; name: string; formData?: Record<string, string> },
+  ): Task | undefined;
+  downloadFile(options: Transfer<DownloadAnswer> & { filePath?: string }): Task | undefined;
+  connectSocket(options: Transfer<object> & { protocols?: string[] }): SocketTask;
+  getFileSystemManager?(): {
+    readFile(options: Callbacks<{ data: unknown }> & { filePath: string; encoding: 'utf8' }): void;
+    unlink(options: { filePath: string; fail(): void }): void;
+  };
   getStorageSync(key: string): unknown;
   setStorageSync(key: string, value: string): void;
   onAppShow?(listener: () => void): void;
   onAppHide?(listener: () => void): void;
-};
+}
+
+declare const wx: Wx;

@@ -64,6 +64,8 @@ describe('miniprogram/', () => {
       'Object.fromEntries',
       'URL',
     ]);
+    // esbuild's own helpers are not in that list: an object that goes on after a spread needs this one.
+    expect(sources.filter((path) => compiled(path, 'esm').includes('getOwnPropertyDescriptors'))).toEqual([]);
     // Of regular expressions what iOS got in 2023, and Unicode classes.
     expect(holding(/\(\?<|\\p\{/, sources)).toEqual([]);
   });
@@ -161,7 +163,7 @@ describe('miniprogram/', () => {
     const options = /interface WecomLoginOptions \{(.*?)^\}/ms.exec(source)?.[1] ?? '';
     const functions = Object.keys(openedClient());
     const names = [...options.matchAll(/^  (\w+)\??:/gm)].map(([, name]) => name ?? '');
-    expect(names.length).toBe(5);
+    expect(names.length).toBe(6);
     for (const name of [...names, ...functions])
       expect(document).toMatch(new RegExp(`^\\| .*\`${name}[\`(]`, 'm'));
   });

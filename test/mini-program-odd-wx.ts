@@ -174,9 +174,46 @@ export function createOddWx(
     return { abort: () => undefined };
   }
 
+  /** Any response of a download is stored. */
+  let stored = '';
+  const storing = (wanted: WantedRequest): WantedRequest => ({
+    ...wanted,
+    method: 'GET',
+    success(result) {
+      const { data } = Object(result) as { data?: unknown };
+      stored = JSON.stringify(data) ?? '';
+      wanted.success({ ...Object(result), data: undefined, tempFilePath: 'wxfile://tmp' });
+    },
+  });
+
+  /** A handshake, of which wx tells no status. */
+  function connectSocket(wanted: WantedRequest): unknown {
+    const heard: Record<string, (result: object) => void> = {};
+    const on = (name: string) => (listener: (result: object) => void) => void (heard[name] = listener);
+    const opening = request({
+      ...wanted,
+      url: wanted.url.replace(/^ws/, 'http'),
+      method: 'GET',
+      success: (result) =>
+        Number((Object(result) as { statusCode?: unknown }).statusCode) < 300
+          ? heard['open']?.({})
+          : heard['error']?.({ errMsg: 'bad response' }),
+      fail: () => heard['error']?.({ errMsg: 'bad response' }),
+    });
+    void Promise.resolve(opening).catch(() => heard['error']?.({ errMsg: 'bad response' }));
+    const close = () => within('onClose', () => heard['close']?.({ code: 1000, reason: '' }));
+    return {
+      close,
+      onOpen: on('open'),
+      onError: on('error'),
+      onClose: on('close'),
+      onMessage: on('message'),
+    };
+  }
+
   /** Over real HTTP. `/own` is a function that only checks who is calling. */
   async function reach({ url, method, data, header }: WantedRequest): Promise<Answer> {
-    const own = new URL(url).pathname === '/own';
+    const own = new URL(url).pathname.startsWith('/own');
     const response = await fetch(own ? url.replace(/\/own.*/, '/session') : url, {
       method: own ? 'GET' : method,
       headers: { ...header, 'X-Forwarded-For': network },
@@ -221,6 +258,13 @@ export function createOddWx(
         return fate === 'absent' ? undefined : {};
       },
       request,
+      uploadFile: (wanted: WantedRequest) => request({ ...wanted, method: 'POST' }),
+      downloadFile: (wanted: WantedRequest) => request(storing(wanted)),
+      connectSocket,
+      getFileSystemManager: () => ({
+        readFile: ({ success }: Callbacks) => time.setTimeout(() => success({ data: stored }), 1),
+        unlink: () => undefined,
+      }),
       getSystemInfo(callbacks: Callbacks) {
         const fate = next.systemInfo.shift();
         const elsewhere = !inWecom || fate === 'elsewhere';

@@ -10,8 +10,8 @@ import { transformSync } from 'esbuild';
 const mayBeCalled = {
   globals: ['Array', 'Date', 'Error', 'JSON', 'Math', 'Number', 'Object', 'Promise', 'Set', 'String'],
   statics: (
-    'Array.from Array.isArray Date.now JSON.parse JSON.stringify Math.ceil Math.max Math.min Math.random Object.keys ' +
-    'Promise.resolve'
+    'Array.from Array.isArray Date.now JSON.parse JSON.stringify Math.ceil Math.max Math.min Math.random ' +
+    'Object.assign Object.keys Promise.resolve'
   ).split(' '),
   methods: (
     'catch then add filter find has includes indexOf join map push some every slice exec replace split startsWith test ' +

@@ -1,4 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as requestOverHttp,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished, vi } from 'vitest';
@@ -21,6 +26,8 @@ interface Sent {
 /** What the WeCom client does instead of its usual response: fail with a text, return this, or never respond. */
 type QyInstead = { fail: string } | { answer: object } | 'hang';
 
+type ClientChanges = Partial<Parameters<typeof createWecomLogin>[0]>;
+
 export type Phone = ReturnType<typeof openPhone>;
 
 /**
@@ -36,34 +43,46 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     person,
     sent,
     storage,
+    /** Contents of the phone's files, by path. */
+    files: new Map<string, string>(),
     /** Number of calls of each function of wx.qy. */
     asked: { login: 0, getEnterpriseUserInfo: 0, getMobile: 0, getSystemInfo: 0 },
     /** What happens to the next calls of wx.qy.login, wx.qy.get… and wx.getSystemInfo, and of wx.request, instead. */
     nextQy: [] as QyInstead[],
     nextSystemInfo: [] as QyInstead[],
     nextRequest: [] as (string | ((reach: () => void, fail: (errMsg: string) => void) => void))[],
+    /** What `wx.getAccountInfoSync` does; in WeCom it may not tell the version. */
+    accountInfo: (): object => ({ miniProgram: { appId: 'wx0' } }),
     /** Returns the requests that arrived at a path. */
     to: (path: string) => sent.filter((request) => request.path === path),
     hide: () => listeners.hide.forEach((listener) => listener()),
     show: () => listeners.show.forEach((listener) => listener()),
-    client: (login: Login | string, changes: Partial<Parameters<typeof createWecomLogin>[0]> = {}) =>
+    client: (login: Login | string, changes: ClientChanges = {}) =>
       createWecomLogin({ serverUrl: typeof login === 'string' ? login : login.url, ...changes }),
     /** The waits that a quick client skipped. */
     skippedMs: [] as number[],
-    /** Creates a compiled client that skips waits of `quick.fromMs` to `quick.toMs`. */
-    quickClient(serverUrl: string, quick: { fromMs: number; toMs: number }) {
+    /**
+     * Creates a compiled client that skips waits of `quick.fromMs` to `quick.toMs`: `quick.skip` is called with what
+     * comes after the wait.
+     */
+    quickClient(
+      serverUrl: string,
+      quick: { fromMs: number; toMs: number; skip?: (run: () => void) => void },
+      changes: ClientChanges = {},
+    ) {
       const surroundings = {
         wx: (globalThis as unknown as { wx: object }).wx,
         setTimeout(run: () => void, ms: number) {
           if (ms < quick.fromMs || ms > quick.toMs) return setTimeout(run, ms);
           phone.skippedMs.push(ms);
+          if (quick.skip) return quick.skip(run);
           return setTimeout(run, 0);
         },
         clearTimeout,
         now: Date.now,
       };
       const code = compiled('miniprogram/wecom-login.ts');
-      return openClient(code, surroundings).createWecomLogin({ serverUrl });
+      return openClient(code, surroundings).createWecomLogin({ serverUrl, ...changes });
     },
   };
 
@@ -84,17 +103,60 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     return { encryptedData: data.encrypted_data, iv: data.iv };
   };
 
-  vi.stubGlobal('wx', {
-    request(wanted: RequestToSend) {
+  /** A function of wx that sends something; `send` does it over real HTTP. */
+  const sender =
+    <Wanted extends ToSend>(send: (wanted: Wanted, aborted: AbortSignal) => Promise<object>) =>
+    (wanted: Wanted) => {
       const instead = phone.nextRequest.shift();
       const aborted = new AbortController();
-      const reach = () => void send(wanted, sent, aborted.signal);
       const fail = (errMsg: string) => void setImmediate(() => wanted.fail({ errMsg }));
+      async function reach() {
+        const { url, method = wanted.filePath === undefined ? 'GET' : 'POST', data, header } = wanted;
+        const { pathname, search } = new URL(url);
+        const { Authorization: authorization } = header;
+        sent.push({ method, path: pathname + search, body: { ...data }, authorization });
+        const signal = AbortSignal.any([aborted.signal, AbortSignal.timeout(wanted.timeout)]);
+        try {
+          wanted.success(await send(wanted, signal));
+        } catch (error) {
+          const name = error instanceof Error ? error.name : '';
+          fail(name === 'TimeoutError' ? 'request:fail timeout' : 'request:fail ');
+        }
+      }
       if (typeof instead === 'string') fail(instead);
-      else if (instead) instead(reach, fail);
-      else reach();
-      return { abort: () => aborted.abort() };
-    },
+      else if (instead) instead(() => void reach(), fail);
+      else void reach();
+      let heard: ((update: { progress: number }) => void) | undefined;
+      setImmediate(() => heard?.({ progress: 50 }));
+      const onProgressUpdate = (listener: typeof heard) => (heard = listener);
+      return { abort: () => aborted.abort(), onProgressUpdate };
+    };
+
+  vi.stubGlobal('wx', {
+    request: sender(sendRequest),
+    uploadFile: sender(async ({ url, header, filePath = '', name, formData = {} }: UploadToSend, signal) => {
+      const body = new FormData();
+      for (const [part, value] of Object.entries(formData)) body.append(part, value);
+      body.append(name, new Blob([phone.files.get(filePath) ?? '']), 'photo.jpg');
+      const response = await fetch(url, { method: 'POST', headers: header, body, signal });
+      return { statusCode: response.status, data: await response.text() };
+    }),
+    downloadFile: sender(async ({ url, header, filePath }: ToSend, signal) => {
+      const response = await fetch(url, { headers: header, signal });
+      const stored = filePath ?? `wxfile://tmp_${phone.files.size}`;
+      phone.files.set(stored, await response.text());
+      const where = filePath === undefined ? { tempFilePath: stored } : { filePath: stored };
+      return { statusCode: response.status, ...where };
+    }),
+    connectSocket: (wanted: SocketToOpen) => openSocket(wanted, sent),
+    getFileSystemManager: () => ({
+      readFile: ({ filePath, success, fail }: Callbacks & { filePath: string }) => {
+        const data = phone.files.get(filePath);
+        setImmediate(() => (data === undefined ? fail({ errMsg: 'readFile:fail' }) : success({ data })));
+      },
+      unlink: ({ filePath }: { filePath: string }) => void phone.files.delete(filePath),
+    }),
+    getAccountInfoSync: () => phone.accountInfo(),
     getSystemInfo: qyCall(
       'getSystemInfo',
       () => phone.nextSystemInfo.shift(),
@@ -119,42 +181,72 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
   return phone;
 }
 
-interface RequestToSend extends Callbacks {
+interface ToSend extends Callbacks {
   url: string;
-  method: string;
+  method?: string;
   data?: object;
   header: Record<string, string>;
   timeout: number;
+  filePath?: string;
+}
+
+interface UploadToSend extends ToSend {
+  name: string;
+  formData?: Record<string, string>;
 }
 
 /** `wx.request` as phones do it: any status is a success, JSON becomes a value, anything else stays text. */
-async function send(
-  { url, method, data, header, timeout, success, fail }: RequestToSend,
-  sent: Sent[],
-  aborted: AbortSignal,
-) {
-  const { pathname, search } = new URL(url);
-  sent.push({
-    method,
-    path: pathname + search,
-    body: { ...data },
-    authorization: header['Authorization'],
+async function sendRequest({ url, method = 'GET', data, header }: ToSend, signal: AbortSignal) {
+  const body = data === undefined ? {} : { body: JSON.stringify(data) };
+  const response = await fetch(url, { method, headers: header, signal, ...body });
+  // Phones differ: some keep the server's spelling, some use lower case, some their own.
+  const headers = [...response.headers].map(([name, value]) => [name.toUpperCase(), value]);
+  return {
+    statusCode: response.status,
+    header: Object.fromEntries(headers),
+    data: jsonOr(await response.text()),
+  };
+}
+
+interface SocketToOpen extends ToSend {
+  protocols?: string[];
+}
+
+/** `wx.connectSocket`: a real handshake, and of the frames only short texts of the server. */
+function openSocket({ url, header, protocols = [] }: SocketToOpen, sent: Sent[]) {
+  type Name = 'open' | 'message' | 'close' | 'error';
+  const heard: Partial<Record<Name, (result: object) => void>> = {};
+  const on = (name: Name) => (listener: (result: object) => void) => void (heard[name] = listener);
+  const { pathname } = new URL(url);
+  sent.push({ method: 'WS', path: pathname, body: {}, authorization: header['Authorization'] });
+  const handshake = {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    ...(protocols.length > 0 && { 'Sec-WebSocket-Protocol': protocols.join(', ') }),
+  };
+  const outgoing = requestOverHttp(url.replace(/^ws/, 'http'), { headers: { ...header, ...handshake } });
+  // As on iOS: the status is not named.
+  const refused = () => heard.error?.({ errMsg: 'There was a bad response from the server.' });
+  outgoing.on('response', refused).on('error', refused);
+  let close = () => void outgoing.destroy();
+  outgoing.on('upgrade', (_, socket, head) => {
+    close = () => void socket.destroy();
+    socket.on('data', (frame: Buffer) => heard.message?.({ data: frame.subarray(2).toString() }));
+    socket.on('close', () => heard.close?.({ code: 1006, reason: '' }));
+    heard.open?.({});
+    socket.unshift(head);
   });
-  try {
-    const response = await fetch(url, {
-      method,
-      headers: header,
-      signal: AbortSignal.any([aborted, AbortSignal.timeout(timeout)]),
-      ...(data !== undefined && { body: JSON.stringify(data) }),
-    });
-    const body = await response.text();
-    // Phones differ: some keep the server's spelling, some use lower case, some their own.
-    const headers = [...response.headers].map(([name, value]) => [name.toUpperCase(), value]);
-    success({ statusCode: response.status, header: Object.fromEntries(headers), data: jsonOr(body) });
-  } catch (error) {
-    const name = error instanceof Error ? error.name : '';
-    fail({ errMsg: name === 'TimeoutError' ? 'request:fail timeout' : 'request:fail ' });
-  }
+  outgoing.end();
+  return {
+    send: () => undefined,
+    close: () => close(),
+    onOpen: on('open'),
+    onMessage: on('message'),
+    onClose: on('close'),
+    onError: on('error'),
+  };
 }
 
 function jsonOr(body: string): unknown {

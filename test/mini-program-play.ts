@@ -14,6 +14,7 @@ export interface Stage {
 
 const hourMs = 3_600_000;
 const timersMax = 5000;
+const loginMsMax = 60_000;
 
 /** @throws an error with one line per broken promise */
 export async function play(code: string, stage: Stage, history: History): Promise<void> {
@@ -45,6 +46,12 @@ export async function play(code: string, stage: Stage, history: History): Promis
     }
   }
 
+  let lastTask: { abort(): void } | undefined;
+  function abortable(name: string, task: Promise<unknown> & { abort(): void }): Promise<unknown> {
+    lastTask = task;
+    return follow(name, task);
+  }
+
   /** Time passes until all that was called is settled; the member comes back when nothing else happens. */
   async function allSettles(): Promise<void> {
     for (let fired = 0; fired < timersMax; fired += 1) {
@@ -70,8 +77,14 @@ export async function play(code: string, stage: Stage, history: History): Promis
 
   const operations: Record<Operation, () => unknown> = {
     login: () => follow('login', watcher.entering(loggedIn)),
-    get: () => follow('get', client.request({ url: '/session' })),
-    post: () => follow('post', client.request({ url: `/own?call=${calls}`, method: 'POST', data: {} })),
+    get: () => abortable('get', client.request({ url: '/session' })),
+    post: () => abortable('post', client.request({ url: `/own?call=${calls}`, method: 'POST', data: {} })),
+    full: () => abortable('full', client.request({ url: '/session', full: true })),
+    upload: () =>
+      abortable('upload', client.uploadFile({ url: `/own/upload?call=${calls}`, filePath: 'a', name: 'a' })),
+    download: () => abortable('download', client.downloadFile({ url: '/own/file' })),
+    socket: () => abortable('socket', client.connectSocket({ url: '/own/live' })),
+    abort: () => lastTask?.abort(),
     userdata: () => follow('userdata', client.userdata('getEnterpriseUserInfo')),
     mobile: () => follow('mobile', client.userdata('getMobile')),
     logout: () =>
@@ -126,6 +139,8 @@ export async function play(code: string, stage: Stage, history: History): Promis
   phone.heal();
   phone.show();
   await allSettles();
+  // A login goes on when the call that began it is aborted.
+  await time.pass(loginMsMax);
   if (history.inWecom) {
     const session = await afterwards('the last login', () => watcher.entering(() => client.login()));
     if (!session || client.session() === undefined) broken.push('a login works when everything is in order');
@@ -181,18 +196,19 @@ function watchRequests(broken: string[]) {
       else if (left && (authorization !== '' || pathname === '/login')) {
         broken.push(`no ${what} until somebody logs in again`);
       }
-      if (method === 'POST' && pathname === '/own') {
+      if (method === 'POST' && pathname.startsWith('/own')) {
         if (postsSent.has(search)) broken.push(`no ${what} is sent twice`);
         postsSent.add(search);
       }
       if (authorization !== '') lastAuthorization = authorization;
     },
 
-    /** A POST may come again when the server said so, or when nothing has run. */
+    /** A POST may come again when the server said so, or when nothing has run; an upload only with a new session. */
     hears({ url }: WantedRequest, { statusCode, data }: Answer): void {
       const { error, session_token: token } = Object(data) as { error?: unknown; session_token?: unknown };
-      const notDone = ['invalid_session', 'temporarily_unavailable', 'rate_limited'].includes(String(error));
-      if (notDone || statusCode === 432) postsSent.delete(new URL(url).search);
+      const { pathname, search } = new URL(url);
+      const told = ['temporarily_unavailable', 'rate_limited'].includes(String(error)) || statusCode === 432;
+      if (error === 'invalid_session' || (told && pathname !== '/own/upload')) postsSent.delete(search);
       if (typeof token === 'string') tokens.add(token);
       if (['401', '403'].includes(String(statusCode))) losses += 1;
     },
