@@ -48,7 +48,9 @@ const redis = await startRedis({ kind: 'embedded' });
 const wecom = await startWecom();
 wecom.addCompany({ corpid, name: '示例公司', corpsecret });
 wecom.addMember({ corpid, userid: 'ZhangSan', name: '张三', department: [2], position: '工程师' });
-wecom.addMember({ corpid, userid: 'LiSi', name: '李四', department: [7] });
+wecom.addMember({ corpid, userid: 'LiSi', name: '李四', department: [8] });
+wecom.setDepartment({ corpid, id: 7, parentid: 1, name: '财务部' });
+wecom.setDepartment({ corpid, id: 8, parentid: 7, name: '出纳组' });
 wecom.set({ gettokenMode: 'C', tokenLifeSeconds: shortTokenLifeSeconds });
 const cloud = await startTencentCloud({ stateFolder: folder, secretKeys: { [secretId]: secretKey } });
 
@@ -70,6 +72,7 @@ const environment = {
   WECOM_BASE_URL: wecom.url,
   REDIS_URL: redis.url,
   ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
+  ROLES: 'finance:dept:7',
 };
 
 /** Where `sls` runs: this project, later a copy with one more function. */
@@ -241,7 +244,10 @@ async function rehearse(): Promise<void> {
     headers: { authorization: `Bearer ${Login.parse(JSON.parse(ofFinance.body)).session_token}` },
     body: { userid: 'ZhangSan', room: '402' },
   });
-  check(notified.body === '{"sent":true}', 'a member of the department sends a notice');
+  check(
+    notified.body === '{"sent":true}',
+    'a member of a department below the finance department sends a notice',
+  );
   const [message] = wecom.messages;
   check(message?.userids[0] === 'zhangsan', `WeCom delivers it: ${JSON.stringify(message?.content)}`);
   check(gettokens() === 2, 'with the access_token of the login: still two gettoken');

@@ -1,10 +1,12 @@
 // The only reader of process.env. Trusts no value: at start it names all problems together, never with a value.
 import { isIP } from 'node:net';
 import { type Environment, readEnvironment, type Variables } from './environment.ts';
+import { readMemberFields } from './member-fields.ts';
 import type { RecheckLimits } from './permission.ts';
 import { corpidForm } from './person.ts';
 import { readRedisAddress, type RedisAddress } from './redis-address.ts';
 import { parsePasswordHash, type Reviewer } from './reviewer.ts';
+import { readRoles, type RoleRule } from './role-rules.ts';
 import type { SessionLimits } from './session.ts';
 import type { Corp } from './wecom.ts';
 
@@ -22,6 +24,9 @@ export interface RefreshConfig {
 export interface ServicesConfig extends RefreshConfig {
   session: SessionLimits;
   recheck: RecheckLimits;
+  /** Further fields of user/get that a session has. */
+  memberFields: readonly string[];
+  roles: readonly RoleRule[];
   /** Where a Web function listens; port 0 = any free port. */
   host: string;
   port: number;
@@ -104,13 +109,16 @@ function servicesConfig(variables: Variables): ServicesConfig {
   const recheckSeconds = integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400);
   // With a grace period shorter than the time between two checks, each check would be too late.
   const graceSeconds = Math.max(recheckSeconds, integer('MEMBER_RECHECK_GRACE_SECONDS', 1800, 60, 86_400));
+  const refresh = refreshConfig(variables);
   return {
-    ...refreshConfig(variables),
+    ...refresh,
     session: {
       idleSeconds: integer('SESSION_IDLE_SECONDS', 1800, 60, 86_400),
       maxSeconds: integer('SESSION_MAX_SECONDS', 28_800, 300, 2_592_000),
     },
     recheck: { recheckSeconds, graceSeconds },
+    memberFields: readMemberFields(variables),
+    roles: readRoles(variables, refresh.corps),
     ...listening(variables),
   };
 }

@@ -2,13 +2,18 @@
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Permission } from './permission.ts';
+import type { RolesOf } from './roles.ts';
 import type { Session, Sessions } from './session.ts';
+
+/** A session with the roles of ROLES that its member has. */
+export type Caller = Session & { roles: readonly string[] };
 
 /** Who may call: only the named roles. */
 export interface Rule {
-  roles: readonly Session['role'][];
-  /** A further condition, for example on the company or the department. */
-  when?: (session: Session) => boolean;
+  /** `member` and `reviewer` are every member and every reviewer; all others are roles of ROLES. */
+  roles: readonly string[];
+  /** A further condition, for example on the company. */
+  when?: (caller: Caller) => boolean;
 }
 
 /**
@@ -17,14 +22,15 @@ export interface Rule {
  * Rejects with `invalid_session`, `role_not_allowed`, or `temporarily_unavailable`. Take the userid from the
  * session, never from the request.
  */
-export type Guard = (request: { bearer: string }, rule: Rule) => Promise<Session>;
+export type Guard = (request: { bearer: string }, rule: Rule) => Promise<Caller>;
 
-export function createGuard(sessions: Sessions, permission: Permission, log: Log): Guard {
+export function createGuard(sessions: Sessions, permission: Permission, rolesOf: RolesOf, log: Log): Guard {
   return async ({ bearer }, rule) => {
     const session = await permission.recheck(await sessions.find(bearer));
+    const caller = { ...session, roles: await rolesOf(session) };
     // Only `true` counts: not a predicate that returns nothing, or a promise.
-    const meets = () => rule.when === undefined || Object.is(rule.when(session), true);
-    if (rule.roles.includes(session.role) && meets()) return session;
+    const meets = () => rule.when === undefined || Object.is(rule.when(caller), true);
+    if ([session.role, ...caller.roles].some((role) => rule.roles.includes(role)) && meets()) return caller;
     log('warn', 'access_denied', { ...session.person, role: session.role });
     throw new AppError('role_not_allowed');
   };

@@ -38,6 +38,8 @@ export const logEvents = {
     fields: ['corpid', 'userid', ...wecomFailure, 'age_seconds'],
   },
   recheck_skipped: { levels: ['warn'], fields: ['corpid', 'max', 'window_seconds'] },
+  directory_not_read: { levels: ['error'], fields: ['corpid', 'what', 'reason', 'age_seconds'] },
+  role_unknown: { levels: ['error'], fields: ['corpid', 'role', 'place', 'errcode'] },
   session_not_touched: { levels: ['warn'], fields: ['reason'] },
   token_stored: { levels: ['info'], fields: ['corpid', 'generation', 'unchanged', 'ttl_ms', 'by'] },
   gettoken_failed: {

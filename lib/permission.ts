@@ -92,14 +92,15 @@ export function createPermission(options: {
         throw known ? remember(person, known, checkedAt) : error;
       });
     // An empty department or a missing status is no refusal: WeCom leaves them out for some apps.
-    const { name = '', department = [], position = '', status = 1, enable = 1 } = answer;
+    const { name = '', department = [], position = '', status = 1, enable = 1, fields } = answer;
     if (status !== 1) throw remember(person, notAllowed(`status_${status}`), checkedAt);
     if (enable === 0) throw remember(person, notAllowed('disabled'), checkedAt);
     if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
       throw unavailable('user_get_of_another_userid', 5);
     }
     if (checkedAt > (refused.get(personId(person))?.askedAt ?? 0)) refused.delete(personId(person));
-    const member = { corpid: corp.corpid, userid: answer.userid ?? userid, name, department, position };
+    const shown = { name, department, position, ...(fields && { fields }) };
+    const member = { corpid: corp.corpid, userid: answer.userid ?? userid, ...shown };
     return { member, checkedAt };
   }
 

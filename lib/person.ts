@@ -1,5 +1,6 @@
 // People, and when two userids mean the same person.
 import { createHash } from 'node:crypto';
+import type { MemberFields } from './member-fields.ts';
 
 /** The case of userid does not matter: `Bottle` and `bottle` are the same for WeCom. A reviewer's corpid is `''`. */
 export interface Person {
@@ -11,6 +12,8 @@ export interface Member extends Person {
   name: string;
   department: number[];
   position: string;
+  /** Only with MEMBER_FIELDS. */
+  fields?: MemberFields;
 }
 
 export const corpidForm = /^[A-Za-z0-9_-]{1,64}$/;

@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 /** What a key is for. Each purpose has a key of its own, so that one sealed value never opens as another. */
-export type Purpose = 'access_token' | 'session' | 'device';
+export type Purpose = 'access_token' | 'session' | 'directory' | 'device';
 
 const ivBytes = 12;
 const tagBytes = 16;

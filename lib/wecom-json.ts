@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { extattr, type MemberFields, type ShownValue } from './member-fields.ts';
 
 /**
  * How WeCom's JSON is read, in answers and in the plaintext of user data: what decides is strict, what is only shown
@@ -8,7 +9,7 @@ import * as z from 'zod/mini';
 
 /** Longer than any name or position that WeCom's console takes. */
 const shownCharsMax = 1024;
-const departmentsMax = 1000;
+const listMax = 1000;
 const controls = /[\p{Cc}\u2028\u2029]/gu;
 
 /**
@@ -52,14 +53,16 @@ function withEscapedControls(json: string): string {
 export const shownText = z.optional(
   z.pipe(
     z.unknown(),
-    z.transform((value) => {
-      if (typeof value !== 'string') return '';
-      // By code points: a character outside of the BMP is not cut in two.
-      const cut = value.length > shownCharsMax ? Array.from(value).slice(0, shownCharsMax).join('') : value;
-      return cut.replace(controls, ' ');
-    }),
+    z.transform((value) => (typeof value === 'string' ? shownTextOf(value) : '')),
   ),
 );
+
+/** The text cut to 1,024 characters, control characters as blanks. */
+export function shownTextOf(value: string): string {
+  // By code points: a character outside of the BMP is not cut in two.
+  const cut = value.length > shownCharsMax ? Array.from(value).slice(0, shownCharsMax).join('') : value;
+  return cut.replace(controls, ' ');
+}
 
 /** Department ids, as a list or as text like `1,7`; what is no id is left out, at most 1,000. */
 export const departmentIds = z.optional(
@@ -71,7 +74,7 @@ export const departmentIds = z.optional(
         : typeof value === 'string'
           ? value.split(',')
           : [value];
-      const ids = list.slice(0, departmentsMax).map((id) => {
+      const ids = list.slice(0, listMax).map((id) => {
         if (typeof id === 'string') return /^\s*\d{1,15}\s*$/.test(id) ? Number(id) : undefined;
         return typeof id === 'number' && Number.isSafeInteger(id) ? id : undefined;
       });
@@ -85,3 +88,40 @@ export const integer = z.union([
   z.int(),
   z.pipe(z.string().check(z.regex(/^-?\d{1,15}$/)), z.transform(Number)),
 ]);
+
+/** Picks these fields from an answer of user/get. */
+export function memberFieldsIn(answer: Record<string, unknown>, names: readonly string[]): MemberFields {
+  const picked = names.flatMap((name) => {
+    const value = shownValue(
+      name.startsWith(extattr) ? attributeIn(answer['extattr'], name.slice(extattr.length)) : answer[name],
+    );
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(picked);
+}
+
+function shownValue(value: unknown): ShownValue | undefined {
+  if (Array.isArray(value)) {
+    return value.slice(0, listMax).flatMap((item) => (Array.isArray(item) ? [] : (shownItem(item) ?? [])));
+  }
+  return shownItem(value);
+}
+
+function shownItem(value: unknown): string | number | undefined {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  return typeof value === 'string' ? shownTextOf(value) : undefined;
+}
+
+/** A text attribute is `{"name", "text": {"value"}}`, with `value` beside it in older answers; a web one has a title. */
+function attributeIn(value: unknown, name: string): unknown {
+  const attributes = objectOf(value)['attrs'];
+  const found = Array.isArray(attributes)
+    ? attributes.map(objectOf).find((attribute) => attribute['name'] === name)
+    : undefined;
+  if (!found) return undefined;
+  return objectOf(found['text'])['value'] ?? objectOf(found['web'])['title'] ?? found['value'];
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

@@ -4,9 +4,10 @@ import { Axios } from 'axios';
 import * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { type RequestRecord, requestRecord } from './log.ts';
+import type { MemberFields } from './member-fields.ts';
 import { fromErrmsg, isTokenRefused, ruleFor, WecomError, type WecomFailure } from './wecom-error.ts';
 import { createWecomHttp, TransportError } from './wecom-http.ts';
-import { departmentIds, integer, readObject, shownText } from './wecom-json.ts';
+import { departmentIds, integer, memberFieldsIn, readObject, shownText } from './wecom-json.ts';
 
 export { isTokenRefused, type Reaction, WecomError } from './wecom-error.ts';
 
@@ -18,7 +19,7 @@ export interface Corp {
 
 export type GettokenAnswer = z.infer<typeof gettokenSchema>;
 export type Jscode2sessionAnswer = z.infer<typeof jscode2sessionSchema>;
-export type UserGetAnswer = z.infer<typeof userGetSchema>;
+export type UserGetAnswer = z.infer<typeof userGetSchema> & { fields?: MemberFields };
 export type AgentListAnswer = z.infer<typeof agentListSchema>;
 export type AgentGetAnswer = z.infer<typeof agentGetSchema>;
 
@@ -93,6 +94,13 @@ const userGetSchema = z.object({
   enable: z.optional(integer),
 });
 
+function userGetSchemaWith(names: readonly string[]): z.ZodMiniType<UserGetAnswer> {
+  return z.pipe(
+    z.catchall(userGetSchema, z.unknown()),
+    z.transform((answer) => ({ ...userGetSchema.parse(answer), fields: memberFieldsIn(answer, names) })),
+  );
+}
+
 const agentListSchema = z.object({ agentlist: z.array(z.object({ agentid: integer })) });
 
 const agentGetSchema = z.object({
@@ -103,11 +111,19 @@ const agentGetSchema = z.object({
   close: z.optional(integer),
 });
 
-/**
- * @param baseUrl `https://qyapi.weixin.qq.com`, or a simulator on loopback
- * @param random for the jitter between repeats
- */
-export function createWecom(baseUrl: string, clock: Clock, random: () => number = Math.random): Wecom {
+export interface WecomOptions {
+  /** Further fields of user/get, as MEMBER_FIELDS names them. */
+  memberFields?: readonly string[];
+  /** For the jitter between repeats. */
+  random?: () => number;
+}
+
+/** @param baseUrl `https://qyapi.weixin.qq.com`, or a simulator on loopback */
+export function createWecom(
+  baseUrl: string,
+  clock: Clock,
+  { memberFields = [], random = Math.random }: WecomOptions = {},
+): Wecom {
   // The bare class: `axios.create` adds defaults for browsers and bodies, and merging them costs 50 µs a call.
   const { adapter, connectAhead } = createWecomHttp(baseUrl, clock);
   const client = new Axios({ adapter });
@@ -165,6 +181,7 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
     }
   }
 
+  const memberSchema = memberFields.length === 0 ? userGetSchema : userGetSchemaWith(memberFields);
   const wecom: Wecom = {
     connectAhead,
     // One try: its failures are counted and paused for in Redis, where all instances see them.
@@ -181,7 +198,7 @@ export function createWecom(baseUrl: string, clock: Clock, random: () => number 
       return wecom.ask(corp, accessToken, 'miniprogram/jscode2session', question, msMax);
     },
     userGet: (corp, accessToken, userid, msMax) =>
-      wecom.ask(corp, accessToken, 'user/get', { query: { userid }, schema: userGetSchema }, msMax),
+      wecom.ask(corp, accessToken, 'user/get', { query: { userid }, schema: memberSchema }, msMax),
     agentList: (corp, accessToken, msMax) =>
       wecom.ask(corp, accessToken, 'agent/list', { schema: agentListSchema }, msMax),
     agentGet(corp, accessToken, agentid, msMax) {

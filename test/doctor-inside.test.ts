@@ -243,6 +243,11 @@ const breaks: Record<InsideDiagnosis, Break> = {
   'wecom.visible_range.empty'({ wecom }) {
     wecom.updateMember(corpid, 'ZhangSan', { visible: false });
   },
+  'wecom.roles.unknown'({ wecom }) {
+    wecom.setDepartment({ corpid, id: 7, parentid: 1, name: '财务部', visible: false });
+    return { ROLES: 'boss:dept:1,finance:dept:7' };
+  },
+  'wecom.roles.refused': () => ({ ROLES: 'boss:dept:1,auditor:tag:3' }),
 };
 
 /** What the advice must say for an operator to find the place. */
@@ -261,6 +266,8 @@ const places: Partial<Record<InsideDiagnosis, string[]>> = {
   'wecom.linked.not_linked': ['关联小程序'],
   'wecom.trusted_ip.not_trusted': ['企业可信IP', '203.0.113.7', '第三方服务商IP', 'NAT 网关'],
   'wecom.visible_range.empty': ['可见范围'],
+  'wecom.roles.unknown': ['通讯录', '可见范围'],
+  'wecom.roles.refused': ['标签', '40068'],
 };
 
 const corps = (world: World) => (world.environment()['WECOM_CORPS'] ?? '').split(',');

@@ -20,13 +20,15 @@ describe('the function of docs/add-a-function.md', () => {
   beforeAll(async () => {
     own = await buildOwnFunction('hello', exampleSource('hello'));
     world = await startWorld({ lifetime: 'suite' });
+    world.wecom.setDepartment({ corpid, id: 7, parentid: 1, name: '财务部' });
+    world.wecom.setDepartment({ corpid, id: 8, parentid: 7, name: '出纳组' });
     const salt = Buffer.alloc(16, 7);
     const key = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1 });
     login = await world.startLogin({
       REVIEWERS: `appstore:14.8.1.${salt.toString('base64url')}.${key.toString('base64url')}`,
       REVIEWERS_UNTIL: '2099-12-31',
     });
-    hello = await world.startWeb(own.name, world.environment({ PORT: '0' }));
+    hello = await world.startWeb(own.name, world.environment({ PORT: '0', ROLES: 'finance:dept:7' }));
   });
   afterAll(async () => {
     await world.stop();
@@ -69,8 +71,8 @@ describe('the function of docs/add-a-function.md', () => {
     }
   });
 
-  test('GET /payroll › is for department 7 of the first company only', async () => {
-    const [inside, outside] = [await member({ department: [3, 7] }), await member({ department: [1] })];
+  test('GET /payroll › is for department 7 of the first company and those below it only', async () => {
+    const [inside, outside] = [await member({ department: [3, 8] }), await member({ department: [1] })];
     const elsewhere = await member({ department: [7] }, otherCorpid);
     const allowed = await hello.withSession('GET', '/payroll', inside.token);
     expect([allowed.status, allowed.body]).toEqual([200, { payroll_of: inside.userid }]);
@@ -107,11 +109,18 @@ describe('lib/guard.ts', () => {
   };
   const sessions = { find: async () => session } as unknown as Sessions;
   const permission = { recheck: async () => session } as unknown as Permission;
-  const guard = createGuard(sessions, permission, () => undefined);
+  const guard = createGuard(
+    sessions,
+    permission,
+    async () => [],
+    () => undefined,
+  );
 
   test('guard › lets a member in where his role is named', async () => {
-    await expect(guard({ bearer: '' }, { roles: ['reviewer', 'member'] })).resolves.toBe(session);
-    await expect(guard({ bearer: '' }, { roles: ['member'], when: () => true })).resolves.toBe(session);
+    await expect(guard({ bearer: '' }, { roles: ['reviewer', 'member'] })).resolves.toMatchObject(session);
+    await expect(guard({ bearer: '' }, { roles: ['member'], when: () => true })).resolves.toMatchObject(
+      session,
+    );
   });
 
   test.each<[string, unknown]>([

@@ -60,6 +60,7 @@ const counterparts = new Map([
   ['#快速体验', '#try-it'],
   ['#部署', '#deploy-it'],
   ['#原理', '#understand-it'],
+  ['#角色', '#roles'],
 ]);
 
 /** From the root of the project, as the English document would have it. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { corpid, from, otherCorpid, type RedisEntry, secret, startWorld } from './world.ts';
 
-/** The key tables of lib/token-store.ts, lib/session-store.ts and lib/rate-limit.ts. */
+/** The key tables of lib/token-store.ts, lib/session-store.ts, lib/shared-answer.ts and lib/rate-limit.ts. */
 const keyTable: { pattern: RegExp; type: string; fields: RegExp; ttlSecondsMax: number }[] = [
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:tok$/, type: 'hash', fields: /^[ghcnpx]$/, ttlSecondsMax: 7200 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:lease$/, type: 'string', fields: /^$/, ttlSecondsMax: 5 },
@@ -10,6 +10,7 @@ const keyTable: { pattern: RegExp; type: string; fields: RegExp; ttlSecondsMax: 
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:calls$/, type: 'string', fields: /^$/, ttlSecondsMax: 65 },
   { pattern: /^wxt1:\{[0-9a-f]{16}\}:(fails|rejects)$/, type: 'string', fields: /^$/, ttlSecondsMax: 1800 },
   { pattern: /^wxs1:\{[\w-]{22}\}$/, type: 'hash', fields: /^([\w-]{43}|member)$/, ttlSecondsMax: 28_800 },
+  { pattern: /^wxd1:\{[\w-]{22}\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 1800 },
   { pattern: /^wxl1:address:\{[\w-]{22}\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 60 },
   { pattern: /^wxl1:network:\{[\w-]{22}\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 600 },
   { pattern: /^wxl1:fleet:\{all\}$/, type: 'string', fields: /^$/, ttlSecondsMax: 3600 },
@@ -27,7 +28,8 @@ function expectInTable(entry: RedisEntry): void {
 
 test('[A43] Redis › holds after a run only keys of the documented tables, each with a TTL, and nothing readable', async () => {
   const world = await startWorld();
-  const login = await world.startLogin();
+  world.wecom.setTag({ corpid, tagid: 3, userids: ['ZhangSan'] });
+  const login = await world.startLogin({ ROLES: 'auditor:tag:3' });
   const headers = from();
   const readable = [corpid, otherCorpid, ...Object.values(headers)];
   const answers = [];
@@ -52,6 +54,7 @@ test('[A43] Redis › holds after a run only keys of the documented tables, each
   const entries = await world.redisContents();
   const kinds = entries.map(({ key }) => key.replace(/\{.*\}/, '{}'));
   expect(kinds).toEqual([
+    'wxd1:{}',
     'wxl1:address:{}',
     'wxl1:fleet:{}',
     'wxl1:known:{}',

@@ -86,6 +86,7 @@ describe('documents', () => {
     'ALLOW_TEST_CORP',
     'ENCRYPTION_KEY',
     'LISTEN_HOST',
+    'MEMBER_FIELDS',
     'MEMBER_RECHECK_GRACE_SECONDS',
     'MEMBER_RECHECK_SECONDS',
     'PORT',
@@ -94,6 +95,7 @@ describe('documents', () => {
     'REDIS_URL',
     'REVIEWERS',
     'REVIEWERS_UNTIL',
+    'ROLES',
     'SESSION_IDLE_SECONDS',
     'SESSION_MAX_SECONDS',
     'STAGE',
@@ -123,7 +125,9 @@ describe('documents', () => {
     const manifest = read('serverless.yml');
     const redis = ['REDIS_CA', 'REDIS_TLS_NAME', 'REDIS_URL', 'STAGE'];
     const common = ['ALLOW_TEST_CORP', 'ENCRYPTION_KEY', ...redis, 'WECOM_BASE_URL', 'WECOM_CORPS'];
-    const services = variables.filter((name) => common.includes(name) || /^(SESSION|MEMBER)_/.test(name));
+    const services = variables.filter(
+      (name) => common.includes(name) || /^(SESSION_|MEMBER_|ROLES$)/.test(name),
+    );
     const expected: Record<string, string[]> = {
       login: variables.filter((name) => !['LISTEN_HOST', 'PORT', 'WECOM_CALLBACKS'].includes(name)),
       refresh: common,

@@ -10,7 +10,6 @@ import { createReviewerLogin } from '../../lib/reviewer.ts';
 import { startWebFunction } from '../../lib/scf.ts';
 import { createKeyedHash } from '../../lib/seal.ts';
 import { createServices } from '../../lib/services.ts';
-import type { Session } from '../../lib/session.ts';
 import { decryptUserdata } from '../../lib/userdata.ts';
 
 // Only the unreserved characters of RFC 3986, so that a js_code cannot change the URL it is sent in.
@@ -30,7 +29,8 @@ const userdataBody = z.strictObject({ encrypted_data: base64, iv: base64 });
 
 startWebFunction(readLoginConfig, (config, log) => {
   const { corps, encryptionKeys, reviewers, reviewersUntil } = config;
-  const { redis, wecom, accessTokens, sessions, permission, guard } = createServices(config, clock, log);
+  const services = createServices(config, clock, log);
+  const { redis, wecom, accessTokens, sessions, permission, guard, departmentNames } = services;
   const limits = createLoginLimits(redis, clock, log);
   const hashDevice = createKeyedHash(encryptionKeys, 'device');
   const login = createLogin({
@@ -85,7 +85,16 @@ startWebFunction(readLoginConfig, (config, log) => {
     {
       method: 'GET',
       path: '/session',
-      answer: async (request) => sessionAnswer(await guard(request, anyRole)),
+      async answer(request) {
+        const { role, roles, expiresInSeconds: expires_in, ...session } = await guard(request, anyRole);
+        if (!('member' in session)) return { role, expires_in };
+        const withRoles = config.roles.length > 0 && { roles };
+        if (request.query['department_names'] !== 'true') {
+          return { role, ...withRoles, expires_in, member: session.member };
+        }
+        const member = { ...session.member, department_names: await departmentNames(session.member) };
+        return { role, ...withRoles, expires_in, member };
+      },
     },
     {
       method: 'DELETE',
@@ -122,8 +131,3 @@ startWebFunction(readLoginConfig, (config, log) => {
   ];
   serve(createApp(routes, clock, log), config, log);
 });
-
-function sessionAnswer(session: Session): object {
-  const { role, expiresInSeconds: expires_in } = session;
-  return role === 'member' ? { role, expires_in, member: session.member } : { role, expires_in };
-}

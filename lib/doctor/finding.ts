@@ -75,6 +75,9 @@ export const insideStatuses = {
   'wecom.visible_range.not_listed': 'skipped',
   'wecom.visible_range.hidden': 'skipped',
   'wecom.visible_range.empty': 'failed',
+  'wecom.roles.ok': 'ok',
+  'wecom.roles.unknown': 'warning',
+  'wecom.roles.refused': 'warning',
 } as const satisfies Record<string, Status>;
 
 export type InsideId = keyof typeof insideStatuses;

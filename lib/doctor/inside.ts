@@ -1,6 +1,6 @@
 // What the doctor sees from inside the cloud: Redis and WeCom, as a function reaches them.
 import { type Clock, elapsedMs, moment } from '../clock.ts';
-import type { RefreshConfig } from '../config.ts';
+import type { ServicesConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { createRedis } from '../redis.ts';
 import { createWecom } from '../wecom.ts';
@@ -20,12 +20,13 @@ const msMax = 12_000;
  * @param report called with each finding as soon as it is known
  */
 export async function diagnose(
-  config: Omit<RefreshConfig, 'secrets'>,
+  config: Pick<ServicesConfig, 'corps' | 'redis' | 'encryptionKeys' | 'wecomBaseUrl'> &
+    Partial<Pick<ServicesConfig, 'roles'>>,
   clock: Clock,
   log: Log,
   report: Report = () => undefined,
 ): Promise<Finding[]> {
-  const { corps, encryptionKeys, wecomBaseUrl } = config;
+  const { corps, encryptionKeys, wecomBaseUrl, roles = [] } = config;
   const start = moment(clock);
   const msLeft = () => Math.max(0, msMax - elapsedMs(clock, start));
   const findings: Finding[] = [];
@@ -41,7 +42,7 @@ export async function diagnose(
       for (const { corpid } of corps) note(inside('wecom.gettoken.not_asked', {}, corpid));
       return findings;
     }
-    const questions = { wecom, redis, encryptionKeys, clock, log, msLeft };
+    const questions = { wecom, redis, encryptionKeys, roles, clock, log, msLeft };
     const answers = await Promise.all(corps.map((corp) => diagnoseCorp(corp, questions)));
     for (const finding of answers.flat()) note(finding);
     return findings;

@@ -5,7 +5,8 @@ import { AppError } from '../errors.ts';
 import { errcodeOfPause } from '../gettoken-failure.ts';
 import type { Log } from '../log.ts';
 import { type Redis, RedisError } from '../redis.ts';
-
+import type { RoleRule } from '../role-rules.ts';
+import { findHolders } from '../roles.ts';
 import { pauseKey, tokenKeyId } from '../token-store.ts';
 import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from '../wecom.ts';
 import { type Finding, inside } from './finding.ts';
@@ -20,6 +21,7 @@ export interface WecomQuestions {
   wecom: Wecom;
   redis: Redis;
   encryptionKeys: readonly Buffer[];
+  roles: readonly RoleRule[];
   clock: Clock;
   log: Log;
   /** For all remaining calls. */
@@ -51,7 +53,8 @@ async function findingsWith(token: SharedToken, corp: Corp, questions: WecomQues
   if (app.failure) return [gettoken, app.failure];
   if (app.agent?.close === 1) return [gettoken, inside('wecom.app.stopped', {}, corpid)];
   const code = await askCode(token, corp, questions);
-  return [gettoken, ...code, rangeFinding(corpid, app.agent, app.errcode)];
+  const roles = await askRoles(token, corp, questions);
+  return [gettoken, ...code, rangeFinding(corpid, app.agent, app.errcode), ...roles];
 }
 
 /** The access_token that logins use, and what WeCom said if it had to be fetched. */
@@ -165,6 +168,34 @@ async function askCode(
     }
     if (meaning === 'not_linked') return [inside('wecom.linked.not_linked', { errcode }, corpid)];
     return [generalFinding(error) ?? inside('wecom.app.refused', { api: fields.api, errcode }, corpid)];
+  }
+}
+
+/** Whether WeCom knows what ROLES names in this company. Rejects like `SharedToken.current`. */
+async function askRoles(
+  token: SharedToken,
+  corp: Corp,
+  { wecom, roles, msLeft }: WecomQuestions,
+): Promise<Finding[]> {
+  const { corpid } = corp;
+  const rules = roles.filter((rule) => rule.corpid === corpid);
+  if (rules.length === 0) return [];
+  const accessToken = await token.current();
+  try {
+    const { unknown } = await findHolders(rules, (api, question) =>
+      wecom.ask(corp, accessToken, api, question, Math.min(askMsMax, msLeft())),
+    );
+    if (unknown.length === 0) return [inside('wecom.roles.ok', { entries: rules.length }, corpid)];
+    return unknown.map(({ role, kind, id, errcode }) => {
+      const values = { role, place: `${kind}:${id}` };
+      return errcode === undefined
+        ? inside('wecom.roles.unknown', values, corpid)
+        : inside('wecom.roles.refused', { ...values, errcode }, corpid);
+    });
+  } catch (error) {
+    if (!(error instanceof WecomError)) throw error;
+    const { api, errcode = 0 } = error.fields;
+    return [generalFinding(error) ?? inside('wecom.app.refused', { api, errcode }, corpid)];
   }
 }
 

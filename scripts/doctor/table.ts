@@ -52,6 +52,7 @@ export const titles: Record<string, string> = {
   'wecom.app': 'app',
   'wecom.linked': 'app linked with the mini-program',
   'wecom.visible_range': '可见范围 (visible range)',
+  'wecom.roles': 'ROLES',
 };
 
 /** What is seen from a computer: the environment, Tencent's API, and the addresses that members and WeCom call. */
@@ -511,6 +512,15 @@ export const insideWords: Record<InsideId, Words> = {
   'wecom.visible_range.empty': {
     found: 'nobody may use the app: its visible range is empty',
     advice: `${theApp} → 可见范围 → 编辑: add members, departments or tags. All others get 403 member_not_allowed.`,
+  },
+  'wecom.roles.ok': { found: 'WeCom knows every department and tag of its {entries} entries' },
+  'wecom.roles.unknown': {
+    found: 'the role {role} names {place}, which WeCom does not show to this app: it gives nobody the role',
+    advice: `The id of a department: ${wecomConsole} → 通讯录 → the department → ⋮. It must be in the app's 可见范围: ${theApp} → 可见范围 → 编辑. Then correct ROLES and deploy.`,
+  },
+  'wecom.roles.refused': {
+    found: 'the role {role} names {place}, about which WeCom refuses to answer (errcode {errcode})',
+    advice: `40068: there is no tag with this id; WeCom admin console → 通讯录 → 标签 → 标签详情 has it. 60011, 81011: ${theApp} → 可见范围 → 编辑: add the tag. Others: https://open.work.weixin.qq.com/devtool/query?e={errcode}`,
   },
 };
 

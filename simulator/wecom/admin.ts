@@ -22,6 +22,7 @@ const memberDetails = {
   status: exactOptional(z.literal([1, 2, 4, 5])),
   visible: flag,
   deleted: flag,
+  further: exactOptional(z.record(z.string(), z.unknown())),
 };
 const status = z.int().check(z.gte(200), z.lte(599));
 const common = { ...target, times: exactOptional(count) };

@@ -50,6 +50,8 @@ export interface Member {
   /** In the visible range of the app. */
   visible: boolean;
   deleted: boolean;
+  /** More fields of user/get, by their names there. */
+  further?: Record<string, unknown>;
 }
 
 /** What `addMember` takes; defaults: department [1], position '', status 1, visible, not deleted. */

@@ -131,6 +131,7 @@ function userGet(world: World, { params, problem }: Query): Answer {
     alias: '',
     is_leader_in_dept: member.department.map(() => 0),
     direct_leader: [],
+    ...member.further,
   });
 }
 

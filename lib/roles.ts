@@ -1,0 +1,166 @@
+// Roles of members, by department, userid or tag. Trusts WeCom for who is where; what WeCom does not know gives no role.
+import { createHash } from 'node:crypto';
+import * as z from 'zod/mini';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+import type { RecheckLimits } from './permission.ts';
+import { personId } from './person.ts';
+import type { Redis } from './redis.ts';
+import { type RoleRule, tagidsIn } from './role-rules.ts';
+import { createSeal } from './seal.ts';
+import type { Session } from './session.ts';
+import { createSharedAnswer, type SharedAnswer } from './shared-answer.ts';
+import type { Corp, Question } from './wecom.ts';
+import type { WecomCall } from './wecom-call.ts';
+import { integer } from './wecom-json.ts';
+
+/** Returns the roles of a session; none for a reviewer. Rejects with `temporarily_unavailable`. */
+export type RolesOf = (session: Session) => Promise<readonly string[]>;
+
+/** A department or tag that WeCom does not know, or does not show to this app. */
+export interface UnknownPlace {
+  role: string;
+  kind: RoleRule['kind'];
+  id: string;
+  /** If WeCom refused the question. */
+  errcode?: number;
+}
+
+/** For each role the ids of its departments, with all below them, and the `personId`s of its members. */
+type Holders = Record<string, { departments: number[]; people: string[] }>;
+
+const askMsMax = 2000;
+/** A department is about 40 bytes, a member of a tag 60. */
+const answerBytesMax = 4_194_304;
+/** The API is not allowed, the tag or department is unknown or outside of the visible range. */
+const refusals = [40_068, 48_002, 60_011, 60_123, 81_011];
+
+const treeSchema = z.object({
+  errcode: integer,
+  department_id: z.optional(z.array(z.object({ id: integer, parentid: integer }))),
+});
+const tagSchema = z.object({
+  errcode: integer,
+  userlist: z.optional(z.array(z.object({ userid: z.string() }))),
+  partylist: z.optional(z.array(integer)),
+});
+
+/**
+ * Asks WeCom who has the roles of one company.
+ *
+ * @param ask asks with the company's access_token; what it rejects with, this rejects with
+ */
+export async function findHolders(
+  rules: readonly RoleRule[],
+  ask: <T>(api: string, question: Question<T>) => Promise<T>,
+): Promise<{ holders: Holders; unknown: UnknownPlace[] }> {
+  const common = { fine: refusals, bytesMax: answerBytesMax };
+  const tagids = tagidsIn(rules);
+  const answers = await Promise.all(
+    tagids.map((tagid) => ask('tag/get', { ...common, query: { tagid }, schema: tagSchema })),
+  );
+  const tags = new Map(tagids.map((tagid, index) => [tagid, answers[index]]));
+  const hasDepartments =
+    rules.some(({ kind }) => kind === 'dept') || answers.some(({ partylist }) => partylist?.length);
+  const tree = hasDepartments
+    ? await ask('department/simplelist', { ...common, schema: treeSchema })
+    : { errcode: 0, department_id: [] };
+  const below = departmentsBelow(tree.department_id ?? []);
+  const holders: Holders = {};
+  const unknown: UnknownPlace[] = [];
+
+  for (const { role, kind, ids, corpid } of rules) {
+    const { departments, people } = (holders[role] ??= { departments: [], people: [] });
+    for (const id of ids) {
+      if (kind === 'user') {
+        people.push(personId({ corpid, userid: id }));
+        continue;
+      }
+      const tag = kind === 'tag' ? tags.get(id) : undefined;
+      const found = kind === 'tag' ? (tag?.partylist ?? []).flatMap(below) : below(Number(id));
+      departments.push(...found);
+      people.push(...(tag?.userlist ?? []).map(({ userid }) => personId({ corpid, userid })));
+      const errcode = kind === 'tag' ? tag?.errcode : tree.errcode;
+      if (errcode) unknown.push({ role, kind, id, errcode });
+      else if (kind === 'dept' && found.length === 0) unknown.push({ role, kind, id });
+    }
+  }
+  return { holders, unknown };
+}
+
+/** Returns a function that lists a department and all below it; `[]` if it is not in the list. */
+function departmentsBelow(list: readonly { id: number; parentid: number }[]): (id: number) => number[] {
+  const known = new Set(list.map(({ id }) => id));
+  const children = new Map<number, number[]>();
+  for (const { id, parentid } of list) {
+    const siblings = children.get(parentid);
+    if (siblings) siblings.push(id);
+    else children.set(parentid, [id]);
+  }
+  return (id) => {
+    const found = new Set(known.has(id) ? [id] : []);
+    // A set that grows while it is read; a circle ends it too.
+    for (const parent of found) for (const child of children.get(parent) ?? []) found.add(child);
+    return [...found];
+  };
+}
+
+/** Says which roles somebody with these departments and this `personId` has. */
+type RolesIn = (departments: readonly number[], id: string) => string[];
+
+function readHolders(holders: Holders): RolesIn {
+  const sets = Object.entries(holders).map(([role, { departments, people }]) => ({
+    role,
+    departments: new Set(departments),
+    people: new Set(people),
+  }));
+  return (departments, id) =>
+    sets
+      .filter((holder) => holder.people.has(id) || departments.some((one) => holder.departments.has(one)))
+      .map(({ role }) => role);
+}
+
+export function createRoles(options: {
+  rules: readonly RoleRule[];
+  corps: readonly Corp[];
+  call: WecomCall;
+  redis: Redis;
+  encryptionKeys: readonly Buffer[];
+  limits: RecheckLimits;
+  clock: Clock;
+  log: Log;
+}): RolesOf {
+  const { rules, corps, call, redis, encryptionKeys, limits, clock, log } = options;
+  if (rules.length === 0) return async () => [];
+  const seal = createSeal(encryptionKeys, 'directory');
+
+  const rolesIn = new Map<string, SharedAnswer<RolesIn>>();
+  for (const corp of corps) {
+    const { corpid } = corp;
+    const own = rules.filter((rule) => rule.corpid === corpid);
+    if (own.length === 0) continue;
+    // Another list of roles is another question: during a deploy both versions are there.
+    const id = createHash('sha256')
+      .update(JSON.stringify(['roles', corpid, own]))
+      .digest('base64url')
+      .slice(0, 22);
+    const ask = async () => {
+      const msMax = askMsMax;
+      const { holders, unknown } = await findHolders(own, (api, question) =>
+        call(corp, api, { ...question, msMax }),
+      );
+      for (const { role, kind, id: place, errcode } of unknown) {
+        log('error', 'role_unknown', { corpid, role, place: `${kind}:${place}`, errcode });
+      }
+      return holders;
+    };
+    const common = { redis, seal, limits, clock, log, corpid, what: 'roles' };
+    rolesIn.set(corpid, createSharedAnswer({ ...common, id, ask, read: readHolders }));
+  }
+
+  return async (session) => {
+    if (session.role !== 'member') return [];
+    const find = await rolesIn.get(session.person.corpid)?.get();
+    return find?.(session.member.department, personId(session.person)) ?? [];
+  };
+}

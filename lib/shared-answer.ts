@@ -1,0 +1,137 @@
+// An answer of WeCom that all instances share: who asks, how long it is used. Trusts no answer from the future.
+import { type Clock, elapsedMs, moment, sleep } from './clock.ts';
+import { AppError, unavailable } from './errors.ts';
+import type { Log } from './log.ts';
+import type { RecheckLimits } from './permission.ts';
+import { available, defineScript, type Redis, RedisError } from './redis.ts';
+import type { Seal } from './seal.ts';
+
+/**
+ * An answer of WeCom about a company, kept in Redis for all instances.
+ *
+ * | key | type | TTL | meaning |
+ * |---|---|---|---|
+ * | `wxd1:{hash}` | string | MEMBER_RECHECK_GRACE_SECONDS | sealed: what WeCom said about a company's departments or tags, and when it was asked |
+ * | `wxd1:{hash}:check` | string | 5 s | an instance is asking, or its question has just failed |
+ */
+export interface SharedAnswer<Answer> {
+  /**
+   * Returns the answer. If it is older than `recheckSeconds`, one request of all instances asks WeCom; the others continue
+   * with the old answer, as everyone does while WeCom cannot be asked. Older than `graceSeconds` it is not used.
+   *
+   * Rejects with `temporarily_unavailable`.
+   */
+  get(): Promise<Answer>;
+}
+
+interface Kept<Stored> {
+  askedAt: number;
+  stored: Stored;
+}
+
+/** Longer than one question takes. After a failed question, it is the pause before the next. */
+const claimMs = 5000;
+const waitMsMax = 2500;
+const lookAgainMs = 100;
+/** The clocks of instances differ. */
+const aheadMsMax = 60_000;
+
+/** KEYS record check · ARGV claimMs */
+const claimScript = defineScript(`
+local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
+return {claimed, redis.call('GET', KEYS[1])}`);
+
+/**
+ * @param id names the question: its company and everything that the answer depends on
+ * @param ask asks WeCom; rejects with an `AppError`. Must end within 5 s
+ * @param read makes the answer of what is stored, once per process
+ */
+export function createSharedAnswer<Stored, Answer>(options: {
+  id: string;
+  ask(): Promise<Stored>;
+  read(stored: Stored): Answer;
+  /** For the log. */
+  what: string;
+  corpid: string;
+  redis: Redis;
+  seal: Seal;
+  limits: RecheckLimits;
+  clock: Clock;
+  log: Log;
+}): SharedAnswer<Answer> {
+  const { ask, read, what, corpid, redis, seal, limits, clock, log } = options;
+  const key = `wxd1:{${options.id}}`;
+  const checkKey = `${key}:check`;
+  let own: { kept: Kept<Stored>; answer: Answer } | undefined;
+  let flight: Promise<Answer> | undefined;
+
+  function ageSeconds(): number {
+    if (!own || own.kept.askedAt - clock.wallMs() > aheadMsMax) return Infinity;
+    return (clock.wallMs() - own.kept.askedAt) / 1000;
+  }
+
+  function adopt(kept: Kept<Stored>): Answer {
+    own = { kept, answer: read(kept.stored) };
+    return own.answer;
+  }
+
+  async function claim(): Promise<boolean> {
+    const reply = await available(redis.script(claimScript, [key, checkKey], [claimMs]));
+    const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
+    const opened = typeof sealed === 'string' ? seal.open(sealed, key) : undefined;
+    const kept: Kept<Stored> | undefined = opened === undefined ? undefined : JSON.parse(opened);
+    if (kept && kept.askedAt > (own?.kept.askedAt ?? 0) && kept.askedAt - clock.wallMs() <= aheadMsMax)
+      adopt(kept);
+    return claimed === 1;
+  }
+
+  async function askAndKeep(): Promise<Answer> {
+    const askedAt = clock.wallMs();
+    try {
+      const kept = { askedAt, stored: await ask() };
+      const sealed = seal.seal(JSON.stringify(kept), key);
+      const ttlMs = limits.graceSeconds * 1000;
+      // Without Redis this instance uses it alone.
+      await redis
+        .pipeline([
+          ['set', key, sealed, 'PX', ttlMs],
+          ['del', checkKey],
+        ])
+        .catch((error: unknown) => {
+          if (!(error instanceof RedisError)) throw error;
+        });
+      return adopt(kept);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const age_seconds = own && Math.round(ageSeconds());
+      log('error', 'directory_not_read', { corpid, what, reason: error.options.reason, age_seconds });
+      if (!own || ageSeconds() > limits.graceSeconds) throw error;
+      return own.answer;
+    }
+  }
+
+  async function refresh(): Promise<Answer> {
+    const start = moment(clock);
+    for (;;) {
+      const claimed = await claim();
+      if (own && ageSeconds() < limits.recheckSeconds) {
+        if (claimed) await available(redis.pipeline([['del', checkKey]]));
+        return own.answer;
+      }
+      if (claimed) return askAndKeep();
+      if (own && ageSeconds() <= limits.graceSeconds) return own.answer;
+      if (elapsedMs(clock, start) >= waitMsMax) throw unavailable('directory_overdue', 5);
+      await sleep(clock, lookAgainMs);
+    }
+  }
+
+  return {
+    async get() {
+      if (own && ageSeconds() < limits.recheckSeconds) return own.answer;
+      flight ??= refresh().finally(() => {
+        flight = undefined;
+      });
+      return flight;
+    },
+  };
+}
