@@ -479,7 +479,7 @@ describe('a Web function', () => {
     });
     const answer = await get(addressOf('under-test'), '/');
     expect(answer).toMatchObject({ status: 405 });
-    expect(answer.text).toContain('is not executable');
+    expect(answer.text).toContain('ContainerStateExited');
   });
 });
 
