@@ -26,6 +26,8 @@ export interface Instance {
 export interface FunctionsOptions {
   /** Where the built functions are put, for this run alone. */
   folder: string;
+  /** Whether it would be deployed: `onlyWith` of serverless.yml. */
+  isOn(name: string): boolean;
   /** A change of it starts a new instance. */
   environmentOf(name: string): Environment;
   onLine(name: string, line: string): void;
@@ -60,7 +62,8 @@ const drainMsMax = 20_000;
 export type Functions = Awaited<ReturnType<typeof createFunctions>>;
 
 /** Builds and starts every function in `functions/`. Problems do not make it fail; `problems()` has them. */
-export async function createFunctions({ folder, environmentOf, onLine, inspect }: FunctionsOptions) {
+export async function createFunctions(options: FunctionsOptions) {
+  const { folder, environmentOf, onLine, inspect } = options;
   const served = new Map<string, Served>();
   const invoking = new Map<string, Promise<unknown>>();
   let inspectPorts = 0;
@@ -123,7 +126,7 @@ export async function createFunctions({ folder, environmentOf, onLine, inspect }
     if (one.inspectPort !== undefined) nodeArgs.push(`--inspect=127.0.0.1:${one.inspectPort}`);
     // What it writes before it is ready is in the error if it does not start.
     let early: string[] | undefined = [];
-    const options = {
+    const starting = {
       folder,
       nodeArgs,
       onLine(line: string) {
@@ -133,8 +136,8 @@ export async function createFunctions({ folder, environmentOf, onLine, inspect }
       startMsMax,
     };
     const instance: Instance = one.isWeb
-      ? { web: await startFunction(name, environment, options), busy: 0 }
-      : { event: await startEventFunction(name, environment, options), busy: 0 };
+      ? { web: await startFunction(name, environment, starting), busy: 0 }
+      : { event: await startEventFunction(name, environment, starting), busy: 0 };
     for (const line of early) onLine(name, line);
     early = undefined;
     (instance.web ?? instance.event)?.process.once('exit', () => {
@@ -209,7 +212,7 @@ export async function createFunctions({ folder, environmentOf, onLine, inspect }
         .filter((entry) => entry.isDirectory())
         .map(async ({ name }) => ((await readdir(`functions/${name}`)).includes('index.ts') ? [name] : [])),
     );
-    const names = found.flat().toSorted();
+    const names = found.flat().filter(options.isOn).toSorted();
     for (const [name, one] of served) {
       if (names.includes(name)) continue;
       served.delete(name);
@@ -227,7 +230,12 @@ export async function createFunctions({ folder, environmentOf, onLine, inspect }
     /** In alphabetical order. */
     list: () =>
       [...served]
-        .map(([name, { isWeb, inspectPort, inputs }]) => ({ name, isWeb, inspectPort, inputs }))
+        .map(([name, { isWeb, inspectPort, instance }]) => ({
+          name,
+          isWeb,
+          inspectPort,
+          isRunning: instance !== undefined,
+        }))
         .toSorted((one, other) => one.name.localeCompare(other.name)),
 
     /** What is wrong, by name of the function. */
@@ -244,7 +252,7 @@ export async function createFunctions({ folder, environmentOf, onLine, inspect }
     },
 
     /** Gives a new environment to those that are concerned. Returns their names. */
-    moved: () => update([...served.keys()]),
+    moved: async () => update([...new Set([...(await scan()), ...served.keys()])]),
 
     instanceOf,
 

@@ -31,6 +31,10 @@ const wecomCalls = z.array(
 const shownElsewhere = new Set(['time', 'level', 'event', 'request_id', 'scf_request_id', 'thrown']);
 const heldMax = 1000;
 
+/** What Node says with --inspect. */
+const ofDebugger =
+  /^(Debugger (listening|attached|ending)|For help, see: https:\/\/nodejs|Waiting for the debugger)/;
+
 /** Creates a reader of the functions' output; `show` gets each line for the person. */
 export function createLogReader(isVerbose: boolean, show: (line: LogLine) => void) {
   /** What happened during a request, until its own line comes. */
@@ -47,14 +51,7 @@ export function createLogReader(isVerbose: boolean, show: (line: LogLine) => voi
     read(name: string, text: string): void {
       const { data: fields } = schema.safeParse(json(text));
       if (!fields) {
-        // Debugger messages are of no use here.
-        if (
-          !/^(Debugger (listening|attached)|For help, see: https:\/\/nodejs|Waiting for the debugger)/.test(
-            text,
-          )
-        ) {
-          said(name, text, 'plain');
-        }
+        if (!ofDebugger.test(text)) said(name, text, 'plain');
         return;
       }
       const { event } = fields;
@@ -106,6 +103,7 @@ function moodOf({ event, level, status }: Fields): LogLine['mood'] {
 /** Makes a function's own lines in `output` readable: problems of the environment, stacks. */
 export function readable(output: string): string[] {
   return output.split('\n').flatMap((line) => {
+    if (ofDebugger.test(line.replace(/^.*?: (?=Debugger)/, ''))) return [];
     const start = line.indexOf('{"time"');
     const { data: fields } = schema.safeParse(json(line.slice(start)));
     if (start < 0 || !fields) return fromHere(line);

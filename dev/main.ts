@@ -1,6 +1,7 @@
 // `npm run dev`: all functions and the mini-program on this machine, rebuilt and replaced at every change.
 import { createScreen } from '../demo/screen.ts';
 import { Trouble } from '../demo/trouble.ts';
+import { devtoolsFolder } from './devtools.ts';
 import type { LogLine } from './log.ts';
 import { type Options, readOptions } from './options.ts';
 import { startWorkbench, type Workbench } from './workbench.ts';
@@ -39,7 +40,7 @@ async function main(given: Options): Promise<void> {
   showStart(workbench, given, performance.now() - startedMs);
 }
 
-function showStart(workbench: Workbench, { miniprogram }: Options, tookMs: number): void {
+function showStart(workbench: Workbench, { miniprogram, devtools }: Options, tookMs: number): void {
   const { urls, pageUrls, wecom, redis, needs } = workbench;
   const row = (label: string, text: string) => screen.print(`  ${label.padEnd(12)}${text}`);
   row('functions', urls.join('  '));
@@ -52,6 +53,7 @@ function showStart(workbench: Workbench, { miniprogram }: Options, tookMs: numbe
     row('', `${name.padEnd(12)}${notes.join('; ')}`);
   }
   row('page', `${pageUrls.map((url) => `${url}/`).join('  ')}  the mini-program of ${miniprogram}/`);
+  if (devtools) row('DevTools', `open the folder ${devtoolsFolder}/ in WeChat DevTools`);
   row('WeCom', wecom);
   row('Redis', redis);
   if (needs !== '') screen.print(`\n${needs}`);

@@ -30,6 +30,8 @@ export interface ManifestFunction {
 /** What {@link readManifest} returns. */
 export interface Manifest {
   functions: Map<string, ManifestFunction>;
+  /** Those that are not deployed, because the variable of their `onlyWith` is empty. */
+  off: Set<string>;
   /** Path, as `/hello` or `/hello/*`, → name of the function. */
   routes: [path: string, name: string][];
 }
@@ -82,6 +84,7 @@ export function readManifest(variables: Record<string, string | undefined>, stag
   }
   return {
     functions,
+    off: new Set(Object.keys(given).filter((name) => !functions.has(name))),
     routes: routes.filter(([, name]) => functions.has(name)),
   };
 }

@@ -16,11 +16,20 @@ import type { PhoneFiles } from '../demo/phone/compile.ts';
 import type { LogLine } from './log.ts';
 import type { Holder } from './people.ts';
 
+/** What cannot be used at the moment. */
+export interface Problem {
+  /** A function, the mini-program, a file. */
+  of: string;
+  text: string;
+  /** Whether a version from before is used instead. */
+  goesOn: boolean;
+}
+
 /** What the page shows, apart from the log. */
 export interface PageState {
   holders: Pick<Holder, 'who' | 'name' | 'company' | 'flag'>[];
   reviewers: { account: string; password: string }[];
-  problems: { of: string; text: string }[];
+  problems: Problem[];
   /** Another number is another version of the mini-program. */
   phone: number;
   /** Who holds the phone. */
@@ -28,6 +37,8 @@ export interface PageState {
 }
 
 export interface PageOptions {
+  /** Requests with it in X-Npm-Run-Dev come from the copy for DevTools, which has another origin. */
+  key: string;
   /** Names under which the page may be asked for, with the port. */
   hosts(): string[];
   holders(): Holder[];
@@ -35,6 +46,8 @@ export interface PageOptions {
   problems(): PageState['problems'];
   /** Answers `wx.qy.<api>`; throws what `wx.qy` fails with. */
   askWecomApp(holder: Holder, api: string): object;
+  /** Logs them in; returns the session_token. */
+  logIn(holder: Holder): Promise<string>;
   /** Passes a request of the phone on to the functions. */
   forward(req: IncomingMessage, res: ServerResponse, path: string): Promise<void>;
 }
@@ -68,6 +81,9 @@ export async function createPage(options: PageOptions) {
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     res.setHeaders(securityHeaders);
     const [pathname = ''] = (req.url ?? '').split('?');
+    if (req.headers['x-npm-run-dev'] === options.key) {
+      for (const name of ['origin', 'sec-fetch-site']) delete req.headers[name];
+    }
     const refused = refusal(req, pathname, options.hosts());
     if (refused) return send(res, 403, refused);
     if (pathname.startsWith('/server/')) {
@@ -79,7 +95,7 @@ export async function createPage(options: PageOptions) {
     sendFile(res, files.get(pathname) ?? phone.get(pathname));
   }
 
-  function act(pathname: string, body: string, res: ServerResponse): void {
+  async function act(pathname: string, body: string, res: ServerResponse): Promise<void> {
     const { who = selected } = whoBody.parse(JSON.parse(body || '{}'));
     const holder = options.holders().find((each) => each.who === who);
     if (!holder) return send(res, 400, 'nobody of this name is there');
@@ -94,6 +110,9 @@ export async function createPage(options: PageOptions) {
       res.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
       res.end(JSON.stringify(answered));
       return;
+    }
+    if (pathname === '/session') {
+      return send(res, 200, `Authorization: Bearer ${await options.logIn(holder)}`);
     }
     if (pathname !== '/who') return send(res, 404, 'nothing here');
     selected = who;

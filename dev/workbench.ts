@@ -1,20 +1,24 @@
 // All of `npm run dev` but the terminal: functions behind one address, the page, the timers, and what happens at a change.
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { resolve, sep } from 'node:path';
 import { Cron } from 'croner';
+import * as z from 'zod/mini';
 import { listenOn } from '../demo/page-http.ts';
 import { compileMiniProgram } from '../demo/phone/compile.ts';
 import { startDemoRedis } from '../demo/redis.ts';
 import type { Environment } from '../simulator/functions.ts';
 import { ownPeopleFile } from '../simulator/people.ts';
+import { writeDevtools } from './devtools.ts';
 import { createFunctions, type Functions } from './functions.ts';
 import { createGateway } from './gateway.ts';
 import { createLogReader, type LogLine, readable } from './log.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import type { Options } from './options.ts';
-import { createPage, type Page } from './page-server.ts';
+import { createPage, type Page, type Problem } from './page-server.ts';
 import { watchSources } from './watch.ts';
+import type { Holder } from './people.ts';
 import { createWorld } from './world.ts';
 
 export type Workbench = Awaited<ReturnType<typeof startWorkbench>>;
@@ -24,6 +28,9 @@ const stage = 'dev';
 const ofThisMachine = { LISTEN_HOST: '127.0.0.1', PORT: '0' };
 const environmentFiles = ['.env', `.env.${stage}`];
 const manifestFile = 'serverless.yml';
+
+const loginCode = z.object({ code: z.string() });
+const loginAnswer = z.object({ session_token: z.optional(z.string()), error: z.optional(z.string()) });
 
 /**
  * Starts everything. What is wrong with a function or a page is a problem to show, not an error.
@@ -37,11 +44,11 @@ export async function startWorkbench(
   endings: (() => unknown)[],
 ) {
   const { port, host, miniprogram } = options;
-  let manifest: Manifest = { functions: new Map(), routes: [] };
+  let manifest: Manifest = { functions: new Map(), off: new Set(), routes: [] };
   let functions: Functions | undefined;
   let page: Page | undefined;
   const crons: Cron[] = [];
-  const problems = new Map<string, string>();
+  const problems = new Map<string, Problem>();
   const log = createLogReader(options.isVerbose, (line) => {
     show(line);
     page?.log(line);
@@ -65,12 +72,15 @@ export async function startWorkbench(
   endings.push(world.stop);
   manifest = readManifest(world.variables(), stage);
 
+  const key = randomUUID();
   page = await createPage({
+    key,
     hosts: () => addressesOf(host).map((address) => `${address}:${pagePort}`),
     holders: world.holders,
     reviewers: world.reviewers,
-    problems: () => [...problems].map(([of, text]) => ({ of, text })),
+    problems: () => [...problems.values()],
     askWecomApp: world.askWecomApp,
+    logIn,
     forward: gateway.forward,
   });
   const { server, showPhone, update } = page;
@@ -80,6 +90,7 @@ export async function startWorkbench(
   [functions] = await Promise.all([
     createFunctions({
       folder: `.build/dev/${functionsPort}`,
+      isOn: (name) => !manifest.off.has(name),
       environmentOf,
       onLine: log.read,
       ...(options.inspect !== undefined && { inspect: options.inspect }),
@@ -101,6 +112,18 @@ export async function startWorkbench(
     // One that is not in serverless.yml yet gets what any of the others gets.
     const all = () => [...manifest.functions.values()].map(({ environment }) => environment);
     return { ...(known ?? Object.assign({}, ...all())), ...ofThisMachine };
+  }
+
+  async function logIn(holder: Holder): Promise<string> {
+    const { code } = loginCode.parse(world.askWecomApp(holder, 'login'));
+    const response = await fetch(`http://127.0.0.1:${functionsPort}/login`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ js_code: code }),
+    });
+    const { session_token, error } = loginAnswer.parse(await response.json());
+    if (session_token === undefined) throw new Error(`${response.status} ${error}`);
+    return session_token;
   }
 
   /** Takes over a change of files, and says how long that took. */
@@ -141,29 +164,39 @@ export async function startWorkbench(
     }
   }
 
-  function setProblem(what: string, text: string | undefined): void {
-    if (problems.get(what) === text) return;
-    if (text === undefined) problems.delete(what);
-    else problems.set(what, text);
-    if (text === undefined) log.said('dev', `${what}: in order again`, 'good');
-    else log.said('dev', `${what}: not taken, the version before goes on`, 'bad', text.split('\n'));
+  function setProblem(of: string, text: string | undefined, goesOn = true): void {
+    if (problems.get(of)?.text === text) return;
+    if (text === undefined) {
+      problems.delete(of);
+      log.said('dev', `${of}: in order again`, 'good');
+    } else {
+      problems.set(of, { of, text, goesOn });
+      const rest = goesOn ? ', the version before goes on' : '';
+      log.said('dev', `${of}: not taken${rest}`, 'bad', text.split('\n'));
+    }
   }
 
   function takeProblems(): void {
     const found = problemsOfFunctions();
-    for (const { name } of list()) {
+    const served = list().map(({ name, isRunning }) => ({ of: `functions/${name}`, name, isRunning }));
+    for (const { of, name, isRunning } of served) {
       const text = found.get(name);
-      setProblem(`functions/${name}`, text === undefined ? undefined : readable(text).join('\n'));
+      setProblem(of, text === undefined ? undefined : readable(text).join('\n'), isRunning);
     }
-    const names = list().map(({ name }) => `functions/${name}`);
-    for (const what of problems.keys()) {
-      if (what.startsWith('functions/') && !names.includes(what)) problems.delete(what);
+    for (const of of problems.keys()) {
+      if (of.startsWith('functions/') && !served.some((each) => each.of === of)) problems.delete(of);
     }
   }
 
   function takePhone(): Promise<boolean> {
     const settings = { companyNames: world.companyNames() };
-    return tried(miniprogram, async () => showPhone(await compileMiniProgram(miniprogram, settings)));
+    return tried(miniprogram, async () => {
+      showPhone(await compileMiniProgram(miniprogram, settings));
+      if (!options.devtools) return;
+      // The last address is the one that a phone reaches as well.
+      const [serverUrl = '', pageUrl = ''] = [functionsPort, pagePort].map((each) => urlsAt(each).at(-1));
+      writeDevtools(miniprogram, { serverUrl, pageUrl, key });
+    });
   }
 
   function startTimers(): void {
@@ -185,6 +218,11 @@ export async function startWorkbench(
     }
   }
 
+  function urlsAt(ofPort: number): string[] {
+    const shown = addressesOf(host).filter((address) => address !== 'localhost');
+    return shown.map((address) => `http://${address}:${ofPort}`);
+  }
+
   return {
     /** Of each function: where it is reached, or when it runs. */
     describe: () =>
@@ -198,8 +236,8 @@ export async function startWorkbench(
         isKnown: manifest.functions.has(name),
         inspectPort,
       })),
-    urls: addressesOf(host).map((address) => `http://${address}:${functionsPort}`),
-    pageUrls: addressesOf(host).map((address) => `http://${address}:${pagePort}`),
+    urls: urlsAt(functionsPort),
+    pageUrls: urlsAt(pagePort),
     wecom: world.wecom,
     needs: world.needs,
     redis: redis.description,

@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { exampleSource } from '../demo/own-function.ts';
 import { serve } from './mini-program-phone.ts';
@@ -89,6 +90,14 @@ async function start(folder: string, args: string[] = []): Promise<Running> {
   };
 }
 
+interface WxRequest {
+  url: string;
+  method: string;
+  header: Record<string, string>;
+  data: object;
+  success(result: { statusCode: number; data: unknown }): void;
+}
+
 /** The processes that `pid` has started. */
 function childrenOf(pid = 0): number[] {
   const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
@@ -123,7 +132,7 @@ describe('npm run dev', () => {
   const folder = project();
   let dev: Running;
   beforeAll(async () => {
-    dev = await start(folder);
+    dev = await start(folder, ['--devtools']);
   });
   afterAll(() => {
     dev.process.kill('SIGKILL');
@@ -163,8 +172,9 @@ describe('npm run dev', () => {
   }
 
   test('a function by the document › is there as soon as it is saved, behind the session of the login', async () => {
-    const { body } = await logIn('ZhangSan');
-    const session = { Authorization: `Bearer ${String(body['session_token'])}` };
+    // The command of the document: the person who is chosen on the page.
+    const header = await (await fetch(`${dev.page}/session`, { method: 'POST' })).text();
+    const session = { Authorization: header.replace('Authorization: ', '') };
     save('functions/hello/index.ts', exampleSource('hello'));
     await dev.says(/hello: new after \d+ ms/);
     expect(JSON.parse(await get('/hello', session))).toEqual({ hello: 'ZhangSan' });
@@ -266,6 +276,30 @@ describe('npm run dev', () => {
     expect(await problems()).toContain('home.ts:1:');
     save('miniprogram/pages/home/home.ts', good);
     await dev.says(/miniprogram: in order again/);
+  });
+
+  test('devtools/ › a mini-program there gets codes of the simulator; a released copy stops', async () => {
+    const settings = { serverUrl: '' };
+    const wx = (envVersion: string): Record<string, unknown> => ({
+      getAccountInfoSync: () => ({ miniProgram: { envVersion } }),
+      // As from DevTools: another origin.
+      async request({ url, header, data, method, success }: WxRequest) {
+        const headers = { ...header, Origin: 'https://servicewechat.com' };
+        const response = await fetch(url, { method, headers, body: JSON.stringify(data) });
+        success({ statusCode: response.status, data: await response.json() });
+      },
+    });
+    const open = (phone: Record<string, unknown>) =>
+      runInNewContext(read('devtools/npm-run-dev.js'), { wx: phone, require: () => ({ settings }) });
+    const phone = wx('develop');
+    open(phone);
+    expect(read('devtools/app.ts')).toContain("import './npm-run-dev';");
+    expect(settings.serverUrl).toBe(dev.url);
+    const { login } = phone['qy'] as { login: () => Promise<{ code: string }> };
+    const body = JSON.stringify({ js_code: (await login()).code });
+    const headers = { 'Content-Type': 'application/json' };
+    expect((await fetch(`${dev.url}/login`, { method: 'POST', headers, body })).status).toBe(200);
+    expect(() => open(wx('release'))).toThrow('Upload the original');
   });
 
   test('the page › refuses other sites', async () => {

@@ -184,7 +184,17 @@ describe('documents', () => {
 describe('sources', () => {
   // The linter holds the other habits: camelCase constants and interfaces.
   test('sources › declare their functions with `function`, not as constants', () => {
-    const folders = ['bench', 'demo', 'deploy', 'functions', 'lib', 'miniprogram', 'scripts', 'simulator'];
+    const folders = [
+      'bench',
+      'demo',
+      'deploy',
+      'dev',
+      'functions',
+      'lib',
+      'miniprogram',
+      'scripts',
+      'simulator',
+    ];
     const arrows = folders
       .flatMap(filesOf)
       .filter((path) => /^(?!.*node_modules).*\.ts$/.test(path))

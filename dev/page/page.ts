@@ -102,8 +102,8 @@ function showPeople(): void {
 function showProblems(): void {
   byId('problems').hidden = state.problems.length === 0;
   byId('problems').replaceChildren(
-    ...state.problems.flatMap(({ of, text }) => [
-      element('h2', '', t().problem(of)),
+    ...state.problems.flatMap(({ of, text, goesOn }) => [
+      element('h2', '', goesOn ? t().problem(of) : of),
       element('pre', '', text),
     ]),
   );
