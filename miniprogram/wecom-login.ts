@@ -1220,9 +1220,10 @@ interface HttpAnswer {
   header?: Record<string, unknown>;
 }
 
-/** What `wx.getSystemInfo` adds in WeCom. */
+/** `environment` is what `wx.getSystemInfo` adds in WeCom. */
 export interface SystemInfo {
   environment?: string;
+  platform?: string;
 }
 
 export interface EncryptedUserdata {
@@ -1244,7 +1245,7 @@ interface Task {
   onProgressUpdate?: (listener: (update: { progress: number }) => void) => void;
 }
 
-interface DownloadAnswer extends HttpAnswer {
+interface DownloadAnswer extends Omit<HttpAnswer, 'data'> {
   tempFilePath?: string;
   filePath?: string;
 }
