@@ -42,7 +42,7 @@ export function clientAddress(
   if (forwardedFor === undefined) {
     const own = bareAddress(socketAddress);
     const remote = bareAddress(header('x-scf-remote-addr') ?? '');
-    const isHidden = isIP(own) !== 0 && isPlatform(own) && isIP(remote) !== 0 && !isPlatform(remote);
+    const isHidden = isIP(remote) !== 0 && isIP(own) !== 0 && isPlatform(own) && !isPlatform(remote);
     return isHidden ? remote : own;
   }
   const chain = forwardedFor.slice(-1024).split(',').map(bareAddress);

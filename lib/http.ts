@@ -44,6 +44,12 @@ interface Answer {
   error?: unknown;
 }
 
+/** Of one connection: how many requests are not answered yet, and when the last of them is. */
+interface Line {
+  waiting: number;
+  last: Promise<void>;
+}
+
 const answerHeaders = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 /** A few KB need no longer than this, headers and body together. */
 const arrivalMsMax = 5000;
@@ -84,8 +90,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
 
   let underWay = 0;
   let onIdle: (() => void) | undefined;
-  /** Of each connection the requests that are not answered yet, and when the last of them is. */
-  const lines = new WeakMap<Socket, { waiting: number; last: Promise<void> }>();
+  const lines = new WeakMap<Socket, Line>();
 
   /** Returns the path with the routes that exist at the moment. */
   function find(pathname: string) {
@@ -131,13 +136,18 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     if (underWay === 0) onIdle?.();
   }
 
+  function lineOf(socket: Socket): Line {
+    let line = lines.get(socket);
+    if (!line) lines.set(socket, (line = { waiting: 0, last: Promise.resolve() }));
+    return line;
+  }
+
   /**
    * Serves the requests of one connection one after the other, as HTTP orders the answers anyway: nobody takes many
    * places by sending many requests at once.
    */
   function inTurn(socket: Socket, work: () => Promise<void>): void {
-    const line = lines.get(socket) ?? { waiting: 0, last: Promise.resolve() };
-    lines.set(socket, line);
+    const line = lineOf(socket);
     line.waiting += 1;
     if (line.waiting > requestsPerConnectionMax) {
       socket.destroy();

@@ -1,5 +1,5 @@
 // People, and when two userids mean the same person.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { MemberFields } from './member-fields.ts';
 
 /** The case of userid does not matter: `Bottle` and `bottle` are the same for WeCom. A reviewer's corpid is `''`. */
@@ -46,5 +46,5 @@ export function isSameUserid(one: string, other: string): boolean {
 /** The identifier of a person in keys and tokens: 128 bits of SHA-256, 22 characters. NUL occurs in neither part. */
 export function personId({ corpid, userid }: Person): string {
   const identity = `${corpid}\0${lowerCase(userid)}`;
-  return createHash('sha256').update(identity).digest().subarray(0, 16).toString('base64url');
+  return hash('sha256', identity, 'buffer').subarray(0, 16).toString('base64url');
 }

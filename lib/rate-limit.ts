@@ -1,5 +1,5 @@
 // Limits on failing codes, on reviewers' passwords and on re-checks. A client's address is a hint, never a proof.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { isShared, networkOf } from './address.ts';
 import { type Clock, elapsedMs, moment, type Moment } from './clock.ts';
@@ -145,12 +145,12 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
 
     async succeeded(address) {
       if (isShared(address)) return;
-      const key = knownKey(address);
-      const since = noted.get(key);
+      const network = networkOf(address);
+      const since = noted.get(network);
       if (since && elapsedMs(clock, since) < notedMsMax) return;
-      await available(redis.pipeline([['set', key, '1', 'EX', knownSeconds]]));
+      await available(redis.pipeline([['set', knownKey(address), '1', 'EX', knownSeconds]]));
       if (noted.size >= notedMax) noted.clear();
-      noted.set(key, moment(clock));
+      noted.set(network, moment(clock));
     },
   };
 }
@@ -288,7 +288,7 @@ function knownKey(address: string): string {
 
 /** Hashes addresses and accounts, so that keys do not contain them. */
 function tag(text: string): string {
-  return `{${createHash('sha256').update(text).digest('base64url').slice(0, 22)}}`;
+  return `{${hash('sha256', text, 'base64url').slice(0, 22)}}`;
 }
 
 /** One IPv6 client controls a whole /48, so IPv6 is counted by network. */

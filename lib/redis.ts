@@ -42,6 +42,12 @@ export interface Script {
   sha1: string;
 }
 
+interface ScriptCall {
+  script: Script;
+  keys: readonly string[];
+  args: readonly (string | number)[];
+}
+
 /** Redis 4 refuses to write after TIME or PTTL in a script unless this comes first; later ones ignore it. */
 const replicateCommands = 'if redis.replicate_commands then redis.replicate_commands() end\n';
 
@@ -183,28 +189,26 @@ export function createRedis(
     }
   }
 
-  /** One script; its deadline is that of `ask`. */
-  async function runScript(
-    ask: Ask,
-    { lua, sha1 }: Script,
-    names: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<unknown> {
-    const keysAndArgs = [names.length, ...names.map((name) => keyPrefix + name), ...args];
+  /** Sends scripts together; their deadline is that of `ask`. */
+  async function runScripts(ask: Ask, calls: readonly ScriptCall[]): Promise<unknown[]> {
+    const commandsOf = (name: 'evalsha' | 'eval') =>
+      calls.map(({ script, keys, args }): RedisCommand => {
+        const names = keys.map((key) => keyPrefix + key);
+        return [name, name === 'eval' ? script.lua : script.sha1, names.length, ...names, ...args];
+      });
     let refused = false;
     if (!evalOnly) {
       try {
-        const [reply] = await ask([['evalsha', sha1, ...keysAndArgs]]);
-        return reply;
+        return await ask(commandsOf('evalsha'));
       } catch (error) {
         if (!(error instanceof RedisError)) throw error;
         refused = error.reason !== 'no_script';
         if (refused && !isEvalshaRefused(error)) throw error;
       }
     }
-    const [reply] = await ask([['eval', lua, ...keysAndArgs]]);
+    const replies = await ask(commandsOf('eval'));
     evalOnly ||= refused;
-    return reply;
+    return replies;
   }
 
   // Not ioredis' own prefix: it has to know each command by name.
@@ -219,21 +223,21 @@ export function createRedis(
       const fallback = commands.every(([name]) => readCommands.has(name)) ? forReads : main;
       return run(fallback, (ask) => ask(commands.map(prefixed)));
     },
-    async read(commands) {
-      try {
-        return await run(main, (ask) =>
-          Promise.all(
-            commands.map(([name, key = '', ...args]) =>
-              runScript(ask, readScript(name), [String(key)], args),
-            ),
-          ),
-        );
-      } catch (error) {
+    read(commands) {
+      const calls = commands.map(([name, key, ...args]) => ({
+        script: readScript(name),
+        keys: [String(key)],
+        args,
+      }));
+      return run(main, (ask) => runScripts(ask, calls)).catch((error: unknown) => {
         if (!(error instanceof RedisError)) throw error;
         return redis.pipeline(commands);
-      }
+      });
     },
-    script: (script, keys, args) => run(main, (ask) => runScript(ask, script, keys, args)),
+    async script(script, keys, args) {
+      const [reply] = await run(main, (ask) => runScripts(ask, [{ script, keys, args }]));
+      return reply;
+    },
     close() {
       closed = true;
       leave(main, 0);
@@ -255,13 +259,10 @@ function readScript(name: string): Script {
 }
 
 /** A Redis that does not answer becomes `temporarily_unavailable`. */
-export async function available<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof RedisError) throw unavailable(`redis_${error.reason}`, 2, error);
-    throw error;
-  }
+export function available<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw error instanceof RedisError ? unavailable(`redis_${error.reason}`, 2, error) : error;
+  });
 }
 
 function isAnswer({ reason }: RedisError): boolean {

@@ -1,5 +1,5 @@
 // The Redis records of sessions, and the scripts that change them, so that an ended session never comes back.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Log } from './log.ts';
 import { type Person, personId } from './person.ts';
 import { available, defineScript, type Redis } from './redis.ts';
@@ -64,20 +64,26 @@ export interface Place {
 
 const tokenPattern = /^s1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 
-export function placeOf(key: string, secret: string): Place {
-  const field = createHash('sha256').update(secret).digest('base64url');
+/** @param id the `personId` of whose session it is */
+export function placeOf(id: string, secret: string): Place {
+  const key = sessionsKeyOf(id);
+  const field = hash('sha256', secret, 'base64url');
   return { key, field, boundTo: `${key} ${field}` };
 }
 
 /** `undefined` for what is not a session_token. */
 export function placeOfToken(sessionToken: string): Place | undefined {
   const [, id, secret] = tokenPattern.exec(sessionToken) ?? [];
-  return id === undefined || secret === undefined ? undefined : placeOf(`wxs1:{${id}}`, secret);
+  return id === undefined || secret === undefined ? undefined : placeOf(id, secret);
 }
 
 /** The Redis hash that holds all sessions of a person. */
 export function sessionsKey(person: Person): string {
-  return `wxs1:{${personId(person)}}`;
+  return sessionsKeyOf(personId(person));
+}
+
+function sessionsKeyOf(id: string): string {
+  return `wxs1:{${id}}`;
 }
 
 /** Held by the request that asks WeCom about this person again. */

@@ -146,7 +146,8 @@ export function createSessions(options: {
           ? { corpid: start.member.corpid, userid: start.member.userid }
           : { corpid: '', userid: start.account };
       const secret = randomBytes(32).toString('base64url');
-      const place = placeOf(sessionsKey(person), secret);
+      const id = personId(person);
+      const place = placeOf(id, secret);
       const endsAt = now + limits.maxSeconds * 1000;
       const stored: StoredSession = {
         role: start.role,
@@ -176,7 +177,7 @@ export function createSessions(options: {
         const ending = { reason: 'replaced', clientAddress: came?.clientAddress };
         noted(replacedField === '' ? await store.end(old) : replaced, old, ending);
       }
-      const sessionToken = `s1.${personId(person)}.${secret}`;
+      const sessionToken = `s1.${id}.${secret}`;
       return { sessionToken, expiresInSeconds: expiresInSeconds(stored, now) };
     },
 

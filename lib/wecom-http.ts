@@ -5,7 +5,7 @@ import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
-import type { AxiosAdapter } from 'axios';
+import type { AxiosAdapter, AxiosResponse } from 'axios';
 import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
 
 /** Why a call got no usable answer. Holds no URL and no body: those carry secrets. */
@@ -42,8 +42,8 @@ export interface WecomHttp {
 }
 
 /**
- * An axios adapter for GET, and POST of JSON, to a path at one origin, on node:http(s), that survives being frozen. It keeps axios' own Node
- * adapter, with its 45 ms of loading, out of the bundle, and adds what that one lacks:
+ * An axios adapter for GET, and POST of JSON, to a path at one origin, on node:http(s), that survives being frozen. It
+ * keeps axios' own Node adapter, with its 45 ms of loading, out of the bundle, and adds what that one lacks:
  *
  * - `timeout` bounds the whole call, the body included;
  * - a socket that was idle for more than 4 s is discarded instead of reused;
@@ -102,7 +102,7 @@ export function createWecomHttp(origin: string, clock: Clock): WecomHttp {
     }
   }
 
-  const adapter: AxiosAdapter = async (config) => {
+  const adapter: AxiosAdapter = (config) => {
     const { url: path, timeout = 0, maxContentLength = Infinity } = config;
     const body = typeof config.data === 'string' ? config.data : undefined;
     const isPost = body !== undefined;
@@ -113,11 +113,17 @@ export function createWecomHttp(origin: string, clock: Clock): WecomHttp {
     let request: http.ClientRequest | undefined;
     let isOver = false;
 
-    const answer = new Promise<Answer>((resolve, reject) => {
+    const answer = new Promise<AxiosResponse<string>>((resolve, reject) => {
       function send(retry: boolean): void {
         let bytesBefore = 0;
         const sent = open({ protocol, host, port, path, agent, method, headers }, (response) =>
-          readAnswer(response, maxContentLength, resolve, reject),
+          readBody(
+            response,
+            maxContentLength,
+            (data) =>
+              resolve({ status: response.statusCode ?? 0, data, statusText: '', headers: {}, config }),
+            reject,
+          ),
         );
         request = sent;
         sent.on('socket', (socket) => {
@@ -135,28 +141,22 @@ export function createWecomHttp(origin: string, clock: Clock): WecomHttp {
       discardIdle(idleMsMax);
       send(!isPost);
     });
-    try {
-      const { status, data } = await withTimeout(clock, timeout, answer, () => new TransportError('timeout'));
-      return { status, data, statusText: '', headers: {}, config, request: undefined };
-    } catch (error) {
-      isOver = true;
-      request?.destroy();
-      throw error instanceof TransportError ? error : new TransportError(reasonOf(error));
-    }
+    return withTimeout(clock, timeout, answer, () => new TransportError('timeout')).catch(
+      (error: unknown) => {
+        isOver = true;
+        request?.destroy();
+        throw error instanceof TransportError ? error : new TransportError(reasonOf(error));
+      },
+    );
   };
 
   return { adapter, connectAhead };
 }
 
-interface Answer {
-  status: number;
-  data: string;
-}
-
-function readAnswer(
+function readBody(
   response: http.IncomingMessage,
   bytesMax: number,
-  resolve: (answer: Answer) => void,
+  resolve: (body: string) => void,
   reject: (error: Error) => void,
 ): void {
   const chunks: Buffer[] = [];
@@ -167,9 +167,7 @@ function readAnswer(
     else chunks.push(chunk);
   });
   response.on('error', reject);
-  response.on('end', () => {
-    resolve({ status: response.statusCode ?? 0, data: Buffer.concat(chunks).toString('utf8') });
-  });
+  response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
 }
 
 /** `econnreset`, `enotfound`, `cert_has_expired`, …; never a message, which may quote the URL. */

@@ -13,7 +13,7 @@ export function isWebFunction(source: string): boolean {
   return source.includes('startWebFunction(');
 }
 
-/** The only commands that ioredis must know by name: lib/redis.ts sends all others through `call`. */
+/** The only commands that ioredis must know by name: lib/redis-connection.ts sends all others through `call`. */
 const namedCommands = ['auth', 'client', 'eval', 'evalsha', 'info', 'quit', 'readonly', 'script', 'select'];
 
 /**
