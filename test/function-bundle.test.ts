@@ -17,6 +17,9 @@ const trimmed = [
   'ioredis/built/connectors/SentinelConnector/index.js',
   'ioredis/built/constants/TLSProfiles.js',
   'ioredis/built/autoPipelining.js',
+  'ioredis/built/Pipeline.js',
+  'ioredis/built/transaction.js',
+  'cluster-key-slot/lib/index.js',
   'ioredis/built/utils/debug.js',
 ];
 
