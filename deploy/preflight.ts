@@ -1,6 +1,12 @@
 // Reads each function's environment the way the function itself will, before anything is uploaded: a mistake shows here
 // in a second, and not as a version that does not start.
-import { readCallbackConfig, readLoginConfig, readRefreshConfig, readServicesConfig } from '../lib/config.ts';
+import {
+  readCallbackConfig,
+  readLoginConfig,
+  readRefreshConfig,
+  readServicesConfig,
+  readWecomConfig,
+} from '../lib/config.ts';
 import { ConfigError } from '../lib/environment.ts';
 import { DeployError } from './errors.ts';
 import type { FunctionSettings } from './settings.ts';
@@ -9,6 +15,7 @@ const readers: Record<string, (environment: Record<string, string>) => unknown> 
   login: readLoginConfig,
   refresh: readRefreshConfig,
   callback: readCallbackConfig,
+  wecom: readWecomConfig,
   admin: readServicesConfig,
 };
 

@@ -9,6 +9,7 @@ import { parsePasswordHash, type Reviewer } from './reviewer.ts';
 import { readRoles, type RoleRule } from './role-rules.ts';
 import type { SessionLimits } from './session.ts';
 import type { Corp } from './wecom.ts';
+import { readWecomCallers, type WecomCaller } from './wecom-callers.ts';
 
 export interface RefreshConfig {
   corps: readonly [Corp, ...Corp[]];
@@ -57,6 +58,15 @@ export interface CallbackConfig {
   port: number;
 }
 
+/** What the function needs that calls WeCom for other systems. */
+export interface WecomConfig extends RefreshConfig {
+  callers: readonly WecomCaller[];
+  /** The only APIs that may be called. */
+  apis: readonly string[];
+  host: string;
+  port: number;
+}
+
 /** The public test company of WeChat DevTools: its secret is published and anyone can be in it. */
 const testCorpid = 'ww17f8d10783494584';
 
@@ -101,6 +111,14 @@ export function readCallbackConfig(environment: Environment = process.env): Call
       ],
       ...listening(variables),
     };
+  });
+}
+
+/** @throws ConfigError */
+export function readWecomConfig(environment: Environment = process.env): WecomConfig {
+  return readEnvironment(environment, (variables) => {
+    const refresh = refreshConfig(variables);
+    return { ...refresh, ...readWecomCallers(variables, refresh.corps), ...listening(variables) };
   });
 }
 

@@ -58,6 +58,11 @@ export const logEvents = {
   wecom_misconfigured: { levels: ['error'], fields: ['corpid', 'api', 'errcode', 'hint'] },
   wecom_rate_limited: { levels: ['error'], fields: ['corpid', 'api', 'errcode', 'hint'] },
   wecom_failed: { levels: ['error'], fields: ['corpid', 'api', 'errcode', 'reason', 'field', 'hint'] },
+  wecom_called: {
+    levels: ['info'],
+    fields: ['caller', 'corpid', 'api', 'errcode', 'reason', 'client_address'],
+  },
+  wecom_call_refused: { levels: ['warn'], fields: ['caller', 'client_address', 'reason'] },
   login_brake_on: { levels: ['error'], fields: ['failures', 'window_seconds'] },
   reviewer_brake_on: { levels: ['error'], fields: ['tries_max', 'window_seconds'] },
   reviewer_locked: { levels: ['error'], fields: ['tries_max'] },

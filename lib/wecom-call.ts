@@ -3,12 +3,11 @@ import type { AccessTokens } from './access-token.ts';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import type { Log } from './log.ts';
 import { type Corp, type Question, type Wecom, WecomError } from './wecom.ts';
+import { apiForm } from './wecom-callers.ts';
 import { createWecomFailure } from './wecom-failure.ts';
 
 /** A token that has to be fetched, and one try. SCF's own timeout is 15 s. */
 const callMsMax = 6000;
-/** As in WeCom's documentation, without `/cgi-bin/`. */
-export const apiForm = /^[a-z0-9_]+(\/[a-z0-9_]+){0,5}$/;
 
 /**
  * Calls one of WeCom's endpoints in the name of a company's app, and returns what `schema` reads of the answer.

@@ -103,6 +103,11 @@ export class WecomError extends Error {
     return this.errcode === undefined ? undefined : (ruleFor(this.errcode).reaction ?? 'unknown');
   }
 
+  /** Another question could be answered: it is not about the token, the app, our address, a limit or WeCom's state. */
+  get isAboutTheQuestion(): boolean {
+    return ['unknown', 'member_refused', 'js_code_refused'].includes(this.reaction ?? '');
+  }
+
   get meaning(): Meaning | undefined {
     return this.errcode === undefined ? undefined : ruleFor(this.errcode).meaning;
   }

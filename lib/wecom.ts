@@ -33,8 +33,11 @@ export interface Question<T> {
   body?: object;
   /** The part of the answer that is read. */
   schema: z.ZodMiniType<T>;
-  /** Errcodes that are an answer and no error; the schema may read `errcode`. 40014 and 42001 are always errors. */
-  fine?: readonly number[];
+  /**
+   * Errcodes that are an answer and no error; the schema may read `errcode`. 40014 and 42001 are always errors. `any`: all
+   * that concern only what was asked, and not the token, the app, our address or a limit.
+   */
+  fine?: readonly number[] | 'any';
   /** The largest answer. Default: 65,536 bytes. */
   bytesMax?: number;
 }
@@ -238,7 +241,9 @@ function read<T>(call: ApiCall<T>, { status, data }: { status: number; data: str
   if (!errcode.success) throw failed(call, { reason: 'unexpected_shape', field: 'errcode' });
   if (errcode.data !== 0) {
     const error = failed(call, { errcode: errcode.data, ...fromErrmsg(errcode.data, body) });
-    if (isTokenRefused(error) || !call.fine?.includes(errcode.data)) throw error;
+    const { fine = [] } = call;
+    const isFine = fine === 'any' ? error.isAboutTheQuestion : fine.includes(errcode.data);
+    if (isTokenRefused(error) || !isFine) throw error;
   }
   // WeCom's endpoints do not agree on the spelling.
   if (!('userid' in body) && 'UserId' in body) body['userid'] = body['UserId'];

@@ -64,6 +64,8 @@ async function startSurroundings(): Promise<Surroundings> {
       REDIS_URL: redis.url,
       WECOM_CORPS: `${corpid}:${corpsecret}`,
       WECOM_CALLBACKS: `${corpid}:token:${randomBytes(32).toString('hex').slice(0, 42)}A`,
+      WECOM_CALLERS: `caller:${randomBytes(32).toString('hex')}`,
+      WECOM_APIS: 'message/send',
       ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
     },
     jsCode: () => wecom.createJsCode({ corpid, userid }),

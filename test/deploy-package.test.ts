@@ -15,7 +15,8 @@ const ENCRYPTION_KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toSt
 function environmentFile(encryptionKey: string): string {
   return (
     `WECOM_CORPS=ww1:secret\nREDIS_URL=redis://:password@10.0.0.5:6379\nENCRYPTION_KEY=${encryptionKey}\n` +
-    `WECOM_CALLBACKS=ww1:token:${'k'.repeat(43)}\n`
+    `WECOM_CALLBACKS=ww1:token:${'k'.repeat(43)}\n` +
+    `WECOM_CALLERS=erp:${'0'.repeat(64)}\nWECOM_APIS=message/send\n`
   );
 }
 
@@ -67,8 +68,8 @@ test('serverless.yml › declares every function that is built', () => {
 });
 
 test('sls package › zips nothing for a function whose variable is empty, and not the project in its place', async () => {
-  const withoutCallbacks = environmentFile(ENCRYPTION_KEY).replace(/^WECOM_CALLBACKS=.*$/m, '');
-  writeFileSync(join(folder, '.env'), withoutCallbacks);
+  const without = environmentFile(ENCRYPTION_KEY).replaceAll(/^WECOM_CALL(BACKS|ERS)=.*$/gm, '');
+  writeFileSync(join(folder, '.env'), without);
   rmSync(join(folder, '.serverless'), { recursive: true });
   await sls('package');
   const zips = readdirSync(join(folder, '.serverless')).filter((name) => name.endsWith('.zip'));

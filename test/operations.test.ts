@@ -46,7 +46,9 @@ describe('the log events of docs/operations.md', () => {
     }
     // These need a race, an hour of an attack, a Redis set up otherwise, or a bug.
     const rare = [
-      // Only with ROLES.
+      // Only of functions/wecom, and with ROLES.
+      'wecom_called',
+      'wecom_call_refused',
       'directory_not_read',
       'role_unknown',
       'access_denied',

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import { nodeMajorOf, runtimeIn } from '../deploy/runtime.ts';
-import { readCallbackConfig, readLoginConfig } from '../lib/config.ts';
+import { readCallbackConfig, readLoginConfig, readWecomConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/environment.ts';
 import { errorTable } from '../lib/errors.ts';
 import { invokeFunction } from '../simulator/functions.ts';
@@ -99,9 +99,11 @@ describe('documents', () => {
     'SESSION_IDLE_SECONDS',
     'SESSION_MAX_SECONDS',
     'STAGE',
+    'WECOM_APIS',
     'WECOM_APPID',
     'WECOM_BASE_URL',
     'WECOM_CALLBACKS',
+    'WECOM_CALLERS',
     'WECOM_CORPS',
     'WECOM_DOMAIN_VERIFY',
   ];
@@ -113,7 +115,7 @@ describe('documents', () => {
       {},
       { get: (_, name) => (asked.add(String(name)), name === 'REDIS_URL' ? 'redis://10.0.0.5' : undefined) },
     );
-    for (const configure of [readLoginConfig, readCallbackConfig]) {
+    for (const configure of [readLoginConfig, readCallbackConfig, readWecomConfig]) {
       expect(() => configure(environment)).toThrow(ConfigError);
     }
     expect([...asked].toSorted()).toEqual(variables);
@@ -129,10 +131,11 @@ describe('documents', () => {
       (name) => common.includes(name) || /^(SESSION_|MEMBER_|ROLES$)/.test(name),
     );
     const expected: Record<string, string[]> = {
-      login: variables.filter((name) => !['LISTEN_HOST', 'PORT', 'WECOM_CALLBACKS'].includes(name)),
+      login: variables.filter((name) => !/^(LISTEN_HOST|PORT|WECOM_(CALLBACKS|CALLERS|APIS))$/.test(name)),
       refresh: common,
       callback: [...redis, 'WECOM_CALLBACKS'],
       admin: services,
+      wecom: [...common, 'WECOM_APIS', 'WECOM_CALLERS'].toSorted(),
     };
     for (const [name, names] of Object.entries(expected)) {
       const block = manifest.split(/^ {2}(?=\w+:$)/m).find((text) => text.startsWith(`${name}:`)) ?? '';

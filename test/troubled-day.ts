@@ -68,7 +68,8 @@ export async function troubledDay(): Promise<Record<string, unknown>[]> {
   await withoutRedis.logOf(await enter(newCode(), corpid, withoutRedis));
   for (const running of [login, second]) await running.logOf(await running.send('GET', '/health'));
   const all = [login, second, callback, withoutRedis, ...invocations].flatMap(({ lines }) => lines);
-  return all.map((line): Record<string, unknown> => JSON.parse(line));
+  // The runtime also writes what a function threw, which is no line of the log.
+  return all.filter((line) => line.startsWith('{')).map((line): Record<string, unknown> => JSON.parse(line));
 
   /** Forgets the trouble so far. */
   async function restart(): Promise<void> {

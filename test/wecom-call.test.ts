@@ -21,16 +21,15 @@ describe('POST /notify of docs/add-a-function.md', () => {
     world.wecom.setDepartment({ corpid, id: 7, parentid: 1, name: '财务部' });
     login = await world.startLogin();
     token = (await login.login({ js_code: world.jsCode() })).body['session_token'];
+    notify = await start();
   });
   afterAll(async () => {
     await world.stop();
     own.remove();
   });
-  // A new process, so that WeCom's refusals of another test are forgotten.
-  beforeEach(async () => {
-    world.wecom.reset();
-    notify = await world.startWeb(own.name, world.environment({ PORT: '0', ROLES: 'finance:dept:7' }));
-  });
+  beforeEach(() => world.wecom.reset());
+
+  const start = () => world.startWeb(own.name, world.environment({ PORT: '0', ROLES: 'finance:dept:7' }));
 
   const send = (body: object, sessionToken = token): Promise<Answer> =>
     notify.send('POST', '/notify', {
@@ -108,6 +107,8 @@ describe('POST /notify of docs/add-a-function.md', () => {
     ['an errcode that nobody knows', { kind: 'errcode', errcode: 99_999 }, 'wecom_misconfigured', {}],
     ['no errcode where one is read', { kind: 'fields', fields: { errcode: 'x' } }, 'wecom_failed', {}],
   ])('POST /notify › answers 503 to %s, asks once, and the log says why', async (_, kind, event, fields) => {
+    // WeCom's refusals of another test are forgotten.
+    notify = await start();
     world.wecom.fault({ endpoint: api, ...kind });
     const answer = await sendTo('ZhangSan');
     expectError(answer, 'temporarily_unavailable');
@@ -119,6 +120,7 @@ describe('POST /notify of docs/add-a-function.md', () => {
   });
 
   test('POST /notify › leaves the API alone for a while after 45009', async () => {
+    notify = await start();
     world.wecom.fault({ endpoint: api, kind: 'errcode', errcode: 45_009, times: 1 });
     for (let tries = 0; tries < 3; tries += 1) {
       expectError(await sendTo('ZhangSan'), 'temporarily_unavailable', { retryAfter: '60' });
@@ -130,6 +132,7 @@ describe('POST /notify of docs/add-a-function.md', () => {
     ['breaks after WeCom carried it out', { kind: 'cut', at: 'before', effect: true }],
     ['breaks in the middle of the answer', { kind: 'cut', at: 'mid_body' }],
   ])('POST /notify › does not send again when the connection %s', async (_, kind) => {
+    notify = await start();
     // First a good call, so that the connection has served before.
     await sendTo('ZhangSan');
     world.wecom.fault({ endpoint: api, ...kind, times: 1 });
@@ -139,6 +142,7 @@ describe('POST /notify of docs/add-a-function.md', () => {
   });
 
   test('POST /notify › does not send again on a connection that died unnoticed', async () => {
+    notify = await start();
     await sendTo('ZhangSan');
     expect(world.wecom.closeIdleSockets('rst')).toBeGreaterThan(0);
     expectError(await sendTo('ZhangSan'), 'temporarily_unavailable');

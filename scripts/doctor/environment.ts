@@ -1,7 +1,7 @@
 // The variables of .env, read as the functions read them. No finding shows a value.
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCallbackConfig, readLoginConfig } from '../../lib/config.ts';
+import { readCallbackConfig, readLoginConfig, readWecomConfig } from '../../lib/config.ts';
 import type { Report } from '../../lib/doctor/finding.ts';
 import { ConfigError, type Environment } from '../../lib/environment.ts';
 import { exampleNames, parsedEnvironment } from '../environment.ts';
@@ -58,7 +58,11 @@ function mostLike(name: string, candidates: string[]): string {
 
 /** Every problem of the variables that functions and deploy read; names them, never a value. */
 export function environmentProblems(environment: Environment): string[] {
-  const readers = [readLoginConfig, ...(environment['WECOM_CALLBACKS'] ? [readCallbackConfig] : [])];
+  const readers = [
+    readLoginConfig,
+    ...(environment['WECOM_CALLBACKS'] ? [readCallbackConfig] : []),
+    ...(environment['WECOM_CALLERS'] ? [readWecomConfig] : []),
+  ];
   const problems = new Set(readers.flatMap((read) => problemsOf(() => read(environment))));
   const together = [
     ['TENCENT_SECRET_ID', 'TENCENT_SECRET_KEY'],

@@ -44,12 +44,14 @@ function refusalOfScf({ status, body }: { status: number; body: string }): strin
 /** Whether each web function responds at its function URL. */
 export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Deployed[]): Promise<void> {
   for (const { fn, triggers } of deployed) {
-    if (!fn.triggers.some(({ type }) => type === 'http')) continue;
+    const wanted = fn.triggers.find(({ type }) => type === 'http');
+    // A URL for the VPC only cannot be asked from here.
+    if (!wanted || isIntranetOnly(wanted)) continue;
     const trigger = triggers.find(({ type }) => type === 'http');
     const url = trigger && urlOf(trigger);
     const values = { name: fn.name, key: fn.key, url: url ?? '' };
     const isOpen = trigger?.isEnabled === true && /"AuthType": ?"NONE"/.test(trigger.description);
-    if (url === undefined || !isOpen || /"EnableExtranet": ?false/.test(trigger.description)) {
+    if (url === undefined || !isOpen || isIntranetOnly(trigger)) {
       report(outside('cloud.url.missing', values, fn.key));
       continue;
     }
@@ -67,6 +69,10 @@ export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Dep
       report(outside('cloud.url.no_answer', what, fn.key));
     }
   }
+}
+
+function isIntranetOnly({ description }: { description: string }): boolean {
+  return /"EnableExtranet": ?false/.test(description);
 }
 
 /** Whether the timers are there and on, and when `refresh` ran for the last time, by its log. Throws CloudError. */
