@@ -13,7 +13,9 @@ import { scfRequestId } from './scf.ts';
 
 /** One method of one path. `answer` returns what goes out, or throws an `AppError`. */
 export interface Route {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** The largest body; else that of the app. Only POST, PUT and PATCH have one. */
+  bodyBytesMax?: number;
   /** While this returns false the route does not exist. */
   enabled?: () => boolean;
   /** Exact, or with `:name` for one segment. */
@@ -28,7 +30,9 @@ export interface RouteRequest {
   bearer: string;
   /** The body as it came; rejects with 400 if it is not UTF-8. */
   text(): Promise<string>;
-  /** The segment of the path at `:name`, or `''`. */
+  /** The bytes of the body, of whatever type. */
+  bytes(): Promise<Buffer>;
+  /** The segment of the path at `:name` as it came, percent-encoding included, or `''`. */
   param(name: string): string;
   query: Record<string, string>;
   clientAddress: string;
@@ -66,6 +70,8 @@ const requestsPerConnectionMax = 50;
 const stopMsMax = 9000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
 const jsonPattern = /^application\/json(\s*;\s*charset="?utf-8"?)?\s*$/i;
+
+const methodsWithBody: ReadonlySet<Route['method']> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** What `serve` serves. */
 export interface App {
@@ -117,7 +123,8 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
       if (!asked) {
         throw new AppError('method_not_allowed', { allow: here.map(({ method }) => method).join(', ') });
       }
-      const body = asked.method === 'POST' ? readBody(incoming, bodyBytesMax) : undefined;
+      const hasBody = methodsWithBody.has(asked.method);
+      const body = hasBody ? readBody(incoming, asked.bodyBytesMax ?? bodyBytesMax) : undefined;
       // Slow senders must not occupy a place. The route is told what is wrong with the body when it asks for it.
       await body?.catch(() => undefined);
       underWay += 1;
@@ -245,6 +252,7 @@ function routeRequest(
       return result.data;
     },
     text: async () => textIn(await bytes),
+    bytes: () => bytes,
     param: (name) => params.get(name) ?? '',
     bearer: bearerPattern.exec(header(incoming, 'authorization') ?? '')?.[1] ?? '',
     query: Object.fromEntries(searchParams),

@@ -309,3 +309,65 @@ describe('GET /health', () => {
     }
   });
 });
+
+describe('routes of a function of one’s own', () => {
+  const source = `
+    import { systemClock as clock } from './lib/clock.ts';
+    import { createApp, serve } from './lib/http.ts';
+    import { startWebFunction } from './lib/scf.ts';
+    const listening = { secrets: [], host: '127.0.0.1', port: 0 };
+    startWebFunction(() => listening, (config, log) => {
+      const answer = async (request) => {
+        const bytes = await request.bytes();
+        return { id: request.param('id'), sum: bytes.reduce((sum, byte) => sum + byte, 0), bytes: bytes.length };
+      };
+      const routes = [
+        { method: 'PUT', path: '/photos/:id', bodyBytesMax: 10_000, answer },
+        { method: 'PATCH', path: '/photos/:id', answer },
+        { method: 'DELETE', path: '/photos/:id', answer },
+        { method: 'POST', path: '/photos', bodyBytesMax: 2, answer },
+      ];
+      serve(createApp(routes, clock, log, 100), config, log);
+    });`;
+  const folder = '.build/own-routes';
+  let world: World;
+  let own: Awaited<ReturnType<World['startWeb']>>;
+  beforeAll(async () => {
+    world = await startWorld({ lifetime: 'suite' });
+    const stdin = { contents: source, resolveDir: '.', loader: 'ts' } as const;
+    await build({ ...functionBundle, stdin, outfile: `${folder}/index.js` });
+    writeFileSync(`${folder}/package.json`, '{"type":"commonjs"}');
+    own = await world.startWeb(`../${folder}`, {});
+  });
+  afterAll(async () => {
+    await world.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('PUT, PATCH › have a body: the bytes as they came, whatever their type', async () => {
+    const body = Uint8Array.from({ length: 256 }, (_, i) => i);
+    const headers = { 'content-type': 'image/jpeg' };
+    const put = await own.send('PUT', '/photos/a%2Fb', { headers, body });
+    expect([put.status, put.body]).toEqual([200, { id: 'a%2Fb', sum: 32_640, bytes: 256 }]);
+    expect((await own.send('PATCH', '/photos/7', { body: 'ab' })).body).toEqual({
+      id: '7',
+      sum: 195,
+      bytes: 2,
+    });
+  });
+
+  test('PUT, PATCH, POST › have the limit of the route, else that of the app', async () => {
+    const of = (bytes: number) => ({ body: 'x'.repeat(bytes) });
+    expect((await own.send('PUT', '/photos/7', of(10_000))).status).toBe(200);
+    expectError(await own.send('PUT', '/photos/7', of(10_001)), 'too_large');
+    expect((await own.send('PATCH', '/photos/7', of(100))).status).toBe(200);
+    expectError(await own.send('PATCH', '/photos/7', of(101)), 'too_large');
+    expectError(await own.send('POST', '/photos', of(3)), 'too_large');
+  });
+
+  test('DELETE › has no body, and other methods are named in Allow', async () => {
+    expect((await own.send('DELETE', '/photos/7')).body).toEqual({ id: '7', sum: 0, bytes: 0 });
+    const allow = 'PUT, PATCH, DELETE';
+    expectError(await own.send('POST', '/photos/7', { body: 'x' }), 'method_not_allowed', { allow });
+  });
+});
