@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BuildContext, context, formatMessages } from 'esbuild';
+import { packagesIn } from './packages.ts';
 import { functionBundle, isWebFunction } from '../scripts/function-bundle.ts';
 import {
   type Environment,
@@ -24,7 +25,7 @@ export interface Instance {
 }
 
 export interface FunctionsOptions {
-  /** Where the built functions are put, for this run alone. */
+  /** Where the built functions are put, for this run alone; the packages are beside it. */
   folder: string;
   /** Whether it would be deployed: `onlyWith` of serverless.yml. */
   isOn(name: string): boolean;
@@ -68,13 +69,15 @@ export async function createFunctions(options: FunctionsOptions) {
   const invoking = new Map<string, Promise<unknown>>();
   let inspectPorts = 0;
   mkdirSync(folder, { recursive: true });
-  // This project is ESM, a built function is CommonJS.
-  writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}\n');
+  // This project is ESM, what is built is CommonJS.
+  writeFileSync(join(dirname(folder), 'package.json'), '{"type":"commonjs"}\n');
+  const plugins = [packagesIn(dirname(folder))];
 
   async function add(name: string): Promise<void> {
     const entry = `functions/${name}/index.ts`;
     const made = await context({
       ...functionBundle,
+      plugins,
       entryPoints: [entry],
       outfile: join(folder, name, 'index.js'),
       minify: false,

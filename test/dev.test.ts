@@ -18,6 +18,7 @@ const sources = [
   'functions',
   'lib',
   'miniprogram',
+  'package-lock.json',
   'package.json',
   'scripts',
   'serverless.yml',
@@ -43,10 +44,10 @@ interface Running {
   output(): string;
 }
 
-/** Everything that `npm run dev` writes, as it comes. */
-function launch(folder: string, args: string[] = []) {
+/** Everything that the program writes, as it comes. */
+function launch(folder: string, args: string[] = [], program = 'dev/main.ts') {
   const { REDIS_URL: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'dev/main.ts', ...args], {
+  const child = spawn(process.execPath, ['scripts/run.mjs', program, ...args], {
     cwd: folder,
     env: { ...inherited, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -319,15 +320,24 @@ test('npm run dev › leaves no process after SIGINT, also while it starts', asy
   await leavesNothing(child, 'SIGINT');
 });
 
-test('npm run dev › says at once that its port is taken, and what to do', async () => {
-  const taken = await serve(() => undefined);
-  const { process: child, output } = launch('.', ['--port', new URL(taken).port]);
-  const [code]: unknown[] = await once(child, 'close');
-  expect(output()).toMatch(
-    /\n\nnpm run dev: port \d+ cannot be used \(EADDRINUSE\); choose another with --port\n$/,
-  );
-  expect(code).toBe(1);
+test('npm start › leaves no process after SIGKILL', async () => {
+  const { process: child, says } = launch('.', ['--once'], 'demo/start.ts');
+  await says(/login function in its own process/);
+  await leavesNothing(child, 'SIGKILL');
 });
+
+test.each(['dev/main.ts', 'demo/start.ts'])(
+  '%s › says at once that its port is taken, and what to do',
+  async (program) => {
+    const taken = await serve(() => undefined);
+    const { process: child, output } = launch('.', ['--port', new URL(taken).port], program);
+    const [code]: unknown[] = await once(child, 'close');
+    expect(output()).toMatch(
+      /\nnpm (run dev|start): port \d+ cannot be used \(EADDRINUSE\); choose another with --port\n$/,
+    );
+    expect(code).toBe(1);
+  },
+);
 
 /** Resolves when none of the processes that `dev` had started runs any more. */
 async function leavesNothing(dev: ChildProcess, signal: NodeJS.Signals): Promise<void> {
