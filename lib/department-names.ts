@@ -9,11 +9,12 @@ import type { Member } from './person.ts';
 import type { Redis } from './redis.ts';
 import { createSeal } from './seal.ts';
 import { createSharedAnswer, type SharedAnswer } from './shared-answer.ts';
+import { tokenKeyId } from './token-store.ts';
 import type { Corp } from './wecom.ts';
 import type { WecomCall } from './wecom-call.ts';
 import { integer, shownText } from './wecom-json.ts';
 
-const askMsMax = 4000;
+const askMsMax = 2000;
 /** A department is about 120 bytes. */
 const answerBytesMax = 4_194_304;
 
@@ -41,7 +42,7 @@ export function createDepartmentNames(options: {
     const known = names.get(corpid);
     if (known) return known;
     const id = createHash('sha256')
-      .update(JSON.stringify(['names', corpid]))
+      .update(JSON.stringify(['names', tokenKeyId(corp, encryptionKeys)]))
       .digest('base64url')
       .slice(0, 22);
     const shared = createSharedAnswer({

@@ -1,7 +1,7 @@
 // Roles of members, by department, userid or tag. Trusts WeCom for who is where; what WeCom does not know gives no role.
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import type { Clock } from './clock.ts';
+import { type Clock, elapsedMs, moment } from './clock.ts';
 import type { Log } from './log.ts';
 import type { RecheckLimits } from './permission.ts';
 import { personId } from './person.ts';
@@ -10,6 +10,7 @@ import { type RoleRule, tagidsIn } from './role-rules.ts';
 import { createSeal } from './seal.ts';
 import type { Session } from './session.ts';
 import { createSharedAnswer, type SharedAnswer } from './shared-answer.ts';
+import { tokenKeyId } from './token-store.ts';
 import type { Corp, Question } from './wecom.ts';
 import type { WecomCall } from './wecom-call.ts';
 import { integer } from './wecom-json.ts';
@@ -27,23 +28,35 @@ export interface UnknownPlace {
 }
 
 /** For each role the ids of its departments, with all below them, and the `personId`s of its members. */
-type Holders = Record<string, { departments: number[]; people: string[] }>;
+type Holders = readonly { role: string; departments: number[]; people: string[] }[];
 
+/** For all questions together. */
 const askMsMax = 2000;
 /** A department is about 40 bytes, a member of a tag 60. */
 const answerBytesMax = 4_194_304;
 /** The API is not allowed, the tag or department is unknown or outside of the visible range. */
 const refusals = [40_068, 48_002, 60_011, 60_123, 81_011];
 
-const treeSchema = z.object({
-  errcode: integer,
-  department_id: z.optional(z.array(z.object({ id: integer, parentid: integer }))),
-});
-const tagSchema = z.object({
-  errcode: integer,
-  userlist: z.optional(z.array(z.object({ userid: z.string() }))),
-  partylist: z.optional(z.array(integer)),
-});
+// An answer without what was asked for is none, and must not replace a good one. A tag may leave out an empty list.
+const treeSchema = z
+  .object({
+    errcode: integer,
+    department_id: z.optional(z.array(z.object({ id: integer, parentid: integer }))),
+  })
+  .check(z.refine(({ errcode, department_id }) => errcode !== 0 || department_id !== undefined));
+const tagSchema = z
+  .object({
+    errcode: integer,
+    tagname: z.optional(z.string()),
+    userlist: z.optional(z.array(z.object({ userid: z.string() }))),
+    partylist: z.optional(z.array(integer)),
+  })
+  .check(
+    z.refine(
+      ({ errcode, tagname, userlist, partylist }) =>
+        errcode !== 0 || (tagname ?? userlist ?? partylist) !== undefined,
+    ),
+  );
 
 /**
  * Asks WeCom who has the roles of one company.
@@ -66,26 +79,32 @@ export async function findHolders(
     ? await ask('department/simplelist', { ...common, schema: treeSchema })
     : { errcode: 0, department_id: [] };
   const below = departmentsBelow(tree.department_id ?? []);
-  const holders: Holders = {};
+  const holders = new Map<string, { departments: Set<number>; people: Set<string> }>();
   const unknown: UnknownPlace[] = [];
 
   for (const { role, kind, ids, corpid } of rules) {
-    const { departments, people } = (holders[role] ??= { departments: [], people: [] });
+    const { departments, people } = holders.get(role) ?? { departments: new Set(), people: new Set() };
+    holders.set(role, { departments, people });
     for (const id of ids) {
       if (kind === 'user') {
-        people.push(personId({ corpid, userid: id }));
+        people.add(personId({ corpid, userid: id }));
         continue;
       }
       const tag = kind === 'tag' ? tags.get(id) : undefined;
       const found = kind === 'tag' ? (tag?.partylist ?? []).flatMap(below) : below(Number(id));
-      departments.push(...found);
-      people.push(...(tag?.userlist ?? []).map(({ userid }) => personId({ corpid, userid })));
+      for (const department of found) departments.add(department);
+      for (const { userid } of tag?.userlist ?? []) people.add(personId({ corpid, userid }));
       const errcode = kind === 'tag' ? tag?.errcode : tree.errcode;
       if (errcode) unknown.push({ role, kind, id, errcode });
       else if (kind === 'dept' && found.length === 0) unknown.push({ role, kind, id });
     }
   }
-  return { holders, unknown };
+  const lists = [...holders].map(([role, { departments, people }]) => ({
+    role,
+    departments: [...departments],
+    people: [...people],
+  }));
+  return { holders: lists, unknown };
 }
 
 /** Returns a function that lists a department and all below it; `[]` if it is not in the list. */
@@ -109,7 +128,7 @@ function departmentsBelow(list: readonly { id: number; parentid: number }[]): (i
 type RolesIn = (departments: readonly number[], id: string) => string[];
 
 function readHolders(holders: Holders): RolesIn {
-  const sets = Object.entries(holders).map(([role, { departments, people }]) => ({
+  const sets = holders.map(({ role, departments, people }) => ({
     role,
     departments: new Set(departments),
     people: new Set(people),
@@ -139,15 +158,16 @@ export function createRoles(options: {
     const { corpid } = corp;
     const own = rules.filter((rule) => rule.corpid === corpid);
     if (own.length === 0) continue;
-    // Another list of roles is another question: during a deploy both versions are there.
+    // Another list of roles is another question: during a deploy both versions are there. So is another secret, which may
+    // see other departments, or another key, which cannot read the answer.
     const id = createHash('sha256')
-      .update(JSON.stringify(['roles', corpid, own]))
+      .update(JSON.stringify(['roles', tokenKeyId(corp, encryptionKeys), own]))
       .digest('base64url')
       .slice(0, 22);
     const ask = async () => {
-      const msMax = askMsMax;
+      const start = moment(clock);
       const { holders, unknown } = await findHolders(own, (api, question) =>
-        call(corp, api, { ...question, msMax }),
+        call(corp, api, { ...question, msMax: askMsMax - elapsedMs(clock, start) }),
       );
       for (const { role, kind, id: place, errcode } of unknown) {
         log('error', 'role_unknown', { corpid, role, place: `${kind}:${place}`, errcode });
@@ -161,6 +181,8 @@ export function createRoles(options: {
   return async (session) => {
     if (session.role !== 'member') return [];
     const find = await rolesIn.get(session.person.corpid)?.get();
-    return find?.(session.member.department, personId(session.person)) ?? [];
+    // While re-checks are skipped a session goes on, but what it says of departments is no longer believed.
+    const isOld = clock.wallMs() - session.checkedAt > limits.graceSeconds * 1000;
+    return find?.(isOld ? [] : session.member.department, personId(session.person)) ?? [];
   };
 }

@@ -1,5 +1,5 @@
 // An answer of WeCom that all instances share: who asks, how long it is used. Trusts no answer from the future.
-import { type Clock, elapsedMs, moment, sleep } from './clock.ts';
+import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import type { RecheckLimits } from './permission.ts';
@@ -64,6 +64,8 @@ export function createSharedAnswer<Stored, Answer>(options: {
   const checkKey = `${key}:check`;
   let own: { kept: Kept<Stored>; answer: Answer } | undefined;
   let flight: Promise<Answer> | undefined;
+  /** The last question of this process, if it got no answer at all. */
+  let failed: { error: AppError; at: Moment } | undefined;
 
   function ageSeconds(): number {
     if (!own || own.kept.askedAt - clock.wallMs() > aheadMsMax) return Infinity;
@@ -75,20 +77,35 @@ export function createSharedAnswer<Stored, Answer>(options: {
     return own.answer;
   }
 
-  async function claim(): Promise<boolean> {
-    const reply = await available(redis.script(claimScript, [key, checkKey], [claimMs]));
-    const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
+  /** Takes over a newer answer of another instance. */
+  function adoptSealed(sealed: unknown): void {
     const opened = typeof sealed === 'string' ? seal.open(sealed, key) : undefined;
     const kept: Kept<Stored> | undefined = opened === undefined ? undefined : JSON.parse(opened);
     if (kept && kept.askedAt > (own?.kept.askedAt ?? 0) && kept.askedAt - clock.wallMs() <= aheadMsMax)
       adopt(kept);
-    return claimed === 1;
+  }
+
+  async function claim(): Promise<boolean> {
+    try {
+      const reply = await redis.script(claimScript, [key, checkKey], [claimMs]);
+      const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
+      adoptSealed(sealed);
+      return claimed === 1;
+    } catch (error) {
+      if (!(error instanceof RedisError)) throw error;
+      // A Redis that cannot be written to can often be read.
+      const [sealed] = await available(redis.read([['get', key]]));
+      adoptSealed(sealed);
+      return false;
+    }
   }
 
   async function askAndKeep(): Promise<Answer> {
     const askedAt = clock.wallMs();
     try {
       const kept = { askedAt, stored: await ask() };
+      // Frozen meanwhile: another instance may have asked, or may be asking.
+      if (clock.wallMs() - askedAt > claimMs) throw unavailable('directory_overdue', 5);
       const sealed = seal.seal(JSON.stringify(kept), key);
       const ttlMs = limits.graceSeconds * 1000;
       // Without Redis this instance uses it alone.
@@ -128,9 +145,19 @@ export function createSharedAnswer<Stored, Answer>(options: {
   return {
     async get() {
       if (own && ageSeconds() < limits.recheckSeconds) return own.answer;
-      flight ??= refresh().finally(() => {
-        flight = undefined;
-      });
+      if (failed && elapsedMs(clock, failed.at) < claimMs) throw failed.error;
+      flight ??= refresh().then(
+        (answer) => {
+          [flight, failed] = [undefined, undefined];
+          return answer;
+        },
+        (error: unknown) => {
+          flight = undefined;
+          // Nobody else has an answer either: the requests of the next seconds need not wait for it.
+          if (error instanceof AppError) failed = { error, at: moment(clock) };
+          throw error;
+        },
+      );
       return flight;
     },
   };

@@ -1,6 +1,7 @@
 // Calls to WeCom beside the login, with the shared access_token. Trusts the caller for what it asks, never for a path.
 import type { AccessTokens } from './access-token.ts';
 import { type Clock, elapsedMs, moment } from './clock.ts';
+import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Corp, type Question, type Wecom, WecomError } from './wecom.ts';
 import { apiForm } from './wecom-callers.ts';
@@ -15,8 +16,9 @@ const callMsMax = 6000;
  * As in a login: the shared access_token, replaced when WeCom refuses it; WeCom's own repeats; no calls while it would
  * refuse them; one entry in the request's log line.
  *
- * Rejects with `temporarily_unavailable` after any failure, and logs it. Name in `fine` each errcode that is an answer to
- * you. After a timeout of a POST it is not known whether WeCom carried it out.
+ * Rejects with `temporarily_unavailable` after a failure, and logs it. Name in `fine` each errcode that is an answer to
+ * you. A POST that WeCom may have carried out without saying so (a timeout, an unreadable answer) rejects with
+ * `internal_error`: clients repeat the one, but never the other.
  *
  * @param corp one of `config.corps`
  * @param api as in WeCom's documentation: `message/send`
@@ -28,6 +30,13 @@ export type WecomCall = <T>(
   question: Question<T> & { msMax?: number },
 ) => Promise<T>;
 
+/** Nothing was sent. */
+const notSent = new Set(['no_time_left', 'econnrefused', 'enotfound', 'eai_again']);
+
+function mayBeDone({ errcode, fields }: WecomError): boolean {
+  return errcode === undefined && !notSent.has(fields.reason ?? '');
+}
+
 export function createWecomCall(options: {
   wecom: Wecom;
   accessTokens: AccessTokens;
@@ -37,7 +46,8 @@ export function createWecomCall(options: {
   const { wecom, accessTokens, clock, log } = options;
   const publicError = createWecomFailure(clock, log);
   return async (corp, api, { msMax = callMsMax, ...question }) => {
-    if (!apiForm.test(api)) throw new TypeError('not the name of an API');
+    // gettoken is called by the holder of the lease alone.
+    if (!apiForm.test(api) || api === 'gettoken') throw new TypeError('not the name of an API');
     const start = moment(clock);
     const leftMs = () => msMax - elapsedMs(clock, start);
     try {
@@ -45,7 +55,10 @@ export function createWecomCall(options: {
         wecom.ask(corp, accessToken, api, question, leftMs()),
       );
     } catch (error) {
-      throw error instanceof WecomError ? publicError(error) : error;
+      if (!(error instanceof WecomError)) throw error;
+      const failure = publicError(error);
+      if (question.method !== 'POST' || !mayBeDone(error)) throw failure;
+      throw new AppError('internal_error', { reason: 'wecom_outcome_unknown', cause: error });
     }
   };
 }

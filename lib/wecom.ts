@@ -210,7 +210,7 @@ export function createWecom(
       return wecom.ask(corp, accessToken, 'agent/get', question, msMax);
     },
     ask(corp, accessToken, api, question, msMax) {
-      const query = { access_token: accessToken, ...question.query };
+      const query = { ...question.query, access_token: accessToken };
       return repeated({ ...question, corp, api, query }, msMax);
     },
   };
@@ -226,7 +226,7 @@ interface ApiCall<T> extends Question<T> {
 
 function queryOf(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)
-    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join('&');
 }
 

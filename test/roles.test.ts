@@ -1,8 +1,8 @@
 // ROLES and MEMBER_FIELDS, through the built login function.
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { AnyEndpoint } from '../simulator/wecom/answer.ts';
 import { movableClock } from './clock.ts';
-import { expectError } from './expect-answer.ts';
-import { corpid, type Login, otherCorpid, startWorld, type World, worldForAll } from './world.ts';
+import { corpid, type Login, otherCorpid, realRedis, startWorld, type World, worldForAll } from './world.ts';
 
 const roles = {
   ROLES: `finance:dept:7,admin:user:LaoBan|LiSi,auditor:tag:3,auditor:dept:40,elsewhere:dept:7:${otherCorpid}`,
@@ -173,16 +173,19 @@ describe('the questions that ROLES needs', () => {
     expect((await ask()).body['roles']).toEqual(['finance']);
     expect(questions(world)).toEqual(asked);
 
-    // What is older than the grace period says nothing. The member himself is asked about again meanwhile.
+    // What is older than the grace period says nothing. The member is asked about again meanwhile.
     clock.advanceSeconds(3000);
     for (const key of (await world.redisContents()).map((entry) => entry.key)) {
       if (key.endsWith(':check')) await world.redisCommand('DEL', key);
     }
-    expectError(await ask(), 'temporarily_unavailable');
+    const without = await ask();
+    expect([without.status, without.body['roles']]).toEqual([200, []]);
     world.wecom.clearFaults();
     for (const key of (await world.redisContents()).map((entry) => entry.key)) {
       if (key.endsWith(':check')) await world.redisCommand('DEL', key);
     }
+    // It is not asked for again at once.
+    clock.advanceSeconds(5);
     expect((await ask()).body['roles']).toEqual(['finance']);
   });
 
@@ -209,14 +212,75 @@ describe('the questions that ROLES needs', () => {
     expect(await rolesOf(world, login, 'ZhangSan')).toEqual(['admin']);
   });
 
-  test('GET /session › does not take a list of departments of another shape for an empty one', async () => {
+  test.each<[string, AnyEndpoint, Record<string, unknown>]>([
+    [
+      'a list of departments of another shape',
+      'department/simplelist',
+      { department_id: [{ id: 'x', parentid: 1 }] },
+    ],
+    ['no list of departments', 'department/simplelist', { department_id: undefined }],
+    [
+      'a tag without name and lists',
+      'tag/get',
+      { tagname: undefined, userlist: undefined, partylist: undefined },
+    ],
+  ])('GET /session › does not take %s for an empty one', async (_, endpoint, fields) => {
     const world = await startWorld();
-    const login = await world.startLogin(roles);
-    const token = await sessionOf(world, login, 'ZhangSan');
-    const fields = { department_id: [{ id: 'x', parentid: 1 }] };
-    world.wecom.setTag({ corpid, tagid: 3 });
-    world.wecom.fault({ endpoint: 'department/simplelist', kind: 'fields', fields });
-    expectError(await login.withSession('GET', '/session', token), 'temporarily_unavailable');
+    addDepartments(world);
+    const clock = movableClock(world);
+    const login = await clock.startLogin({ ...roles, ...idle });
+    const token = await sessionOf(world, login, world.addMember({ department: [7, 20] }));
+    const ask = async () => (await login.withSession('GET', '/session', token)).body['roles'];
+    expect(await ask()).toEqual(['finance', 'auditor']);
+    world.wecom.fault({ endpoint, kind: 'fields', fields });
+    clock.advanceSeconds(700);
+    expect(await ask()).toEqual(['finance', 'auditor']);
+    expect(login.logged('directory_not_read')).toMatchObject([{ reason: 'wecom_failed' }]);
+  });
+
+  test.skipIf(!realRedis)(
+    'GET /session › keeps roles while Redis can be read but not written to',
+    async () => {
+      const world = await startWorld({ redis: 'server' });
+      addDepartments(world);
+      const clock = movableClock(world);
+      const old = await clock.startLogin({ ...roles, ...idle });
+      const token = await sessionOf(world, old, world.addMember({ department: [7] }));
+      const asked = (login: Login) => login.withSession('GET', '/session', token);
+      expect((await asked(old)).body['roles']).toEqual(['finance']);
+      clock.advanceSeconds(700);
+      // The member's own re-check.
+      await asked(old);
+      const fresh = await clock.startLogin({ ...roles, ...idle });
+      clock.advanceSeconds(550);
+      await world.redisCommand('CONFIG', 'SET', 'min-replicas-to-write', '1');
+      // An instance that knows the answer, and one that has to read it.
+      for (const login of [old, fresh]) expect((await asked(login)).body['roles']).toEqual(['finance']);
+    },
+  );
+
+  test('GET /session › gives roles whose names are those of inherited properties', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin({ ROLES: 'constructor:user:ZhangSan,toString:user:ZhangSan' });
+    expect(await rolesOf(world, login, 'ZhangSan')).toEqual(['constructor', 'toString']);
+  });
+
+  test('GET /session › believes no department of a session that could not be re-checked within the grace period', async () => {
+    const world = await startWorld();
+    addDepartments(world);
+    const clock = movableClock(world);
+    const login = await clock.startLogin({ ...roles, ...idle, ROLES: `${roles.ROLES},boss:user:Moved` });
+    const token = await sessionOf(world, login, world.addMember({ userid: 'Moved', department: [7] }));
+    const ask = async () => (await login.withSession('GET', '/session', token)).body['roles'];
+    expect(await ask()).toEqual(['finance', 'boss']);
+    const another = await sessionOf(world, login, world.addMember());
+    clock.advanceSeconds(1900);
+    // One re-check of another member; those of the rest of the hour are used up.
+    expect((await login.withSession('GET', '/session', another)).status).toBe(200);
+    const [budget] = (await world.redisContents()).filter(({ key }) => key.startsWith('wxl1:recheck:'));
+    await world.redisCommand('INCRBY', budget?.key ?? '', 30_000);
+    expect(await ask()).toEqual(['boss']);
+    expect(login.logged('recheck_skipped')).toHaveLength(1);
   });
 });
 

@@ -101,11 +101,8 @@ describe('POST /notify of docs/add-a-function.md', () => {
 
   test.each<[string, FaultKind, string, object]>([
     ['48002', { kind: 'errcode', errcode: 48_002 }, 'wecom_misconfigured', { errcode: 48_002 }],
-    ['a gateway’s HTML', { kind: 'html', status: 502 }, 'wecom_failed', { reason: 'http_502' }],
-    ['HTML with status 200', { kind: 'html', status: 200 }, 'wecom_failed', { reason: 'not_json' }],
     ['60020', { kind: 'errcode', errcode: 60_020 }, 'wecom_ip_not_trusted', { ip: '203.0.113.7' }],
     ['an errcode that nobody knows', { kind: 'errcode', errcode: 99_999 }, 'wecom_misconfigured', {}],
-    ['no errcode where one is read', { kind: 'fields', fields: { errcode: 'x' } }, 'wecom_failed', {}],
   ])('POST /notify › answers 503 to %s, asks once, and the log says why', async (_, kind, event, fields) => {
     // WeCom's refusals of another test are forgotten.
     notify = await start();
@@ -117,6 +114,45 @@ describe('POST /notify of docs/add-a-function.md', () => {
       expect.objectContaining({ level: 'error', event, api, ...fields }),
     );
     expect(calls()).toBe(1);
+  });
+
+  test.each<[string, FaultKind, object]>([
+    ['a gateway’s HTML', { kind: 'html', status: 502 }, { reason: 'http_502' }],
+    ['HTML with status 200', { kind: 'html', status: 200 }, { reason: 'not_json' }],
+    ['no errcode where one is read', { kind: 'fields', fields: { errcode: 'x' } }, { field: 'errcode' }],
+  ])(
+    'POST /notify › answers 500, which no client repeats, to %s, since WeCom may have sent it',
+    async (_, kind, fields) => {
+      world.wecom.fault({ endpoint: api, ...kind });
+      const answer = await sendTo('ZhangSan');
+      expectError(answer, 'internal_error');
+      const lines = await notify.logOf(answer);
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: 'error', event: 'wecom_failed', api, ...fields }),
+      );
+      expect(lines.at(-1)).toMatchObject({ event: 'request', status: 500, reason: 'wecom_outcome_unknown' });
+      expect(calls()).toBe(1);
+    },
+  );
+
+  test('POST /notify › answers 503 when it is certain that nothing was sent', async () => {
+    const unreachable = { PORT: '0', ROLES: 'finance:dept:7', WECOM_BASE_URL: 'http://127.0.0.1:1' };
+    // The roles are in Redis already.
+    await sendTo('ZhangSan');
+    notify = await world.startWeb(own.name, world.environment(unreachable));
+    expectError(await sendTo('ZhangSan'), 'temporarily_unavailable');
+  });
+
+  test('POST /notify › answers 503 while nobody knows who has the role', async () => {
+    notify = await world.startWeb(
+      own.name,
+      world.environment({ PORT: '0', ROLES: 'finance:dept:7,finance:tag:9' }),
+    );
+    world.wecom.fault({ endpoint: 'tag/get', kind: 'html', status: 502 });
+    expectError(await sendTo('ZhangSan'), 'temporarily_unavailable');
+    // At once: the request before has found out.
+    expectError(await sendTo('ZhangSan'), 'temporarily_unavailable');
+    expect([world.wecom.counts()['tag/get'], calls()]).toEqual([1, 0]);
   });
 
   test('POST /notify › leaves the API alone for a while after 45009', async () => {
@@ -136,7 +172,7 @@ describe('POST /notify of docs/add-a-function.md', () => {
     // First a good call, so that the connection has served before.
     await sendTo('ZhangSan');
     world.wecom.fault({ endpoint: api, ...kind, times: 1 });
-    expectError(await sendTo('ZhangSan'), 'temporarily_unavailable');
+    expectError(await sendTo('ZhangSan'), 'internal_error');
     expect([calls(), world.wecom.messages.length]).toEqual([2, 2]);
     expect((await sendTo('ZhangSan')).body).toEqual({ sent: true });
   });
@@ -145,7 +181,7 @@ describe('POST /notify of docs/add-a-function.md', () => {
     notify = await start();
     await sendTo('ZhangSan');
     expect(world.wecom.closeIdleSockets('rst')).toBeGreaterThan(0);
-    expectError(await sendTo('ZhangSan'), 'temporarily_unavailable');
+    expectError(await sendTo('ZhangSan'), 'internal_error');
     expect(
       world.wecom.calls.filter(({ endpoint }) => endpoint === api).map(({ outcome }) => outcome),
     ).toEqual(['answered', 'dead_socket']);
