@@ -68,7 +68,7 @@ interface Deadline {
 
 /** All deadlines of a clock share one timer, which runs while there are some. */
 interface Deadlines {
-  /** With those whose work settled since the last look: taking each out of a Set at once cost 70 µs a login. */
+  /** With those whose work settled since the last look: taking each out of a Set at once costs a tenth of a login. */
   waiting: Deadline[];
   isLooking: boolean;
 }
