@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -8,12 +8,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { diagnoses } from '../scripts/doctor/finding.ts';
-import { corpid, startWorld } from './world.ts';
 
 /** Every Markdown file of the project. */
 const documents = readdirSync('.', { withFileTypes: true })
@@ -148,90 +145,4 @@ describe('TypeScript in documents', () => {
     const { stdout } = spawnSync(process.execPath, [tsc, '-p', directory], { encoding: 'utf8' });
     expect(stdout).toBe('');
   });
-});
-
-describe('docs/verify-a-session.md', () => {
-  const document = read('docs/verify-a-session.md');
-  const example = (language: string) =>
-    new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(document)?.[1] ?? '';
-
-  test.each([
-    [
-      'java',
-      [
-        'LOGIN_URL + "/session"',
-        '"Authorization", authorizationOfTheCaller',
-        'ofSeconds(5)',
-        '== 401',
-        '!= 200',
-        '"member".equals',
-        '/member/corpid',
-        '/member/userid',
-      ],
-    ],
-    [
-      'go',
-      [
-        'http.MethodGet, loginURL+"/session"',
-        'Set("Authorization", r.Header.Get("Authorization"))',
-        '5 * time.Second',
-        'StatusUnauthorized',
-        'default:',
-        'session.Role != "member"',
-        'Corpid, Userid',
-      ],
-    ],
-    [
-      'python',
-      [
-        'login_url + "/session"',
-        '"Authorization": authorization',
-        'timeout=5',
-        '== 401',
-        '["role"] != "member"',
-      ],
-    ],
-  ])(
-    'docs/verify-a-session.md › asks the right question in %s and believes only a member’s 200',
-    (language, parts) => {
-      for (const part of parts) expect(example(language)).toContain(part);
-    },
-  );
-
-  test.runIf(spawnSync('python3', ['--version']).status === 0)(
-    'docs/verify-a-session.md › has a Python example that works',
-    async () => {
-      const directory = mkdtempSync(join(tmpdir(), 'wecom-login-python-'));
-      onTestFinished(() => rmSync(directory, { recursive: true }));
-      const file = join(directory, 'example.py');
-      const main = `
-import sys
-try:
-    print(json.dumps(member_of(sys.argv[1], sys.stdin.read())))
-except (PermissionError, ConnectionError) as error:
-    print(type(error).__name__, error)
-`;
-      writeFileSync(file, example('python') + main);
-      const world = await startWorld();
-      const login = await world.startLogin();
-      const broken = await world.startLogin({ REDIS_URL: 'redis://127.0.0.1:1' });
-      const { body } = await login.login({ js_code: world.jsCode() });
-      const ask = async (url: string, token: unknown) => {
-        const child = spawn('python3', [file, url], { stdio: ['pipe', 'pipe', 'inherit'] });
-        child.stdin.end(`Bearer ${String(token)}`);
-        return (await text(child.stdout)).trim();
-      };
-      expect(JSON.parse(await ask(login.url, body['session_token']))).toEqual({
-        corpid,
-        userid: 'ZhangSan',
-        name: '张三',
-        department: [1, 7],
-        position: '工程师',
-      });
-      expect(await ask(login.url, 'none')).toBe('PermissionError not logged in');
-      expect(await ask(broken.url, body['session_token'])).toBe('ConnectionError try again later');
-      await login.stop();
-      expect(await ask(login.url, body['session_token'])).toBe('ConnectionError try again later');
-    },
-  );
 });
