@@ -4,7 +4,7 @@ import { exampleSource } from '../demo/own-function.ts';
 import type { FaultKind } from '../simulator/wecom/faults.ts';
 import { expectError } from './expect-answer.ts';
 import { buildOwnFunction, type OwnFunction } from './own-function.ts';
-import { type Answer, corpid, type Login, otherCorpid, startWorld, type World } from './world.ts';
+import { type Answer, corpid, type Login, otherCorpid, quickRedis, startWorld, type World } from './world.ts';
 
 const api = 'message/send';
 
@@ -17,7 +17,7 @@ describe('POST /notify of docs/add-a-function.md', () => {
 
   beforeAll(async () => {
     own = await buildOwnFunction('notify', exampleSource('notify'));
-    world = await startWorld({ lifetime: 'suite' });
+    world = await startWorld({ lifetime: 'suite', ...quickRedis });
     world.wecom.setDepartment({ corpid, id: 7, parentid: 1, name: '财务部' });
     login = await world.startLogin();
     token = (await login.login({ js_code: world.jsCode() })).body['session_token'];

@@ -4,7 +4,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readWecomConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/environment.ts';
 import { expectError } from './expect-answer.ts';
-import { type Answer, corpid, type Login, otherCorpid, secret, startWorld, type World } from './world.ts';
+import {
+  type Answer,
+  corpid,
+  type Login,
+  otherCorpid,
+  quickRedis,
+  secret,
+  startWorld,
+  type World,
+} from './world.ts';
 
 const newKey = () => secret(randomBytes(32).toString('base64url'));
 const [erp, hr] = [newKey(), newKey()];
@@ -25,7 +34,7 @@ describe('POST /wecom/<api>', () => {
   let wecom: Login;
 
   beforeAll(async () => {
-    world = await startWorld({ lifetime: 'suite' });
+    world = await startWorld({ lifetime: 'suite', ...quickRedis });
     wecom = await start();
   });
   afterAll(() => world.stop());
