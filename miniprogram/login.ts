@@ -6,7 +6,22 @@ import { createWecomLogin, type WecomLoginError } from './wecom-login';
 export const wecomLogin = createWecomLogin({ serverUrl: settings.serverUrl });
 
 const home = '/pages/home/home';
+/** These show errors themselves, and no login leads to them. */
+const loginPages = ['pages/entrance/entrance', 'pages/refused/refused', 'pages/reviewer/reviewer'];
 const detailCharactersMax = 200;
+/** For the administrator, when the session has already ended. */
+let lastUserid: string | undefined;
+
+wecomLogin.onSessionChange((session) => {
+  if (session) lastUserid = session.member?.userid;
+});
+
+/** The only place that opens another page when a call finds that nobody may stay. */
+wecomLogin.onRefused((error) => {
+  const { route, options } = getCurrentPages().slice(-1)[0] ?? {};
+  if (route === undefined || loginPages.includes(route)) return;
+  showRefusal(error, addressOf(`/${route}`, options ?? {}), error.userid ?? lastUserid);
+});
 
 /** The query a page was opened with. WeChat passes it encoded, other runtimes pass it decoded. */
 export type Query = Record<string, string | undefined>;
@@ -17,6 +32,30 @@ export type Query = Record<string, string | undefined>;
  */
 export function enter(to = ''): void {
   void wx.reLaunch({ url: `/pages/entrance/entrance${queryOf({ to })}` });
+}
+
+const pageHooks = ['onLoad', 'onShow', 'onReady', 'onHide', 'onUnload'] as const;
+
+/**
+ * For a page that needs a session: `Page(requireLogin({ … }))`. Opened without one, it runs none of its hooks, and comes
+ * back to itself after the login, with its query.
+ */
+export function requireLogin<
+  Data extends WechatMiniprogram.Page.DataOption,
+  Custom extends WechatMiniprogram.Page.CustomOption,
+>(page: WechatMiniprogram.Page.Options<Data, Custom>): WechatMiniprogram.Page.Options<Data, Custom> {
+  const hooks = page as Record<string, unknown>;
+  for (const name of pageHooks) {
+    const hook = hooks[name];
+    hooks[name] = function (this: { route: string; waitsForLogin?: boolean }, query?: Query) {
+      if (name === 'onLoad' && !wecomLogin.session()) {
+        this.waitsForLogin = true;
+        enter(addressOf(`/${this.route}`, query ?? {}));
+      }
+      if (!this.waitsForLogin && typeof hook === 'function') hook.call(this, query);
+    };
+  }
+  return page;
 }
 
 /** After a login, opens the page that was asked for: `to`, or home if that is empty or does not exist. */
@@ -31,10 +70,14 @@ export function addressOf(page: string, query: Query): string {
   return pairs.length === 0 ? page : `${page}?${pairs.join('&')}`;
 }
 
-/** Reads an address from a query, which anybody can write. Empty if it is not an address, or that of the first page. */
+/**
+ * Reads an address from a query, which anybody can write. Empty if it is not an address, or that of a login page. Whether
+ * app.json lists the page, WeChat checks in {@link arrive}.
+ */
 export function addressIn(value: string | undefined): string {
   const address = value?.startsWith('/') ? value : decode(value);
-  return /^\/(?!pages\/entrance\/)[\w/-]+(\?\S*)?$/.test(address) ? address : '';
+  const page = /^\/([\w/-]+)(\?\S*)?$/.exec(address)?.[1];
+  return page === undefined || loginPages.includes(page) ? '' : address;
 }
 
 /** Decodes a value of a query; empty if there is none. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { compileFiles } from '../demo/page-server.ts';
 import { company, crowd, reviewer } from '../demo/people.ts';
-import { type Demo, startDemo } from './mini-program-pages.ts';
+import { type Demo, openInJsdom, startDemo } from './mini-program-pages.ts';
 import { serve } from './mini-program-phone.ts';
 
 describe('the page of npm start', () => {
@@ -159,6 +159,12 @@ describe('the page of npm start', () => {
 });
 
 describe('compiling the mini-program', () => {
+  let demo: Demo;
+  beforeAll(async () => {
+    demo = await startDemo();
+  });
+  afterAll(() => demo.stop());
+
   /** A copy with one file changed. */
   function broken(file: string, change: (text: string) => string): string {
     const root = mkdtempSync(join(tmpdir(), 'mini-program-'));
@@ -172,12 +178,6 @@ describe('compiling the mini-program', () => {
   test.each([
     ['a tag that is not closed', `${home}.wxml`, '<view>\n  <text>x</view>\n', ':2:4: missing end tag'],
     ['a broken expression', `${home}.wxml`, '<view>{{ name }</view>', ':1:'],
-    [
-      'a tag that does not exist',
-      `${home}.wxml`,
-      '<view>\n\n  <veiw/></view>',
-      ':3:3: the demo has no <veiw>',
-    ],
     ['a slip in a style sheet', `${home}.wxss`, '.a { colour: red; }\n.b { color red }', ':'],
     ['a module that is missing', `${home}.ts`, "import './nowhere';", ':1:8: Could not resolve'],
     [
@@ -190,6 +190,18 @@ describe('compiling the mini-program', () => {
     const root = broken(file, () => text);
     await expect(compileFiles(root)).rejects.toThrow(complaint);
     await expect(compileFiles(root)).rejects.toThrow(file.split('/').at(-1) === 'app.json' ? 'none' : file);
+  });
+
+  test('a tag or a function of wx that the phone does not have › is a warning on its screen, not the end', async () => {
+    const root = broken(`${home}.wxml`, () => '<view>\n\n  <picker mode="date">选择日期</picker></view>');
+    const script = (await compileFiles(root)).get('/phone/phone.js')?.body ?? '';
+    expect(script).toContain(`${home}.wxml:3:3`);
+    const phone = await openInJsdom(demo.phoneUrl('member'), script);
+    onTestFinished(() => phone.close());
+    await phone.shows('选择日期', '演示不支持：<picker>', `${home}.wxml:3:3`);
+    const failed = new Promise((resolve) => phone.wx['scanCode']?.({ fail: resolve }));
+    expect(await failed).toEqual({ errMsg: 'scanCode:fail the demo has no wx.scanCode' });
+    await phone.shows('wx.scanCode');
   });
 
   test('as it is › compiles without a warning and carries no secret and no address of WeCom', async () => {

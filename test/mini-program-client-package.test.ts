@@ -115,7 +115,7 @@ describe('miniprogram/', () => {
     for (const path of files.filter((name) => name.endsWith('.wxml'))) {
       const script = read(path.replace('.wxml', '.ts'));
       for (const [, handler] of read(path).matchAll(/\bbind\w+="(\w+)"/g)) {
-        expect(script, path).toMatch(new RegExp(`^  (async )?${handler}\\(`, 'm'));
+        expect(script, path).toMatch(new RegExp(`^ {2,4}(async )?${handler}\\(`, 'm'));
       }
     }
     const styles = files.filter((name) => name.endsWith('.wxss'));
@@ -217,7 +217,12 @@ describe.each(['light', 'dark'])('miniprogram/app.wxss, %s', (theme) => {
     ['--accent-text', '--ground'],
     ['--accent-text', '--accent-soft'],
     ['--danger', '--danger-soft'],
+    ['--warning', '--warning-soft'],
   ])(`${theme} › %s on %s has a contrast of at least 4.5`, (text, ground) => {
     expect(contrast(colours[text] ?? '', colours[ground] ?? '')).toBeGreaterThanOrEqual(4.5);
+  });
+
+  test.each(['--ground', '--surface'])(`${theme} › --border on %s has a contrast of at least 3`, (ground) => {
+    expect(contrast(colours['--border'] ?? '', colours[ground] ?? '')).toBeGreaterThanOrEqual(3);
   });
 });

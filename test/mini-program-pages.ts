@@ -48,7 +48,10 @@ export interface JsdomPhone extends Phone {
   /** The page on top, with the query it was opened with. */
   page(): { route: string; options: Record<string, string> };
   /** What a page of the mini-program may call. */
-  wx: { reLaunch(options: { url: string }): unknown; setClipboardData: unknown };
+  wx: { reLaunch(options: { url: string }): unknown; setClipboardData: unknown } & Record<
+    string,
+    ((options: object) => unknown) | undefined
+  >;
 }
 
 /** What only a real browser can do. */
@@ -135,7 +138,7 @@ export async function startDemo(): Promise<Demo> {
 }
 
 /** The mini-program in jsdom: no layout and no style sheets, but real requests to the real functions. */
-export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
+export const openInJsdom = async (url: string, otherScript?: string): Promise<JsdomPhone> => {
   const complaints: string[] = [];
   const virtualConsole = new VirtualConsole();
   for (const kind of ['jsdomError', 'error', 'warn', 'info', 'log'] as const) {
@@ -156,7 +159,7 @@ export const openInJsdom = async (url: string): Promise<JsdomPhone> => {
   // jsdom reports a request that got no answer as an error of the page; the mini-program's way to meet it is tested.
   const isNetwork = (complaint: string) => /^jsdomError: Error: (connect|socket|read|Error)/.test(complaint);
   window.eval(clockScript);
-  window.eval(script ?? '');
+  window.eval(otherScript ?? script ?? '');
   const told: ('onAppShow' | 'onAppHide')[] = [];
   const { wx, getCurrentPages } = window as unknown as {
     wx: JsdomPhone['wx'] & Record<(typeof told)[number], (heard: () => void) => void>;

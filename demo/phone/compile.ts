@@ -1,5 +1,6 @@
 // Compiles a native mini-program (WXML, WXSS, TypeScript, JSON), unchanged, into files for a browser: templates with
-// WeChat's own glass-easel, the rest with esbuild. Any warning of a compiler is an error here.
+// WeChat's own glass-easel, the rest with esbuild. Any warning of a compiler is an error here; a tag that only the phone
+// lacks is not.
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { build, type Message, type Plugin } from 'esbuild';
@@ -55,8 +56,8 @@ export async function compileMiniProgram(root = 'miniprogram', settings: object 
   };
   for (const path of app.pages) await addPart(path);
 
-  const templates = await compileTemplates(root, [...parts.keys()]);
-  const script = await compileScript(root, { app, theme, parts, templates, settings });
+  const { templates, unknownTags } = await compileTemplates(root, [...parts.keys()], parts, app);
+  const script = await compileScript(root, { app, theme, parts, templates, unknownTags, settings });
   const files: PhoneFiles = new Map([['phone.js', { contentType: 'text/javascript', body: script }]]);
   const phoneCss = await compileStyle([join(demoRoot, 'phone.css'), join(root, 'app.wxss')]);
   files.set('phone.css', { contentType: 'text/css', body: phoneCss });
@@ -67,10 +68,16 @@ export async function compileMiniProgram(root = 'miniprogram', settings: object 
   return files;
 }
 
-/** Returns JavaScript that creates the templates of all parts, by path. */
-async function compileTemplates(root: string, paths: readonly string[]): Promise<string> {
+/** Returns JavaScript that creates the templates of all parts, by path, and the tags that the phone does not know. */
+async function compileTemplates(
+  root: string,
+  paths: readonly string[],
+  parts: Map<string, z.infer<typeof pageSchema>>,
+  app: z.infer<typeof appSchema>,
+): Promise<{ templates: string; unknownTags: UnknownTag[] }> {
   const group = new TmplGroup();
   const problems: string[] = [];
+  const unknown: UnknownTag[] = [];
   for (const path of paths) {
     const file = join(root, `${path}.wxml`);
     const source = await readSource(file);
@@ -78,21 +85,28 @@ async function compileTemplates(root: string, paths: readonly string[]): Promise
     for (const { message, startLine, startColumn } of found) {
       problems.push(`${file}:${startLine + 1}:${startColumn + 1}: ${message}`);
     }
-    problems.push(...unknownTags(source).map((problem) => `${file}:${problem}`));
+    const own = { ...app.usingComponents, ...parts.get(path)?.usingComponents };
+    unknown.push(...unknownTagsIn(source, file, new Set([...tagNames, ...Object.keys(own)])));
   }
   if (problems.length > 0) throw new Trouble(problems.join('\n'));
   const templates = group.getTmplGenObjectGroups();
   group.free();
-  return templates;
+  return { templates, unknownTags: unknown };
 }
 
-/** Refuses unknown tags: a browser would accept them silently. */
-function unknownTags(source: string): string[] {
+/** A tag that this phone does not know. It is shown as a plain element, with a warning. */
+export interface UnknownTag {
+  tag: string;
+  /** `file:line:column` */
+  place: string;
+}
+
+function unknownTagsIn(source: string, file: string, known: ReadonlySet<string>): UnknownTag[] {
   return [...source.replace(/<!--.*?-->/gs, blank).matchAll(/<([a-z][\w-]*)/gi)].flatMap((match) => {
     const [, tag = ''] = match;
-    if (tagNames.has(tag)) return [];
+    if (known.has(tag)) return [];
     const before = source.slice(0, match.index).split('\n');
-    return [`${before.length}:${(before.at(-1)?.length ?? 0) + 1}: the demo has no <${tag}>`];
+    return [{ tag, place: `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}` }];
   });
 }
 
@@ -102,7 +116,14 @@ function blank(text: string) {
 
 async function compileScript(
   root: string,
-  program: { app: object; theme: object; parts: Map<string, object>; templates: string; settings: object },
+  program: {
+    app: object;
+    theme: object;
+    parts: Map<string, object>;
+    templates: string;
+    unknownTags: UnknownTag[];
+    settings: object;
+  },
 ): Promise<string> {
   const { app, theme, parts, templates } = program;
   const loaders = [...parts.keys()].map((path) => `${JSON.stringify(path)}: () => require('./${path}.ts')`);
@@ -115,6 +136,7 @@ async function compileScript(
       theme: ${JSON.stringify(theme)},
       parts: ${JSON.stringify(Object.fromEntries(parts))},
       templates: ${templates},
+      unknownTags: ${JSON.stringify(program.unknownTags)},
       settings,
       loadApp: () => require('./app.ts'),
       loaders: { ${loaders.join(', ')} },

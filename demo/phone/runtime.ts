@@ -21,6 +21,7 @@ export interface Program {
   /** The JSON of each page and component. */
   parts: Record<string, Json & { component?: boolean; usingComponents?: Record<string, string> }>;
   templates: Record<string, unknown>;
+  unknownTags: { tag: string; place: string }[];
   /** The mini-program's settings, before its pages read them. */
   settings: { serverUrl: string };
   loadApp(): void;
@@ -207,6 +208,7 @@ export function openMiniProgram(program: Program): void {
     getCurrentPages: () => stack.map(({ instance }) => instance),
   });
 
+  for (const { tag, place } of program.unknownTags) screen.warn(`<${tag}> (${place})`);
   const [first = ''] = program.app.pages;
   const start = navigation.find(query.get('open') ?? `/${first}`) ?? { path: first, options: {} };
   const launch = { path: start.path, query: start.options, scene: 1001, referrerInfo: {} };

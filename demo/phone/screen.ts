@@ -35,7 +35,11 @@ export function createScreen(appName: string, gestures: Gestures) {
   const reopen = button('reopen', '打开小程序', '企');
   const away = element('div', 'away', [element('p', 'app-name', [appName]), reopen]);
   away.hidden = true;
-  document.body.append(bar, pages, toast, away);
+  const warning = element('p', 'warning');
+  warning.setAttribute('role', 'status');
+  warning.hidden = true;
+  const warned = new Set<string>();
+  document.body.append(bar, pages, warning, toast, away);
   let toastTimer: number | undefined;
 
   back.addEventListener('click', gestures.back);
@@ -94,6 +98,14 @@ export function createScreen(appName: string, gestures: Gestures) {
     pages,
     dialog,
     hideToast,
+
+    /** Says once that the demo lacks a function or a tag of WeChat. */
+    warn(what: string): void {
+      if (warned.has(what)) return;
+      warned.add(what);
+      warning.textContent = `演示不支持：${[...warned].join('、')}`;
+      warning.hidden = false;
+    },
 
     showTitle: (text: string) => (title.textContent = text),
 

@@ -4,7 +4,7 @@
 // the built login function at the address in the mini-program's settings.
 import type { AppLife } from './app-life.ts';
 import type { Screen } from './screen.ts';
-import { createRequest } from './wx-request.ts';
+import { createSender, fileSystem, storeFile } from './wx-request.ts';
 
 /** How `wx` changes pages. */
 export interface Navigation {
@@ -90,8 +90,17 @@ export function createWx({ who, inWecom, serverUrl, life, screen, navigation }: 
     screenHeight: window.innerHeight,
   });
 
-  return {
-    request: createRequest(serverUrl, who, life),
+  const sender = (name: Parameters<typeof createSender>[0]) => createSender(name, { serverUrl, who, life });
+  const wx = {
+    request: sender('request'),
+    uploadFile: sender('uploadFile'),
+    downloadFile: sender('downloadFile'),
+    getFileSystemManager: () => fileSystem,
+    chooseMedia: api('chooseMedia', async () => {
+      const chosen = await chooseFile();
+      return { type: 'image', tempFiles: [{ tempFilePath: storeFile(chosen), size: chosen.size }] };
+    }),
+    env: { USER_DATA_PATH: 'wxfile://usr' },
     onAppShow,
     onAppHide,
     offAppShow,
@@ -155,6 +164,38 @@ export function createWx({ who, inWecom, serverUrl, life, screen, navigation }: 
       },
     }),
   };
+  return warnOfUnknown(wx, screen);
+}
+
+/** A function that this phone does not have warns, on the screen and in the console, and fails; the page goes on. */
+function warnOfUnknown<Wx extends object>(wx: Wx, screen: Screen): Wx {
+  return new Proxy(wx, {
+    get(target, name) {
+      // What code may look for before it uses it is missing, as on an old phone.
+      if (name in target || typeof name === 'symbol' || !/^(?!on|off|qy$|then$)[a-z]\w+$/.test(name)) {
+        return Reflect.get(target, name) as unknown;
+      }
+      return api(name, () => {
+        screen.warn(`wx.${name}`);
+        throw new Error(`the demo has no wx.${name}`);
+      });
+    },
+  });
+}
+
+/** Opens the browser's file dialog. */
+function chooseFile(): Promise<Blob> {
+  const input = document.createElement('input');
+  input.type = 'file';
+  return new Promise((resolve, reject) => {
+    input.addEventListener('change', () => {
+      const file = input.files?.[0];
+      if (file) resolve(file);
+      else reject(new Error('cancel'));
+    });
+    input.addEventListener('cancel', () => reject(new Error('cancel')));
+    input.click();
+  });
 }
 
 async function askWecomApp(api: string, who: string, timeoutMs: number): Promise<object> {

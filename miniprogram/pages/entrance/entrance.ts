@@ -3,12 +3,15 @@ import { settings } from '../../settings';
 import { noProblem, problemOf } from '../../texts';
 import { toLoginError } from '../../wecom-login';
 
+/** Most logins are faster: then nothing flashes. */
+const visibleAfterMs = 400;
 const slowAfterMs = 4000;
 
 /** The first page. In WeCom it logs the member in and opens the next page. In ordinary WeChat it says who this is for. */
 Page({
   data: {
     state: 'entering' as 'entering' | 'wechat' | 'left',
+    visible: false,
     slow: false,
     busy: false,
     audience: settings.audience,
@@ -20,6 +23,7 @@ Page({
   to: '',
   /** Set when the page is closed: a closed page must not navigate. */
   closed: false,
+  visibleTimer: 0,
   slowTimer: 0,
 
   onLoad(query: Query) {
@@ -35,13 +39,19 @@ Page({
 
   onUnload() {
     this.closed = true;
+    this.stopTimers();
+  },
+
+  stopTimers() {
+    clearTimeout(this.visibleTimer);
     clearTimeout(this.slowTimer);
   },
 
   async enter() {
     // A second tap before the button disappears.
     if (this.data.busy) return;
-    this.setData({ state: 'entering', slow: false, busy: true });
+    this.setData({ state: 'entering', visible: false, slow: false, busy: true });
+    this.visibleTimer = setTimeout(() => this.setData({ visible: true }), visibleAfterMs);
     this.slowTimer = setTimeout(() => this.setData({ slow: true }), slowAfterMs);
     try {
       await wecomLogin.login();
@@ -53,7 +63,7 @@ Page({
       this.setData({ state: 'wechat' });
       void this.askReviewer();
     } finally {
-      clearTimeout(this.slowTimer);
+      this.stopTimers();
       if (!this.closed) this.setData({ busy: false });
     }
   },

@@ -1,6 +1,6 @@
-import { addressOf, enter, type Query, showRefusal, wecomLogin } from '../../login';
+import { requireLogin, wecomLogin } from '../../login';
 import { settings } from '../../settings';
-import { duration, noProblem, type Problem, problemOf, timeOf, userdataLabels } from '../../texts';
+import { duration, noProblem, problemOf, timeOf, userdataLabels } from '../../texts';
 import { type Session, sessionOf, toLoginError, type UserdataKind, WecomLoginError } from '../../wecom-login';
 
 interface Fact {
@@ -11,117 +11,99 @@ interface Fact {
 const tickMs = 1000;
 /** Length of `09:05:07` at the end of a time. */
 const timeCharacters = 8;
-/** Errors after which the member cannot stay on this page. */
-const endings = [
-  'corp_not_allowed',
-  'member_not_allowed',
-  'not_in_wecom',
-  'logged_out',
-  'reviewer_session_ended',
-];
 
 /** An example page: who is logged in, a protected request, and data of the member that only the server can decrypt. */
-Page({
-  data: {
-    isMember: true,
-    initial: '',
-    name: '',
-    subtitle: '',
-    userid: '',
-    badge: '',
-    facts: [] as Fact[],
-    remaining: '',
-    checking: false,
-    checkedAt: '',
-    checkProblem: noProblem,
-    fetching: '' as UserdataKind | '',
-    userdata: [] as Fact[],
-    userdataProblem: noProblem,
-    leaving: false,
-  },
-  address: '',
-  /** Set when the page is closed: a closed page must not navigate. */
-  closed: false,
-  endsAtMs: 0,
-  ticking: 0,
+Page(
+  requireLogin({
+    data: {
+      isMember: true,
+      initial: '',
+      name: '',
+      subtitle: '',
+      badge: '',
+      facts: [] as Fact[],
+      remaining: '',
+      checking: false,
+      checkedAt: '',
+      checkProblem: noProblem,
+      fetching: '' as UserdataKind | '',
+      userdata: [] as Fact[],
+      userdataProblem: noProblem,
+      leaving: false,
+    },
+    /** Set when the page is closed: a closed page must not navigate. */
+    closed: false,
+    endsAtMs: 0,
+    ticking: 0,
 
-  onLoad(query: Query) {
-    this.address = addressOf('/pages/home/home', query);
-    const session = wecomLogin.session();
-    // Opened by its own address before the login.
-    if (!session) enter(this.address);
-    else this.show(session);
-  },
+    onLoad() {
+      const session = wecomLogin.session();
+      if (session) this.show(session);
+    },
 
-  onShow() {
-    clearInterval(this.ticking);
-    this.ticking = setInterval(() => this.tick(), tickMs);
-  },
+    onShow() {
+      clearInterval(this.ticking);
+      this.ticking = setInterval(() => this.tick(), tickMs);
+    },
 
-  onHide() {
-    clearInterval(this.ticking);
-  },
+    onHide() {
+      clearInterval(this.ticking);
+    },
 
-  onUnload() {
-    this.closed = true;
-    clearInterval(this.ticking);
-  },
+    onUnload() {
+      this.closed = true;
+      clearInterval(this.ticking);
+    },
 
-  show(session: Session) {
-    this.endsAtMs = session.endsAtMs;
-    this.setData(session.role === 'member' ? memberView(session) : reviewerView);
-    this.tick();
-  },
+    show(session: Session) {
+      this.endsAtMs = session.endsAtMs;
+      this.setData(session.role === 'member' ? memberView(session) : reviewerView);
+      this.tick();
+    },
 
-  tick() {
-    const seconds = (this.endsAtMs - Date.now()) / 1000;
-    const remaining = seconds > 0 ? duration(seconds) : '已到期，刷新时自动续期';
-    if (remaining !== this.data.remaining) this.setData({ remaining });
-  },
+    tick() {
+      const seconds = (this.endsAtMs - Date.now()) / 1000;
+      const remaining = seconds > 0 ? duration(seconds) : '已到期，刷新时自动续期';
+      if (remaining !== this.data.remaining) this.setData({ remaining });
+    },
 
-  async check() {
-    if (this.data.checking) return;
-    this.setData({ checking: true, checkProblem: noProblem });
-    try {
-      const session = sessionOf(await wecomLogin.request({ url: '/session' }));
-      if (!session) throw new WecomLoginError('bad_server_answer');
-      this.show(session);
-      this.setData({ checkedAt: timeOf(new Date()).slice(-timeCharacters) });
-    } catch (thrown) {
-      this.setData({ checkedAt: '', checkProblem: this.problemHere(thrown) });
-    } finally {
-      this.setData({ checking: false });
-    }
-  },
+    async check() {
+      if (this.data.checking) return;
+      this.setData({ checking: true, checkProblem: noProblem });
+      try {
+        const session = sessionOf(await wecomLogin.request({ url: '/session' }));
+        if (!session) throw new WecomLoginError('bad_server_answer');
+        this.show(session);
+        this.setData({ checkedAt: timeOf(new Date()).slice(-timeCharacters) });
+      } catch (thrown) {
+        this.setData({ checkedAt: '', checkProblem: problemOf(toLoginError(thrown)) });
+      } finally {
+        this.setData({ checking: false });
+      }
+    },
 
-  async fetchUserdata(event: WechatMiniprogram.TouchEvent) {
-    if (this.data.fetching !== '') return;
-    const kind = event.currentTarget.dataset['kind'] as UserdataKind;
-    this.setData({ fetching: kind, userdata: [], userdataProblem: noProblem });
-    try {
-      this.setData({ userdata: factsOf(await wecomLogin.userdata(kind)) });
-    } catch (thrown) {
-      this.setData({ userdataProblem: this.problemHere(thrown) });
-    } finally {
-      this.setData({ fetching: '' });
-    }
-  },
+    async fetchUserdata(event: WechatMiniprogram.TouchEvent) {
+      if (this.data.fetching !== '') return;
+      const kind = event.currentTarget.dataset['kind'] as UserdataKind;
+      this.setData({ fetching: kind, userdata: [], userdataProblem: noProblem });
+      try {
+        this.setData({ userdata: factsOf(await wecomLogin.userdata(kind)) });
+      } catch (thrown) {
+        this.setData({ userdataProblem: problemOf(toLoginError(thrown)) });
+      } finally {
+        this.setData({ fetching: '' });
+      }
+    },
 
-  /** Returns what to show at the button. If the member may not stay, opens the page that says why. */
-  problemHere(thrown: unknown): Problem {
-    const error = toLoginError(thrown);
-    if (!this.closed && endings.includes(error.code)) showRefusal(error, this.address, this.data.userid);
-    return problemOf(error);
-  },
-
-  async leave() {
-    if (this.data.leaving) return;
-    this.setData({ leaving: true });
-    const confirmed = await wecomLogin.logout();
-    if (this.closed) return;
-    void wx.reLaunch({ url: `/pages/entrance/entrance?stay=left${confirmed ? '' : '&unconfirmed=1'}` });
-  },
-});
+    async leave() {
+      if (this.data.leaving) return;
+      this.setData({ leaving: true });
+      const confirmed = await wecomLogin.logout();
+      if (this.closed) return;
+      void wx.reLaunch({ url: `/pages/entrance/entrance?stay=left${confirmed ? '' : '&unconfirmed=1'}` });
+    },
+  }),
+);
 
 function memberView({ member }: Extract<Session, { role: 'member' }>) {
   const { corpid, userid, position } = member;
@@ -131,7 +113,6 @@ function memberView({ member }: Extract<Session, { role: 'member' }>) {
     isMember: true,
     initial: Array.from(name)[0] ?? '',
     name,
-    userid,
     subtitle: [company, position].filter(Boolean).join(' · '),
     badge: '成员',
     facts: [

@@ -9,6 +9,8 @@ Page({
     account: '',
     password: '',
     shown: false,
+    /** Moves the focus to the password. */
+    goingOn: false,
     busy: false,
     problem: noProblem,
     secondsLeft: 0,
@@ -37,6 +39,10 @@ Page({
 
   typePassword(event: WechatMiniprogram.Input) {
     this.setData({ password: event.detail.value });
+  },
+
+  goOn() {
+    this.setData({ goingOn: true });
   },
 
   toggle() {

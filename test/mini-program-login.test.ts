@@ -1,0 +1,84 @@
+// miniprogram/login.ts: what pages get from it, with the wx that the client brings for unit tests.
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createFakeWx } from '../miniprogram/testing/fake-wx.ts';
+import type { createWecomLogin } from '../miniprogram/wecom-login.ts';
+
+/** Loaded by its path: its types are those of miniprogram/tsconfig.json. */
+const loginModule = new URL('../miniprogram/login.ts', import.meta.url).pathname;
+interface LoginModule {
+  wecomLogin: ReturnType<typeof createWecomLogin>;
+  requireLogin(page: object): Hooks;
+}
+type Hooks = Record<'onLoad' | 'onShow' | 'onUnload', (this: object, query?: object) => void>;
+
+beforeEach(() => vi.resetModules());
+
+/** Loads login.ts on a phone of its own. */
+async function open(page: { route: string; options: Record<string, string> }) {
+  const fake = createFakeWx({ answers: { 'GET /orders': () => ({ data: { orders: [] } }) } });
+  const opened: string[] = [];
+  vi.stubGlobal('wx', { ...fake.wx, reLaunch: ({ url }: { url: string }) => void opened.push(url) });
+  vi.stubGlobal('getCurrentPages', () => [page]);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const { settings } = await import('../miniprogram/settings.ts');
+  settings.serverUrl = 'https://login.mycompany.cn';
+  const login = (await import(loginModule)) as LoginModule;
+  return { ...fake, ...login, opened };
+}
+
+describe('requireLogin()', () => {
+  const ran: string[] = [];
+  const page = () => ({
+    data: {},
+    onLoad(query: object) {
+      ran.push(`onLoad ${JSON.stringify(query)}`);
+    },
+    onShow() {
+      ran.push('onShow');
+    },
+  });
+
+  test('requireLogin() › without a session runs no hook of the page, and comes back with its query', async () => {
+    const { requireLogin, opened } = await open({ route: 'pages/order/order', options: {} });
+    const { onLoad, onShow, onUnload } = requireLogin(page());
+    const instance = { route: 'pages/order/order' };
+    onLoad.call(instance, { id: '7', note: '张& b' });
+    onShow.call(instance);
+    onUnload.call(instance);
+    expect(ran).toEqual([]);
+    const to = new URL(opened[0] ?? '', 'https://x').searchParams.get('to') ?? '';
+    expect(new URL(to, 'https://x').pathname).toBe('/pages/order/order');
+    expect([...new URL(to, 'https://x').searchParams]).toEqual([
+      ['id', '7'],
+      ['note', '张& b'],
+    ]);
+  });
+
+  test('requireLogin() › with a session is out of the way', async () => {
+    const { requireLogin, wecomLogin, opened } = await open({ route: 'pages/order/order', options: {} });
+    await wecomLogin.login();
+    const { onLoad, onShow } = requireLogin(page());
+    const instance = { route: 'pages/order/order' };
+    onLoad.call(instance, { id: '7' });
+    onShow.call(instance);
+    expect([ran.splice(0), opened]).toEqual([['onLoad {"id":"7"}', 'onShow'], []]);
+  });
+});
+
+describe('a call that finds that nobody may stay', () => {
+  test('leads to the page that says so, once, with who it was and the way back', async () => {
+    const { wecomLogin, opened } = await open({ route: 'pages/order/order', options: { id: '7' } });
+    await wecomLogin.login();
+    await wecomLogin.logout();
+    const calls = [1, 2, 3].map(() => wecomLogin.request({ url: '/orders' }));
+    for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
+    expect(opened).toEqual(['/pages/entrance/entrance?stay=left&to=%2Fpages%2Forder%2Forder%3Fid%3D7']);
+  });
+
+  test('leads nowhere from a page of the login, which shows errors itself', async () => {
+    const { wecomLogin, opened } = await open({ route: 'pages/refused/refused', options: {} });
+    await wecomLogin.logout();
+    await Promise.allSettled([wecomLogin.request({ url: '/orders' })]);
+    expect(opened).toEqual([]);
+  });
+});
