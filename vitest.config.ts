@@ -14,6 +14,7 @@ const longest = [
   'limits',
   'faults/redis-refuses',
   'demo',
+  'dev',
   'mutants',
 ].map((name) => `/test/${name}.test.ts`);
 

@@ -37,21 +37,22 @@ export async function createPeople(wecom: Wecom) {
   };
   const cast = createCast(wecom, secretOf);
   const hashes = new Map<string, string>();
-  let people: People;
+  let people: People = { companies: [], reviewers: [] };
 
-  /** @throws Error with the place in the file; then the people before stay */
-  async function read(): Promise<{ gone: Person[] }> {
+  /**
+   * Returns who left the company or the visible range.
+   * @throws Error with the place in the file; then the people before stay
+   */
+  async function read(): Promise<Person[]> {
     const next = readPeople(ownPeopleFile);
     for (const { password } of next.reviewers) {
       if (!hashes.has(password)) hashes.set(password, await hashPassword(password));
     }
     cast.set(next);
-    const stay = new Set(holdersOf(next).map(({ who }) => who));
-    const gone = people
-      ? holdersOf(people).flatMap(({ who, person }) => (person && !stay.has(who) ? [person] : []))
-      : [];
+    const inRange = new Set(inRangeOf(next).map(({ who }) => who));
+    const left = inRangeOf(people).filter(({ who }) => !inRange.has(who));
     people = next;
-    return { gone };
+    return left.flatMap(({ person }) => person ?? []);
   }
   await read();
 
@@ -59,6 +60,8 @@ export async function createPeople(wecom: Wecom) {
     read,
     holders: (): Holder[] => holdersOf(people),
     reviewers: () => people.reviewers,
+    /** Those that use the mini-program. */
+    corpids: () => people.companies.flatMap(({ corpid, stranger }) => (stranger ? [] : [corpid])),
     companyNames: () => Object.fromEntries(people.companies.map(({ corpid, name }) => [corpid, name])),
 
     /** What the functions get of them. */
@@ -72,6 +75,10 @@ export async function createPeople(wecom: Wecom) {
       REVIEWERS_UNTIL: people.reviewers.length > 0 ? '2099-12-31' : '',
     }),
   };
+}
+
+function inRangeOf(people: People): Holder[] {
+  return holdersOf(people).filter(({ flag }) => flag === undefined || flag === 'disabled');
 }
 
 function holdersOf({ companies, reviewers }: People): Holder[] {

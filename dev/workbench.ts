@@ -132,9 +132,9 @@ export async function startWorkbench(
       [...files].some((file) => file === resolve(folder) || file.startsWith(resolve(folder) + sep));
     const taken: string[] = [];
     const isMoved = [manifestFile, ownPeopleFile, ...environmentFiles].some(within);
-    if (within(ownPeopleFile) && (await tried(ownPeopleFile, world.rereadPeople))) taken.push('people');
+    if (within(ownPeopleFile) && (await tried(ownPeopleFile, takePeople))) taken.push('people');
     if (isMoved && (await tried(manifestFile, () => (manifest = readManifest(world.variables(), stage))))) {
-      if (within(manifestFile)) taken.push('routes');
+      if (within(manifestFile)) taken.push(manifestFile);
       startTimers();
       taken.push(...(await moved()));
     }
@@ -150,6 +150,12 @@ export async function startWorkbench(
       `${[...new Set(taken)].join(', ')}: new after ${Math.round(performance.now() - sinceMs)} ms`,
       'good',
     );
+  }
+
+  async function takePeople(): Promise<void> {
+    for (const { path, body } of await world.rereadPeople()) {
+      await fetch(`http://127.0.0.1:${functionsPort}${path}`, { method: 'POST', body });
+    }
   }
 
   /** Returns whether it succeeded; otherwise there is a problem with `what`. */

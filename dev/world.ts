@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { answerAsWecomApp } from '../demo/wecom-app.ts';
 import { Trouble } from '../demo/trouble.ts';
 import { readEnvironmentFile } from '../scripts/environment.ts';
+import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
 import type { PageState } from './page-server.ts';
 import { createPeople, type Holder } from './people.ts';
@@ -31,12 +32,8 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
     await wecom.close();
     throw new Trouble(error.message);
   });
-  const [first] = people.holders();
-  const callback = [
-    first?.person?.corpid ?? '',
-    randomBytes(12).toString('hex'),
-    randomBytes(32).toString('base64').slice(0, 43),
-  ].join(':');
+  const token = randomBytes(12).toString('hex');
+  const encodingAESKey = randomBytes(32).toString('base64').slice(0, 43);
   return {
     wecom: `simulated, ${wecom.url}`,
     needs: '',
@@ -46,12 +43,21 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
       ...fixed,
       ...people.environment(),
       WECOM_BASE_URL: wecom.url,
-      WECOM_CALLBACKS: callback,
+      WECOM_CALLBACKS: people
+        .corpids()
+        .map((corpid) => `${corpid}:${token}:${encodingAESKey}`)
+        .join(','),
     }),
     holders: people.holders,
     reviewers: people.reviewers,
     companyNames: people.companyNames,
-    rereadPeople: people.read,
+    /** Returns the calls that WeCom makes because of the changes: 接收消息. */
+    async rereadPeople() {
+      const left = await people.read();
+      return left.map((person) =>
+        signedCallback({ corpid: person.corpid, token, encodingAESKey }, unsubscribeMessage(person)),
+      );
+    },
     askWecomApp({ person }: Holder, api: string): object {
       if (!person) throw new Error('no WeCom here');
       return answerAsWecomApp(wecom, person, api);
@@ -74,7 +80,7 @@ people and dev/people.json are not used; every gettoken here counts against the 
     holders: () => [nobody],
     reviewers: (): PageState['reviewers'] => [],
     companyNames: (): Record<string, string> => ({}),
-    rereadPeople: () => Promise.resolve(),
+    rereadPeople: () => Promise.resolve<{ path: string; body: string }[]>([]),
     askWecomApp(): object {
       throw new Error('--wecom real: only WeCom itself gives codes');
     },

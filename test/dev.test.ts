@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { exampleSource } from '../demo/own-function.ts';
 import { serve } from './mini-program-phone.ts';
-import { keepOutput } from './world.ts';
+import { keepOutput, secret } from './world.ts';
 
 const sources = [
   'demo',
@@ -176,6 +176,7 @@ describe('npm run dev', () => {
     // The command of the document: the person who is chosen on the page.
     const header = await (await fetch(`${dev.page}/session`, { method: 'POST' })).text();
     const session = { Authorization: header.replace('Authorization: ', '') };
+    secret(session.Authorization.replace('Bearer ', ''));
     save('functions/hello/index.ts', exampleSource('hello'));
     await dev.says(/hello: new after \d+ ms/);
     expect(JSON.parse(await get('/hello', session))).toEqual({ hello: 'ZhangSan' });
@@ -240,7 +241,7 @@ describe('npm run dev', () => {
   test('serverless.yml › its routes are taken over; with a mistake the routes before go on', async () => {
     change('serverless.yml', '/*: login', '/elsewhere/*: hello\n      /*: login');
     change('serverless.yml', '\n  admin:\n', '\n  hello:\n    type: web\n    src: dist/hello\n\n  admin:\n');
-    await dev.says(/dev +routes.*: new after/);
+    await dev.says(/dev +serverless\.yml.*: new after/);
     expect(JSON.parse(await get('/elsewhere/x'))).toMatchObject({ error: 'not_found' });
     await dev.says(/ hello +GET /);
     const good = read('serverless.yml');
@@ -253,9 +254,14 @@ describe('npm run dev', () => {
   });
 
   test('dev/people.json › who is new may enter, who is gone may not; a mistake changes nothing', async () => {
+    const { body } = await logIn('ZhaoLiu');
+    const session = { Authorization: `Bearer ${String(body['session_token'])}` };
+    expect(JSON.parse(await get('/session', session))).toMatchObject({ role: 'member' });
     change('dev/people.json', '"ZhaoLiu"', '"XinRen"');
     await dev.says(/dev +people.*: new after/);
     expect((await logIn('XinRen')).status).toBe(200);
+    // WeCom has called back.
+    expect(JSON.parse(await get('/session', session))).toMatchObject({ error: 'invalid_session' });
     expect((await logIn('ZhaoLiu')).body).toMatchObject({ error: 'member_not_allowed' });
     const good = read('dev/people.json');
     save('dev/people.json', good.replace('"userid": "XinRen",', ''));
