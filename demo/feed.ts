@@ -26,8 +26,8 @@ export interface RushResult {
 export type Happening =
   /** The phone asked WeCom's app for something: a js_code, encrypted data. */
   | { kind: 'wecom-app'; who: Who; api: string; ms: number; ok: boolean }
-  /** The mini-program sent a request, and the page's server forwards it. */
-  | { kind: 'sent'; id: string; who: Who; method: string; path: string }
+  /** The mini-program sent a request, and the page's server forwards it, unless the phone is offline. */
+  | { kind: 'sent'; id: string; who: Who; method: string; path: string; offline: boolean }
   /**
    * The response to a request. `line` is the log line of the login function, missing if the request did not reach it.
    * `alerts` are its warnings for the operator in the meantime.

@@ -142,12 +142,14 @@ function createProxy(
     const id = `phone-${(requests += 1)}`;
     const path = (req.url ?? '').slice('/server'.length);
     const method = req.method ?? 'GET';
-    feed.add({ kind: 'sent', id, who, method, path });
+    const offline = breakage.isActive('phoneOffline');
+    feed.add({ kind: 'sent', id, who, method, path, offline });
     const startedMs = performance.now();
     const answered = (status: number) =>
       ({ kind: 'answered', id, status, ms: Math.round(performance.now() - startedMs) }) as const;
-    if (breakage.isActive('phoneOffline')) {
-      req.socket.destroy();
+    if (offline) {
+      // A cut connection would make the browser try again by itself, up to ten times.
+      res.writeHead(502, { 'X-Phone-Offline': 'yes' }).end();
       feed.add(answered(0));
       return;
     }

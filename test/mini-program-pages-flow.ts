@@ -121,6 +121,8 @@ export function describeFlow(browser: string, open: OpenPhone, shared: { demo: D
           await phone.showsInTime(titleOf(code), code);
           await shared.demo.page.breakage.healAll();
           const before = await shared.demo.sent();
+          // The browser does not try again by itself.
+          if (fault === 'phoneOffline') expect(before).toEqual(['POST /login']);
           // The longest wait that the server asks for.
           await phone.pass(10);
           await phone.tapTwice('重试');

@@ -48,6 +48,7 @@ export function createSequence(list: HTMLElement, texts: () => Texts) {
           }),
         ];
       case 'sent':
+        if (entry.offline) return [note(entry, 'bad', `${entry.method} ${entry.path}: ${t.offline}`)];
         return [
           message(entry, {
             from: miniProgram,
@@ -100,8 +101,10 @@ export function createSequence(list: HTMLElement, texts: () => Texts) {
     const { line, alerts = [], status, ms } = entry;
     const t = texts();
     const back = { from: login, to: miniProgram } as const;
+    // It never left the phone.
+    if (status === 0) return [];
     if (!line) {
-      const text = status === 0 ? t.noAnswer : `${status} ${t.notOurs}`;
+      const text = `${status} ${t.notOurs}`;
       return [message(entry, { ...back, text, detail: `${ms} ms`, mood: 'bad' })];
     }
     const text = [status, line.error].filter((part) => part !== undefined).join(' ');

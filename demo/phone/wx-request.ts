@@ -97,6 +97,7 @@ export function createSender(
     request.addEventListener('timeout', failed('timeout'));
     request.addEventListener('abort', failed('abort'));
     request.addEventListener('load', () => {
+      if (request.getResponseHeader('X-Phone-Offline') !== null) return failed('')();
       const result = {
         statusCode: request.status,
         header: headersOf(request),
