@@ -409,6 +409,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   function hold(next: Held | undefined): void {
     if (held === next) return;
+    // A socket belongs to whoever opened it.
+    if (!next || !isSamePerson(held?.session, next.session)) closeSockets();
     held = next;
     if (next) refusalTold = false;
     sessionChange.tell(next?.session);
@@ -489,10 +491,13 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   /** A call of a page. What ends the session is also told to {@link refused}, once. */
   function pageCall<Result>(work: (stop: Stop) => Promise<Result>): RequestTask<Result> {
+    const before = logouts;
     return abortable((stop) =>
       work(stop).catch((thrown: unknown) => {
         const error = toLoginError(thrown);
-        if (endings.includes(error.code) && !refusalTold) {
+        // A call from before a logout says nothing about who is logged in now.
+        const isOfNow = logouts === before || loggedOut;
+        if (endings.includes(error.code) && isOfNow && !refusalTold) {
           refusalTold = true;
           refused.tell(error);
         }
@@ -524,7 +529,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
       },
       repeats,
       async (error) => {
-        forgetIfRefused(error);
+        if (held === used) forgetIfRefused(error);
         // A 401 with another code is about something else, for example a wrong PIN.
         const unnamed = error.code === 'bad_server_answer' && repeats === 'always';
         const ended = error.status === 401 && (error.code === 'invalid_session' || unnamed);
@@ -618,6 +623,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
       let socket: SocketTask | undefined;
       await transfer<object>(
         ({ success, fail }) => {
+          // From now on a logout closes it, also while it opens.
           const opened = getWx().connectSocket({
             url: address.replace(/^http/i, 'ws'),
             header: headersToSend(header, sessionToken),
@@ -626,6 +632,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
             fail,
             ...(protocols && { protocols }),
           });
+          openSockets.push(opened);
           opened.onOpen(success);
           opened.onError(fail);
           opened.onClose(() => {
@@ -639,6 +646,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
         timeoutMs,
         stop,
       ).catch(async (error: unknown) => {
+        openSockets = openSockets.filter((one) => one !== socket);
         throwIfLoggedOut();
         if (stop.aborted) throw error;
         // wx does not tell the status of a refused handshake, so ask whether the session is the reason.
@@ -646,8 +654,6 @@ export function createWecomLogin(options: WecomLoginOptions) {
         throw reason instanceof Error && toLoginError(reason).code === 'invalid_session' ? reason : error;
       });
       if (!socket) throw new WecomLoginError('unexpected');
-      openSockets.push(socket);
-      if (loggedOut) closeSockets();
       throwIfLoggedOut();
       return socket;
     };
@@ -1167,12 +1173,20 @@ function validServerUrl(serverUrl: unknown): string {
   return address;
 }
 
+function isSamePerson(one: Session | undefined, other: Session): boolean {
+  return (
+    one?.role === other.role &&
+    one.member?.corpid === other.member?.corpid &&
+    one.member?.userid === other.member?.userid
+  );
+}
+
 /** Returns the full URL, or throws: the session_token must not be sent anywhere else. */
 function trustedUrl(url: string, serverUrl: string, otherBackends: readonly string[]): string {
   const whole = /^\/(?!\/)/.test(url) ? `${serverUrl}${url}` : url;
   const { origin, path } = partsOf(whole);
-  // A URL parser would resolve these to another path.
-  const strays = /\\|(\/|%2f|%5c)(\.|%2e){2}/i.test(path);
+  // A URL parser would resolve these to another path, or drop them.
+  const strays = /[\\\s]|(\/|%2f|%5c)(\.|%2e){2}/i.test(path);
   const trusted = [serverUrl, ...otherBackends].some((backend) => {
     const { origin: itsOrigin, path: itsPath } = partsOf(backend.replace(/\/+$/, '').replace(/^ws/i, 'http'));
     return origin === itsOrigin && `${path}/`.startsWith(`${itsPath}/`);

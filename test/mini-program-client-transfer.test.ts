@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createWecomLogin, type Session } from '../miniprogram/wecom-login.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createWecomLogin, type Session, type SocketTask } from '../miniprogram/wecom-login.ts';
 import { endSession, errorOf, openPhone, serve } from './mini-program-phone.ts';
 import { corpid, worldForAll } from './world.ts';
 
@@ -122,12 +122,17 @@ describe('downloadFile()', () => {
 
 describe('connectSocket()', () => {
   /** Only opens: what travels through a socket is not the client's matter. */
-  async function startSockets() {
+  async function startSockets(held?: Promise<void>) {
     const sockets: Duplex[] = [];
     const seen: IncomingMessage[] = [];
     const server = createServer();
     async function accept(request: IncomingMessage, socket: Duplex) {
       seen.push(request);
+      if (held) {
+        sockets.push(socket);
+        await held;
+        if (socket.readableEnded) return;
+      }
       const { authorization = '' } = request.headers;
       const { status } = await all.login.send('GET', '/session', { headers: { authorization } });
       if (status !== 200 || request.url === '/none') {
@@ -181,6 +186,23 @@ describe('connectSocket()', () => {
     expect(await errorOf(client.connectSocket({ url: 'wss://evil.test/' }))).toMatchObject({
       code: 'url_not_trusted',
     });
+  });
+
+  test('connectSocket() › that is still opening at a logout is not left to whoever logs in next', async () => {
+    let release = (): void => {};
+    const { url, sockets, seen } = await startSockets(new Promise((resolve) => (release = resolve)));
+    const { client } = openMember(url);
+    const heard: unknown[] = [];
+    const listen = (task: SocketTask) => task.onMessage(({ data }) => void heard.push(data));
+    const opening = errorOf(client.connectSocket({ url: `${url}/slow`, listen }));
+    await vi.waitFor(() => expect(seen).toHaveLength(1), { timeout: 60_000 });
+    const closed = new Promise((resolve) => sockets[0]?.resume().once('end', resolve));
+    await client.logout();
+    await client.login();
+    expect(await opening).toMatchObject({ code: 'logged_out' });
+    await closed;
+    release();
+    expect(heard).toEqual([]);
   });
 
   test('connectSocket() › is closed by logout(), also while it opens', async () => {
@@ -362,6 +384,29 @@ describe('onSessionChange(), onRefused()', () => {
     await client.logout();
     expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'logged_out' });
     expect(told).toEqual(['member_not_allowed', 'logged_out']);
+  });
+
+  test('onRefused() › tells nothing of a call from before a logout to whoever has logged in since', async () => {
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    let arrived = (): void => {};
+    const asked = new Promise<void>((resolve) => (arrived = resolve));
+    const slow = await serve((_, response) => {
+      arrived();
+      void held.then(() =>
+        response.writeHead(403).end('{"error":"member_not_allowed","message":"","request_id":""}'),
+      );
+    });
+    const { client } = openMember(slow);
+    const told: string[] = [];
+    client.onRefused(({ code }) => void told.push(code));
+    const late = errorOf(client.request({ url: `${slow}/slow` }));
+    await asked;
+    await client.logout();
+    const session = await client.login();
+    answer();
+    expect(await late).toMatchObject({ name: 'WecomLoginError' });
+    expect([told, client.session()]).toEqual([[], session]);
   });
 
   test('a listener that throws › disturbs neither the client nor the other listeners', async () => {
