@@ -85,8 +85,8 @@ export type CheckResult = 'healthy' | 'unreachable' | 'not asked';
  * Gives the version a function URL of its own for as long as the check takes, and asks for up to 60 seconds. Only what
  * is certainly the version's own counts: 200 with a JSON object is healthy; a JSON object of the function with another
  * status, three times, or a refusal by SCF in its place (`errorCode`), for 15 seconds, is not, and throws
- * DeployError. Everything else comes from the gateway, a proxy or the network: `unreachable` when nothing else came, and
- * a DeployError when it was still 5xx at the end.
+ * DeployError. Everything else comes from the gateway, a proxy or the network: `unreachable`, unless the last answer was
+ * a refusal or 5xx, which is a DeployError.
  */
 export async function checkVersion(
   cloud: Cloud,
@@ -146,7 +146,8 @@ async function askVersion(
     refusals = verdict === 'refused' ? refusals + 1 : 0;
     const isSettled = refusedSinceMs !== undefined && nowMs - refusedSinceMs >= refusalMsMin;
     const isOver = nowMs - startMs > checkMsMax;
-    if (refusals === refusalsMin || isSettled || (isOver && (answer?.status ?? 0) >= 500)) {
+    const isRefused = verdict === 'refused' || verdict === 'refused by SCF' || (answer?.status ?? 0) >= 500;
+    if (refusals === refusalsMin || isSettled || (isOver && isRefused)) {
       throw new DeployError(
         `${fn.name}: the new version ${version} answered GET ${fn.healthPath} with ${answer?.status} instead of 200${reasonIn(answer?.body)} and was not released; see sls logs -f ${fn.key}.`,
       );

@@ -52,9 +52,9 @@ export function createGateway({ functions, routes, timeoutMs, onFailure }: Gatew
     if (Number(incoming.headers['content-length'] ?? 0) > bodyBytesMax) {
       return refuse(406, 'SCF takes at most 6 MB of request');
     }
-    const instance = await functions()
-      ?.instanceOf(name)
-      .catch((error: Error) => error);
+    const running = functions();
+    if (!running) return refuse(503, 'the functions are starting');
+    const instance = await running.instanceOf(name).catch((error: Error) => error);
     if (instance instanceof Error) return refuse(502, instance.message);
     if (!instance?.web) return refuse(502, `${name} is an event function`);
     const requestId = randomUUID();

@@ -234,7 +234,7 @@ describe('refresh', () => {
     const events = lines.map((line): Record<string, unknown> => JSON.parse(line));
     expect(events.at(-1)).toMatchObject({
       event: 'invoked',
-      request_id: 'local-invocation',
+      request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       redis_calls: expect.any(Number),
       wecom: [
         { api: 'gettoken', ms: expect.any(Number) },

@@ -36,7 +36,7 @@ const configured = {
 /** Preloaded: from its first request on, whatever hashes meets a bug. */
 const bug = `import crypto from 'node:crypto';
 import http from 'node:http';
-const { createHash } = crypto;
+const { createHash, hash } = crypto;
 const { emit } = http.Server.prototype;
 let armed = false;
 http.Server.prototype.emit = function (name, ...args) {
@@ -46,6 +46,10 @@ http.Server.prototype.emit = function (name, ...args) {
 crypto.createHash = (...args) => {
   if (armed) throw new TypeError('a bug');
   return createHash(...args);
+};
+crypto.hash = (...args) => {
+  if (armed) throw new TypeError('a bug');
+  return hash(...args);
 };`;
 const withBug = { nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(bug)}`] };
 

@@ -34,7 +34,7 @@ test.each(noTimer.slice(0, 4))('[A31] admin › fails with invalid_request on %s
   expect(await all.world.admin(event)).toMatchObject({ error: 'invalid_request' });
 });
 
-test('[A30] serverless.yml › gives HTTP to login and callback only, a timer to refresh, nothing to admin', () => {
+test('[A30] serverless.yml › gives HTTP to login, callback and wecom only, a timer to refresh, nothing to admin', () => {
   const [, functions = ''] = readFileSync('serverless.yml', 'utf8').split(/^functions:$/m);
   const triggers = functions
     .split(/^ {2}(?=\w+:$)/m)
@@ -43,6 +43,7 @@ test('[A30] serverless.yml › gives HTTP to login and callback only, a timer to
   expect(Object.fromEntries(triggers)).toEqual({
     login: 'http',
     callback: 'http',
+    wecom: 'http',
     refresh: 'timer',
     admin: 'none',
   });

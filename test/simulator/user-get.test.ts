@@ -94,8 +94,8 @@ describe('GET /cgi-bin/user/get', () => {
 });
 
 test('An unknown path › answers 404 without a body and counts as a violation', async () => {
-  const response = await fetch(`${wecom.url}/cgi-bin/message/send`);
+  const response = await fetch(`${wecom.url}/cgi-bin/externalcontact/list`);
   expect([response.status, await response.text()]).toEqual([404, '']);
-  expect(wecom.violations).toEqual(['unknown path /cgi-bin/message/send']);
+  expect(wecom.violations).toEqual(['unknown path /cgi-bin/externalcontact/list']);
   wecom.reset();
 });
