@@ -1,5 +1,4 @@
 // Names of departments, which are only shown: without an answer of WeCom they are empty.
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
@@ -7,9 +6,7 @@ import type { Log } from './log.ts';
 import type { RecheckLimits } from './permission.ts';
 import type { Member } from './person.ts';
 import type { Redis } from './redis.ts';
-import { createSeal } from './seal.ts';
 import { createSharedAnswer, type SharedAnswer } from './shared-answer.ts';
-import { tokenKeyId } from './token-store.ts';
 import type { Corp } from './wecom.ts';
 import type { WecomCall } from './wecom-call.ts';
 import { integer, shownText } from './wecom-json.ts';
@@ -34,19 +31,14 @@ export function createDepartmentNames(options: {
   log: Log;
 }): DepartmentNames {
   const { corps, call, redis, encryptionKeys, limits, clock, log } = options;
-  const seal = createSeal(encryptionKeys, 'directory');
   const names = new Map<string, SharedAnswer<Map<number, string>>>();
 
   function namesOf(corp: Corp): SharedAnswer<Map<number, string>> {
     const { corpid } = corp;
     const known = names.get(corpid);
     if (known) return known;
-    const id = createHash('sha256')
-      .update(JSON.stringify(['names', tokenKeyId(corp, encryptionKeys)]))
-      .digest('base64url')
-      .slice(0, 22);
     const shared = createSharedAnswer({
-      id,
+      dependsOn: [],
       async ask() {
         const question = { schema: listSchema, bytesMax: answerBytesMax, msMax: askMsMax };
         const { department } = await call(corp, 'department/list', question);
@@ -54,9 +46,9 @@ export function createDepartmentNames(options: {
       },
       read: (entries) => new Map(entries),
       what: 'department_names',
-      corpid,
+      corp,
       redis,
-      seal,
+      encryptionKeys,
       limits,
       clock,
       log,

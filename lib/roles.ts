@@ -1,5 +1,4 @@
 // Roles of members, by department, userid or tag. Trusts WeCom for who is where; what WeCom does not know gives no role.
-import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import type { Log } from './log.ts';
@@ -7,10 +6,8 @@ import type { RecheckLimits } from './permission.ts';
 import { personId } from './person.ts';
 import type { Redis } from './redis.ts';
 import { type RoleRule, tagidsIn } from './role-rules.ts';
-import { createSeal } from './seal.ts';
 import type { Session } from './session.ts';
 import { createSharedAnswer, type SharedAnswer } from './shared-answer.ts';
-import { tokenKeyId } from './token-store.ts';
 import type { Corp, Question } from './wecom.ts';
 import type { WecomCall } from './wecom-call.ts';
 import { integer } from './wecom-json.ts';
@@ -151,19 +148,12 @@ export function createRoles(options: {
 }): RolesOf {
   const { rules, corps, call, redis, encryptionKeys, limits, clock, log } = options;
   if (rules.length === 0) return async () => [];
-  const seal = createSeal(encryptionKeys, 'directory');
 
   const rolesIn = new Map<string, SharedAnswer<RolesIn>>();
   for (const corp of corps) {
     const { corpid } = corp;
     const own = rules.filter((rule) => rule.corpid === corpid);
     if (own.length === 0) continue;
-    // Another list of roles is another question: during a deploy both versions are there. So is another secret, which may
-    // see other departments, or another key, which cannot read the answer.
-    const id = createHash('sha256')
-      .update(JSON.stringify(['roles', tokenKeyId(corp, encryptionKeys), own]))
-      .digest('base64url')
-      .slice(0, 22);
     const ask = async () => {
       const start = moment(clock);
       const { holders, unknown } = await findHolders(own, (api, question) =>
@@ -174,8 +164,9 @@ export function createRoles(options: {
       }
       return holders;
     };
-    const common = { redis, seal, limits, clock, log, corpid, what: 'roles' };
-    rolesIn.set(corpid, createSharedAnswer({ ...common, id, ask, read: readHolders }));
+    const common = { corp, redis, encryptionKeys, limits, clock, log, what: 'roles' };
+    // During a deploy there are two lists of roles.
+    rolesIn.set(corpid, createSharedAnswer({ ...common, dependsOn: [own], ask, read: readHolders }));
   }
 
   return async (session) => {

@@ -1,10 +1,13 @@
 // An answer of WeCom that all instances share: who asks, how long it is used. Trusts no answer from the future.
+import { hash } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import type { RecheckLimits } from './permission.ts';
 import { available, defineScript, type Redis, RedisError } from './redis.ts';
-import type { Seal } from './seal.ts';
+import { createSeal } from './seal.ts';
+import { tokenKeyId } from './token-store.ts';
+import type { Corp } from './wecom.ts';
 
 /**
  * An answer of WeCom about a company, kept in Redis for all instances.
@@ -42,25 +45,29 @@ local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
 return {claimed, redis.call('GET', KEYS[1])}`);
 
 /**
- * @param id names the question: its company and everything that the answer depends on
+ * @param dependsOn everything that the answer depends on beside the company. Another secret may see other departments, and
+ * another key cannot read the answer: both make another record, too
  * @param ask asks WeCom; rejects with an `AppError`. Must end within 5 s
  * @param read makes the answer of what is stored, once per process
  */
 export function createSharedAnswer<Stored, Answer>(options: {
-  id: string;
+  dependsOn: readonly unknown[];
   ask(): Promise<Stored>;
   read(stored: Stored): Answer;
   /** For the log. */
   what: string;
-  corpid: string;
+  corp: Corp;
   redis: Redis;
-  seal: Seal;
+  encryptionKeys: readonly Buffer[];
   limits: RecheckLimits;
   clock: Clock;
   log: Log;
 }): SharedAnswer<Answer> {
-  const { ask, read, what, corpid, redis, seal, limits, clock, log } = options;
-  const key = `wxd1:{${options.id}}`;
+  const { ask, read, what, corp, redis, encryptionKeys, limits, clock, log } = options;
+  const { corpid } = corp;
+  const seal = createSeal(encryptionKeys, 'directory');
+  const question = JSON.stringify([what, tokenKeyId(corp, encryptionKeys), ...options.dependsOn]);
+  const key = `wxd1:{${hash('sha256', question, 'base64url').slice(0, 22)}}`;
   const checkKey = `${key}:check`;
   let own: { kept: Kept<Stored>; answer: Answer } | undefined;
   let flight: Promise<Answer> | undefined;
