@@ -1,9 +1,7 @@
-// Questions at the terminal, and lines that fit on it.
+// Questions at the terminal.
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Surroundings } from './command.ts';
-
-const columnsMax = 100;
 
 /** The person gave up: Ctrl-C, or the end of the input. */
 export class Aborted extends Error {
@@ -86,23 +84,4 @@ export function openTerminal({ stdin, stdout }: Pick<Surroundings, 'stdin' | 'st
     },
   };
   return terminal;
-}
-
-/** Breaks a text between words; each line begins with `indent`. */
-export function wrapped(text: string, indent: string): string[] {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(' ')) {
-    if (line.length > indent.length && widthOf(`${line}${word}`) > columnsMax) {
-      lines.push(line.trimEnd());
-      line = indent;
-    }
-    line += `${word} `;
-  }
-  return [...lines, line.trimEnd()];
-}
-
-/** Chinese characters take two columns. */
-function widthOf(text: string): number {
-  return text.length + (text.match(/[\u2e80-\uffef]/g)?.length ?? 0);
 }

@@ -1,6 +1,6 @@
 // Findings as lines of a terminal.
 import type { Finding } from '../../lib/doctor/finding.ts';
-import { wrapped } from '../terminal.ts';
+import { wrapped } from '../language.ts';
 import { inWords } from './finding.ts';
 import { titles } from './table.ts';
 

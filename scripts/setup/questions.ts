@@ -1,6 +1,7 @@
 // What setup asks, in its order, and which answers it takes.
 import type { Environment } from '../../lib/environment.ts';
-import { type Terminal, wrapped } from '../terminal.ts';
+import { wrapped } from '../language.ts';
+import type { Terminal } from '../terminal.ts';
 import type { Answers } from './answers.ts';
 
 /** One value that setup asks for. */
