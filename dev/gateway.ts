@@ -7,6 +7,8 @@ import { clientAddress, matchesPath, platformHops } from '../simulator/tencent-c
 import { type Functions, release } from './functions.ts';
 
 export interface GatewayOptions {
+  /** Where this machine is reached, apart from loopback. */
+  addresses(): string[];
   /** `undefined` until they are started. */
   functions(): Functions | undefined;
   /** Path → name of the function; the longest that matches counts. */
@@ -20,7 +22,7 @@ export interface GatewayOptions {
 /** SCF takes no larger body. */
 const bodyBytesMax = 6 * 1024 * 1024;
 
-export function createGateway({ functions, routes, timeoutMs, onFailure }: GatewayOptions) {
+export function createGateway({ addresses, functions, routes, timeoutMs, onFailure }: GatewayOptions) {
   function functionFor(host: string, target: string): string | undefined {
     const [, label = ''] = /^([\w-]+)\.localhost(:\d+)?$/i.exec(host) ?? [];
     const names = (functions()?.list() ?? []).flatMap(({ name, isWeb }) => (isWeb ? [name] : []));
@@ -97,10 +99,24 @@ export function createGateway({ functions, routes, timeoutMs, onFailure }: Gatew
   }
 
   const server = createServer((incoming, outgoing) => {
+    const { host = '' } = incoming.headers;
+    if (!isThisMachine(host, addresses())) {
+      const reason = `Host ${host}: only the names of this machine are served; a tunnel must send Host: localhost`;
+      onFailure({ method: incoming.method ?? '', path: incoming.url ?? '', name: '', status: 403, reason });
+      outgoing.writeHead(403, { 'Content-Type': 'application/json' });
+      outgoing.end(JSON.stringify({ errorMessage: reason }));
+      return;
+    }
     forward(incoming, outgoing, incoming.url ?? '/').catch(() => outgoing.destroy());
   });
 
   return { server, forward };
+}
+
+/** Any other name may be that of a web page which had it resolved to this machine: DNS rebinding. */
+function isThisMachine(host: string, addresses: readonly string[]): boolean {
+  const named = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : '';
+  return /^(127\.[\d.]+|\[::1\]|([\w-]+\.)?localhost)$/.test(named) || addresses.includes(named);
 }
 
 /** Loopback has no public address. */

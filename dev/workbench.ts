@@ -55,6 +55,7 @@ export async function startWorkbench(
   });
 
   const gateway = createGateway({
+    addresses: () => addressesOf(host),
     functions: () => functions,
     routes: () => [...manifest.routes, ...ownRoutes(manifest, functions)],
     timeoutMs: (name) =>

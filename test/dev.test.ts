@@ -9,6 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { exampleSource } from '../demo/own-function.ts';
 import { serve } from './mini-program-phone.ts';
+import { rawRequest } from './raw-request.ts';
 import { keepOutput, secret } from './world.ts';
 
 const sources = [
@@ -307,6 +308,19 @@ describe('npm run dev', () => {
     const headers = { 'Content-Type': 'application/json' };
     expect((await fetch(`${dev.url}/login`, { method: 'POST', headers, body })).status).toBe(200);
     expect(() => open(wx('release'))).toThrow('Upload the original');
+  });
+
+  test('the functions and the page › a Host that is not this machine is refused: DNS rebinding', async () => {
+    const statusOf = async (url: string, host: string) =>
+      (await rawRequest(url, { path: '/session', headers: { Host: host } })).status;
+    const { port } = new URL(dev.url);
+    for (const host of ['attacker.example', `localhost.attacker.example:${port}`, '0.0.0.0']) {
+      expect([host, await statusOf(dev.url, host), await statusOf(dev.page, host)]).toEqual([host, 403, 403]);
+    }
+    await dev.says(/routes +GET \/session → 403 +Host attacker\.example: only the names of this machine/);
+    for (const host of [`127.0.0.1:${port}`, 'localhost', `login.localhost:${port}`, '[::1]']) {
+      expect([host, await statusOf(dev.url, host)]).toEqual([host, 401]);
+    }
   });
 
   test('the page › refuses other sites', async () => {
