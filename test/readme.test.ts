@@ -1,9 +1,9 @@
 // A Chinese document says the same as its English one: what is not prose is equal, prose names the same things.
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-const fence = /^```(\w*)\n(.*?)^```$/gms;
+const fence = /^ *```(\w*)\n(.*?)^ *```$/gms;
 
 /** What a document consists of, apart from its words. */
 function contentOf(path: string) {
@@ -13,91 +13,122 @@ function contentOf(path: string) {
   const tables = prose.match(/(?:^\|.*\n)+/gm) ?? [];
   return {
     top: text.split('\n').slice(0, 4),
-    headings: all(prose, /^(#+) /gm),
+    headings: all(prose, /^(#+ .*)$/gm),
     blocks: [...text.matchAll(fence)].map(([, language = '', code = '']) => withoutWords(language, code)),
-    tables: tables.map((table) => rowsOf(table)),
-    links: sections.map((section) => all(section, /\]\(([^)\s]+)\)/g).toSorted()),
-    codes: sections.map((section) => all(section, /`([^`\n]+)`/g).toSorted()),
-    numbers: sections.map((section) => all(section, /(\d+(?:,\d{3})*)/g).toSorted()),
+    tables: tables.map((table) => shapeOf(table)),
+    links: sections.map((section) => all(section, /\]\(([^)\s]+)\)/g)),
+    codes: sections.map((section) => each(all(section, /`([^`\n]+)`/g))),
+    numbers: sections.map((section) => each(all(section, /(\d+(?:,\d{3})*)/g))),
   };
 }
 
-/** A code block without what may be in another language: labels of a Mermaid picture, comments of a script. */
+/** How a comment begins, by the language of the block. */
+const comments: Record<string, RegExp> = {
+  sh: /(^| )#.*$/gm,
+  yaml: /(^| )#.*$/gm,
+  python: /(^| )#.*$/gm,
+  nginx: /(^| )#.*$/gm,
+  html: /(^| )<!--.*$/gm,
+};
+const slashes = /(^| )\/\/.*$/gm;
+
+/** A code block without what may be in another language: comments, labels of a picture, output of a program. */
 function withoutWords(language: string, code: string): string {
-  const bare = language === 'mermaid' ? code.replaceAll(/"[^"]*"/g, '""').replaceAll(/%%.*/g, '%%') : code;
-  return `${language}\n${language === 'sh' ? bare.replaceAll(/(^| )#.*$/gm, '$1#') : bare}`;
+  if (language === 'mermaid') return `mermaid\n${shapeOfPicture(code)}`;
+  // What a program prints: its identifiers only.
+  if (language === '') return all(code, /(\[[\w.]+\]|\d+\.\d+\.\d+\.\d+)/g).join('\n');
+  return `${language}\n${code.replaceAll(comments[language] ?? slashes, '$1')}`;
 }
 
-/** The number of columns, and the rows below the heading: first cell, and the code that the others hold. */
-function rowsOf(table: string) {
+/** Boxes, arrows, participants and dates; their labels are words. */
+const shapeOfPicture = (code: string) =>
+  code
+    .replaceAll(/"[^"]*"/g, '""')
+    .replaceAll(/%%.*/g, '%%')
+    .replaceAll(/^( *(?:title|section)\b).*/gm, '$1')
+    .replaceAll(/( as ).*/g, '$1')
+    .replaceAll(/^( *(?:Note|\w+ ?-).*?:).*/gm, '$1')
+    .replaceAll(/^( *(?:alt|else|opt|loop|par|and)\b).*/gm, '$1')
+    .replaceAll(/^.*? (:\w+, )/gm, '$1');
+
+/** The number of columns, and of every row the code in each cell. */
+function shapeOf(table: string) {
   const [head = '', , ...rows] = table.trimEnd().split('\n');
   return {
     columns: cellsOf(head).length,
-    rows: rows.map((row) => {
-      const [first, ...others] = cellsOf(row);
-      return { first, codes: others.map((cell) => all(cell, /`([^`]+)`/g).toSorted()) };
-    }),
+    rows: rows.map((row) => cellsOf(row).map((cell) => each(all(cell, /`([^`]+)`/g)))),
   };
 }
 
-const cellsOf = (row: string) =>
-  row
-    .split('|')
-    .slice(1, -1)
-    .map((cell) => cell.trim());
+const cellsOf = (row: string) => row.split(/(?<!\\)\|/).slice(1, -1);
 const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+/** Each once, in order of the alphabet: a language may name a thing twice where the other names it once. */
+const each = (words: string[]) => [...new Set(words)].toSorted();
 
-/** English document, its Chinese counterpart, their titles. */
-const pairs = [
-  ['README.md', 'README.zh-CN.md', '# WeCom login', '# 企业微信登录'],
-  ['docs/reference.md', 'docs/zh/reference.md', '# Reference', '# 参考'],
-] as const;
-
-/** Links of the Chinese documents that differ by more than their folder. */
-const counterparts = new Map([
+/** Every Chinese document, its English counterpart, and what the English one is called. */
+const pairs: [chinese: string, english: string][] = [
   ['README.zh-CN.md', 'README.md'],
-  ['docs/images/world-zh.png', 'docs/images/world.png'],
-  ['#快速体验', '#try-it'],
-  ['#部署', '#deploy-it'],
-  ['#原理', '#understand-it'],
-  ['#角色', '#roles'],
-]);
+  ...readdirSync('docs/zh')
+    .filter((name) => name.endsWith('.md'))
+    .toSorted()
+    .map((name): [string, string] => [`docs/zh/${name}`, `docs/${name}`]),
+];
+const contents = new Map(pairs.flat().map((path) => [path, contentOf(path)]));
+const englishOf = new Map(pairs);
 
-/** From the root of the project, as the English document would have it. */
+/** As GitHub makes them. */
+const anchorOf = (heading: string) =>
+  heading
+    .replace(/^#+ /, '')
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+
+/** Where a link leads, as a link from the root to the English document would have it. */
 function target(document: string, link: string): string {
-  const path = /^(https:|#)/.test(link) ? link : join(dirname(document), link);
-  return counterparts.get(path) ?? path.replace(/^docs\/zh\//, 'docs/');
+  if (/^(https?:|mailto:)/.test(link)) return link;
+  const [path = '', anchor] = decodeURI(link).split('#');
+  const file = path === '' ? document : join(dirname(document), path);
+  const english = englishOf.get(file) ?? file.replace(/-zh(?=\.\w+$)/, '');
+  if (anchor === undefined) return english;
+  const place = contents.get(file)?.headings.findIndex((heading) => anchorOf(heading) === anchor) ?? -1;
+  const heading = contents.get(english)?.headings[place];
+  return `${english}#${heading === undefined ? anchor : anchorOf(heading)}`;
 }
 
-describe.each(pairs)('%s and %s', (englishFile, chineseFile, englishTitle, chineseTitle) => {
+test('docs/zh › has an English document for every Chinese one', () => {
+  expect(pairs.filter(([, english]) => !existsSync(english))).toEqual([]);
+  expect(pairs.length).toBeGreaterThan(1);
+});
+
+describe.each(pairs)('%s and %s', (chineseFile, englishFile) => {
   const english = contentOf(englishFile);
   const chinese = contentOf(chineseFile);
   const targets = (document: string, sections: string[][]) =>
-    sections.map((links) => links.map((link) => target(document, link)).toSorted());
+    sections.map((links) => each(links.map((link) => target(document, link))));
 
   test(`${chineseFile} › and ${englishFile} link to each other below their titles`, () => {
     const link = (name: string, from: string, to: string) => `[${name}](${relative(dirname(from), to)})`;
-    expect(english.top).toEqual([englishTitle, '', link('简体中文', englishFile, chineseFile), '']);
-    expect(chinese.top).toEqual([chineseTitle, '', link('English', chineseFile, englishFile), '']);
+    expect(english.top.slice(1)).toEqual(['', link('简体中文', englishFile, chineseFile), '']);
+    expect(chinese.top.slice(1)).toEqual(['', link('English', chineseFile, englishFile), '']);
   });
 
   test(`${chineseFile} › has the headings of ${englishFile}, level by level`, () => {
-    expect(chinese.headings).toEqual(english.headings);
-    expect(english.headings.length).toBeGreaterThan(4);
+    const levels = (headings: string[]) => headings.map((heading) => heading.indexOf(' '));
+    expect(levels(chinese.headings)).toEqual(levels(english.headings));
+    expect(english.headings.length).toBeGreaterThan(2);
   });
 
-  test(`${chineseFile} › has the same code blocks, but for comments and the labels of the picture`, () => {
+  test(`${chineseFile} › has the same code blocks, but for comments, labels of pictures and words of output`, () => {
     expect(chinese.blocks).toEqual(english.blocks);
   });
 
-  test(`${chineseFile} › has the same tables: first column, number of columns, code in every cell`, () => {
+  test(`${chineseFile} › has the same tables: rows, columns, code in every cell`, () => {
     expect(chinese.tables).toEqual(english.tables);
-    expect(Math.min(...english.tables.map(({ rows }) => rows.length))).toBeGreaterThan(0);
   });
 
   test(`${chineseFile} › has the same links in every section`, () => {
     expect(targets(chineseFile, chinese.links)).toEqual(targets(englishFile, english.links));
-    expect(english.links.flat().length).toBeGreaterThan(2);
   });
 
   test(`${chineseFile} › gives the same commands, identifiers and values in every section`, () => {
