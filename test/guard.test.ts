@@ -98,6 +98,68 @@ describe('the function of docs/add-a-function.md', () => {
   });
 });
 
+describe('the function of docs/add-a-function.md that keeps two companies apart', () => {
+  let own: OwnFunction;
+  let world: World;
+  let orders: Login;
+  /** The session_token of a member of each company. They have the same userid. */
+  const tokens = new Map<string, unknown>();
+
+  beforeAll(async () => {
+    own = await buildOwnFunction('orders', exampleSource('orders'));
+    world = await startWorld({ lifetime: 'suite' });
+    const login = await world.startLogin();
+    for (const company of [corpid, otherCorpid]) {
+      world.addMember({ corpid: company, userid: 'LiLei' });
+      const { body } = await login.login({ js_code: world.jsCode('LiLei', company), corpid: company });
+      tokens.set(company, body['session_token']);
+    }
+    orders = await world.startWeb(own.name, world.environment({ PORT: '0' }));
+  });
+  afterAll(async () => {
+    await world.stop();
+    own.remove();
+  });
+
+  const order = (company: string, body: object) =>
+    orders.send('POST', '/orders', {
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${String(tokens.get(company))}`,
+      },
+      body: JSON.stringify(body),
+    });
+  const get = (company: string, path: string) => orders.withSession('GET', path, tokens.get(company));
+
+  test('GET /orders › shows a member the orders of their own company only, whatever the request says', async () => {
+    const rooms = new Map([
+      [corpid, '402'],
+      [otherCorpid, '507'],
+    ]);
+    for (const [company, room] of rooms) expect((await order(company, { room })).status).toBe(200);
+    for (const [company, room] of rooms) {
+      for (const path of ['/orders', `/orders?corpid=${otherCorpid}`, `/orders?corpid=${corpid}`]) {
+        const { body } = await get(company, path);
+        expect(body['orders']).toEqual([expect.objectContaining({ corpid: company, room })]);
+      }
+    }
+  });
+
+  test('GET /orders/:id › answers 404 not_found for the order of another company, as for none', async () => {
+    const { body } = await order(corpid, { room: '402' });
+    const path = `/orders/${String(body['id'])}`;
+    expect((await get(corpid, path)).body).toMatchObject({ order: { corpid, ordered_by: 'LiLei' } });
+    const [foreign, none] = [await get(otherCorpid, path), await get(otherCorpid, '/orders/none')];
+    expectError(foreign, 'not_found');
+    expectError(none, 'not_found');
+    expect(foreign.body['message']).toBe(none.body['message']);
+  });
+
+  test('POST /orders › answers 400 to a body that names a company', async () => {
+    expectError(await order(corpid, { room: '402', corpid: otherCorpid }), 'invalid_request');
+  });
+});
+
 describe('lib/guard.ts', () => {
   const session: Session = {
     role: 'member',
