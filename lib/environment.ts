@@ -1,4 +1,5 @@
 // Reads variables of an environment and collects all problems. Trusts no value, and never repeats one.
+import type { EntryForm, Problem } from './environment-problems.ts';
 
 /** All problems of the environment. Names variables and what is expected, but never a value. */
 export class ConfigError extends Error {
@@ -23,8 +24,8 @@ export interface Variables {
   required(name: string): string;
   integer(name: string, byDefault: number, min: number, max: number): number;
   /** Reads `a:b,c:d`. `read` returns undefined for fields that are not of this form; then the entry is left out. */
-  list<Entry>(name: string, form: string, read: (fields: string[]) => Entry | undefined): Entry[];
-  problem(name: string, what: string): void;
+  list<Entry>(name: string, form: EntryForm, read: (fields: string[]) => Entry | undefined): Entry[];
+  problem(name: string, what: Problem): void;
 }
 
 /**
@@ -37,7 +38,7 @@ export function readEnvironment<Config>(
   build: (variables: Variables) => Config,
 ): Config {
   const problems = new Set<string>();
-  const problem = (name: string, what: string) => problems.add(`${name}: ${what}`);
+  const problem = (name: string, what: Problem) => problems.add(`${name}: ${what}`);
 
   function text(name: string): string {
     const value = (environment[name] ?? '').trim();
