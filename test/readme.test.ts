@@ -30,7 +30,7 @@ const comments: Record<string, RegExp> = {
   nginx: /(^| )#.*$/gm,
   html: /(^| )<!--.*$/gm,
 };
-const slashes = /(^| )\/\/.*$/gm;
+const slashes = /(^| )(?:\/\/.*|\/\*\* .* \*\/)$/gm;
 
 /** A code block without what may be in another language: comments, labels of a picture, output of a program. */
 function withoutWords(language: string, code: string): string {
