@@ -115,6 +115,7 @@ export async function createWorld(redis: DemoRedis) {
   const environment = (companies: readonly Company[]) => ({
     WECOM_CORPS: companies.map(({ corpid }) => `${corpid}:${corpsecrets.get(corpid)}`).join(','),
     MEMBER_RECHECK_SECONDS: String(recheckSeconds),
+    ...(process.env['ROLES'] !== undefined && { ROLES: process.env['ROLES'] }),
     REVIEWERS: `${reviewer.account}:${reviewerHash}`,
     REVIEWERS_UNTIL: '2099-12-31',
     REDIS_URL: relay?.url ?? redis.url,

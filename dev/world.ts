@@ -19,6 +19,9 @@ const ofAnotherWorld = {
   WECOM_DOMAIN_VERIFY: '',
 };
 
+/** Unless .env says otherwise: in the cloud, what changes in WeCom is noticed after minutes. */
+const ofDevelopment = { MEMBER_RECHECK_SECONDS: '3' };
+
 /** @throws Trouble if .env or dev/people.json lacks what is needed */
 export async function createWorld(kind: 'simulator' | 'real', redisUrl: string, stage: string) {
   const fixed = { REDIS_URL: redisUrl, ENCRYPTION_KEY: randomBytes(32).toString('base64url') };
@@ -38,6 +41,7 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
     wecom: `simulated, ${wecom.url}`,
     needs: '',
     variables: () => ({
+      ...ofDevelopment,
       ...ofEnv(),
       ...ofAnotherWorld,
       ...fixed,

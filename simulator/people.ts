@@ -9,6 +9,8 @@ export const castFile = 'simulator/people.json';
 /** A developer's own, which `npm run dev` makes as a copy of the cast. `npm run simulator` takes it too. */
 export const ownPeopleFile = 'dev/people.json';
 
+/** Of the department that every company has. */
+const rootId = 1;
 const text = z.string().check(z.minLength(1));
 const person = z.strictObject({
   userid: text,
@@ -20,13 +22,25 @@ const person = z.strictObject({
   /** Disabled in WeCom's console. */
   disabled: z.optional(z.boolean()),
 });
+const id = z.int().check(z.gte(1));
+/** The root, 1, is every company's; a `parentid` that is missing is the root. */
+const department = z.strictObject({ id, name: text, parentid: z.optional(id) });
+const tag = z.strictObject({
+  tagid: id,
+  tagname: text,
+  userids: z.optional(z.array(text)),
+  departments: z.optional(z.array(id)),
+});
 const company = z.strictObject({
   corpid: z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)),
   name: text,
   /** Does not use this mini-program: WeCom's server API and the login do not know it. */
   stranger: z.optional(z.boolean()),
+  departments: z.optional(z.array(department)),
+  tags: z.optional(z.array(tag)),
   people: z.array(person),
 });
+type Company = z.infer<typeof company>;
 const schema = z.strictObject({
   companies: z.array(company).check(z.minLength(1)),
   reviewers: z.array(z.strictObject({ account: text, password: text })),
@@ -52,8 +66,44 @@ export function readPeople(file: string): People {
   ]);
   const twice = ids.find((id, index) => ids.indexOf(id) < index);
   if (twice !== undefined) throw new Error(`${file}: ${twice} is there twice`);
+  for (const each of companies) {
+    const problem = placeProblem(each);
+    if (problem !== undefined) throw new Error(`${file}: ${each.corpid}: ${problem}`);
+  }
   if (companies.every(({ stranger }) => stranger)) throw new Error(`${file}: every company is a stranger`);
   return found.data;
+}
+
+/** Returns what is wrong with a company's departments and tags. */
+function placeProblem({ departments = [], tags = [], people }: Company): string | undefined {
+  const parents = new Map(
+    departments.map(({ id, parentid }) => [id, id === rootId ? 0 : (parentid ?? rootId)]),
+  );
+  if (parents.size < departments.length) return 'a department is there twice';
+  if (new Set(tags.map(({ tagid }) => tagid)).size < tags.length) return 'a tag is there twice';
+  parents.set(rootId, 0);
+  for (const { id } of departments) {
+    const above = new Set<number>();
+    for (let at = id; at !== 0; at = parents.get(at) ?? 0) {
+      if (!parents.has(at)) return `department ${id}: there is no department ${at} above it`;
+      if (above.has(at)) return `department ${id} is below itself`;
+      above.add(at);
+    }
+  }
+  const userids = new Set(people.map(({ userid }) => userid.toLowerCase()));
+  const used = [
+    ...people.map(({ userid, department: ids = [] }) => ({ of: userid, ids })),
+    ...tags.map(({ tagid, departments: ids = [] }) => ({ of: `tag ${tagid}`, ids })),
+  ];
+  for (const { of, ids } of used) {
+    const unknown = ids.find((each) => !parents.has(each));
+    if (unknown !== undefined) return `${of}: there is no department ${unknown}`;
+  }
+  for (const { tagid, userids: its = [] } of tags) {
+    const unknown = its.find((userid) => !userids.has(userid.toLowerCase()));
+    if (unknown !== undefined) return `tag ${tagid}: there is nobody with the userid ${unknown}`;
+  }
+  return undefined;
 }
 
 function parsed(file: string): unknown {
@@ -77,11 +127,12 @@ export function createCast(wecom: Wecom, secretOf: (corpid: string) => string) {
     /** Makes WeCom hold these people, and nobody else who was put there before. */
     set(people: People): void {
       const present = new Set<string>();
-      for (const { corpid, name, stranger, people: its } of people.companies) {
+      for (const { corpid, name, stranger, departments = [], tags = [], people: its } of people.companies) {
         // WeCom's server API does not know them.
         if (stranger) continue;
         if (!companies.has(corpid)) wecom.addCompany({ corpid, name, corpsecret: secretOf(corpid) });
         companies.add(corpid);
+        wecom.setPlaces(corpid, { departments, tags });
         for (const { userid, name, department = [1], position = '', outOfRange, disabled } of its) {
           const id = personId({ corpid, userid });
           const state = { name, department, position, visible: !outOfRange, deleted: false } as const;

@@ -134,6 +134,7 @@ describe('npm run dev', () => {
   const folder = project();
   let dev: Running;
   beforeAll(async () => {
+    save('.env', 'ROLES=rd:dept:2,ops:tag:1\n');
     dev = await start(folder, ['--devtools']);
   });
   afterAll(() => {
@@ -270,6 +271,47 @@ describe('npm run dev', () => {
     expect((await logIn('XinRen')).status).toBe(200);
     save('dev/people.json', good);
     await dev.says(/dev\/people\.json: in order again/);
+  });
+
+  test('dev/people.json › GET /session has the roles and the names of departments as they are there now', async () => {
+    change('dev/people.json', '"name": "后端组", "parentid": 2', '"name": "平台组", "parentid": 3');
+    change('dev/people.json', '{ "id": 2, "name": "研发部" },', '{ "id": 2, "name": "产品部" },');
+    change('dev/people.json', '"userids": ["QianQi"], ', '');
+    change('dev/people.json', '"department": [3, 2]', '"department": [7, 2]');
+    await dev.says(/dev +people.*: new after/);
+    const { body } = await logIn('QianQi');
+    const session = { Authorization: `Bearer ${String(body['session_token'])}` };
+    expect(JSON.parse(await get('/session?department_names=true', session))).toMatchObject({
+      roles: ['rd', 'ops'],
+      member: { department: [7, 2], department_names: ['平台组', '产品部'] },
+    });
+    const good = read('dev/people.json');
+    for (const [from, to, complaint] of [
+      ['"parentid": 3', '"parentid": 7', /department 7 is below itself/],
+      ['"parentid": 3', '"parentid": 8', /department 7: there is no department 8 above it/],
+      ['[7, 2]', '[7, 9]', /QianQi: there is no department 9/],
+      ['"departments": [7]', '"departments": [9]', /tag 1: there is no department 9/],
+      ['"tagname": "值班"', '"tagname": "值班", "userids": ["Nobody"]', /nobody with the userid Nobody/],
+      ['"id": 3', '"id": 2', /a department is there twice/],
+    ] as const) {
+      save('dev/people.json', good.replace(from, to));
+      await dev.says(/dev\/people\.json: not taken/);
+      await dev.says(complaint);
+    }
+    save(
+      'dev/people.json',
+      good
+        .replace(/"departments": \[[^]*?\n {6}\],/, '')
+        .replace(/"tags": .*/, '')
+        .replaceAll(/, "department": \[.*?\]/g, ''),
+    );
+    await dev.says(/dev\/people\.json: in order again/);
+    await dev.says(/dev +people.*: new after/);
+    const { departments, tags } = (await (await fetch(`${dev.wecom}/_simulator/state`)).json()) as Record<
+      string,
+      { corpid: string; name: string }[]
+    >;
+    expect([departments?.map(({ name }) => name), tags]).toEqual([['示例公司', '示例子公司'], []]);
   });
 
   test('the mini-program › is compiled anew; a mistake is shown with its place', async () => {

@@ -31,7 +31,7 @@ export function describeFlow(browser: string, open: OpenPhone, shared: { demo: D
         await phone.shows('张三', '示例公司 · 工程师', 'ZhangSan');
         expect(await shared.demo.sent('member')).toEqual(['POST /login']);
         await phone.tap('刷新');
-        await phone.shows('更新时间');
+        await phone.shows('更新时间', '研发部');
         await phone.tap('企业资料');
         await phone.shows('姓名');
         await phone.tap('手机号');
@@ -47,7 +47,7 @@ export function describeFlow(browser: string, open: OpenPhone, shared: { demo: D
         await phone.shows('张三');
         expect(await shared.demo.sent('member')).toEqual([
           'POST /login',
-          'GET /session',
+          'GET /session?department_names=true',
           'POST /userdata',
           'POST /userdata',
           'DELETE /session',
@@ -228,9 +228,9 @@ export function describeFlow(browser: string, open: OpenPhone, shared: { demo: D
         await phone.shows('更新时间');
         expect(await shared.demo.sent()).toEqual([
           'POST /login',
-          'GET /session',
+          'GET /session?department_names=true',
           'POST /login',
-          'GET /session',
+          'GET /session?department_names=true',
         ]);
       });
     });

@@ -1,7 +1,14 @@
 // The steering of a running simulator. Tests, the demo and /_simulator/ use these functions.
 import type { Call, Calls } from './calls.ts';
 import type { Clock } from './clock.ts';
-import type { CompanyChanges, CompanyInput, MemberChanges, MemberInput, Person } from './directory.ts';
+import type {
+  CompanyChanges,
+  CompanyInput,
+  MemberChanges,
+  MemberInput,
+  Person,
+  Places,
+} from './directory.ts';
 import type { AnyEndpoint } from './answer.ts';
 import type { Message, World } from './endpoints.ts';
 import type { Fault, Faults } from './faults.ts';
@@ -39,6 +46,8 @@ export function createControl({ world, clock, calls, gates, faults, sockets, vio
       directory.setDepartment(input),
     /** Adds or replaces a tag. */
     setTag: (input: Parameters<typeof directory.setTag>[0]): void => directory.setTag(input),
+    /** Makes these the departments and tags of a company, and no others. */
+    setPlaces: (corpid: string, places: Places): void => directory.setPlaces(corpid, places),
     updateMember: (corpid: string, userid: string, changes: MemberChanges): void =>
       directory.updateMember(corpid, userid, changes),
 

@@ -79,6 +79,17 @@ export interface Tag {
   departments: number[];
 }
 
+/** What `setPlaces` takes. */
+export interface Places {
+  departments: readonly { id: number; name: string; parentid?: number | undefined }[];
+  tags: readonly {
+    tagid: number;
+    tagname: string;
+    userids?: string[] | undefined;
+    departments?: number[] | undefined;
+  }[];
+}
+
 /** Identifies a person; the corpid may be a stranger's. */
 export interface Person {
   corpid: string;
@@ -155,6 +166,21 @@ export function createDirectory() {
       company(input.corpid);
       const tag = { tagname: `tag ${input.tagid}`, userids: [], departments: [], ...input };
       tags.set(`${input.corpid}/${input.tagid}`, tag);
+    },
+
+    /** Makes these the departments, below the root, and the tags of a company, and no others. */
+    setPlaces(corpid: string, places: Places): void {
+      for (const kind of [departments, tags]) {
+        for (const [key, each] of kind) if (each.corpid === corpid) kind.delete(key);
+      }
+      const root = { id: 1, name: company(corpid).name, parentid: 0 };
+      for (const each of [root, ...places.departments]) {
+        const parentid = each.id === root.id ? 0 : (each.parentid ?? root.id);
+        departments.set(`${corpid}/${each.id}`, { visible: true, ...each, corpid, parentid });
+      }
+      for (const { tagid, tagname, userids = [], departments: its = [] } of places.tags) {
+        tags.set(`${corpid}/${tagid}`, { corpid, tagid, tagname, userids, departments: its });
+      }
     },
 
     updateMember(corpid: string, userid: string, changes: MemberChanges): void {

@@ -8,6 +8,12 @@ interface Fact {
   value: string;
 }
 
+/** What `GET /session` returns in addition: roles only with `ROLES`; a name that WeCom does not show is empty. */
+interface Places {
+  roles?: string[];
+  member?: { department_names?: string[] };
+}
+
 const tickMs = 1000;
 /** Length of `09:05:07` at the end of a time. */
 const timeCharacters = 8;
@@ -55,9 +61,10 @@ Page(
       clearInterval(this.ticking);
     },
 
-    show(session: Session) {
+    /** @param places only the server knows them: missing until it has been asked */
+    show(session: Session, places: Places = {}) {
       this.endsAtMs = session.endsAtMs;
-      this.setData(session.role === 'member' ? memberView(session) : reviewerView);
+      this.setData(session.role === 'member' ? memberView(session, places) : reviewerView);
       this.tick();
     },
 
@@ -71,9 +78,10 @@ Page(
       if (this.data.checking) return;
       this.setData({ checking: true, checkProblem: noProblem });
       try {
-        const session = sessionOf(await wecomLogin.request({ url: '/session' }));
+        const answer = await wecomLogin.request<Places>({ url: '/session?department_names=true' });
+        const session = sessionOf(answer);
         if (!session) throw new WecomLoginError('bad_server_answer');
-        this.show(session);
+        this.show(session, answer);
         this.setData({ checkedAt: timeOf(new Date()).slice(-timeCharacters) });
       } catch (thrown) {
         this.setData({ checkedAt: '', checkProblem: problemOf(toLoginError(thrown)) });
@@ -105,10 +113,11 @@ Page(
   }),
 );
 
-function memberView({ member }: Extract<Session, { role: 'member' }>) {
+function memberView({ member }: Extract<Session, { role: 'member' }>, { roles, member: places }: Places) {
   const { corpid, userid, position } = member;
   const name = member.name || userid;
   const company = settings.companyNames[corpid];
+  const departments = places?.department_names?.filter(Boolean) ?? [];
   return {
     isMember: true,
     initial: Array.from(name)[0] ?? '',
@@ -119,6 +128,8 @@ function memberView({ member }: Extract<Session, { role: 'member' }>) {
       { label: '企业', value: company ?? corpid },
       { label: '账号', value: userid },
       { label: '职务', value: position || '未提供' },
+      ...(departments.length > 0 ? [{ label: '部门', value: departments.join('、') }] : []),
+      ...(roles ? [{ label: '角色', value: roles.join('、') || '无' }] : []),
     ],
   };
 }
