@@ -145,7 +145,7 @@ async function prepare(
       writeLatest(cloud, { fn, settings, topic, code, deployed, deployId, warn }),
     );
     version = await progress.during(fn.key, 'publishing', () =>
-      publishVersion(cloud, fn.name, deployId, fingerprint),
+      publishVersion(cloud, fn.name, deployId, fingerprint, code.release),
     );
   }
   const published = version;

@@ -33,12 +33,16 @@ export interface DeployedFunction {
   /** A gray release: other versions that get a share of the traffic. */
   shares: { version: string; weight: number }[];
   /** Published versions, oldest first. */
-  versions: { version: string; deployId: string; fingerprint: string }[];
+  versions: { version: string; deployId: string; fingerprint: string; release: string }[];
 }
 
-/** Written on each published version: which deploy made it and of what. SCF allows letters, digits and blanks. */
-export function versionMark(deployId: string, fingerprint: string): string {
-  return `deploy ${deployId} sha256 ${fingerprint}`;
+/**
+ * Written on each published version: which deploy made it, of what, and of which version of package.json. SCF allows letters,
+ * digits, blanks, commas and full stops.
+ */
+export function versionMark(deployId: string, fingerprint: string, release: string): string {
+  const mark = `deploy ${deployId} sha256 ${fingerprint}`;
+  return release === '' ? mark : `${mark} release ${release.replaceAll(/[^\w.]/g, ' ')}`;
 }
 
 /** Description of our functions, by which a later run knows them; SCF allows no hyphen in it. */
@@ -95,8 +99,9 @@ export async function readVersions(cloud: Cloud, name: string): Promise<Deployed
   );
   return Versions.filter(({ Version }) => /^\d+$/.test(Version))
     .map(({ Version, Description }) => {
-      const mark = /^deploy (\w+) sha256 (\w+)$/.exec(Description ?? '');
-      return { version: Version, deployId: mark?.[1] ?? '', fingerprint: mark?.[2] ?? '' };
+      const mark = /^deploy (\w+) sha256 (\w+)(?: release (.+))?$/.exec(Description ?? '');
+      const [, deployId = '', fingerprint = '', release = ''] = mark ?? [];
+      return { version: Version, deployId, fingerprint, release };
     })
     .toSorted((a, b) => Number(a.version) - Number(b.version));
 }

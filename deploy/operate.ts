@@ -48,7 +48,9 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
     for (const ip of egressIps(deployed.configuration)) ips.add(ip);
     const { Status, AvailableStatus } = deployed.configuration;
     const arrears = AvailableStatus && AvailableStatus !== 'Available' ? `, ${AvailableStatus}` : '';
-    terminal.writeText(`${fn.key}: ${fn.name}, version ${deployed.liveVersion}, ${Status}${arrears}`);
+    const release = deployed.versions.find(({ version }) => version === deployed.liveVersion)?.release;
+    const version = `${deployed.liveVersion}${release ? ` (${release})` : ''}`;
+    terminal.writeText(`${fn.key}: ${fn.name}, version ${version}, ${Status}${arrears}`);
     for (const trigger of (await listTriggers(cloud, fn.name)).filter(
       ({ qualifier }) => qualifier === liveAlias,
     )) {

@@ -5,10 +5,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, relative, resolve, sep } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import yazl from 'yazl';
+import * as z from 'zod/mini';
 import { DeployError } from './errors.ts';
 import { checkBootstrap } from './runtime.ts';
 import type { FunctionSettings } from './settings.ts';
 
+const ProjectManifest = z.looseObject({ version: z.optional(z.string()) });
 const bootstrapName = 'scf_bootstrap';
 /** V8's code cache follows from the code beside it, and no two machines make the same bytes. */
 const codeCacheName = /^app-[^/]+\.cache$/;
@@ -26,6 +28,8 @@ export interface FunctionPackage {
   files: PackedFile[];
   /** SHA-256 of names, modes and contents but for V8's code cache; independent of the compressor. */
   sha256: string;
+  /** `version` in the package.json of the service, empty without one. */
+  release: string;
   zipPath: string;
   bytes: number;
 }
@@ -57,7 +61,15 @@ export async function packageFunction(
   mkdirSync(outputFolder, { recursive: true });
   const zipPath = join(outputFolder, `${fn.name}.zip`);
   writeFileSync(zipPath, zip);
-  return { files, sha256: hash.digest('hex'), zipPath, bytes: zip.length };
+  const sha256 = hash.digest('hex');
+  return { files, sha256, release: releaseIn(serviceFolder), zipPath, bytes: zip.length };
+}
+
+function releaseIn(serviceFolder: string): string {
+  const file = join(serviceFolder, 'package.json');
+  if (!existsSync(file)) return '';
+  const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  return z.parse(ProjectManifest, manifest).version ?? '';
 }
 
 function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {

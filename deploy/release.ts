@@ -30,8 +30,9 @@ export async function publishVersion(
   name: string,
   deployId: string,
   fingerprint: string,
+  release: string,
 ): Promise<string> {
-  const made = await publish(cloud, name, deployId, fingerprint);
+  const made = await publish(cloud, name, deployId, fingerprint, release);
   const published = await waitUntilActive(cloud, name, made.version);
   // The function itself is Publishing for a moment longer or shorter, and takes no other change meanwhile.
   await waitUntilActive(cloud, name);
@@ -44,8 +45,9 @@ async function publish(
   name: string,
   deployId: string,
   fingerprint: string,
+  release: string,
 ): Promise<{ version: string; deployId: string }> {
-  const Description = versionMark(deployId, fingerprint);
+  const Description = versionMark(deployId, fingerprint, release);
   for (let attempt = 1; ; attempt++) {
     try {
       const { FunctionVersion } = await change(cloud, 'PublishVersion', { FunctionName: name, Description });

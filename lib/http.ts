@@ -191,6 +191,9 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
   };
 }
 
+/** `version` in package.json; scripts/function-bundle.ts puts it there. */
+declare const projectVersion: string;
+
 /**
  * Listens and logs the port; `0` takes any free one. On SIGTERM it accepts no more, finishes what is under way, and ends
  * the process within 9 s, whatever connections are open.
@@ -201,7 +204,10 @@ export function serve(app: App, { host, port }: { host: string; port: number }, 
   server.keepAliveTimeout = 75_000;
   server.listen({ port, host, backlog: 1024 }, () => {
     const address = server.address();
-    log('info', 'listening', { port: typeof address === 'object' ? address?.port : port });
+    log('info', 'listening', {
+      port: typeof address === 'object' ? address?.port : port,
+      version: projectVersion,
+    });
   });
   process.once('SIGTERM', () => {
     server.close();

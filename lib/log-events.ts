@@ -75,7 +75,7 @@ export const logEvents = {
   invoked: { levels: ['info'], fields: ['ms', 'redis_ms', 'redis_calls', 'wecom'] },
   callback_verified: { levels: ['info'], fields: ['corpid'] },
   callback: { levels: ['info'], fields: ['corpid', 'type', 'event_name', 'change'] },
-  listening: { levels: ['info'], fields: ['port'] },
+  listening: { levels: ['info'], fields: ['port', 'version'] },
   config_invalid: { levels: ['error'], fields: ['problems'] },
   crashed: { levels: ['error'], fields: ['thrown'] },
   unexpected_event: { levels: ['error'], fields: [] },

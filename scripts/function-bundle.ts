@@ -79,7 +79,10 @@ export const plainBundle: BuildOptions = {
   logLevel: 'warning',
 };
 
+const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
+
 export const functionBundle: BuildOptions = {
   ...plainBundle,
+  define: { projectVersion: JSON.stringify(version) },
   plugins: [trim],
 };

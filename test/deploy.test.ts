@@ -366,6 +366,17 @@ describe('the other commands', () => {
     expect(info.output).toContain('0 */5 * * * * * (UTC+8)');
   });
 
+  test('sls info shows of each function which version of package.json is live', async () => {
+    const fixture = await deployed();
+    fixture.write('package.json', '{"name":"fixture","version":"1.1.0-rc.2"}');
+    fixture.configure((yml) => (yml.functions.web.environment.GREETING = 'changed'));
+    await fixture.run('deploy');
+    const { output } = await fixture.run('info');
+    expect(output).toContain(`web: ${webName}, version 2 (1.1.0 rc.2), Active`);
+    // It was not deployed again: nothing in it has changed.
+    expect(output).toContain(`tick: ${tickName}, version 1 (1.0.0), Active`);
+  });
+
   test('sls invoke answers and fails as the function does; sls logs shows what it wrote', async () => {
     const fixture = await deployed();
     const invoked = await fixture.run('invoke -f tick -d {"a":1}');

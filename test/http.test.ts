@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -299,6 +299,16 @@ describe('GET /health', () => {
       expect.objectContaining({ event: 'request', status: 200, redis_calls: 0, redis_ms: 0, wecom: [] }),
     ]);
     expect(world.wecom.counts()).toEqual({ gettoken: 0, jscode2session: 0, 'user/get': 0 });
+  });
+
+  test('a Web function › logs with `listening` its port and the version of package.json', async () => {
+    const world = await startWorld();
+    const login = await world.startLogin({ WECOM_DOMAIN_VERIFY: '' });
+    const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(await login.firstLogged('listening')).toMatchObject({
+      port: Number(new URL(login.url).port),
+      version,
+    });
   });
 
   test('GET /WW_verify_<code>.txt › answers 404 when no code is configured', async () => {
