@@ -8,7 +8,7 @@ export interface Surroundings {
   folder: string;
   environment: Environment;
   stdin: Readable & { isTTY?: boolean };
-  stdout: Writable & { isTTY?: boolean };
+  stdout: Writable & { isTTY?: boolean; columns?: number };
   stderr: Writable;
 }
 

@@ -70,3 +70,31 @@ const opening = '（《“「【';
 const closing = '，。；：！？、）》”」】';
 /** A Chinese character or a word, with the punctuation that may not be torn from it and the blanks after it. */
 const breakable = new RegExp(`[${opening}]*(?:[${wide}]|[^\\s${wide}${opening}]+|.)[${closing}]* *`, 'gu');
+
+/** The columns that lines may use: those of the terminal, at most 100. A file or a pipe has 100. */
+export function columnsOf({ columns }: { columns?: number }): number {
+  return Math.min(columns || 100, 100);
+}
+
+/** `languageOf` before the arguments are parsed: what is wrong with them is said in that language. */
+export function languageIn(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Language {
+  const index = args.findLastIndex((argument) => /^--lang(=|$)/.test(argument));
+  const [, joined] = args[index]?.split('=', 2) ?? [];
+  return languageOf(environment, index === -1 ? undefined : (joined ?? args[index + 1]));
+}
+
+/** What `parseArgs` of Node.js says about wrong arguments. */
+export function wrongUsage(error: unknown): Bilingual {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const option = /'(-[^ ']*)/.exec(message)?.[1] ?? /'([^']*)'/.exec(message)?.[1] ?? '';
+  const words: Record<string, string> = {
+    ERR_PARSE_ARGS_UNKNOWN_OPTION: `没有选项 ${option}`,
+    ERR_PARSE_ARGS_INVALID_OPTION_VALUE: `选项 ${option} 缺少值，或不应带值`,
+    ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL: `多余的参数 ${option}`,
+  };
+  return { en: message, zh: words[code] ?? message };
+}

@@ -4,16 +4,29 @@ import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { text } from 'node:stream/consumers';
 import { Exit, runAsProcess, type Surroundings } from './command.ts';
+import { type Bilingual, type Language, languageIn } from './language.ts';
 
-const usage = `npm run stack -- FUNCTION < LINES   shows their stacks with files and lines of the source
-LINES are log lines or stacks of the version that npm run build has built last: check out what is deployed, and build it.`;
+const usage: Bilingual = {
+  en: `npm run stack -- FUNCTION < LINES   shows their stacks with files and lines of the source
+LINES are log lines or stacks of the version that npm run build has built last: check out what is deployed, and build it.`,
+  zh: `npm run stack -- FUNCTION < LINES   把调用栈显示为源代码的文件和行号
+LINES 是日志或调用栈，须来自最近一次 npm run build 构建的版本：先检出已部署的代码，再构建。`,
+};
+
+const noMap = (name: string): Bilingual => ({
+  en: `there is no source map of ${name} in .build/maps: npm run build`,
+  zh: `.build/maps 中没有 ${name} 的 source map：请先运行 npm run build`,
+});
 
 await runAsProcess(stack);
 
-async function stack(args: string[], { stdin, stdout }: Surroundings): Promise<number> {
-  const [name = '', ...more] = args;
-  if (!/^[\w-]+$/.test(name) || more.length > 0) throw new Exit(2, usage);
-  const map = readMap(name);
+async function stack(args: string[], { environment, stdin, stdout }: Surroundings): Promise<number> {
+  const language = languageIn(args, environment);
+  const [name = '', ...more] = args.filter(
+    (argument, index) => !/^--lang/.test(argument) && args[index - 1] !== '--lang',
+  );
+  if (!/^[\w-]+$/.test(name) || more.length > 0) throw new Exit(2, usage[language]);
+  const map = readMap(name, language);
   // A stack inside a log line is JSON: its line ends are escaped.
   const lines = (await text(stdin)).replaceAll(String.raw`\n`, '\n');
   stdout.write(lines.replaceAll(/[^\s(]*\b(?:app|index)\.js:(\d+):(\d+)/g, inSource));
@@ -27,10 +40,10 @@ async function stack(args: string[], { stdin, stdout }: Surroundings): Promise<n
   }
 }
 
-function readMap(name: string): SourceMap {
+function readMap(name: string, language: Language): SourceMap {
   try {
     return new SourceMap(JSON.parse(readFileSync(`.build/maps/${name}.map`, 'utf8')));
   } catch {
-    throw new Exit(1, `there is no source map of ${name} in .build/maps: npm run build`);
+    throw new Exit(1, noMap(name)[language]);
   }
 }

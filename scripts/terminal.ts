@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Surroundings } from './command.ts';
+import { columnsOf, type Language } from './language.ts';
 
 /** The person gave up: Ctrl-C, or the end of the input. */
 export class Aborted extends Error {
@@ -9,6 +10,9 @@ export class Aborted extends Error {
 }
 
 export interface Terminal {
+  language: Language;
+  /** How long its lines may be. */
+  columns: number;
   say(text: string): void;
   /** A line of text. `hidden` shows nothing of what is typed, and keeps blanks at its ends. Rejects with Aborted. */
   ask(question: string, options?: { hidden?: boolean }): Promise<string>;
@@ -17,8 +21,13 @@ export interface Terminal {
   close(): void;
 }
 
+const notShown = { en: ' (not shown)', zh: '（不显示）' };
+
 /** Asks on standard output and reads lines from standard input, which may be a pipe. */
-export function openTerminal({ stdin, stdout }: Pick<Surroundings, 'stdin' | 'stdout'>): Terminal {
+export function openTerminal(
+  { stdin, stdout }: Pick<Surroundings, 'stdin' | 'stdout'>,
+  language: Language,
+): Terminal {
   const isTerminal = stdin.isTTY === true;
   let muted = false;
   const output = new Writable({
@@ -53,9 +62,12 @@ export function openTerminal({ stdin, stdout }: Pick<Surroundings, 'stdin' | 'st
   }
 
   const terminal: Terminal = {
+    language,
+    columns: columnsOf(stdout),
     say: (text) => void stdout.write(`${text}\n`),
     async ask(question, { hidden = false } = {}) {
-      const prompt = `${question}${hidden && isTerminal ? ' (not shown)' : ''}: `;
+      const colon = language === 'zh' ? '：' : ': ';
+      const prompt = `${question}${hidden && isTerminal ? notShown[language] : ''}${colon}`;
       if (hidden) stdout.write(prompt);
       else {
         lines.setPrompt(prompt);

@@ -12,6 +12,7 @@ import { linesOf } from '../scripts/doctor/print.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startRedisGate } from './redis-gate.ts';
 import { type Manner, startRedisProxy } from './redis-proxy.ts';
+import { startReverseProxy } from './reverse-proxy.ts';
 import { behindTls, certificate } from './tls-front.ts';
 import { corpid, keepOutput, otherCorpid, realRedis, secret, startWorld, type World } from './world.ts';
 
@@ -48,7 +49,7 @@ function withoutSecrets(world: World, findings: Finding[], lines: string[]): Fin
   const written = JSON.stringify(findings) + lines.join('\n');
   keepOutput(written);
   for (const value of world.secrets) expect(written).not.toContain(value);
-  return findings.map(inWords);
+  return findings.map((finding) => inWords(finding, 'en'));
 }
 
 interface CountedClock extends Clock {
@@ -114,6 +115,13 @@ async function pauseGettoken(world: World, why: string): Promise<void> {
 
 const breaks: Record<InsideDiagnosis, Break> = {
   'redis.reachable.no_answer': () => ({ REDIS_URL: 'redis://127.0.0.1:1' }),
+  'wecom.reachable.proxy_no_answer': () => ({ WECOM_BASE_URL: 'https://127.0.0.1:1' }),
+  async 'wecom.reachable.proxy_not_wecom'() {
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    onTestFinished(() => void delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
+    const proxy = await startReverseProxy('http://127.0.0.1:1');
+    return { WECOM_BASE_URL: proxy.url };
+  },
   'redis.reachable.not_redis': ({ wecom }) => ({ REDIS_URL: wecom.url.replace('http', 'redis') }),
   async 'redis.reachable.too_many_connections'() {
     const redis = await serverWith('--maxclients', '1');
@@ -330,16 +338,26 @@ describe.skipIf(!realRedis)('functions/admin diagnose', () => {
       values: { members: 1, departments: 0, tags: 0 },
       about: corpid,
     });
-    for (const finding of findings) expect(inWords(finding).found).not.toMatch(/[{}?]|does not know/);
+    for (const finding of findings) {
+      expect(inWords(finding, 'en').found).not.toMatch(/[{}?]|does not know/);
+      expect(inWords(finding, 'zh').found).not.toMatch(/[{}?]|不认识/);
+    }
   });
 
   test('npm run doctor › shows what another version of the function found, and says what to do', () => {
-    const lines = linesOf(
-      { id: 'redis.colour.blue', status: 'warning', values: { shade: 7 }, about: corpid },
-      false,
-    );
+    const finding = {
+      id: 'redis.colour.blue',
+      status: 'warning',
+      values: { shade: 7 },
+      about: corpid,
+    } as const;
+    const lines = linesOf(finding, { language: 'en', coloured: false, columns: 100 });
     expect(lines).toContain(`! redis.colour, ${corpid}: redis.colour.blue (shade 7), which this checkout`);
     expect(lines).toContain('update it, or deploy');
+    const chinese = linesOf(finding, { language: 'zh', coloured: false, columns: 100 });
+    expect(chinese).toContain(
+      `! redis.colour，${corpid}：redis.colour.blue（shade 7），当前代码不认识这项结果`,
+    );
   });
 
   test('diagnose › names every company apart, and asks each gettoken and jscode2session at most once', async () => {

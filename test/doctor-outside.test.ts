@@ -1,28 +1,44 @@
 // What the doctor finds out from a computer about a deployment: one thing is broken at a time, its diagnosis is read.
-import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, request } from 'node:http';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { expectedFromHere } from '../scripts/doctor/inside.ts';
 import { askCloud } from '../scripts/doctor/look.ts';
-import { diagnoses, type FindingInWords, inWords, type OutsideId } from '../scripts/doctor/finding.ts';
+import {
+  diagnoses,
+  type FindingInWords,
+  inWords,
+  type OutsideId,
+  type SeenFinding,
+} from '../scripts/doctor/finding.ts';
 import { outsideWords } from '../scripts/doctor/table.ts';
 import { readCredentials } from '../deploy/cloud.ts';
 import type { ServiceSettings } from '../deploy/settings.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Finding, inside } from '../lib/doctor/finding.ts';
+import { inside } from '../lib/doctor/finding.ts';
 import type { Certificate, CloudState, StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import {
   certificateId,
   certificateUntil,
   domain,
   type DoctorWorld,
+  runProgram,
   secretId,
   service,
   startDoctorWorld,
   stillClock,
 } from './doctor-world.ts';
+import { startReverseProxy } from './reverse-proxy.ts';
 import { corpid, realRedis, secret } from './world.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -82,9 +98,9 @@ async function look(
   clock: Clock = stillClock(),
 ): Promise<FindingInWords[]> {
   const environment = { ...world.variables, TENCENT_CLOUD_ENDPOINT: world.cloud.url, ...overrides };
-  const findings: Finding[] = [];
+  const findings: SeenFinding[] = [];
   const screen = {
-    report: (finding: Finding) => void findings.push(finding),
+    report: (finding: SeenFinding) => void findings.push(finding),
     heading: () => undefined,
     progress: () => undefined,
   };
@@ -93,7 +109,12 @@ async function look(
   await askCloud({ environment, credentials, usable, file: '.env', settings: wanted }, screen, clock);
   const printed = JSON.stringify(findings);
   for (const value of world.secrets) expect(printed).not.toContain(value);
-  return findings.map(inWords);
+  // Every finding of every test has Chinese words too, with all its values.
+  for (const finding of findings) {
+    const { found, advice = '' } = inWords(finding, 'zh');
+    expect(`${found} ${advice}`).not.toMatch(/\{\w+\}|undefined|\[object| \? /);
+  }
+  return findings.map((finding) => inWords(finding, 'en'));
 }
 
 const problemsIn = (findings: FindingInWords[]) =>
@@ -318,6 +339,18 @@ const commandBreaks: Partial<Record<OutsideId, () => string[]>> = {
     rmSync(join(world.folder, '.env'));
     return [];
   },
+  'miniprogram.sharing.enabled'() {
+    const pages = join(world.folder, 'miniprogram');
+    rmSync(pages);
+    mkdirSync(join(pages, 'pages/order'), { recursive: true });
+    writeFileSync(join(pages, 'pages/order/order.ts'), 'Page({\n  onShareAppMessage: () => ({}),\n});\n');
+    writeFileSync(join(pages, 'pages/order/order.wxml'), '<button open-type="share">转发</button>\n');
+    onTestFinished(() => {
+      rmSync(pages, { recursive: true });
+      symlinkSync(resolve('miniprogram'), pages);
+    });
+    return ['--local'];
+  },
   'environment.file.of_another_stage': () => ['--stage', 'prod', '--local'],
   'environment.file.readable_by_others'() {
     chmodSync(join(world.folder, '.env'), 0o644);
@@ -346,6 +379,7 @@ const places: Partial<Record<OutsideId, string[]>> = {
   'cloud.timer.off': ['触发管理', `${service}-refresh`],
   'cloud.url.missing': ['函数 URL'],
   'domain.answer.missing': ['CNAME', 'DNSPod'],
+  'miniprogram.sharing.enabled': ['onShareAppMessage', 'open-type="share"'],
   'domain.certificate.ends_soon': ['我的证书', 'TENCENT_CERTIFICATE_ID'],
   'callback.url.not_verifying': ['设置API接收'],
   'callback.domain.function_url': ['备案主体'],
@@ -496,6 +530,36 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
       expect(err).toContain('npm run doctor   what is wrong');
     },
   );
+
+  test('npm run doctor › knows a reverse proxy of one’s own, and asks WeCom only through it', async () => {
+    const proxy = await startReverseProxy(world.wecom.url);
+    world.writeEnv({ WECOM_BASE_URL: proxy.url });
+    onTestFinished(() => world.writeEnv());
+    const { code, out } = await runProgram(
+      ['scripts/run.mjs', 'scripts/doctor.ts', '--local', '--lang', 'zh'],
+      {
+        cwd: world.folder,
+        env: { NODE_EXTRA_CA_CERTS: resolve('test/faults/tls/valid.pem') },
+      },
+    );
+    const { host } = new URL(proxy.url);
+    expect(out).toContain(`\n  ✓ 企业微信：经由 ${host} 调用：“企业可信IP”应填它的公网 IP`);
+    expect(out).toContain(`✓ 企业可信IP，${corpid}：企业微信接受来自该 IP 的调用`);
+    expect(out).not.toContain('WECOM_BASE_URL 留空');
+    expect(code).toBe(0);
+    expect(new Set(proxy.passed)).toContain('/cgi-bin/miniprogram/jscode2session');
+  });
+
+  test('doctor › with a reverse proxy, the address of the functions is not the one to trust', async () => {
+    const through = structuredClone(settings);
+    for (const fn of through.functions) fn.environment['WECOM_BASE_URL'] = 'https://wecom.example.com';
+    const found = await look({}, through);
+    expect(found.find(({ check }) => check === 'cloud.egress_ip')).toEqual({
+      check: 'cloud.egress_ip',
+      status: 'skipped',
+      found: 'WeCom sees the address of wecom.example.com (WECOM_BASE_URL), not that of the functions',
+    });
+  });
 
   test('npm run doctor --help › ends with 0', async () => {
     expect((await world.doctor('--help')).code).toBe(0);

@@ -4,7 +4,7 @@ import type { ServicesConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { createRedis } from '../redis.ts';
 import { createWecom } from '../wecom.ts';
-import { type Finding, inside, type Report } from './finding.ts';
+import { type Finding, inside, type InsideId, type Report } from './finding.ts';
 import { diagnoseRedis } from './redis.ts';
 import { diagnoseCorp } from './wecom.ts';
 
@@ -44,9 +44,29 @@ export async function diagnose(
     }
     const questions = { wecom, redis, encryptionKeys, roles, clock, log, msLeft };
     const answers = await Promise.all(corps.map((corp) => diagnoseCorp(corp, questions)));
-    for (const finding of answers.flat()) note(finding);
+    const host = proxyIn(wecomBaseUrl);
+    if (host !== undefined) note(inside('wecom.reachable.proxy', { host }));
+    for (const finding of answers.flat()) note(host === undefined ? finding : behindProxy(finding, host));
     return findings;
   } finally {
     redis.close();
   }
+}
+
+/** The host of a reverse proxy of one's own between us and WeCom; undefined for WeCom itself and for a simulator. */
+export function proxyIn(wecomBaseUrl: string): string | undefined {
+  if (!URL.canParse(wecomBaseUrl)) return undefined;
+  const { protocol, host } = new URL(wecomBaseUrl);
+  return protocol === 'https:' && host !== 'qyapi.weixin.qq.com' ? host : undefined;
+}
+
+const idBehindProxy: Record<string, InsideId> = {
+  'wecom.reachable.no_answer': 'wecom.reachable.proxy_no_answer',
+  'wecom.reachable.not_wecom': 'wecom.reachable.proxy_not_wecom',
+};
+
+/** What did not answer, or not as WeCom does, is the proxy. */
+function behindProxy(finding: Finding, host: string): Finding {
+  const id = idBehindProxy[finding.id];
+  return id === undefined ? finding : inside(id, { ...finding.values, host }, finding.about);
 }

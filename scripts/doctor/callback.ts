@@ -6,7 +6,7 @@ import { type Clock, elapsedMs, moment } from '../../lib/clock.ts';
 import { type Callback, readCallbackConfig } from '../../lib/config.ts';
 import type { Environment } from '../../lib/environment.ts';
 import type { CloudQuestions, Deployed } from './cloud.ts';
-import { outside } from './finding.ts';
+import { nothing, outside } from './finding.ts';
 
 /** WeCom's limit for the verification of a callback URL. */
 const answerMsMax = 1000;
@@ -47,7 +47,7 @@ export async function checkCallbacks(
     const start = moment(clock);
     const answer = await cloud.get(`${url}?${verification(callback, echo)}`);
     const ms = Math.round(elapsedMs(clock, start));
-    const values = { url, ms, answer: answer?.status ?? 'nothing' };
+    const values = { url, ms, answer: answer?.status ?? nothing };
     const about = callback.corpid;
     if (answer?.status === 400) {
       report(outside('callback.url.not_verifying', values, about));

@@ -4,8 +4,9 @@ import { CloudError, DeployError } from '../../deploy/errors.ts';
 import { getFunction, liveAlias } from '../../deploy/state.ts';
 import type { FunctionSettings, ServiceSettings } from '../../deploy/settings.ts';
 import { cronOf, type DeployedTrigger, listTriggers } from '../../deploy/triggers.ts';
-import type { Finding, Report } from '../../lib/doctor/finding.ts';
-import { outside, type OutsideId } from './finding.ts';
+import { proxyIn } from '../../lib/doctor/inside.ts';
+import type { Bilingual } from '../language.ts';
+import { outside, type OutsideId, type Report, type SeenFinding } from './finding.ts';
 import { unknownValue } from './service.ts';
 
 type Configuration = NonNullable<Awaited<ReturnType<typeof getFunction>>>;
@@ -23,7 +24,7 @@ export interface CloudQuestions {
   cloud: Cloud;
   settings: ServiceSettings;
   /** The file the environment came from, for advice. */
-  file: string;
+  file: string | Bilingual;
   report: Report;
 }
 
@@ -47,7 +48,7 @@ export async function readAll({ cloud, settings }: CloudQuestions): Promise<Depl
 }
 
 /** What a failed call to Tencent's API says about key, network and region. */
-export function cloudFailure(error: CloudError, { region }: Pick<ServiceSettings, 'region'>): Finding {
+export function cloudFailure(error: CloudError, { region }: Pick<ServiceSettings, 'region'>): SeenFinding {
   const { cloudCode: code, message } = error;
   if (code === '') return outside('cloud.api.no_answer');
   if (code.startsWith('AuthFailure.SignatureExpire')) return outside('cloud.key.clock');
@@ -61,7 +62,7 @@ export function cloudFailure(error: CloudError, { region }: Pick<ServiceSettings
 }
 
 /** For an unexpected error in one step, so that the others still run. Without its message, which may quote a secret. */
-export function stepFailure(error: unknown, step: string): Finding {
+export function stepFailure(error: unknown, step: Bilingual): SeenFinding {
   const words =
     error instanceof DeployError ? error.message : error instanceof Error ? error.name : typeof error;
   return outside('doctor.step.failed', { step, error: words });
@@ -132,6 +133,12 @@ function variablesThatDiffer(fn: FunctionSettings, { Environment }: Configuratio
 
 /** The address that WeCom must trust. */
 export function checkEgressIp({ settings, report }: CloudQuestions, deployed: Deployed[]): void {
+  const bases = settings.functions.map((fn) => fn.environment['WECOM_BASE_URL'] ?? '');
+  const host = bases.map(proxyIn).find((found) => found !== undefined);
+  if (host !== undefined && deployed.length > 0) {
+    report(outside('cloud.egress_ip.of_proxy', { host }));
+    return;
+  }
   const wanting = deployed.filter(({ fn }) => fn.eip);
   const ips = [
     ...new Set(

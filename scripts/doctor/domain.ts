@@ -4,9 +4,8 @@ import { bindingDifferences } from '../../deploy/domain.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { DomainSettings } from '../../deploy/settings.ts';
 import * as z from 'zod/mini';
-import type { Report } from '../../lib/doctor/finding.ts';
 import type { CloudQuestions } from './cloud.ts';
-import { outside } from './finding.ts';
+import { nothing, outside, type Report } from './finding.ts';
 
 /** A new certificate takes days if a person must confirm something. */
 const certificateDaysMin = 21;
@@ -39,12 +38,16 @@ export async function checkDomain(
   if (differences.length > 0) {
     const values = { domain, differences: differences.join(', ') };
     report(outside('domain.binding.differs', values));
-  } else report(outside('domain.binding.ok', { domain, routes: Object.keys(wanted.routes).join(' and ') }));
+  } else {
+    const paths = Object.keys(wanted.routes);
+    const routes = { en: paths.join(' and '), zh: paths.join('、') };
+    report(outside('domain.binding.ok', { domain, routes }));
+  }
 
   await checkCertificate(cloud, wanted, nowMs, report);
   const answer = await cloud.get(`https://${domain}/health`);
   if (answer?.status !== 200) {
-    const values = { domain, region: settings.region, answer: answer?.status ?? 'nothing' };
+    const values = { domain, region: settings.region, answer: answer?.status ?? nothing };
     report(outside('domain.answer.missing', values));
     return;
   }

@@ -2,10 +2,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCallbackConfig, readLoginConfig, readWecomConfig } from '../../lib/config.ts';
-import type { Report } from '../../lib/doctor/finding.ts';
 import { ConfigError, type Environment } from '../../lib/environment.ts';
 import { exampleNames, parsedEnvironment } from '../environment.ts';
-import { outside } from './finding.ts';
+import { problemTexts } from '../environment-problems.ts';
+import { both } from '../language.ts';
+import { outside, type Report } from './finding.ts';
 
 /** Reports on the file. */
 export function checkFile(
@@ -39,7 +40,12 @@ export function checkNames(file: string, folder: string, report: Report): void {
     (name) => !known.includes(name) && !namesOfPrograms.has(name) && !inManifest.has(name),
   );
   if (unknown.length === 0) return;
-  const names = unknown.map((name) => `${name} (${mostLike(name, known)}?)`).join(', ');
+  const guesses = unknown.map((name) => [name, mostLike(name, known)] as const);
+  const names = both((language) =>
+    language === 'zh'
+      ? guesses.map(([name, guess]) => `${name}（是否为 ${guess}？）`).join('、')
+      : guesses.map(([name, guess]) => `${name} (${guess}?)`).join(', '),
+  );
   report(outside('environment.variables.unknown', { names, file }));
 }
 
@@ -90,7 +96,8 @@ function problemsOf(read: () => unknown): readonly string[] {
 export function checkVariables(environment: Environment, file: string | undefined, report: Report): boolean {
   const problems = environmentProblems(environment);
   if (problems.length > 0) {
-    const values = { problems: problems.join(' · '), file: file ?? '.env' };
+    const separator = { en: ' · ', zh: '；' };
+    const values = { problems: problemTexts(problems, separator), file: file ?? '.env' };
     report(outside('environment.variables.unusable', values));
     return false;
   }

@@ -3,13 +3,14 @@ import * as z from 'zod/mini';
 import { liveAlias } from '../../deploy/state.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readServicesConfig } from '../../lib/config.ts';
-import type { Finding, Report } from '../../lib/doctor/finding.ts';
+import type { Finding } from '../../lib/doctor/finding.ts';
 import { diagnose } from '../../lib/doctor/inside.ts';
 import type { Environment } from '../../lib/environment.ts';
 import { createLog } from '../../lib/log.ts';
 import type { CloudQuestions } from './cloud.ts';
-import { outside } from './finding.ts';
+import { outside, type Report, type SeenFinding } from './finding.ts';
 import { parsedJson } from './json.ts';
+import { otherVersion } from './texts.ts';
 
 const Answer = z.object({
   findings: z.array(
@@ -41,7 +42,7 @@ export async function diagnoseInCloud({ cloud, settings, report }: CloudQuestion
     for (const finding of answer.data.findings) report(finding as Finding);
     return true;
   }
-  const message = Result?.ErrMsg?.split('\n')[0] || 'its version and that of this checkout do not fit';
+  const message = Result?.ErrMsg?.split('\n')[0] || otherVersion;
   report(outside('cloud.admin.failed', { message }));
   return false;
 }
@@ -55,7 +56,7 @@ export async function diagnoseHere(environment: Environment, report: Report): Pr
 }
 
 /** From this computer, a Redis at a private address cannot be reached, and need not be. */
-export function expectedFromHere(finding: Finding, host: string): Finding {
+export function expectedFromHere(finding: Finding, host: string): SeenFinding {
   const isExpected = finding.id === 'redis.reachable.no_answer' && isPrivate(host);
   return isExpected ? outside('redis.reachable.only_in_vpc', { host }) : finding;
 }

@@ -3,8 +3,8 @@ import { createCloud, type Credentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import type { ServiceSettings } from '../../deploy/settings.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
-import type { Finding, Report } from '../../lib/doctor/finding.ts';
 import type { Environment } from '../../lib/environment.ts';
+import type { Bilingual } from '../language.ts';
 import { checkCallbacks } from './callback.ts';
 import {
   checkEgressIp,
@@ -15,8 +15,9 @@ import {
   stepFailure,
 } from './cloud.ts';
 import { checkDomain } from './domain.ts';
-import { outside } from './finding.ts';
+import { outside, type Report, type SeenFinding } from './finding.ts';
 import { diagnoseInCloud } from './inside.ts';
+import { headings, steps } from './texts.ts';
 import { checkTimers, checkUrls } from './triggers.ts';
 
 export interface Stage {
@@ -25,16 +26,16 @@ export interface Stage {
   /** Whether the variables of the functions are free of problems. */
   usable: boolean;
   /** Where they came from, for advice. */
-  file: string;
+  file: string | Bilingual;
   settings: ServiceSettings;
 }
 
 /** Where progress and findings are shown. */
 export interface Screen {
   report: Report;
-  heading(text: string): void;
+  heading(text: Bilingual): void;
   /** What is being waited for. */
-  progress(text: string): void;
+  progress(text: Bilingual): void;
 }
 
 /**
@@ -51,12 +52,12 @@ export async function askCloud(stage: Stage, screen: Screen, clock = systemClock
     const cloud = createCloud(credentials, settings.region, environment);
     return await lookAtAll({ cloud, settings, file, report: screen.report }, stage, screen, clock);
   } catch (error) {
-    screen.report(findingOf(error, 'reading what is deployed', settings));
+    screen.report(findingOf(error, steps.deployed, settings));
     return 'nothing';
   }
 }
 
-function findingOf(error: unknown, step: string, settings: ServiceSettings): Finding {
+function findingOf(error: unknown, step: Bilingual, settings: ServiceSettings): SeenFinding {
   return error instanceof CloudError ? cloudFailure(error, settings) : stepFailure(error, step);
 }
 
@@ -69,12 +70,12 @@ async function lookAtAll(
   const { environment, usable, settings } = stage;
   const { report, heading, progress } = screen;
   /** What one call may not do must not hide what the others see. */
-  async function step(waitingFor: string, look: () => Promise<unknown>): Promise<unknown> {
+  async function step(waitingFor: Bilingual, look: () => Promise<unknown>): Promise<unknown> {
     progress(waitingFor);
     return look().catch((error: unknown) => report(findingOf(error, waitingFor, settings)));
   }
 
-  progress('reading what is deployed');
+  progress(steps.deployed);
   const all = await readAll(questions);
   if (all.length === 0) {
     report(outside('cloud.functions.not_deployed', { stage: settings.stage }));
@@ -82,15 +83,14 @@ async function lookAtAll(
   }
   checkFunctions(questions, all);
   checkEgressIp(questions, all);
-  await step('asking the function URLs', () => checkUrls(questions, all));
-  await step('reading the log of the timer', () => checkTimers(questions, all, clock.wallMs()));
-  heading('Domain and callback');
+  await step(steps.urls, () => checkUrls(questions, all));
+  await step(steps.timers, () => checkTimers(questions, all, clock.wallMs()));
+  heading(headings.domain);
   const codes = (environment['WECOM_DOMAIN_VERIFY'] ?? '').split(',').map((code) => code.trim());
-  await step('asking the domain', () => checkDomain(questions, codes.filter(Boolean), clock.wallMs()));
-  if (usable) await step('asking the callback URL', () => checkCallbacks(questions, environment, all, clock));
+  await step(steps.domain, () => checkDomain(questions, codes.filter(Boolean), clock.wallMs()));
+  if (usable) await step(steps.callback, () => checkCallbacks(questions, environment, all, clock));
   else report(outside('callback.url.not_checked'));
   if (!all.some(({ fn }) => fn.key === 'admin')) return 'outside';
-  heading('Redis and WeCom, as the functions see them');
-  const asked = 'asking functions/admin, which asks Redis and WeCom';
-  return (await step(asked, () => diagnoseInCloud(questions))) === true ? 'inside' : 'outside';
+  heading(headings.inside);
+  return (await step(steps.admin, () => diagnoseInCloud(questions))) === true ? 'inside' : 'outside';
 }

@@ -1,531 +1,643 @@
 // All words of the doctor: what each id means to an operator, and where to fix it. `{name}` is replaced by a value that is
-// found at run time. docs/doctor.md is compared with these tables.
+// found at run time. docs/doctor.md and docs/zh/doctor.md are compared with these tables.
 import type { InsideId, Status } from '../../lib/doctor/finding.ts';
+import { at, menusOf, ofFunction } from '../console-paths.ts';
+import type { Bilingual } from '../language.ts';
 
 export interface Words {
   /** One line: what was seen. */
-  found: string;
+  found: Bilingual;
   /** What to do, and where to click; menus as the consoles name them. */
-  advice?: string;
+  advice?: Bilingual;
 }
 
-const scfConsole = 'Tencent Cloud console → 云函数 → 函数服务';
-const wecomConsole = 'WeCom admin console (https://work.weixin.qq.com/wework_admin)';
-const theApp = `${wecomConsole} → 应用管理 → 小程序 → the linked mini-program`;
-const redisConsole = 'Tencent Cloud console → 云数据库 Redis → 实例列表 → the instance';
+/** The same text in both languages: a value, or a command to run. */
+const same = (text: string): Bilingual => ({ en: text, zh: text });
 
-/** What each check is called in the terminal. WeCom's own words where an operator looks for them in its console. */
-export const titles: Record<string, string> = {
-  'doctor.step': 'doctor',
-  'setup.reviewer': 'reviewer',
-  'environment.file': 'file',
-  'environment.variables': 'variables',
-  'cloud.manifest': 'serverless.yml',
-  'cloud.api': 'Tencent Cloud',
-  'cloud.key': 'API key',
-  'cloud.region': 'region',
-  'cloud.functions': 'functions',
-  'cloud.settings': 'settings',
-  'cloud.url': 'function URL',
-  'cloud.timer': 'timer',
-  'cloud.egress_ip': 'egress IP',
-  'cloud.admin': 'admin function',
-  'domain.binding': 'domain',
-  'domain.answer': 'domain answers',
-  'domain.certificate': 'certificate',
-  'domain.verify_file': '可信域名 (proof of ownership)',
-  'callback.url': '接收消息 (callback)',
-  'callback.domain': '接收消息, its domain',
-  'redis.reachable': 'Redis',
-  'redis.tls': 'Redis, encryption',
-  'redis.auth': 'Redis, password',
-  'redis.version': 'Redis, version',
-  'redis.scripts': 'Redis, scripts',
-  'redis.writes': 'Redis, writing',
-  'redis.memory': 'Redis, memory',
-  'redis.eviction': 'Redis, when full',
-  'redis.reads': 'Redis, reads',
-  'redis.latency': 'Redis, speed',
-  'wecom.reachable': 'WeCom',
-  'wecom.gettoken': 'access_token (corpid and secret)',
-  'wecom.trusted_ip': '企业可信IP (trusted IP)',
-  'wecom.app': 'app',
-  'wecom.linked': 'app linked with the mini-program',
-  'wecom.visible_range': '可见范围 (visible range)',
-  'wecom.roles': 'ROLES',
+const deployAgain: Bilingual = { en: 'Deploy again.', zh: '重新部署。' };
+const scf = {
+  page: ofFunction(at.scfFunction, '{name}'),
+  url: ofFunction(at.scfUrl, '{name}'),
+  triggers: ofFunction(at.scfTriggers, '{name}'),
+  monitoring: ofFunction(menusOf('scfMonitoring'), '{name}'),
+  egressIp: ofFunction(at.scfEgressIp, '{name}'),
 };
 
 /** What is seen from a computer: the environment, Tencent's API, and the addresses that members and WeCom call. */
 export const outsideWords = {
   'doctor.step.failed': {
     status: 'failed',
-    found: 'the doctor itself failed while {step} ({error}): what it would have found there is unknown',
-    advice:
-      'All other lines are valid. This is a bug of the doctor, or a response that it does not understand: please report this line.',
+    found: {
+      en: 'the doctor itself failed while {step} ({error}): what it would have found there is unknown',
+      zh: '诊断程序在“{step}”时出错（{error}），这一步的结果未知',
+    },
+    advice: {
+      en: 'All other lines are valid. This is a bug of the doctor, or a response that it does not understand: please report this line.',
+      zh: '其余各行仍然有效。这是诊断程序自身的缺陷，或收到了它无法识别的响应：请附上这一行反馈。',
+    },
   },
-  'environment.file.ok': { status: 'ok', found: '{file}' },
+  'environment.file.ok': { status: 'ok', found: same('{file}') },
   'environment.file.of_this_shell': {
     status: 'ok',
-    found: 'there is no .env here: the variables of this shell are used',
+    found: {
+      en: 'there is no .env here: the variables of this shell are used',
+      zh: '没有 .env，使用当前 shell 的环境变量',
+    },
   },
   'environment.file.missing': {
     status: 'failed',
-    found: 'there is neither {wanted} nor .env here',
-    advice:
-      'npm run setup asks for everything and writes it. By hand: copy .env.example to .env and fill it in.',
+    found: { en: 'there is neither {wanted} nor .env here', zh: '没有找到 {wanted} 或 .env' },
+    advice: {
+      en: 'npm run setup asks for everything and writes it. By hand: copy .env.example to .env and fill it in.',
+      zh: '运行 npm run setup，按提示填写即可生成。也可以把 .env.example 复制为 .env，手动填写。',
+    },
   },
   'environment.file.of_another_stage': {
     status: 'warning',
-    found: 'there is no .env.{stage}: .env is used, which may be that of another stage',
-    advice: 'npm run setup -- --stage {stage}',
+    found: {
+      en: 'there is no .env.{stage}: .env is used, which may be that of another stage',
+      zh: '没有 .env.{stage}，使用的是 .env，它可能属于另一个环境',
+    },
+    advice: same('npm run setup -- --stage {stage}'),
   },
   'environment.file.readable_by_others': {
     status: 'warning',
-    found: '{file} holds secrets and other users of this computer may read it',
-    advice: 'chmod 600 {file}',
+    found: {
+      en: '{file} holds secrets and other users of this computer may read it',
+      zh: '{file} 含有密钥，但本机的其他用户也能读取',
+    },
+    advice: same('chmod 600 {file}'),
   },
-  'environment.variables.ok': { status: 'ok', found: 'complete; companies: {companies}' },
+  'environment.variables.ok': {
+    status: 'ok',
+    found: { en: 'complete; companies: {companies}', zh: '完整；企业数：{companies}' },
+  },
   'environment.variables.unusable': {
     status: 'failed',
-    found: '{problems}',
-    advice: 'Correct them in {file}, or let npm run setup ask for them. .env.example says what each one is.',
+    found: same('{problems}'),
+    advice: {
+      en: 'Correct them in {file}, or let npm run setup ask for them. .env.example says what each one is.',
+      zh: '修改 {file}，或运行 npm run setup 按提示填写。各项含义见 .env.example。',
+    },
   },
   'environment.variables.unknown': {
     status: 'warning',
-    found: 'nothing reads {names}',
-    advice:
-      'Correct the name in {file}, or remove the line. A variable of your own function must be in serverless.yml: NAME: ${env:NAME}.',
+    found: { en: 'nothing reads {names}', zh: '没有程序读取 {names}' },
+    advice: {
+      en: 'Correct the name in {file}, or remove the line. A variable of your own function must be in serverless.yml: NAME: ${env:NAME}.',
+      zh: '更正 {file} 中的名称，或删除这一行。您自己的函数所用的变量须写入 serverless.yml：NAME: ${env:NAME}。',
+    },
   },
-  'cloud.manifest.not_read': { status: 'skipped', found: 'not read while the variables cannot be used' },
+  'miniprogram.sharing.ok': {
+    status: 'ok',
+    found: { en: 'no page can be shared or added to favourites', zh: '没有页面可以转发或收藏' },
+  },
+  'miniprogram.sharing.enabled': {
+    status: 'warning',
+    found: {
+      en: 'pages can be shared or added to favourites: {places}',
+      zh: '有页面可以转发或收藏：{places}',
+    },
+    advice: {
+      en: 'An internal mini-program has no onShareAppMessage, onShareTimeline, onAddToFavorites and no open-type="share": then WeChat offers neither. Remove them. If a page is meant to be shared: who opens it must still log in, so ignore this line.',
+      zh: '内部小程序不应定义 onShareAppMessage、onShareTimeline、onAddToFavorites，也不应使用 open-type="share"：没有它们，菜单中就没有转发和收藏。请删除。如果确实需要转发：打开的人仍须登录，可以忽略这一行。',
+    },
+  },
+  'cloud.manifest.not_read': {
+    status: 'skipped',
+    found: { en: 'not read while the variables cannot be used', zh: '变量有误，暂不读取' },
+  },
   'cloud.manifest.unreadable': {
     status: 'failed',
-    found: 'serverless.yml cannot be read: {message}',
-    advice: 'The message names the key that is wrong; comments in serverless.yml say what each is for.',
+    found: { en: 'serverless.yml cannot be read: {message}', zh: '无法读取 serverless.yml：{message}' },
+    advice: {
+      en: 'The message names the key that is wrong; comments in serverless.yml say what each is for.',
+      zh: '报错信息指出了有误的键；各键的用途见 serverless.yml 中的注释。',
+    },
   },
   'cloud.api.no_answer': {
     status: 'failed',
-    found: 'Tencent Cloud does not respond to this computer',
-    advice: 'Check the network, and HTTPS_PROXY if this computer needs a proxy.',
+    found: { en: 'Tencent Cloud does not respond to this computer', zh: '本机连接不上腾讯云' },
+    advice: {
+      en: 'Check the network, and HTTPS_PROXY if this computer needs a proxy.',
+      zh: '检查网络；本机需要代理时，设置 HTTPS_PROXY。',
+    },
   },
   'cloud.api.failed': {
     status: 'failed',
-    found: 'Tencent Cloud refuses: {message}',
-    advice:
-      'If it is a temporary fault of theirs, try again later; for a ticket (工单), give the request id.',
+    found: { en: 'Tencent Cloud refuses: {message}', zh: '腾讯云拒绝了请求：{message}' },
+    advice: {
+      en: 'If it is a temporary fault of theirs, try again later; for a ticket (工单), give the request id.',
+      zh: '如果是腾讯云的临时故障，请稍后重试；提交工单时附上 request id。',
+    },
   },
-  'cloud.key.ok': { status: 'ok', found: 'of the account with APPID {appId}' },
-  'cloud.key.known': { status: 'ok', found: 'is known; the deploy will show what it may do' },
+  'cloud.key.ok': {
+    status: 'ok',
+    found: { en: 'of the account with APPID {appId}', zh: '所属账号的 APPID：{appId}' },
+  },
+  'cloud.key.known': {
+    status: 'ok',
+    found: {
+      en: 'is known; the deploy will show what it may do',
+      zh: '有效；权限是否足够，部署时才能确认',
+    },
+  },
   'cloud.key.not_set': {
     status: 'skipped',
-    found: 'TENCENT_SECRET_ID is empty, so what is deployed cannot be checked',
+    found: {
+      en: 'TENCENT_SECRET_ID is empty, so what is deployed cannot be checked',
+      zh: '没有填写 TENCENT_SECRET_ID，无法检查已部署的内容',
+    },
   },
-  'cloud.key.not_given': { status: 'skipped', found: 'no key was given' },
+  'cloud.key.not_given': { status: 'skipped', found: { en: 'no key was given', zh: '没有填写密钥' } },
   'cloud.key.refused': {
     status: 'failed',
-    found: 'Tencent Cloud does not know the key, or its secret is wrong ({code})',
-    advice:
-      'Tencent Cloud console → 访问管理 → 用户列表 → the user → API 密钥: SecretId and SecretKey for TENCENT_SECRET_ID and TENCENT_SECRET_KEY, 状态 已启用. Temporary keys need TENCENT_TOKEN too, and expire by themselves.',
+    found: {
+      en: 'Tencent Cloud does not know the key, or its secret is wrong ({code})',
+      zh: '密钥不存在，或 SecretKey 不正确（{code}）',
+    },
+    advice: {
+      en: `${at.camKey.en}: SecretId and SecretKey for TENCENT_SECRET_ID and TENCENT_SECRET_KEY, 状态 已启用. Temporary keys need TENCENT_TOKEN too, and expire by themselves.`,
+      zh: `${at.camKey.zh}：把 SecretId 和 SecretKey 填入 TENCENT_SECRET_ID 和 TENCENT_SECRET_KEY，状态须为“已启用”。临时密钥还需要 TENCENT_TOKEN，到期自动失效。`,
+    },
   },
   'cloud.key.clock': {
     status: 'failed',
-    found: 'the clock of this computer is wrong by more than five minutes',
-    advice: 'Set the clock: Tencent Cloud refuses signatures with a wrong time.',
+    found: {
+      en: 'the clock of this computer is wrong by more than five minutes',
+      zh: '本机时间的误差超过五分钟',
+    },
+    advice: {
+      en: 'Set the clock: Tencent Cloud refuses signatures with a wrong time.',
+      zh: '校准本机时间：时间不准的签名会被腾讯云拒绝。',
+    },
   },
   'cloud.key.rights': {
     status: 'failed',
-    found: 'the key may not do {action}',
-    advice:
-      'Tencent Cloud console → 访问管理 → 策略 → 新建自定义策略 → 按策略语法创建 with the policy of docs/deploy.md, then 用户列表 → the user of the key → 授权.',
+    found: { en: 'the key may not do {action}', zh: '密钥没有 {action} 权限' },
+    advice: {
+      en: `${at.camPolicy.en} with the policy of docs/deploy.md, then ${menusOf('camGrant').en}.`,
+      zh: `${at.camPolicy.zh}：使用 docs/zh/deploy.md 中的策略；然后在 ${menusOf('camGrant').zh} 关联该策略。`,
+    },
   },
   'cloud.region.unknown': {
     status: 'failed',
-    found: 'Tencent Cloud has no region {region}',
-    advice: 'TENCENT_REGION must be the region of the VPC and of Redis, such as ap-guangzhou or ap-shanghai.',
+    found: { en: 'Tencent Cloud has no region {region}', zh: '腾讯云没有 {region} 这个地域' },
+    advice: {
+      en: 'TENCENT_REGION must be the region of the VPC and of Redis, such as ap-guangzhou or ap-shanghai.',
+      zh: 'TENCENT_REGION 应为 VPC 和 Redis 所在的地域，例如 ap-guangzhou、ap-shanghai。',
+    },
   },
-  'cloud.functions.ok': { status: 'ok', found: '{names}' },
+  'cloud.functions.ok': { status: 'ok', found: same('{names}') },
   'cloud.functions.not_deployed': {
     status: 'skipped',
-    found: 'nothing of stage {stage} is deployed yet: npm run deploy -- --stage {stage}',
+    found: {
+      en: 'nothing of stage {stage} is deployed yet: npm run deploy -- --stage {stage}',
+      zh: '{stage} 环境尚未部署：npm run deploy -- --stage {stage}',
+    },
   },
   'cloud.functions.missing': {
     status: 'failed',
-    found: 'not deployed: {names}',
-    advice: 'npm run deploy -- --stage {stage}',
+    found: { en: 'not deployed: {names}', zh: '未部署：{names}' },
+    advice: same('npm run deploy -- --stage {stage}'),
   },
   'cloud.functions.not_active': {
     status: 'failed',
-    found: 'the function is in the state {state}',
-    advice: `${scfConsole} → {name}: the page says why. A change in progress ends within minutes; otherwise deploy again.`,
+    found: { en: 'the function is in the state {state}', zh: '函数状态为 {state}' },
+    advice: {
+      en: `${scf.page.en}: the page says why. A change in progress ends within minutes; otherwise deploy again.`,
+      zh: `${scf.page.zh}：页面上有原因。如果是正在变更，几分钟内会结束；否则重新部署。`,
+    },
   },
   'cloud.functions.stopped': {
     status: 'failed',
-    found: 'Tencent Cloud has stopped the function ({available})',
-    advice:
-      'Usually an unpaid bill (欠费): Tencent Cloud console → 费用中心 → 充值. It runs again within minutes after that.',
+    found: {
+      en: 'Tencent Cloud has stopped the function ({available})',
+      zh: '函数已被腾讯云停用（{available}）',
+    },
+    advice: {
+      en: `Usually an unpaid bill (欠费): ${at.topUp.en}. It runs again within minutes after that.`,
+      zh: `通常是因为欠费：${at.topUp.zh}。充值后几分钟内恢复运行。`,
+    },
   },
-  'cloud.settings.ok': { status: 'ok', found: 'as in serverless.yml and {file}' },
+  'cloud.settings.ok': {
+    status: 'ok',
+    found: { en: 'as in serverless.yml and {file}', zh: '与 serverless.yml 和 {file} 一致' },
+  },
   'cloud.settings.differ': {
     status: 'warning',
-    found: 'deployed with other settings than serverless.yml has: {settings}',
-    advice: 'Deploy, or copy the change that was made in the console into serverless.yml.',
+    found: {
+      en: 'deployed with other settings than serverless.yml has: {settings}',
+      zh: '已部署的配置与 serverless.yml 不一致：{settings}',
+    },
+    advice: {
+      en: 'Deploy, or copy the change that was made in the console into serverless.yml.',
+      zh: '重新部署；如果是在控制台修改的，把改动写回 serverless.yml。',
+    },
   },
   'cloud.settings.environment_differs': {
     status: 'warning',
-    found: 'deployed with other values than {file} has: {names}',
-    advice: 'Deploy: a changed value takes effect only with a deploy.',
+    found: {
+      en: 'deployed with other values than {file} has: {names}',
+      zh: '已部署的变量与 {file} 不一致：{names}',
+    },
+    advice: {
+      en: 'Deploy: a changed value takes effect only with a deploy.',
+      zh: '重新部署：变量修改后，部署才会生效。',
+    },
   },
-  'cloud.url.ok': { status: 'ok', found: '{url}' },
+  'cloud.url.ok': { status: 'ok', found: same('{url}') },
   'cloud.url.missing': {
     status: 'failed',
-    found: 'the function has no function URL, or it is closed',
-    advice: `Deploy again. Changed by hand: ${scfConsole} → {name} → 函数 URL: 公网访问 on, 授权类型 开放.`,
+    found: {
+      en: 'the function has no function URL, or it is closed',
+      zh: '函数没有函数 URL，或函数 URL 未开放',
+    },
+    advice: {
+      en: `Deploy again. Changed by hand: ${scf.url.en}: 公网访问 on, 授权类型 开放.`,
+      zh: `重新部署。如果在控制台修改过：${scf.url.zh}：打开“公网访问”，“授权类型”选“开放”。`,
+    },
   },
   'cloud.url.no_answer': {
     status: 'failed',
-    found: '{url}{path} returns {answer} instead of 200',
-    advice:
-      'npx sls logs -f {key} says why the function does not start; "config_invalid" there names the variable that is wrong. npx sls rollback returns to the previous version.',
+    found: {
+      en: '{url}{path} returns {answer} instead of 200',
+      zh: '{url}{path} 应返回 200，实际：{answer}',
+    },
+    advice: {
+      en: 'npx sls logs -f {key} says why the function does not start; "config_invalid" there names the variable that is wrong. npx sls rollback returns to the previous version.',
+      zh: '运行 npx sls logs -f {key} 查看函数为何没有启动；其中的 config_invalid 会指出有误的变量。npx sls rollback 可以回到上一个版本。',
+    },
   },
   'cloud.url.refused_by_scf': {
     status: 'failed',
-    found: 'SCF itself responds at {url}{path}, and not the function: {status}, {meaning}',
-    advice: 'npx sls logs -f {key} says more. npx sls rollback returns to the previous version.',
+    found: {
+      en: 'SCF itself responds at {url}{path}, and not the function: {status}, {meaning}',
+      zh: '{url}{path} 的响应来自云函数平台，不是函数本身：{status}，{meaning}',
+    },
+    advice: {
+      en: 'npx sls logs -f {key} says more. npx sls rollback returns to the previous version.',
+      zh: '详细信息见 npx sls logs -f {key}。npx sls rollback 可以回到上一个版本。',
+    },
   },
-  'cloud.timer.ok': { status: 'ok', found: 'ran {minutes} min ago' },
+  'cloud.timer.ok': { status: 'ok', found: { en: 'ran {minutes} min ago', zh: '{minutes} 分钟前运行过' } },
   'cloud.timer.not_logged': {
     status: 'skipped',
-    found: 'on; without cls in serverless.yml its last run is not visible',
+    found: {
+      en: 'on; without cls in serverless.yml its last run is not visible',
+      zh: '已开启；serverless.yml 中没有 cls，看不到上次运行的时间',
+    },
   },
   'cloud.timer.missing': {
     status: 'failed',
-    found: 'the function has no timer {timer}, so the access_token is not renewed ahead of time',
-    advice: 'Deploy again.',
+    found: {
+      en: 'the function has no timer {timer}, so the access_token is not renewed ahead of time',
+      zh: '函数没有定时触发器 {timer}，access_token 不会提前更新',
+    },
+    advice: deployAgain,
   },
   'cloud.timer.off': {
     status: 'failed',
-    found: 'the timer {timer} is switched off',
-    advice: `${scfConsole} → {name} → 触发管理: 开启.`,
+    found: { en: 'the timer {timer} is switched off', zh: '定时触发器 {timer} 已关闭' },
+    advice: { en: `${scf.triggers.en}: 开启.`, zh: `${scf.triggers.zh}：开启。` },
   },
   'cloud.timer.never_ran': {
     status: 'warning',
-    found: 'no run of the timer within the last day is in the log',
-    advice:
-      'If it was just deployed: wait five minutes. Otherwise: npx sls logs -f refresh, and the log topic (日志服务 → 检索分析).',
+    found: {
+      en: 'no run of the timer within the last day is in the log',
+      zh: '最近一天的日志中没有定时触发器的运行记录',
+    },
+    advice: {
+      en: `If it was just deployed: wait five minutes. Otherwise: npx sls logs -f refresh, and the log topic (${menusOf('logs').en}).`,
+      zh: `如果刚刚部署，请等五分钟。否则运行 npx sls logs -f refresh，或查看日志主题（${menusOf('logs').zh}）。`,
+    },
   },
   'cloud.timer.silent': {
     status: 'failed',
-    found: 'the timer last ran {minutes} minutes ago; it should run every {wanted}',
-    advice: `${scfConsole} → {name} → 触发管理: is it on? → 监控信息: was the function throttled? An unpaid bill (欠费) stops it too.`,
+    found: {
+      en: 'the timer last ran {minutes} minutes ago; it should run every {wanted}',
+      zh: '定时触发器上次运行是在 {minutes} 分钟前，应每 {wanted}运行一次',
+    },
+    advice: {
+      en: `${scf.triggers.en}: is it on? ${scf.monitoring.en}: was the function throttled? An unpaid bill (欠费) stops it too.`,
+      zh: `${scf.triggers.zh}：是否已开启？${scf.monitoring.zh}：函数是否被限流？欠费也会使它停止。`,
+    },
   },
   'cloud.timer.failing': {
     status: 'failed',
-    found: 'the last run of the timer could not renew {failed} of {companies} access_tokens',
-    advice:
-      'The findings below about Redis and WeCom show why, and so does the log: npx sls logs -f refresh.',
+    found: {
+      en: 'the last run of the timer could not renew {failed} of {companies} access_tokens',
+      zh: '定时触发器上次运行时，{companies} 个 access_token 中有 {failed} 个更新失败',
+    },
+    advice: {
+      en: 'The findings below about Redis and WeCom show why, and so does the log: npx sls logs -f refresh.',
+      zh: '原因见下方 Redis 和企业微信的检查结果，日志中也有：npx sls logs -f refresh。',
+    },
   },
-  'cloud.egress_ip.ok': { status: 'ok', found: '{ip}, the one to enter in WeCom as 企业可信IP' },
-  'cloud.egress_ip.not_deployed': { status: 'skipped', found: 'nothing is deployed' },
+  'cloud.egress_ip.ok': {
+    status: 'ok',
+    found: {
+      en: '{ip}, the one to enter in WeCom as 企业可信IP',
+      zh: '{ip}，请填入企业微信的“企业可信IP”',
+    },
+  },
+  'cloud.egress_ip.not_deployed': { status: 'skipped', found: { en: 'nothing is deployed', zh: '尚未部署' } },
   'cloud.egress_ip.of_nat_gateway': {
     status: 'skipped',
-    found: 'eip is off in serverless.yml: the address is that of your NAT gateway',
+    found: {
+      en: 'eip is off in serverless.yml: the address is that of your NAT gateway',
+      zh: 'serverless.yml 中关闭了 eip：出口 IP 是您的 NAT 网关的公网 IP',
+    },
+  },
+  'cloud.egress_ip.of_proxy': {
+    status: 'skipped',
+    found: {
+      en: 'WeCom sees the address of {host} (WECOM_BASE_URL), not that of the functions',
+      zh: '企业微信看到的是 {host}（WECOM_BASE_URL）的 IP，不是函数的出口 IP',
+    },
   },
   'cloud.egress_ip.none': {
     status: 'failed',
-    found: 'the functions have no fixed egress IP, so there is no address for WeCom to trust',
-    advice: `Deploy again with eip: true. ${scfConsole} → {name} → 函数配置 → 固定公网出口IP shows whether the account's quota is used up.`,
+    found: {
+      en: 'the functions have no fixed egress IP, so there is no address for WeCom to trust',
+      zh: '函数没有固定公网出口 IP，没有可以填入“企业可信IP”的地址',
+    },
+    advice: {
+      en: `Deploy again with eip: true. ${scf.egressIp.en} shows whether the account's quota is used up.`,
+      zh: `设置 eip: true 后重新部署。账号的配额是否用完：${scf.egressIp.zh}。`,
+    },
   },
   'cloud.egress_ip.several': {
     status: 'failed',
-    found: 'the functions have different egress addresses: {ips}',
-    advice:
-      'Enter all of them as 企业可信IP, or put all functions into one subnet and deploy: then they share one.',
+    found: {
+      en: 'the functions have different egress addresses: {ips}',
+      zh: '各函数的出口 IP 不同：{ips}',
+    },
+    advice: {
+      en: 'Enter all of them as 企业可信IP, or put all functions into one subnet and deploy: then they share one.',
+      zh: '把它们都填入“企业可信IP”；或把所有函数放进同一个子网后重新部署，共用一个 IP。',
+    },
   },
   'cloud.admin.failed': {
     status: 'failed',
-    found: 'the admin function does not report what is wrong: {message}',
-    advice:
-      'npx sls logs -f admin says more. "invalid_request": the deployed version is older than this doctor: deploy again. Timed out: Redis or WeCom cannot be reached, check 安全组 and NAT 网关 of the VPC.',
+    found: {
+      en: 'the admin function does not report what is wrong: {message}',
+      zh: 'admin 函数没有返回检查结果：{message}',
+    },
+    advice: {
+      en: 'npx sls logs -f admin says more. "invalid_request": the deployed version is older than this doctor: deploy again. Timed out: Redis or WeCom cannot be reached, check 安全组 and NAT 网关 of the VPC.',
+      zh: '详细信息见 npx sls logs -f admin。出现 invalid_request：已部署的版本比当前代码旧，请重新部署。超时：连接不上 Redis 或企业微信，请检查 VPC 的安全组和 NAT 网关。',
+    },
   },
-  'domain.binding.ok': { status: 'ok', found: '{domain}, {routes}' },
+  'domain.binding.ok': { status: 'ok', found: { en: '{domain}, {routes}', zh: '{domain}，{routes}' } },
   'domain.binding.not_set': {
     status: 'skipped',
-    found: 'TENCENT_DOMAIN is empty: members call the function URL, which mini-programs may not accept',
+    found: {
+      en: 'TENCENT_DOMAIN is empty: members call the function URL, which mini-programs may not accept',
+      zh: '没有填写 TENCENT_DOMAIN：小程序直接访问函数 URL，而小程序可能不允许该域名',
+    },
   },
   'domain.binding.missing': {
     status: 'failed',
-    found: '{domain} is not bound to the functions',
-    advice: `Deploy. If the deploy is refused: ${scfConsole} → 高级能力 → 自定义域名 says why; in mainland regions the domain needs an ICP filing (备案).`,
+    found: { en: '{domain} is not bound to the functions', zh: '{domain} 没有绑定到函数' },
+    advice: {
+      en: `Deploy. If the deploy is refused: ${at.scfDomain.en} says why; in mainland regions the domain needs an ICP filing (备案).`,
+      zh: `重新部署。如果被拒绝，在 ${at.scfDomain.zh} 查看原因；中国内地的地域要求域名已完成 ICP 备案。`,
+    },
   },
   'domain.binding.differs': {
     status: 'failed',
-    found: '{domain} is not bound as serverless.yml says: {differences}',
-    advice: 'Deploy again.',
+    found: {
+      en: '{domain} is not bound as serverless.yml says: {differences}',
+      zh: '{domain} 的绑定与 serverless.yml 不一致：{differences}',
+    },
+    advice: deployAgain,
   },
-  'domain.answer.ok': { status: 'ok', found: 'https://{domain}' },
+  'domain.answer.ok': { status: 'ok', found: same('https://{domain}') },
   'domain.answer.missing': {
     status: 'failed',
-    found: 'https://{domain}/health returns {answer} instead of 200',
-    advice:
-      'DNS: {domain} needs a CNAME to <APPID>.{region}.tencentscf.com (DNSPod console → 我的域名 → 记录管理). Certificate: it must be for this name.',
+    found: {
+      en: 'https://{domain}/health returns {answer} instead of 200',
+      zh: 'https://{domain}/health 应返回 200，实际：{answer}',
+    },
+    advice: {
+      en: `DNS: {domain} needs a CNAME to <APPID>.{region}.tencentscf.com (${at.dns.en}). Certificate: it must be for this name.`,
+      zh: `DNS：为 {domain} 添加 CNAME 记录，指向 <APPID>.{region}.tencentscf.com，入口：${at.dns.zh}。证书：须包含这个域名。`,
+    },
   },
-  'domain.certificate.ok': { status: 'ok', found: '{certificate} expires on {end}, in {days} days' },
+  'domain.certificate.ok': {
+    status: 'ok',
+    found: {
+      en: '{certificate} expires on {end}, in {days} days',
+      zh: '{certificate} 将于 {end} 到期，还有 {days} 天',
+    },
+  },
   'domain.certificate.not_allowed': {
     status: 'skipped',
-    found: 'to see when it expires, the key needs ssl:DescribeCertificate',
+    found: {
+      en: 'to see when it expires, the key needs ssl:DescribeCertificate',
+      zh: '密钥没有 ssl:DescribeCertificate 权限，看不到到期时间',
+    },
   },
   'domain.certificate.not_dated': {
     status: 'skipped',
-    found: 'when {certificate} expires cannot be read: "{end}"',
+    found: {
+      en: 'when {certificate} expires cannot be read: "{end}"',
+      zh: '无法识别 {certificate} 的到期时间：{end}',
+    },
   },
   'domain.certificate.not_issued': {
     status: 'failed',
-    found: 'the certificate {certificate} is not issued yet',
-    advice:
-      'Tencent Cloud console → SSL 证书 → 我的证书: its 状态 says what it waits for, usually the proof that the domain is yours (a DNS record). Deploy when it is 已签发.',
+    found: {
+      en: 'the certificate {certificate} is not issued yet',
+      zh: '证书 {certificate} 尚未签发',
+    },
+    advice: {
+      en: `${at.certificates.en}: its 状态 says what it waits for, usually the proof that the domain is yours (a DNS record). Deploy when it is 已签发.`,
+      zh: `${at.certificates.zh}：“状态”一栏说明在等什么，通常是验证域名所有权（添加一条 DNS 记录）。变为“已签发”后部署。`,
+    },
   },
   'domain.certificate.expired': {
     status: 'failed',
-    found: 'the certificate {certificate} expired on {end}',
-    advice:
-      'Tencent Cloud console → SSL 证书 → 我的证书: get a new one, put its id into TENCENT_CERTIFICATE_ID and deploy. Members see a network error until then.',
+    found: { en: 'the certificate {certificate} expired on {end}', zh: '证书 {certificate} 已于 {end} 到期' },
+    advice: {
+      en: `${at.certificates.en}: get a new one, put its id into TENCENT_CERTIFICATE_ID and deploy. Members see a network error until then.`,
+      zh: `${at.certificates.zh}：申请新证书，把证书 ID 填入 TENCENT_CERTIFICATE_ID 后部署。在此之前，成员会看到网络错误。`,
+    },
   },
   'domain.certificate.ends_soon': {
     status: 'warning',
-    found: 'the certificate {certificate} expires on {end}, in {days} days',
-    advice:
-      'Tencent Cloud console → SSL 证书 → 我的证书: renew it, put the new id into TENCENT_CERTIFICATE_ID and deploy. A renewed certificate has a new id and does not replace the old one by itself.',
+    found: {
+      en: 'the certificate {certificate} expires on {end}, in {days} days',
+      zh: '证书 {certificate} 将于 {end} 到期，还有 {days} 天',
+    },
+    advice: {
+      en: `${at.certificates.en}: renew it, put the new id into TENCENT_CERTIFICATE_ID and deploy. A renewed certificate has a new id and does not replace the old one by itself.`,
+      zh: `${at.certificates.zh}：续期后，把新的证书 ID 填入 TENCENT_CERTIFICATE_ID 并部署。续期会产生新的证书 ID，不会自动替换旧证书。`,
+    },
   },
   'domain.certificate.missing': {
     status: 'failed',
-    found: 'there is no certificate {certificate} in this account',
-    advice:
-      'Tencent Cloud console → SSL 证书 → 我的证书: the id is in the list (证书 ID); put it into TENCENT_CERTIFICATE_ID.',
+    found: {
+      en: 'there is no certificate {certificate} in this account',
+      zh: '该账号下没有证书 {certificate}',
+    },
+    advice: {
+      en: `${at.certificates.en}: the id is in the list (证书 ID); put it into TENCENT_CERTIFICATE_ID.`,
+      zh: `${at.certificates.zh}：复制列表中的证书 ID，填入 TENCENT_CERTIFICATE_ID。`,
+    },
   },
   'domain.certificate.of_another_name': {
     status: 'failed',
-    found: 'the certificate {certificate} is for {names}, not for {domain}',
-    advice:
-      'Tencent Cloud console → SSL 证书: get one for this name, put its id into TENCENT_CERTIFICATE_ID and deploy.',
+    found: {
+      en: 'the certificate {certificate} is for {names}, not for {domain}',
+      zh: '证书 {certificate} 的域名是 {names}，不包含 {domain}',
+    },
+    advice: {
+      en: `${at.certificates.en}: get one for this name, put its id into TENCENT_CERTIFICATE_ID and deploy.`,
+      zh: `${at.certificates.zh}：为这个域名申请证书，把证书 ID 填入 TENCENT_CERTIFICATE_ID 后部署。`,
+    },
   },
-  'domain.verify_file.ok': { status: 'ok', found: '{url}' },
+  'domain.verify_file.ok': { status: 'ok', found: same('{url}') },
   'domain.verify_file.not_served': {
     status: 'failed',
-    found: '{url} does not return the code, so WeCom cannot verify the domain',
-    advice:
-      'Deploy: WECOM_DOMAIN_VERIFY takes effect only with a deploy. The code is the text between WW_verify_ and .txt.',
+    found: {
+      en: '{url} does not return the code, so WeCom cannot verify the domain',
+      zh: '{url} 没有返回校验码，企业微信无法校验域名',
+    },
+    advice: {
+      en: 'Deploy: WECOM_DOMAIN_VERIFY takes effect only with a deploy. The code is the text between WW_verify_ and .txt.',
+      zh: '重新部署：WECOM_DOMAIN_VERIFY 部署后才生效。校验码是 WW_verify_ 与 .txt 之间的部分。',
+    },
   },
-  'callback.url.ok': { status: 'ok', found: '{url} echoes in {ms} ms' },
+  'callback.url.ok': {
+    status: 'ok',
+    found: { en: '{url} echoes in {ms} ms', zh: '{url} 校验通过，用时 {ms} ms' },
+  },
   'callback.url.not_set': {
     status: 'skipped',
-    found: 'WECOM_CALLBACKS is empty: a member who left is noticed at the next re-check, not at once',
+    found: {
+      en: 'WECOM_CALLBACKS is empty: a member who left is noticed at the next re-check, not at once',
+      zh: '没有填写 WECOM_CALLBACKS：成员离职后不能立即发现，要等到下次复查',
+    },
   },
-  'callback.url.not_deployed': { status: 'skipped', found: 'the function callback is not deployed' },
-  'callback.url.not_checked': { status: 'skipped', found: 'not checked while the variables cannot be used' },
+  'callback.url.not_deployed': {
+    status: 'skipped',
+    found: { en: 'the function callback is not deployed', zh: 'callback 函数尚未部署' },
+  },
+  'callback.url.not_checked': {
+    status: 'skipped',
+    found: { en: 'not checked while the variables cannot be used', zh: '变量有误，暂不检查' },
+  },
   'callback.url.no_answer': {
     status: 'failed',
-    found: '{url} returns {answer}',
-    advice:
-      'Deploy: the function callback exists only with WECOM_CALLBACKS. npx sls logs -f callback says why it does not start.',
+    found: { en: '{url} returns {answer}', zh: '{url} 没有通过校验，返回：{answer}' },
+    advice: {
+      en: 'Deploy: the function callback exists only with WECOM_CALLBACKS. npx sls logs -f callback says why it does not start.',
+      zh: '重新部署：填写了 WECOM_CALLBACKS，才会部署 callback 函数。没有启动的原因见 npx sls logs -f callback。',
+    },
   },
   'callback.url.not_verifying': {
     status: 'failed',
-    found: '{url} refuses what was signed with WECOM_CALLBACKS as WeCom would sign it',
-    advice:
-      'Deploy, so that the function has the same token and EncodingAESKey as your .env; then WeCom admin console → 应用管理 → 小程序 → the app → 接收消息 → 设置API接收 must have the same two.',
+    found: {
+      en: '{url} refuses what was signed with WECOM_CALLBACKS as WeCom would sign it',
+      zh: '按企业微信的方式用 WECOM_CALLBACKS 签名，{url} 拒绝了校验请求',
+    },
+    advice: {
+      en: `Deploy, so that the function has the same token and EncodingAESKey as your .env; then ${at.appCallback.en} must have the same two.`,
+      zh: `重新部署，使函数的 Token 和 EncodingAESKey 与 .env 一致；然后核对 ${at.appCallback.zh}，填写的也须是这两个值。`,
+    },
   },
   'callback.url.slow': {
     status: 'warning',
-    found: '{url} took {ms} ms; WeCom allows one second for a verification',
-    advice:
-      'A first call starts an instance: run the doctor again. If saving the page in WeCom fails, save it again at once.',
+    found: {
+      en: '{url} took {ms} ms; WeCom allows one second for a verification',
+      zh: '{url} 用时 {ms} ms，而企业微信要求在 1 秒内完成校验',
+    },
+    advice: {
+      en: 'A first call starts an instance: run the doctor again. If saving the page in WeCom fails, save it again at once.',
+      zh: '首次调用要启动实例：请再运行一次 npm run doctor。如果在企业微信保存时校验失败，立即再保存一次。',
+    },
   },
-  'callback.domain.ok': { status: 'ok', found: '{domain}; its 备案主体 must be the company' },
+  'callback.domain.ok': {
+    status: 'ok',
+    found: { en: '{domain}; its 备案主体 must be the company', zh: '{domain}；备案主体须为本企业' },
+  },
   'callback.domain.function_url': {
     status: 'warning',
-    found: 'the callback URL is at {host}, which WeCom does not accept: its ICP filing is not your company’s',
-    advice:
-      'Set TENCENT_DOMAIN to a domain whose 备案主体 is the company itself (docs/deploy.md, 3 and 4), and deploy.',
+    found: {
+      en: 'the callback URL is at {host}, which WeCom does not accept: its ICP filing is not your company’s',
+      zh: '回调 URL 的域名是 {host}，备案主体不是本企业，企业微信不接受',
+    },
+    advice: {
+      en: 'Set TENCENT_DOMAIN to a domain whose 备案主体 is the company itself (docs/deploy.md, 3 and 4), and deploy.',
+      zh: '把 TENCENT_DOMAIN 设为备案主体是本企业的域名（见 docs/zh/deploy.md 第 3、4 节），然后部署。',
+    },
   },
-  'setup.reviewer.not_usable': { status: 'failed', found: '{message}' },
+  'setup.reviewer.not_usable': { status: 'failed', found: same('{message}') },
   'redis.reachable.only_in_vpc': {
     status: 'skipped',
-    found: '{host} can be reached only from its VPC: deploy, then npm run doctor checks it from there',
+    found: {
+      en: '{host} can be reached only from its VPC: deploy, then npm run doctor checks it from there',
+      zh: '{host} 只能在 VPC 内访问：部署后运行 npm run doctor，会从云上检查',
+    },
   },
-  'redis.reachable.not_checked': { status: 'skipped', found: 'not checked' },
-  'redis.reachable.not_usable': { status: 'failed', found: '{problems}' },
+  'redis.reachable.not_checked': { status: 'skipped', found: { en: 'not checked', zh: '未检查' } },
+  'redis.reachable.not_usable': { status: 'failed', found: same('{problems}') },
 } as const satisfies Record<string, Words & { status: Status }>;
 
-/** What is seen from where the functions run: in the cloud by functions/admin, else from this computer. */
-export const insideWords: Record<InsideId, Words> = {
-  'redis.reachable.ok': { found: 'responds and accepts the password' },
-  'redis.reachable.no_answer': {
-    found: 'no Redis responds at the host and port of REDIS_URL ({reason})',
-    advice: `${redisConsole}: compare 内网地址 with REDIS_URL and 所属网络 with TENCENT_VPC_ID and TENCENT_SUBNET_ID; → 安全组: allow the subnet of the functions on that port. A function outside the VPC cannot reach private addresses.`,
-  },
-  'redis.reachable.not_redis': {
-    found: 'the server at the host and port of REDIS_URL is not a Redis',
-    advice: `Correct host and port: ${redisConsole} → 内网地址.`,
-  },
-  'redis.reachable.too_many_connections': {
-    found: 'Redis accepts no more connections',
-    advice: `${redisConsole} → 系统监控 → 连接数: find what holds them, or raise 最大连接数. Each running instance of a function holds one.`,
-  },
-  'redis.reachable.not_ready': {
-    found: 'Redis responds, but is not ready yet ({reason})',
-    advice: `It is starting, or switching to its replica: run the doctor again in a minute. If this continues: ${redisConsole} → 实例状态.`,
-  },
-  'redis.scripts.ok': { found: 'the scripts that a login uses run' },
-  'redis.scripts.bare_cluster': {
-    found: 'Redis is a cluster without a proxy ({reason}): it redirects clients from one server to another',
-    advice: `REDIS_URL must name one address that serves all keys. TencentDB has a proxy in both architectures: ${redisConsole} → 内网地址. Put a proxy in front of a cluster of your own, or use a single server.`,
-  },
-  'redis.scripts.disabled': {
-    found: 'Redis does not run scripts: EVAL or EVALSHA is switched off or not allowed for this account',
-    advice: `${redisConsole} → 参数设置 → disable-command-list: remove eval, evalsha and script. With an account of your own: 账号管理 → 读写权限: 读写.`,
-  },
-  'redis.scripts.older_server': {
-    found: 'Redis refuses scripts that write after they read the time ({reason}): it is older than 4.0',
-    advice: `${redisConsole} → 版本升级: 4.0 or later. If it is newer, a proxy in front of it is not: connect to the server itself.`,
-  },
-  'redis.scripts.keys_not_seen': {
-    found: 'a proxy in front of Redis does not find the keys in our scripts ({reason})',
-    advice: `Every key in them is written KEYS[n]. Take TencentDB's own address (${redisConsole} → 内网地址), or set REDIS_URL to the server itself instead of the proxy.`,
-  },
-  'redis.scripts.refused': {
-    found: 'Redis refuses the scripts that a login uses to store its data ({reason})',
-    advice: `${redisConsole} → 系统监控 and 事件: the reason says what is missing. Logins fail until Redis accepts the scripts. error_answer: a different proxy may not accept them; connect to the server directly to compare.`,
-  },
-  'redis.tls.refused': {
-    found: 'the encrypted connection to Redis fails ({reason})',
-    advice: `With rediss:// in REDIS_URL, SSL must be on: ${redisConsole} → SSL 加密 → 开启; → 下载证书, unpack it and name the PEM file in REDIS_CA. Without SSL, write redis://.`,
-  },
-  'redis.tls.other_name': {
-    found: 'the certificate of Redis does not name the host of REDIS_URL ({reason})',
-    advice: `${redisConsole} → SSL 加密 → 下载证书, unpack it and name the PEM file in REDIS_CA: at an IP address, only that authority is then checked. If REDIS_URL has a host name, or REDIS_TLS_NAME is set: put the name in the certificate into REDIS_TLS_NAME.`,
-  },
-  'redis.auth.refused': {
-    found: 'Redis refuses the password of REDIS_URL, or requires one and REDIS_URL has none',
-    advice: `REDIS_URL has the form redis://:PASSWORD@host:port, percent-encoded, without a username. TencentDB takes one text: the password (default account), account@password (an account of your own), or instance-id:password (bought before 2018). Reset it: ${redisConsole} → 重置密码.`,
-  },
-  'redis.version.ok': { found: '{version}' },
-  'redis.version.hidden': { found: 'this server does not show its version' },
-  'redis.version.too_old': {
-    found: 'Redis is version {version}; 4.0 or later is needed',
-    advice: `${redisConsole} → 版本升级.`,
-  },
-  'redis.reads.ok': { found: 'return at once what was written' },
-  'redis.reads.old': {
-    found: 'a plain read does not return what was written just before: it comes from a replica that lags',
-    advice: `${redisConsole} → 节点管理 → 副本只读: 关闭. Sessions and limits are not affected: they are read from the server that is written to. An access_token that WeCom has dropped may be read once more.`,
-  },
-  'redis.writes.read_only': {
-    found: 'Redis is read-only',
-    advice: `During a switch to the replica this passes within a minute: run the doctor again. If it continues: REDIS_URL must name the instance's 内网地址, not its 只读地址, and an account of your own needs 读写: ${redisConsole} → 账号管理.`,
-  },
-  'redis.writes.full': {
-    found: 'Redis is full: it refuses to store anything',
-    advice: `${redisConsole} → 变更配置: more memory. → 内存分析 shows what fills it; do not share it with caches of other software.`,
-  },
-  'redis.memory.ok': { found: '{percent} % used' },
-  'redis.memory.no_limit': { found: 'this server shows no memory limit' },
-  'redis.memory.nearly_full': {
-    found: 'the memory of Redis is {percent} % used',
-    advice: `${redisConsole} → 变更配置: more memory, before logins fail. → 内存分析 shows what fills it.`,
-  },
-  'redis.eviction.ok': { found: 'noeviction: nothing is deleted' },
-  'redis.eviction.hidden': { found: 'this server does not show its policy' },
-  'redis.eviction.evicts': {
-    found:
-      'a full Redis would delete entries (maxmemory-policy {policy}): sessions end early, limits are forgotten',
-    advice: `${redisConsole} → 参数设置 → maxmemory-policy: noeviction.`,
-  },
-  'redis.latency.ok': { found: '{ms} ms per response' },
-  'redis.latency.slow': {
-    found: 'Redis takes {ms} ms to respond; inside one VPC it is about 1 ms',
-    advice: `Functions and Redis should be in the same region, ideally in the same zone (可用区). Otherwise: ${redisConsole} → 系统监控 → CPU 使用率, 慢查询.`,
-  },
-  'wecom.reachable.no_answer': {
-    found: 'WeCom cannot be reached ({api}: {reason})',
-    advice:
-      'A function in a VPC reaches the internet only with publicNetwork: true in serverless.yml, or through a NAT gateway (VPC console → NAT 网关) with a route 0.0.0.0/0 from its subnet. From a computer: its proxy or firewall.',
-  },
-  'wecom.reachable.not_wecom': {
-    found: 'the server at WECOM_BASE_URL does not respond like WeCom ({api}: {reason})',
-    advice: 'Leave WECOM_BASE_URL empty. If it is empty, a proxy on the way responds in place of WeCom.',
-  },
-  'wecom.reachable.busy': {
-    found: 'WeCom says that it is busy ({api}: errcode {errcode})',
-    advice: 'A temporary fault at WeCom: run the doctor again in a minute.',
-  },
-  'wecom.gettoken.fetched': { found: 'fetched an access_token and stored it for all functions' },
-  'wecom.gettoken.stored': { found: 'the stored access_token works' },
-  'wecom.gettoken.not_asked': { found: 'not asked while Redis fails' },
-  'wecom.gettoken.wrong_secret': {
-    found:
-      'WeCom refuses the secret (errcode {errcode}): it is a different one, was reset, or the app is stopped',
-    advice: `${theApp}: 已启用 must be on, and Secret → 查看 shows the one to put behind the corpid in WECOM_CORPS; not the secret of 通讯录同步 or of another app. Then deploy. Every wrong try counts: after many, WeCom bans the address for an hour.`,
-  },
-  'wecom.gettoken.wrong_corpid': {
-    found: 'WeCom knows no such company (errcode {errcode})',
-    advice: `${wecomConsole} → 我的企业 → 企业信息 → 企业ID (ww…): put it into WECOM_CORPS, then deploy.`,
-  },
-  'wecom.gettoken.banned': {
-    found:
-      'WeCom refuses gettoken from this address for now (errcode 45009); no function asks again for {seconds} s',
-    advice:
-      'Too many tries with a wrong secret, by any software behind this address: the ban ends an hour after the last one. Too many calls: after a minute or an hour. Stop the software that does it, then https://open.work.weixin.qq.com/wwopen/devtool/checkCorpSpamBlock may lift the ban at once.',
-  },
-  'wecom.gettoken.paused': {
-    found: 'gettoken failed a moment ago ({why}); to avoid a ban, no function asks again for {seconds} s',
-    advice:
-      'Run the doctor again after that. The errcode is in the log line gettoken_failed: npx sls logs -f login, or -f refresh. A corrected secret is tried at once.',
-  },
-  'wecom.gettoken.waiting': {
-    found: 'another function is fetching the access_token and has not finished yet',
-    advice: 'Run the doctor again in ten seconds. If it continues: the log line gettoken_failed says why.',
-  },
-  'wecom.gettoken.refused': {
-    found: 'WeCom gives no access_token (errcode {errcode})',
-    advice: 'What it means: https://open.work.weixin.qq.com/devtool/query?e={errcode}',
-  },
-  'wecom.trusted_ip.ok': { found: 'WeCom accepts calls from this address' },
-  'wecom.trusted_ip.not_trusted': {
-    found: 'WeCom does not trust the address {ip} from which it is called (errcode 60020)',
-    advice: `${theApp} → 企业可信IP → 配置: enter {ip}; it takes effect after about a minute. If the page asks for a 可信域名 or 接收消息 first, do that (docs/deploy.md, 3). If it refuses the address as a 第三方服务商IP: use one of your own: VPC console → NAT 网关 with a 弹性公网IP, then publicNetwork: false and eip: false in serverless.yml.`,
-  },
-  'wecom.app.stopped': {
-    found: 'the app is stopped',
-    advice: `${theApp}: switch it on (已启用).`,
-  },
-  'wecom.app.refused': {
-    found: 'WeCom refuses {api} (errcode {errcode})',
-    advice: 'What it means: https://open.work.weixin.qq.com/devtool/query?e={errcode}',
-  },
-  'wecom.linked.ok': { found: 'the secret is that of the linked mini-program' },
-  'wecom.linked.not_linked': {
-    found: 'the secret is not that of the app linked with the mini-program (errcode {errcode})',
-    advice: `${wecomConsole} → 应用管理 → 小程序 → 关联小程序: link it if it is not there (its administrator scans the QR code), then open it and put its own Secret into WECOM_CORPS.`,
-  },
-  'wecom.visible_range.ok': { found: 'members by name: {members}, departments: {departments}, tags: {tags}' },
-  'wecom.visible_range.not_listed': { found: 'WeCom lists no app for this secret' },
-  'wecom.visible_range.hidden': { found: 'WeCom does not show it to this app (errcode {errcode})' },
-  'wecom.visible_range.empty': {
-    found: 'nobody may use the app: its visible range is empty',
-    advice: `${theApp} → 可见范围 → 编辑: add members, departments or tags. All others get 403 member_not_allowed.`,
-  },
-  'wecom.roles.ok': { found: 'WeCom knows every department and tag of its {entries} entries' },
-  'wecom.roles.unknown': {
-    found: 'the role {role} names {place}, which WeCom does not show to this app: it gives nobody the role',
-    advice: `The id of a department: ${wecomConsole} → 通讯录 → the department → ⋮. It must be in the app's 可见范围: ${theApp} → 可见范围 → 编辑. Then correct ROLES and deploy.`,
-  },
-  'wecom.roles.refused': {
-    found: 'the role {role} names {place}, about which WeCom refuses to answer (errcode {errcode})',
-    advice: `40068: there is no tag with this id; WeCom admin console → 通讯录 → 标签 → 标签详情 has it. 60011, 81011: ${theApp} → 可见范围 → 编辑: add the tag. Others: https://open.work.weixin.qq.com/devtool/query?e={errcode}`,
-  },
+type CheckOf<Id> = Id extends `${infer Where}.${infer What}.${string}` ? `${Where}.${What}` : never;
+
+/** What each check is called in the terminal. WeCom's own words where an operator looks for them in its console. */
+export const titles: Record<CheckOf<keyof typeof outsideWords | InsideId>, Bilingual> = {
+  'doctor.step': { en: 'doctor', zh: '诊断程序' },
+  'setup.reviewer': { en: 'reviewer', zh: '审核账号' },
+  'environment.file': { en: 'file', zh: '文件' },
+  'environment.variables': { en: 'variables', zh: '变量' },
+  'miniprogram.sharing': { en: 'sharing', zh: '转发和收藏' },
+  'cloud.manifest': same('serverless.yml'),
+  'cloud.api': { en: 'Tencent Cloud', zh: '腾讯云' },
+  'cloud.key': { en: 'API key', zh: 'API 密钥' },
+  'cloud.region': { en: 'region', zh: '地域' },
+  'cloud.functions': { en: 'functions', zh: '函数' },
+  'cloud.settings': { en: 'settings', zh: '函数配置' },
+  'cloud.url': { en: 'function URL', zh: '函数 URL' },
+  'cloud.timer': { en: 'timer', zh: '定时触发器' },
+  'cloud.egress_ip': { en: 'egress IP', zh: '出口 IP' },
+  'cloud.admin': { en: 'admin function', zh: 'admin 函数' },
+  'domain.binding': { en: 'domain', zh: '自定义域名' },
+  'domain.answer': { en: 'domain answers', zh: '域名访问' },
+  'domain.certificate': { en: 'certificate', zh: 'SSL 证书' },
+  'domain.verify_file': { en: '可信域名 (proof of ownership)', zh: '可信域名校验文件' },
+  'callback.url': { en: '接收消息 (callback)', zh: '接收消息（回调）' },
+  'callback.domain': { en: '接收消息, its domain', zh: '接收消息的域名' },
+  'redis.reachable': same('Redis'),
+  'redis.tls': { en: 'Redis, encryption', zh: 'Redis 加密连接' },
+  'redis.auth': { en: 'Redis, password', zh: 'Redis 密码' },
+  'redis.version': { en: 'Redis, version', zh: 'Redis 版本' },
+  'redis.scripts': { en: 'Redis, scripts', zh: 'Redis 脚本' },
+  'redis.writes': { en: 'Redis, writing', zh: 'Redis 写入' },
+  'redis.memory': { en: 'Redis, memory', zh: 'Redis 内存' },
+  'redis.eviction': { en: 'Redis, when full', zh: 'Redis 淘汰策略' },
+  'redis.reads': { en: 'Redis, reads', zh: 'Redis 读取' },
+  'redis.latency': { en: 'Redis, speed', zh: 'Redis 延迟' },
+  'wecom.reachable': { en: 'WeCom', zh: '企业微信' },
+  'wecom.gettoken': { en: 'access_token (corpid and secret)', zh: 'access_token（corpid 和 Secret）' },
+  'wecom.trusted_ip': { en: '企业可信IP (trusted IP)', zh: '企业可信IP' },
+  'wecom.app': { en: 'app', zh: '应用' },
+  'wecom.linked': { en: 'app linked with the mini-program', zh: '应用与小程序的关联' },
+  'wecom.visible_range': { en: '可见范围 (visible range)', zh: '可见范围' },
+  'wecom.roles': same('ROLES'),
 };
 
 /** For an id that is not in these tables. */
 export const unknownWords: Words = {
-  found: '{id} ({values}), which this checkout does not know',
-  advice: 'The deployed functions are of another version than this checkout: update it, or deploy from it.',
+  found: {
+    en: '{id} ({values}), which this checkout does not know',
+    zh: '{id}（{values}），当前代码不认识这项结果',
+  },
+  advice: {
+    en: 'The deployed functions are of another version than this checkout: update it, or deploy from it.',
+    zh: '已部署的函数与当前代码的版本不同：更新代码，或用当前代码重新部署。',
+  },
 };

@@ -4,8 +4,10 @@ import * as z from 'zod/mini';
 import { searchLog } from '../../deploy/log-topic.ts';
 import { urlOf } from '../../deploy/triggers.ts';
 import type { CloudQuestions, Deployed } from './cloud.ts';
-import { outside } from './finding.ts';
+import type { Bilingual } from '../language.ts';
+import { nothing, outside } from './finding.ts';
 import { parsedJson } from './json.ts';
+import { meanings, unknownMeaning } from './texts.ts';
 
 const dayMs = 86_400_000;
 /** A run may come late, and its log later still. */
@@ -19,26 +21,13 @@ const RefreshLine = z.looseObject({
   failed_transient: z.number(),
 });
 
-/** SCF's own responses at a function URL. @see https://cloud.tencent.com/document/product/583/42611 */
-const meanings: Record<number, string> = {
-  405: 'the function does not start',
-  406: 'the request is too large',
-  407: 'the response is too large',
-  429: 'too many requests at this moment',
-  430: 'the function threw an error',
-  432: 'no quota or no balance is left',
-  433: 'the function took longer than its timeout',
-  434: 'the function needed more memory than it has',
-  439: 'the process of the function ended',
-  443: 'the function threw an error',
-};
 const ScfRefusal = z.looseObject({ errorCode: z.union([z.number(), z.string()]) });
 
 /** What SCF says in the place of the function; undefined when the answer is the function's own. */
-function refusalOfScf({ status, body }: { status: number; body: string }): string | undefined {
+function refusalOfScf({ status, body }: { status: number; body: string }): Bilingual | undefined {
   const isJson = ScfRefusal.safeParse(parsedJson(body)).success;
   if (!isJson && (status < 430 || status > 449)) return undefined;
-  return meanings[status] ?? 'its documents do not say what that means';
+  return meanings[status] ?? unknownMeaning;
 }
 
 /** Whether each web function responds at its function URL. */
@@ -65,7 +54,7 @@ export async function checkUrls({ cloud, report }: CloudQuestions, deployed: Dep
       report(outside('cloud.url.refused_by_scf', { ...values, path, status, meaning }, fn.key));
     } else if (runs) report(outside('cloud.url.ok', values, fn.key));
     else {
-      const what = { ...values, path, answer: answer?.status ?? 'nothing' };
+      const what = { ...values, path, answer: answer?.status ?? nothing };
       report(outside('cloud.url.no_answer', what, fn.key));
     }
   }
@@ -119,7 +108,8 @@ async function checkLastRun(
   const everyMinutes = intervalMinutes(cron);
   const last = lines.map(({ LogJson }) => refreshLine(LogJson)).find((line) => line !== undefined);
   if (minutes > everyMinutes * runsMissedMax) {
-    const values = { minutes, wanted: `${everyMinutes} minutes`, name: fn.name };
+    const wanted = { en: `${everyMinutes} minutes`, zh: `${everyMinutes} 分钟` };
+    const values = { minutes, wanted, name: fn.name };
     report(outside('cloud.timer.silent', values, fn.key));
   } else if (last && last.failed + last.failed_transient > 0) {
     const values = { failed: last.failed + last.failed_transient, companies: last.companies };

@@ -14,12 +14,9 @@ import { createLog } from '../../lib/log.ts';
 import { createServices } from '../../lib/services.ts';
 import { Exit, type Surroundings } from '../command.ts';
 import { readEnvironmentFile } from '../environment.ts';
-
-const usage = `npm run sessions -- list CORPID USERID   lists the sessions of this person
-npm run sessions -- end  CORPID USERID   ends them all
-  --stage STAGE   which deployment (default: dev)
-  --local         not in the cloud but here, with the Redis of .env.STAGE or .env
-A reviewer's CORPID is "". A member's USERID is 账号 on their page in 通讯录, not their name.`;
+import { problemText } from '../environment-problems.ts';
+import { type Bilingual, type Language, languageIn, wrongUsage } from '../language.ts';
+import { keepOut, noSession, notOurs, ofAnotherStage, seeAbove, usage, withFile } from './texts.ts';
 
 interface Question {
   action: string;
@@ -33,20 +30,21 @@ export async function sessions(
   args: string[],
   { folder, environment: shell, stdout, stderr }: Surroundings,
 ): Promise<number> {
-  const { question, stage, local } = parse(args);
+  const language = languageIn(args, shell);
+  const { question, stage, local } = parse(args, language);
   const { file, environment } = readEnvironmentFile(stage, shell, folder);
   const corpids = (environment['WECOM_CORPS'] ?? '')
     .split(',')
     .map((corp) => corp.trim().split(':')[0] ?? '');
   // Nobody's sessions are there under another corpid: whoever ends "all 0" of them would believe that somebody is out.
   if (question.corpid !== '' && corpids[0] !== '' && !corpids.includes(question.corpid)) {
-    throw new Exit(1, `${question.corpid}: not a company of WECOM_CORPS (${corpids.join(', ')})\n\n${usage}`);
+    throw new Exit(1, `${notOurs(question.corpid, corpids)[language]}\n\n${usage[language]}`);
   }
   const answer = local ? JSON.stringify(await askHere(), null, 2) : await askCloud();
   stdout.write(`${answer.trimEnd()}\n`);
   stderr.write(
     hintsOf(question, answer)
-      .map((hint) => `${hint}\n`)
+      .map((hint) => `${hint[language]}\n`)
       .join(''),
   );
   return 0;
@@ -55,7 +53,7 @@ export async function sessions(
     const invoke = ['deploy/sls.mjs', 'invoke', '-f', 'admin', '-d', JSON.stringify(question)];
     const child = spawn(process.execPath, [...invoke, '--stage', stage], {
       cwd: folder,
-      env: shell,
+      env: { ...shell, WECOM_LOGIN_LANG: language },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [printed, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
@@ -64,9 +62,9 @@ export async function sessions(
   }
 
   async function askHere(): Promise<object> {
-    stderr.write(`with ${file ?? 'the environment; there is no .env: copy .env.example to it'}\n`);
+    stderr.write(`${withFile(file)[language]}\n`);
     if (stage !== 'dev' && file === '.env' && question.action === 'end') {
-      throw new Exit(1, `there is no .env.${stage}; .env may be another stage's`);
+      throw new Exit(1, ofAnotherStage(stage)[language]);
     }
     try {
       const config = readServicesConfig(environment);
@@ -74,9 +72,11 @@ export async function sessions(
       const services = createServices(config, clock, log);
       return await answerAdmin(question, services.sessions).finally(() => services.redis.close());
     } catch (error) {
-      if (error instanceof ConfigError) throw new Exit(1, error.problems.join('\n'));
+      if (error instanceof ConfigError) {
+        throw new Exit(1, error.problems.map((problem) => problemText(problem)[language]).join('\n'));
+      }
       if (error instanceof AppError) {
-        throw new Exit(1, `${error.code} (${error.options.reason ?? 'see above'})`);
+        throw new Exit(1, `${error.code} (${error.options.reason ?? seeAbove[language]})`);
       }
       throw error;
     }
@@ -84,21 +84,14 @@ export async function sessions(
 }
 
 /** What an operator must know about this answer. */
-function hintsOf({ action, userid }: Question, answer: string): string[] {
+function hintsOf({ action, userid }: Question, answer: string): Bilingual[] {
   const found = Answer.safeParse(JSON.parse(answer));
   if (!found.success) return [];
   const count = 'ended' in found.data ? found.data.ended : found.data.sessions.length;
-  return [
-    ...(count === 0
-      ? [`No session of "${userid}". A member's userid is 账号 on their page in 通讯录, not their name.`]
-      : []),
-    ...(action === 'end'
-      ? ['To keep somebody out, remove or disable them in WeCom too: a member can log in again.']
-      : []),
-  ];
+  return [...(count === 0 ? [noSession(userid)] : []), ...(action === 'end' ? [keepOut] : [])];
 }
 
-function parse(args: string[]): { question: Question; stage: string; local: boolean } {
+function parse(args: string[], language: Language): { question: Question; stage: string; local: boolean } {
   let parsed;
   try {
     parsed = parseArgs({
@@ -106,18 +99,19 @@ function parse(args: string[]): { question: Question; stage: string; local: bool
       options: {
         stage: { type: 'string', default: 'dev' },
         local: { type: 'boolean', default: false },
+        lang: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
       allowPositionals: true,
     });
   } catch (error) {
-    throw new Exit(2, `${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    throw new Exit(2, `${wrongUsage(error)[language]}\n\n${usage[language]}`);
   }
   const { stage, local, help } = parsed.values;
-  if (help) throw new Exit(0, usage);
+  if (help) throw new Exit(0, usage[language]);
   const [action = '', corpid, userid, ...more] = parsed.positionals;
   if (!['list', 'end'].includes(action) || corpid === undefined || userid === undefined || more.length > 0) {
-    throw new Exit(2, usage);
+    throw new Exit(2, usage[language]);
   }
   return { question: { action, corpid, userid }, stage, local };
 }

@@ -1,7 +1,10 @@
 // From answers to variables.
 import { randomBytes } from 'node:crypto';
 import type { Environment } from '../../lib/environment.ts';
-import { accountExpected, accountForm, reviewerEntry, weaknessOf } from '../reviewer/entry.ts';
+import type { Bilingual } from '../language.ts';
+import { accountForm, reviewerEntry, weaknessOf } from '../reviewer/entry.ts';
+import { accountExpected } from '../reviewer/texts.ts';
+import { answerTexts } from './texts.ts';
 
 /** What the user answers: variables of .env.example by name, or the parts of some of them. */
 export type Answers = Record<string, string>;
@@ -22,6 +25,12 @@ export const parts = {
 /** Answers that contradict each other or lack a part; the message names them, never a value. */
 export class AnswerError extends Error {
   override readonly name = 'AnswerError';
+  readonly words: Bilingual;
+
+  constructor(words: Bilingual) {
+    super(words.en);
+    this.words = words;
+  }
 }
 
 /**
@@ -33,7 +42,7 @@ export class AnswerError extends Error {
 export async function variablesOf(answers: Answers, existing: Environment): Promise<Record<string, string>> {
   for (const [part, whole] of Object.entries(parts)) {
     if (answers[part] !== undefined && answers[whole] !== undefined) {
-      throw new AnswerError(`${part} is a part of ${whole}: give one of the two`);
+      throw new AnswerError(answerTexts.partOf(part, whole));
     }
   }
   const variables = Object.fromEntries(
@@ -41,7 +50,9 @@ export async function variablesOf(answers: Answers, existing: Environment): Prom
   );
   const { WECOM_CORPID: corpid, WECOM_CORPSECRET: corpsecret, REDIS_HOST: host } = answers;
   if (corpid !== undefined || corpsecret !== undefined) {
-    if (!corpid || !corpsecret) throw new AnswerError('WECOM_CORPID and WECOM_CORPSECRET go together');
+    if (!corpid || !corpsecret) {
+      throw new AnswerError(answerTexts.together('WECOM_CORPID', 'WECOM_CORPSECRET'));
+    }
     variables['WECOM_CORPS'] = `${corpid}:${corpsecret}`;
   }
   if (host !== undefined) {
@@ -52,7 +63,7 @@ export async function variablesOf(answers: Answers, existing: Environment): Prom
       variables['REDIS_TLS_NAME'] ??= '';
     }
   } else if (answers['REDIS_PASSWORD'] ?? answers['REDIS_PORT'] ?? answers['REDIS_TLS']) {
-    throw new AnswerError('REDIS_HOST is missing, which REDIS_PORT, REDIS_TLS and REDIS_PASSWORD belong to');
+    throw new AnswerError(answerTexts.hostMissing);
   }
   if (!variables['ENCRYPTION_KEY'] && !existing['ENCRYPTION_KEY']) {
     variables['ENCRYPTION_KEY'] = randomBytes(32).toString('base64url');
@@ -63,10 +74,12 @@ export async function variablesOf(answers: Answers, existing: Environment): Prom
   }
   const { REVIEWER_ACCOUNT: account, REVIEWER_PASSWORD: password } = answers;
   if (account !== undefined || password !== undefined) {
-    if (!account || !password) throw new AnswerError('REVIEWER_ACCOUNT and REVIEWER_PASSWORD go together');
-    if (!accountForm.test(account)) throw new AnswerError(`REVIEWER_ACCOUNT: it must be ${accountExpected}`);
+    if (!account || !password) {
+      throw new AnswerError(answerTexts.together('REVIEWER_ACCOUNT', 'REVIEWER_PASSWORD'));
+    }
+    if (!accountForm.test(account)) throw new AnswerError(answerTexts.account(accountExpected));
     const weakness = weaknessOf(account, password);
-    if (weakness !== undefined) throw new AnswerError(`REVIEWER_PASSWORD: too weak: ${weakness}.`);
+    if (weakness !== undefined) throw new AnswerError(answerTexts.password(weakness));
     variables['REVIEWERS'] = await reviewerEntry(account, password);
   }
   return variables;
@@ -75,8 +88,8 @@ export async function variablesOf(answers: Answers, existing: Environment): Prom
 /** TencentDB wants its whole AUTH string as the password; everything that a URL or .env would cut is encoded. */
 function redisUrl(host: string, answers: Answers): string {
   const { REDIS_PORT: port = '6379', REDIS_PASSWORD: password = '' } = answers;
-  if (!/^[\w.:-]+$/.test(host)) throw new AnswerError('REDIS_HOST must be a host name or an address');
-  if (!/^\d{1,5}$/.test(port)) throw new AnswerError('REDIS_PORT must be a number');
+  if (!/^[\w.:-]+$/.test(host)) throw new AnswerError(answerTexts.host);
+  if (!/^\d{1,5}$/.test(port)) throw new AnswerError(answerTexts.port);
   const scheme = saysYes(answers, 'REDIS_TLS') ? 'rediss' : 'redis';
   const encoded = encodeURIComponent(password).replaceAll("'", '%27');
   const auth = password === '' ? '' : `:${encoded}@`;
@@ -103,6 +116,6 @@ function encodingAESKey(): string {
 
 function saysYes(answers: Answers, name: keyof typeof parts): boolean {
   const answer = (answers[name] ?? 'no').toLowerCase();
-  if (!['yes', 'no', 'true', 'false'].includes(answer)) throw new AnswerError(`${name} must be yes or no`);
+  if (!['yes', 'no', 'true', 'false'].includes(answer)) throw new AnswerError(answerTexts.yesOrNo(name));
   return answer === 'yes' || answer === 'true';
 }

@@ -2,10 +2,18 @@
 import { randomUUID } from 'node:crypto';
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { parsedEnvironment } from '../environment.ts';
+import type { Bilingual } from '../language.ts';
+import { fileTexts } from './texts.ts';
 
 /** A file in which one value cannot be changed without changing others; the message says where. */
 export class FileError extends Error {
   override readonly name = 'FileError';
+  readonly words: Bilingual;
+
+  constructor(words: Bilingual) {
+    super(words.en);
+    this.words = words;
+  }
 }
 
 /**
@@ -25,14 +33,14 @@ export function withVariables(text: string, variables: Record<string, string>, e
     const old = (lines[index] ?? '').replace(assignment, '').trim();
     const [quote = ''] = /^["'`]/.exec(old) ?? [];
     if (quote !== '' && !old.slice(1).includes(quote)) {
-      throw new FileError(`${name} is written over several lines: change it by hand`);
+      throw new FileError(fileTexts.severalLines(name));
     }
     lines[index] = `${name}=${value}`;
   }
   const changed = `${lines.join('\n')}\n`;
   const read = parsedEnvironment(changed);
   for (const [name, value] of Object.entries(variables)) {
-    if (read[name] !== value) throw new FileError(`${name} holds characters that a .env file does not keep`);
+    if (read[name] !== value) throw new FileError(fileTexts.notKept(name));
   }
   return changed;
 }

@@ -3,14 +3,14 @@ import { createCloud, readCredentials } from '../../deploy/cloud.ts';
 import { CloudError } from '../../deploy/errors.ts';
 import { systemClock as clock } from '../../lib/clock.ts';
 import { readRefreshConfig } from '../../lib/config.ts';
-import type { Finding } from '../../lib/doctor/finding.ts';
 import { diagnoseRedis } from '../../lib/doctor/redis.ts';
 import { ConfigError, type Environment } from '../../lib/environment.ts';
 import { createLog } from '../../lib/log.ts';
 import { createRedis } from '../../lib/redis.ts';
 import { cloudFailure } from '../doctor/cloud.ts';
-import { outside } from '../doctor/finding.ts';
+import { outside, type SeenFinding } from '../doctor/finding.ts';
 import { expectedFromHere } from '../doctor/inside.ts';
+import { problemTexts } from '../environment-problems.ts';
 
 /** Stand-ins for what is not known yet while the answers come in. */
 const otherVariables = {
@@ -19,17 +19,19 @@ const otherVariables = {
 };
 
 /** Checks the Redis that REDIS_URL names. Returns the first thing that is wrong, else that it responds. */
-export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Environment): Promise<Finding> {
+export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Environment): Promise<SeenFinding> {
   let address;
   try {
     address = readRefreshConfig({ ...otherVariables, REDIS_URL, REDIS_CA, REDIS_TLS_NAME }).redis;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return outside('redis.reachable.not_usable', { problems: error.problems.join('; ') });
+    return outside('redis.reachable.not_usable', {
+      problems: problemTexts(error.problems, { en: '; ', zh: '；' }),
+    });
   }
   const log = createLog([], () => undefined);
   const redis = createRedis(address, clock, log);
-  const findings: Finding[] = [];
+  const findings: SeenFinding[] = [];
   try {
     await diagnoseRedis(
       redis,
@@ -46,7 +48,7 @@ export async function checkRedis({ REDIS_URL, REDIS_CA, REDIS_TLS_NAME }: Enviro
 }
 
 /** Asks Tencent Cloud whose key it is; `shell` may name another endpoint. */
-export async function checkKey(environment: Environment, shell: Environment): Promise<Finding> {
+export async function checkKey(environment: Environment, shell: Environment): Promise<SeenFinding> {
   const credentials = readCredentials(environment);
   if (!credentials) return outside('cloud.key.not_given');
   const region = environment['TENCENT_REGION'] || 'ap-guangzhou';
