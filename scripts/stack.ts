@@ -2,9 +2,10 @@
 // log lines or stacks from standard input, and the source map that the last build left in .build/maps.
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
+import { parseArgs } from 'node:util';
 import { text } from 'node:stream/consumers';
 import { Exit, runAsProcess, type Surroundings } from './command.ts';
-import { type Bilingual, type Language, languageIn } from './language.ts';
+import { type Bilingual, type Language, languageIn, wrongUsage } from './language.ts';
 
 const usage: Bilingual = {
   en: `npm run stack -- FUNCTION < LINES   shows their stacks with files and lines of the source
@@ -22,9 +23,7 @@ await runAsProcess(stack);
 
 async function stack(args: string[], { environment, stdin, stdout }: Surroundings): Promise<number> {
   const language = languageIn(args, environment);
-  const [name = '', ...more] = args.filter(
-    (argument, index) => !/^--lang/.test(argument) && args[index - 1] !== '--lang',
-  );
+  const [name = '', ...more] = positionalsIn(args, language);
   if (!/^[\w-]+$/.test(name) || more.length > 0) throw new Exit(2, usage[language]);
   const map = readMap(name, language);
   // A stack inside a log line is JSON: its line ends are escaped.
@@ -37,6 +36,14 @@ async function stack(args: string[], { environment, stdin, stdout }: Surrounding
     if (!('fileName' in found)) return place;
     // Relative to the folder of the bundle, .build/dist-PID/FUNCTION.
     return `${found.fileName.replace(/^(\.\.\/)+/, '')}:${found.lineNumber}:${found.columnNumber}`;
+  }
+}
+
+function positionalsIn(args: string[], language: Language): string[] {
+  try {
+    return parseArgs({ args, options: { lang: { type: 'string' } }, allowPositionals: true }).positionals;
+  } catch (error) {
+    throw new Exit(2, `${wrongUsage(error)[language]}\n\n${usage[language]}`);
   }
 }
 

@@ -43,7 +43,10 @@ export function placesThatShare(root: string): string[] {
 
 /** Lines stay where they are. */
 function withoutComments(text: string, file: string): string {
-  const blank = (comment: string) => comment.replaceAll(/[^\n]/g, ' ');
   if (file.endsWith('.wxml')) return text.replaceAll(/<!--.*?-->/gs, blank);
   return text.replaceAll(/\/\*.*?\*\/|(?<![:"'`\w])\/\/[^\n]*/gs, blank);
+}
+
+function blank(comment: string): string {
+  return comment.replaceAll(/[^\n]/g, ' ');
 }

@@ -552,7 +552,7 @@ export const outsideWords = {
     status: 'warning',
     found: {
       en: '{url} took {ms} ms; WeCom allows one second for a verification',
-      zh: '{url} 用时 {ms} ms，而企业微信要求在 1 秒内完成校验',
+      zh: '{url} 用时 {ms} ms，而企业微信要求在一秒内完成校验',
     },
     advice: {
       en: 'A first call starts an instance: run the doctor again. If saving the page in WeCom fails, save it again at once.',
