@@ -9,7 +9,9 @@ import { connect as tlsConnect } from 'node:tls';
 import * as z from 'zod/mini';
 import { CommonClient } from 'tencentcloud-sdk-nodejs-common';
 import { scf } from 'tencentcloud-sdk-nodejs-scf';
+import { type Bilingual, both } from '../scripts/language.ts';
 import { toCloudError, DeployError } from './errors.ts';
+import { refusalTexts } from './texts.ts';
 
 type ScfClient = InstanceType<typeof scf.v20180416.Client>;
 type ScfActions = {
@@ -73,9 +75,7 @@ function localEndpoint(value: string | undefined): URL | undefined {
   if (!value) return undefined;
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url?.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) return url;
-  throw new DeployError(
-    'TENCENT_CLOUD_ENDPOINT must be http:// on a loopback address, e.g. http://127.0.0.1:9100.',
-  );
+  throw new DeployError(refusalTexts.localEndpoint);
 }
 
 /** Sends requests for any host to the local cloud; names and signatures stay those of the real one. */
@@ -135,7 +135,7 @@ function isRepeatable(action: string): boolean {
 }
 
 /** Repeats throttled calls, reads after a fault, and what may be done twice when no answer came. */
-async function persist<T>(action: string, label: string, call: () => Promise<T>): Promise<T> {
+async function persist<T>(action: string, label: Bilingual, call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
@@ -178,14 +178,18 @@ export function createCloud(credentials: Credentials, region: string, environmen
   let uploads: Promise<unknown> = Promise.resolve();
 
   const other: Cloud['other'] = (service, action, request) =>
-    persist(action, action, async () => {
-      const { endpoint } = config(service).profile.httpProfile;
-      const answer: unknown = await new CommonClient(endpoint, versions[service], config(service)).request(
-        action,
-        request,
-      );
-      return Response.parse(answer);
-    });
+    persist(
+      action,
+      both(() => action),
+      async () => {
+        const { endpoint } = config(service).profile.httpProfile;
+        const answer: unknown = await new CommonClient(endpoint, versions[service], config(service)).request(
+          action,
+          request,
+        );
+        return Response.parse(answer);
+      },
+    );
 
   const putZip: Cloud['upload'] = async ({ bucket, key, isOwnBucket }, zipPath) => {
     appId ??= String((await other('cam', 'GetUserAppId', {})).AppId);
@@ -199,7 +203,7 @@ export function createCloud(credentials: Credentials, region: string, environmen
       context: { debug() {} },
     });
     if (local) Object.assign(cos.cosClient.options, { Protocol: 'http:', Proxy: local.origin });
-    return persist('PutObject', `COS upload to ${bucket}-${appId}`, () =>
+    return persist('PutObject', refusalTexts.cosUpload(`${bucket}-${appId}`), () =>
       // 0: make the bucket when it is missing; 1: it is the user's own and there already.
       cos.uploadPackage2Cos(bucket, key, zipPath, undefined, isOwnBucket ? 1 : 0),
     );
@@ -210,7 +214,7 @@ export function createCloud(credentials: Credentials, region: string, environmen
 
     scf(action, request) {
       const { FunctionName, Domain } = Subject.parse(request ?? {});
-      const label = [action, FunctionName ?? Domain].filter(Boolean).join(' ');
+      const label = both(() => [action, FunctionName ?? Domain].filter(Boolean).join(' '));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the signature in Cloud is the SDK's own, per action
       const method = scfClient[action] as (given: unknown) => Promise<never>;
       return persist(action, label, () => method.call(scfClient, request));

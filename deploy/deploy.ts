@@ -1,9 +1,10 @@
 // `sls deploy`, in an order that never leaves a half-made release in front of members:
 // prepare every function (upload, publish, check) → move `$DEFAULT` → triggers → domain. A run that fails before the
 // second step has changed nothing that serves requests, and the next run goes on from what it finds.
+import { type Bilingual, both } from '../scripts/language.ts';
 import type { Cloud } from './cloud.ts';
 import { ensureAlarms } from './alarms.ts';
-import { CloudError, DeployError } from './errors.ts';
+import { CloudError, DeployError, extended } from './errors.ts';
 import { removeDomain, writeDomain } from './domain.ts';
 import {
   deleteFunction,
@@ -21,6 +22,7 @@ import { checkVersion, findUnreleased, pruneVersions, publishVersion, releaseVer
 import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
 import { getFunction, isNone } from './state.ts';
+import { deployTexts, progressTexts, refusalTexts, stateTexts } from './texts.ts';
 import { writeTriggers } from './triggers.ts';
 
 export interface DeployRequest {
@@ -44,19 +46,19 @@ interface Step {
 export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Terminal): Promise<void> {
   const { settings, packages, only, isConfirmed } = request;
   const { log } = terminal;
-  const warn = (text: string): void => log.warning(text);
+  const warn = (words: Bilingual): void => log.warning(words);
   const progress = createProgress(terminal);
   const chosen = settings.functions.filter((fn) => only === undefined || fn.key === only);
   const packageOf = (fn: FunctionSettings): FunctionPackage => {
     const found = packages.get(fn.key);
-    if (!found) throw new DeployError(`functions.${fn.key} was not packaged.`);
+    if (!found) throw new DeployError(refusalTexts.notPackaged(fn.key));
     return found;
   };
 
   /** What members or operators already see; one line each. */
-  const done: string[] = [];
+  const done: Bilingual[] = [];
   try {
-    const steps = await progress.during('reading', 'what is deployed', async () => {
+    const steps = await progress.during(progressTexts.reading, progressTexts.deployed, async () => {
       const found = new Map<string, DeployedFunction | undefined>();
       for (const fn of chosen) {
         const deployed = await readSettled(cloud, fn.name);
@@ -82,24 +84,22 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
         })),
     );
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
-    for (const { reason } of failed.slice(1)) if (reason instanceof DeployError) warn(reason.message);
+    for (const { reason } of failed.slice(1)) if (reason instanceof DeployError) warn(reason.words);
     if (failed[0]) throw failed[0].reason;
     const prepared = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 
     for (const { step, version } of prepared) {
       const { fn, deployed } = step;
-      const shares = deployed?.shares.map((share) => `${share.weight} of version ${share.version}`) ?? [];
-      if (shares.length > 0)
-        warn(
-          `${fn.key}: a gray release (${shares.join(', ')}) ends: all traffic goes to version ${version}.`,
-        );
+      const shares =
+        deployed?.shares.map((share) => deployTexts.grayShare(share.weight, share.version)) ?? [];
+      if (shares.length > 0) warn(deployTexts.grayEnds(fn.key, shares, version));
       await releaseVersion(cloud, fn.name, version, deployed);
-      done.push(`${fn.key}: ${deployed ? 'updated' : 'created'}, version ${version} is live`);
+      done.push((deployed ? deployTexts.updated : deployTexts.created)(fn.key, version));
     }
     const unbind = () => removeDomain(cloud, settings);
     for (const { fn, deployed } of steps) {
-      await progress.during(fn.key, 'triggers', async () => {
-        const report = (line: string) => done.push(`${fn.key}: ${line}`);
+      await progress.during(ofFunction(fn), progressTexts.triggers, async () => {
+        const report = (line: Bilingual) => done.push(deployTexts.ofFunction(fn.key, line));
         await writeTriggers(cloud, fn, { report, warn, isConfirmed, unbind });
         if (deployed) await writeTags(cloud, fn, settings.region, deployed, warn);
       });
@@ -108,15 +108,18 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
       if (step.deployed) await pruneVersions(cloud, step.fn.name, step.deployed);
     if (only === undefined && steps[0]?.topic) {
       const { topic } = steps[0];
-      await progress.during('logs', 'index and alarms', () => writeLogs(cloud, settings, topic, warn));
+      await progress.during(progressTexts.logs, progressTexts.indexAndAlarms, () =>
+        writeLogs(cloud, settings, topic, warn),
+      );
     }
     const domain =
       only === undefined && settings.customDomain
-        ? await progress.during('domain', 'binding', () => writeDomain(cloud, settings))
+        ? await progress.during(progressTexts.domain, progressTexts.binding, () =>
+            writeDomain(cloud, settings),
+          )
         : undefined;
     if (domain !== undefined) done.push(domain);
-    for (const { fn, isUnchanged } of steps)
-      if (isUnchanged) log.notice(`${fn.key}: unchanged, nothing uploaded`);
+    for (const { fn, isUnchanged } of steps) if (isUnchanged) log.notice(deployTexts.unchanged(fn.key));
   } catch (error) {
     throw withState(error, done);
   } finally {
@@ -124,10 +127,10 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
   }
   for (const line of done) log.notice(line);
   if (only === undefined) await treatOrphans(cloud, settings, isConfirmed, log);
-  log.notice(`took ${progress.durations()}`);
+  log.notice(progressTexts.took(progress.durations()));
   const { stage } = settings;
   const doctor = `npm run doctor${stage === 'dev' ? '' : ` -- --stage ${stage}`}`;
-  log.notice(`Next: ${doctor}. It says whether a member can log in, and a wrong secret shows only there.`);
+  log.notice(deployTexts.next(doctor));
 }
 
 /** Uploads, publishes and checks one function; returns its version. Nothing that serves requests changes. */
@@ -137,14 +140,14 @@ async function prepare(
   { fn, deployed, topic, fingerprint }: Step,
   code: FunctionPackage,
   progress: Progress,
-  warn: (text: string) => void,
+  warn: (words: Bilingual) => void,
 ): Promise<string> {
   let version = await findUnreleased(cloud, fn.name, deployed, fingerprint);
   if (version === undefined) {
-    await progress.during(fn.key, `uploading ${Math.ceil(code.bytes / 1024)} KB`, () =>
+    await progress.during(ofFunction(fn), progressTexts.uploading(Math.ceil(code.bytes / 1024)), () =>
       writeLatest(cloud, { fn, settings, topic, code, deployed, deployId, warn }),
     );
-    version = await progress.during(fn.key, 'publishing', () =>
+    version = await progress.during(ofFunction(fn), progressTexts.publishing, () =>
       publishVersion(cloud, fn.name, deployId, fingerprint, code.release),
     );
   }
@@ -152,13 +155,11 @@ async function prepare(
   const health =
     fn.healthPath === undefined
       ? 'not asked'
-      : await progress.during(fn.key, 'asking for its health', () =>
+      : await progress.during(ofFunction(fn), progressTexts.checking, () =>
           checkVersion(cloud, fn, published, warn),
         );
   if (health === 'unreachable') {
-    warn(
-      `${fn.key}: version ${version} could not be asked for ${fn.healthPath} from here; released unchecked.`,
-    );
+    warn(deployTexts.uncheckedRelease(fn.key, version, fn.healthPath ?? ''));
   }
   return version;
 }
@@ -168,51 +169,50 @@ async function writeLogs(
   cloud: Cloud,
   settings: ServiceSettings,
   topic: LogTopic,
-  warn: (text: string) => void,
+  warn: (words: Bilingual) => void,
 ): Promise<void> {
-  const attempt = async (work: Promise<void>, byHand: string): Promise<void> => {
+  const attempt = async (work: Promise<void>, byHand: Bilingual): Promise<void> => {
     try {
       await work;
     } catch (error) {
       // Also an answer of a shape that nobody has seen must not fail a deploy that is done.
-      warn(
-        `${byHand} ${error instanceof CloudError ? error.message : 'The cloud’s response is not understood.'}`,
-      );
+      warn(deployTexts.and(byHand, error instanceof CloudError ? error.words : deployTexts.notUnderstood));
     }
   };
-  await attempt(
-    ensureIndex(cloud, topic.topicId),
-    'The fields of the log are not indexed: add them by hand (docs/operations.md, 2), or deploy again.',
-  );
+  await attempt(ensureIndex(cloud, topic.topicId), deployTexts.notIndexed);
   await attempt(
     ensureAlarms(cloud, settings, topic),
-    settings.alarms
-      ? 'Not all alarms are set: set them by hand (docs/operations.md, 2), or deploy again.'
-      : 'Whether alarms of an earlier deploy are left was not seen: look in the CLS console (监控告警 → 告警策略).',
+    settings.alarms ? deployTexts.alarmsNotSet : deployTexts.alarmsNotSeen,
   );
+}
+
+function ofFunction({ key }: FunctionSettings): Bilingual {
+  return both(() => key);
 }
 
 type Progress = ReturnType<typeof createProgress>;
 
 /** One line for each function that is being worked on, and how long each took. */
 function createProgress({ progress, log }: Terminal) {
-  const spinners = new Map<string, { update(text: string): void; remove(): void }>();
-  const spentMs = new Map<string, number>();
+  const spinners = new Map<string, ReturnType<Terminal['progress']['get']>>();
+  const spent = new Map<string, { name: Bilingual; ms: number }>();
   return {
-    async during<T>(key: string, what: string, work: () => Promise<T>): Promise<T> {
+    async during<T>(name: Bilingual, what: Bilingual, work: () => Promise<T>): Promise<T> {
+      const key = name.en;
       const spinner = spinners.get(key) ?? progress.get(key);
       spinners.set(key, spinner);
-      spinner.update(`${key}: ${what}`);
+      spinner.update(progressTexts.line(name, what));
       // Without a terminal there is no spinner, and minutes of silence look like a hang.
-      if (!process.stderr.isTTY) log.notice(`${key}: ${what}`);
+      if (!process.stderr.isTTY) log.notice(progressTexts.line(name, what));
       const startMs = Date.now();
       try {
         return await work();
       } finally {
-        spentMs.set(key, (spentMs.get(key) ?? 0) + Date.now() - startMs);
+        spent.set(key, { name, ms: (spent.get(key)?.ms ?? 0) + Date.now() - startMs });
       }
     },
-    durations: (): string => [...spentMs].map(([key, ms]) => `${key} ${(ms / 1000).toFixed(1)} s`).join(', '),
+    durations: (): Bilingual[] =>
+      [...spent.values()].map(({ name, ms }) => progressTexts.duration(name, (ms / 1000).toFixed(1))),
     remove(): void {
       for (const spinner of spinners.values()) spinner.remove();
     },
@@ -220,14 +220,10 @@ function createProgress({ progress, log }: Terminal) {
 }
 
 /** Says what the failed run left behind; the message stays one line. */
-function withState(error: unknown, done: string[]): unknown {
+function withState(error: unknown, done: Bilingual[]): unknown {
   if (!(error instanceof DeployError)) return error;
-  const state =
-    done.length === 0
-      ? 'What serves requests is unchanged; the next sls deploy goes on from what it finds.'
-      : `Done so far: ${done.join('; ')}. The next sls deploy finishes the rest.`;
-  error.message = `${error.message} ${state}`;
-  return error;
+  const state = done.length === 0 ? stateTexts.unchanged : stateTexts.doneSoFar(done);
+  return extended(error, (words) => deployTexts.and(words, state));
 }
 
 /** What an update cannot do, and what it may only do when told so. */
@@ -240,20 +236,16 @@ function refuseImpossible(
   if (!deployed) return;
   const { Runtime, Type, VpcConfig, PublicNetConfig } = deployed.configuration;
   if (Runtime !== fn.runtime) {
-    throw new DeployError(
-      `functions.${fn.key}: it was created with runtime ${Runtime}, and SCF cannot change that to ${fn.runtime}. Deploy another stage (sls deploy --stage NAME) and move over, or remove this one and deploy again (sls remove --yes; its URL and egress IP are lost).`,
-    );
+    throw new DeployError(refusalTexts.runtimeChanged(fn.key, String(Runtime), fn.runtime));
   }
   if ((Type === 'HTTP') !== (fn.type === 'web')) {
-    throw new DeployError(
-      `functions.${fn.key}: its type cannot be changed after creation; give it another name or remove it first.`,
-    );
+    throw new DeployError(refusalTexts.typeChanged(fn.key));
   }
   const ips = PublicNetConfig?.EipConfig?.EipAddress ?? [];
   const losesIp = ips.length > 0 && (!fn.eip || (VpcConfig?.SubnetId ?? '') !== (fn.vpc?.subnetId ?? ''));
   if (!losesIp) return;
-  const loss = `functions.${fn.key}: the fixed egress IP ${ips.join(', ')} belongs to the old subnet and will change; WeCom refuses calls until the new one is entered as trusted IP.`;
-  if (!isConfirmed) throw new DeployError(`${loss} Run sls deploy --yes to go ahead.`);
+  const loss = refusalTexts.ipLost(fn.key, ips.join(', '));
+  if (!isConfirmed) throw new DeployError(refusalTexts.ipLostUnconfirmed(loss));
   log.warning(loss);
 }
 
@@ -304,11 +296,9 @@ async function treatOrphans(
     if (wanted.has(name)) continue;
     if (isConfirmed) {
       await deleteFunction(cloud, name);
-      log.notice(`${name}: removed, it is no longer in serverless.yml`);
+      log.notice(deployTexts.orphanRemoved(name));
     } else {
-      log.warning(
-        `${name} is no longer in serverless.yml but still runs; sls deploy --yes deletes it and its URL.`,
-      );
+      log.warning(deployTexts.orphanRuns(name));
     }
   }
 }

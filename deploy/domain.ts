@@ -1,9 +1,11 @@
 // The custom domain in front of the web functions: one request domain for the mini-program, several functions behind.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Bilingual } from '../scripts/language.ts';
 import type { Cloud, ScfRequest } from './cloud.ts';
-import { CloudError } from './errors.ts';
+import { CloudError, extended } from './errors.ts';
 import type { DomainSettings, ServiceSettings } from './settings.ts';
 import { isNone, liveAlias } from './state.ts';
+import { deployTexts } from './texts.ts';
 import { listTriggers, urlOf } from './triggers.ts';
 
 /** Pauses before the cloud is asked again whether the name leads to it: half a minute in all. */
@@ -66,17 +68,17 @@ export async function bindingDifferences(
  * Binds or rebinds the domain; returns what it did, or undefined. The cloud binds only a name that leads to it: while
  * it does not, that is asked again for half a minute, and then a CloudError with the record to make.
  */
-export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Promise<string | undefined> {
+export async function writeDomain(cloud: Cloud, settings: ServiceSettings): Promise<Bilingual | undefined> {
   const wanted = settings.customDomain;
   if (!wanted) return undefined;
   const differences = await bindingDifferences(cloud, settings, wanted);
   if (!differences) {
     await bind(cloud, settings, requestOf(settings, wanted));
-    return `https://${wanted.domain} bound`;
+    return deployTexts.domainBound(wanted.domain);
   }
   if (differences.length === 0) return undefined;
   await cloud.scf('UpdateCustomDomain', requestOf(settings, wanted));
-  return `https://${wanted.domain} updated`;
+  return deployTexts.domainUpdated(wanted.domain);
 }
 
 async function bind(
@@ -106,8 +108,7 @@ async function withRecord(cloud: Cloud, settings: ServiceSettings, error: CloudE
   const urls = name === undefined ? [] : (await listTriggers(cloud, name)).map(urlOf);
   const appId = urls.map((url) => /^https?:\/\/(\d+)-/.exec(url ?? '')?.[1]).find(Boolean) ?? '<APPID>';
   const record = `${customDomain?.domain} CNAME ${appId}.${region}.tencentscf.com`;
-  error.message = `${error.message} The record to make: ${record} . The functions are live, only the domain waits.`;
-  return error;
+  return extended(error, (words) => deployTexts.and(words, deployTexts.domainRecord(record)));
 }
 
 /** Unbinds the domain when it is bound; the functions behind it cannot be deleted before. */

@@ -5,6 +5,7 @@ import { damagingCharacters } from '../lib/environment.ts';
 import { DeployError } from './errors.ts';
 import type { ServerlessProvider, ServiceFunction } from './manifest.ts';
 import type { Serverless } from './serverless.ts';
+import { manifestTexts } from './texts.ts';
 
 const environmentBytesMax = 4096;
 /** Serverless expands `$` and cuts at `#`; SCF's runtime splits at `;` and `=`. */
@@ -26,18 +27,13 @@ export function environmentOf(
   for (const [name, value] of Object.entries({ ...provider.environment, ...fn.environment })) {
     if (value === '') continue;
     const at = `functions.${key}.environment.${name}`;
-    if (reservedName.test(name))
-      throw new DeployError(`${at}: names beginning with ${name.split('_')[0]}_ belong to SCF.`);
+    if (reservedName.test(name)) throw new DeployError(manifestTexts.reservedName(at, name.split('_')[0]));
     const damaged = damagingCharacters.exec(value)?.[0];
-    if (damaged !== undefined) {
-      throw new DeployError(
-        `${at}: the value holds "${damaged}", which Serverless or SCF would damage. Use base64url for keys and percent-encode it in URLs.`,
-      );
-    }
+    if (damaged !== undefined) throw new DeployError(manifestTexts.damaged(at, damaged));
     if (provider.environmentFiles?.includes(name)) {
       const inZip = basename(value);
       if ((extraFiles[inZip] ?? value) !== value) {
-        throw new DeployError(`${at}: another file of this function is called ${inZip} too: rename one.`);
+        throw new DeployError(manifestTexts.sameFileName(at, inZip));
       }
       extraFiles[inZip] = value;
       environment[name] = inZip;
@@ -46,11 +42,8 @@ export function environmentOf(
     }
   }
   const bytes = Object.entries(environment).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0);
-  if (bytes > environmentBytesMax) {
-    throw new DeployError(
-      `functions.${key}.environment: ${bytes} bytes in all, SCF takes ${environmentBytesMax}.`,
-    );
-  }
+  if (bytes > environmentBytesMax)
+    throw new DeployError(manifestTexts.tooLarge(key, bytes, environmentBytesMax));
   return { environment, extraFiles };
 }
 
@@ -59,10 +52,7 @@ export function requireEnvironment(provider: ServerlessProvider, variables: Node
   const stage = provider.stage ?? 'dev';
   const missing = (provider.requiredEnvironment ?? []).filter((name) => !variables[name]);
   if (missing.length === 0) return;
-  const [are, them] = missing.length === 1 ? ['is', 'it'] : ['are', 'them'];
-  throw new DeployError(
-    `${missing.join(', ')} ${are} not set: copy .env.example to .env.${stage} or .env and fill ${them} in.`,
-  );
+  throw new DeployError(manifestTexts.missing(missing.join(', '), stage, missing.length));
 }
 
 /** Replaces every environment value by stars, for `sls print`. */

@@ -2,11 +2,13 @@
 import Provider from '@serverless/tencent-scf/library/provider.js';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Bilingual } from '../scripts/language.ts';
 import type { Cloud, ScfRequest } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
 import type { LogTopic } from './log-topic.ts';
 import type { FunctionPackage } from './package.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
+import { deployTexts, refusalTexts } from './texts.ts';
 import { deleteTrigger, listTriggers } from './triggers.ts';
 import {
   change,
@@ -181,9 +183,7 @@ function claimOf(deployId: string): string {
 /** Throws DeployError when another run has written `configuration`. */
 export function refuseForeign(name: string, configuration: Configuration, deployId: string): void {
   if (configuration.Description?.startsWith(claimOf(deployId))) return;
-  throw new DeployError(
-    `${name}: another deploy of this stage is running and has changed it meanwhile: wait until that one is done and run the command again.`,
-  );
+  throw new DeployError(refusalTexts.otherDeploy(name));
 }
 
 /** True when `configuration` was written by that run and by no other. */
@@ -213,7 +213,7 @@ export interface LatestRequest {
   code: FunctionPackage;
   deployed: DeployedFunction | undefined;
   deployId: string;
-  warn(text: string): void;
+  warn(words: Bilingual): void;
 }
 
 /** Uploads the code and makes `$LATEST` what serverless.yml says. Nothing that serves requests changes by it. */
@@ -291,7 +291,7 @@ async function create(
     }
     const isAboutTags = /\btag:/i.test(error.cloudMessage) || /\bTags?\b/.test(error.cloudCode);
     if (!request.Tags?.length || !isAboutTags) throw error;
-    warn(`${fn.key}: created without its tags. ${error.message}`);
+    warn(deployTexts.createdWithoutTags(fn.key, error.words));
     const { Tags: _, ...untagged } = request;
     return create(cloud, about, untagged);
   }
@@ -326,7 +326,7 @@ export async function writeTags(
   fn: FunctionSettings,
   region: string,
   deployed: DeployedFunction,
-  warn: (text: string) => void,
+  warn: (words: Bilingual) => void,
 ): Promise<void> {
   const current = new Map(deployed.configuration.Tags?.map(({ Key, Value }) => [Key, Value]));
   const ReplaceTags = Object.entries(fn.tags)
@@ -338,6 +338,6 @@ export async function writeTags(
     await cloud.other('tag', 'ModifyResourceTags', { Resource, ReplaceTags });
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
-    warn(`${fn.key}: its tags were not changed, which only bills and searches notice. ${error.message}`);
+    warn(deployTexts.tagsNotChanged(fn.key, error.words));
   }
 }

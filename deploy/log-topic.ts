@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import type { Cloud } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
 import type { ServiceSettings } from './settings.ts';
+import { refusalTexts } from './texts.ts';
 
 export interface LogTopic {
   logsetId: string;
@@ -28,9 +29,7 @@ export async function ensureLogTopic(cloud: Cloud, settings: ServiceSettings): P
   const wanted = settings.functions.find((fn) => fn.cls)?.cls;
   if (!wanted) return undefined;
   if (wanted.logsetId && wanted.topicId) return { logsetId: wanted.logsetId, topicId: wanted.topicId };
-  if (wanted.retentionDays === undefined) {
-    throw new DeployError('provider.cls: give retentionDays, or logsetId and topicId of a topic you have.');
-  }
+  if (wanted.retentionDays === undefined) throw new DeployError(refusalTexts.retentionDays);
   const logsetId = await findOrMake(
     () => findLogset(cloud, settings.service),
     async () => String((await cloud.other('cls', 'CreateLogset', { LogsetName: settings.service })).LogsetId),

@@ -106,6 +106,7 @@ export type ServiceFunction = z.infer<typeof own> & {
 
 export interface ServerlessService {
   service: string;
+  configValidationMode?: string;
   provider: ServerlessProvider;
   functions: Record<string, ServiceFunction>;
 }

@@ -1,6 +1,7 @@
 // The commands beside deploy: info, remove, rollback, invoke, logs.
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import type { Bilingual } from '../scripts/language.ts';
 import type { Cloud } from './cloud.ts';
 import { removeAlarms } from './alarms.ts';
 import { CloudError, DeployError } from './errors.ts';
@@ -13,7 +14,8 @@ import type { LogOptions } from './options.ts';
 import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
 import { type Configuration, getFunction, liveAlias } from './state.ts';
-import { cronOf, listTriggers, urlOf } from './triggers.ts';
+import { operateTexts } from './texts.ts';
+import { cronOf, type DeployedTrigger, listTriggers, urlOf } from './triggers.ts';
 
 /** How much later than it was written an entry may be found. */
 const logLateMs = 120_000;
@@ -27,9 +29,15 @@ function egressIps({ PublicNetConfig }: Configuration): string[] {
 function findSettings(settings: ServiceSettings, key: string): FunctionSettings {
   const fn = settings.functions.find((candidate) => candidate.key === key);
   if (fn) return fn;
-  throw new DeployError(
-    `There is no function ${key} in serverless.yml; there are ${settings.functions.map((f) => f.key).join(', ')}.`,
-  );
+  throw new DeployError(operateTexts.noFunction(key, settings.functions.map((f) => f.key).join(', ')));
+}
+
+function triggerLine(trigger: DeployedTrigger): Bilingual {
+  const [url, cron] = [urlOf(trigger), cronOf(trigger)];
+  // The cloud's name of a function URL says nothing.
+  if (url !== undefined) return operateTexts.url(url);
+  if (cron !== undefined) return operateTexts.timer(trigger.name, cron);
+  return operateTexts.otherTrigger(trigger.type, trigger.name);
 }
 
 /** `sls info`: what is deployed, its addresses, and the egress IP that WeCom has to trust. */
@@ -40,7 +48,7 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
   for (const fn of settings.functions) {
     const deployed = await readDeployed(cloud, fn.name);
     if (!deployed) {
-      terminal.writeText(`${fn.key}: not deployed`);
+      terminal.writeText(operateTexts.notDeployed(fn.key));
       continue;
     }
     isDeployed = true;
@@ -50,29 +58,23 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
     const arrears = AvailableStatus && AvailableStatus !== 'Available' ? `, ${AvailableStatus}` : '';
     const release = deployed.versions.find(({ version }) => version === deployed.liveVersion)?.release;
     const version = `${deployed.liveVersion}${release ? ` (${release})` : ''}`;
-    terminal.writeText(`${fn.key}: ${fn.name}, version ${version}, ${Status}${arrears}`);
+    terminal.writeText(operateTexts.deployed(fn.key, fn.name, version, `${Status}${arrears}`));
     for (const trigger of (await listTriggers(cloud, fn.name)).filter(
       ({ qualifier }) => qualifier === liveAlias,
     )) {
-      // The cloud's name of a function URL says nothing.
-      const name = trigger.type === 'http' ? 'url' : trigger.name;
-      const what = urlOf(trigger) ?? `${cronOf(trigger)} (UTC+8)`;
-      terminal.writeText(`  ${trigger.type} ${name}: ${what}${trigger.isEnabled ? '' : ', off'}`);
+      const line = triggerLine(trigger);
+      terminal.writeText(trigger.isEnabled ? line : operateTexts.off(line));
     }
   }
-  if (settings.customDomain) terminal.writeText(`domain: https://${settings.customDomain.domain}`);
+  if (settings.customDomain) terminal.writeText(operateTexts.domain(settings.customDomain.domain));
   if (topicId !== undefined) {
     const { region } = settings;
-    terminal.writeText(
-      `logs: https://console.cloud.tencent.com/cls/search?region=${region}&topic_id=${topicId}, or sls logs -f FUNCTION`,
-    );
+    const url = `https://console.cloud.tencent.com/cls/search?region=${region}&topic_id=${topicId}`;
+    terminal.writeText(operateTexts.logs(url));
   }
   if (ips.size === 0 && settings.functions.some((fn) => fn.eip) && isDeployed)
-    terminal.writeText('egress IP: none yet; the cloud may take a minute: run sls info again');
-  if (ips.size > 0)
-    terminal.writeText(
-      `egress IP: ${[...ips].join(', ')} (enter it in WeCom: 应用管理 → the app → 企业可信IP)`,
-    );
+    terminal.writeText(operateTexts.noIpYet);
+  if (ips.size > 0) terminal.writeText(operateTexts.ips([...ips].join(', ')));
 }
 
 /** `sls remove`: everything but the logs, which an audit may still want. */
@@ -88,29 +90,21 @@ export async function remove(
     const found = await getFunction(cloud, name);
     for (const ip of found ? egressIps(found) : []) ips.add(ip);
   }
-  if (ips.size > 0 && !isConfirmed) {
-    throw new DeployError(
-      `The fixed egress IP ${[...ips].join(', ')} is lost with the last function that uses it, and function URLs never come back: run sls remove --yes to go ahead.`,
-    );
-  }
+  if (ips.size > 0 && !isConfirmed) throw new DeployError(operateTexts.ipLostByRemove([...ips].join(', ')));
   if (await removeDomain(cloud, settings))
-    terminal.log.notice(`domain ${settings.customDomain?.domain} unbound`);
+    terminal.log.notice(operateTexts.domainUnbound(settings.customDomain?.domain));
   for (const { name } of own) {
     await deleteFunction(cloud, name);
-    terminal.log.notice(`${name} removed`);
+    terminal.log.notice(operateTexts.removed(name));
   }
   try {
     const alarms = await removeAlarms(cloud, settings);
-    if (alarms > 0) terminal.log.notice(`${alarms} alarms removed`);
+    if (alarms > 0) terminal.log.notice(operateTexts.alarmsRemoved(alarms));
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
-    terminal.log.warning(
-      `Alarms may be left, and would ring: look in the CLS console (监控告警 → 告警策略). ${error.message}`,
-    );
+    terminal.log.warning(operateTexts.alarmsLeft(error.words));
   }
-  if (own.length === 0) terminal.log.notice('Nothing of this service and stage is deployed.');
-  else
-    terminal.log.notice('The log topic is kept; delete it in the CLS console when nobody needs it any more.');
+  terminal.log.notice(own.length === 0 ? operateTexts.nothingDeployed : operateTexts.topicKept);
 }
 
 /**
@@ -124,7 +118,7 @@ export async function rollback(
   terminal: Terminal,
 ): Promise<void> {
   if (options.to !== undefined && options.function === undefined)
-    throw new DeployError('--to needs -f: versions are counted per function.');
+    throw new DeployError(operateTexts.toNeedsFunction);
   const chosen =
     options.function === undefined ? settings.functions : [findSettings(settings, options.function)];
   const candidates: { fn: FunctionSettings; deployed: DeployedFunction; deployId: string }[] = [];
@@ -142,15 +136,14 @@ export async function rollback(
     const target = options.to ?? previousVersion(deployed);
     if (target === undefined) continue;
     if (!deployed.versions.some(({ version }) => version === target)) {
-      throw new DeployError(
-        `${fn.key} has no version ${target}; there are ${deployed.versions.map((v) => v.version).join(', ')}.`,
-      );
+      const known = deployed.versions.map(({ version }) => version).join(', ');
+      throw new DeployError(operateTexts.noVersion(fn.key, target, known));
     }
     await releaseVersion(cloud, fn.name, target, deployed);
-    terminal.log.notice(`${fn.key}: version ${target} is live again, ${deployed.liveVersion} before`);
+    terminal.log.notice(operateTexts.liveAgain(fn.key, target, deployed.liveVersion));
     moved += 1;
   }
-  if (moved === 0) throw new DeployError('There is no earlier version to go back to.');
+  if (moved === 0) throw new DeployError(operateTexts.nothingEarlier);
 }
 
 /** What `sls invoke` calls. */
@@ -172,7 +165,7 @@ export async function invoke(
   terminal: Terminal,
 ): Promise<void> {
   const fn = findSettings(settings, key);
-  if (fn.type === 'web') throw new DeployError(`${key} is a web function: call the URL that sls info shows.`);
+  if (fn.type === 'web') throw new DeployError(operateTexts.isWeb(key));
   const { Result } = await cloud.scf('InvokeFunction', {
     FunctionName: fn.name,
     Qualifier: qualifier,
@@ -181,9 +174,7 @@ export async function invoke(
   });
   if (withLog && Result?.Log) terminal.writeText(Result.Log.trimEnd());
   // InvokeResult is no longer maintained.
-  if (Result?.ErrMsg) {
-    throw new DeployError(`${key} failed: ${Result.ErrMsg.split('\n')[0]} (see sls logs -f ${key})`);
-  }
+  if (Result?.ErrMsg) throw new DeployError(operateTexts.invokeFailed(key, Result.ErrMsg.split('\n')[0]));
   terminal.writeText(Result?.RetMsg ?? '');
 }
 
@@ -199,10 +190,9 @@ export async function logs(
   const found = await getFunction(cloud, fn.name);
   const topicId = found?.ClsTopicId;
   if (!topicId) {
-    const what = found
-      ? 'has no log topic: deploy it with cls in serverless.yml'
-      : `is not deployed. What it logged before is in the CLS console, topic ${topicName(settings)}`;
-    throw new DeployError(`${key} ${what}.`);
+    throw new DeployError(
+      found ? operateTexts.noTopic(key) : operateTexts.logsNotDeployed(key, topicName(settings)),
+    );
   }
   const own = `SCF_FunctionName:"${fn.name}"`;
   const query = filter === undefined ? own : `${own} AND (${filter})`;

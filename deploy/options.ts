@@ -2,11 +2,13 @@
 // others are refused by name, since an option that is ignored in silence is worse than none.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { both } from '../scripts/language.ts';
 import { DeployError } from './errors.ts';
 import type { CommandOptions } from './serverless.ts';
+import { optionTexts } from './texts.ts';
 
 /** Of every command. */
-const commonOptions = ['stage', 'region', 'config', 'param', 'verbose', 'debug', 'help', 'version'];
+const commonOptions = ['stage', 'region', 'config', 'param', 'verbose', 'debug', 'help', 'version', 'lang'];
 const ourOptions = {
   deploy: ['yes', 'function', 'package'],
   'deploy function': ['yes', 'function'],
@@ -29,8 +31,10 @@ export function refuseOtherOptions(command: keyof typeof ourOptions, options: Co
     ([name, value]) => !known.has(name) && value !== undefined && value !== null && value !== false,
   );
   if (!other) return;
-  const has = ourOptions[command].map((name) => `--${name}`).join(', ') || 'none of its own';
-  throw new DeployError(`sls ${command} has no --${other[0]} on Tencent Cloud; it has ${has}.`);
+  const own = ourOptions[command].map((name) => `--${name}`).join(', ');
+  throw new DeployError(
+    optionTexts.unknown(command, other[0], own === '' ? optionTexts.none : both(() => own)),
+  );
 }
 
 /** What `sls logs` shows. */
@@ -48,27 +52,23 @@ export function readLogOptions(options: CommandOptions, nowMs: number): LogOptio
   const given = options.startTime ?? defaultStart;
   const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(given) ?? [];
   const fromMs = amount === undefined ? Date.parse(given) : nowMs - Number(amount) * (unitMs[unit] ?? 0);
-  if (Number.isNaN(fromMs))
-    throw new DeployError(
-      `--startTime: "${given}" is neither like 30m, 2h, 1d nor a date like 2026-11-25T08:00Z.`,
-    );
+  if (Number.isNaN(fromMs)) throw new DeployError(optionTexts.startTime(given));
   const intervalMs = Number(options.interval ?? defaultIntervalMs);
-  if (!(intervalMs >= intervalMsMin))
-    throw new DeployError(`--interval: give milliseconds, ${intervalMsMin} or more.`);
+  if (!(intervalMs >= intervalMsMin)) throw new DeployError(optionTexts.interval(intervalMsMin));
   return { fromMs, isTail: options.tail === true, filter: options.filter, intervalMs };
 }
 
 /** The event of `sls invoke`, as JSON: --data, the file of --path, or with --raw the data as one string. */
 export function readEvent(options: CommandOptions, folder: string): string {
   const { data, path, raw } = options;
-  if (data !== undefined && path !== undefined) throw new DeployError('Give --data or --path, not both.');
+  if (data !== undefined && path !== undefined) throw new DeployError(optionTexts.dataOrPath);
   const text = path === undefined ? (data ?? '{}') : fileContent(resolve(folder, path), path);
   if (raw === true) return JSON.stringify(text);
   try {
     JSON.parse(text);
   } catch (cause) {
-    const advice = path === undefined ? 'e.g. -d \'{"action":"diagnose"}\'' : `${path} is not`;
-    throw new DeployError(`The event must be JSON, ${advice}; --raw sends a text as it is.`, { cause });
+    const words = path === undefined ? optionTexts.dataNotJson : optionTexts.fileNotJson(path);
+    throw new DeployError(words, { cause });
   }
   return text;
 }
@@ -77,6 +77,6 @@ function fileContent(file: string, path: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new DeployError(`--path: ${path} cannot be read.`, { cause });
+    throw new DeployError(optionTexts.unreadable(path), { cause });
   }
 }

@@ -9,6 +9,7 @@ import * as z from 'zod/mini';
 import { DeployError } from './errors.ts';
 import { checkBootstrap } from './runtime.ts';
 import type { FunctionSettings } from './settings.ts';
+import { manifestTexts } from './texts.ts';
 
 const ProjectManifest = z.looseObject({ version: z.optional(z.string()) });
 const bootstrapName = 'scf_bootstrap';
@@ -74,8 +75,7 @@ function releaseIn(serviceFolder: string): string {
 
 function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {
   const folder = resolve(serviceFolder, fn.src);
-  if (!existsSync(folder))
-    throw new DeployError(`functions.${fn.key}.src: the folder ${fn.src} does not exist; was it built?`);
+  if (!existsSync(folder)) throw new DeployError(manifestTexts.noFolder(fn.key, fn.src));
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
   );
@@ -86,24 +86,18 @@ function collect(fn: FunctionSettings, serviceFolder: string): PackedFile[] {
     }),
   );
   const stray = [...sources.keys()].find((name) => forbiddenFile.test(name));
-  if (stray !== undefined)
-    throw new DeployError(`${fn.src}/${stray} does not belong into a function: remove it and build again.`);
+  if (stray !== undefined) throw new DeployError(manifestTexts.strayFile(`${fn.src}/${stray}`));
   for (const [name, path] of Object.entries(fn.extraFiles)) {
     const file = resolve(serviceFolder, path);
-    if (!existsSync(file))
-      throw new DeployError(`functions.${fn.key}.environment: the file ${path} does not exist.`);
-    if (sources.has(name)) {
-      throw new DeployError(
-        `functions.${fn.key}.environment: ${path} would replace ${fn.src}/${name}: rename it.`,
-      );
-    }
+    if (!existsSync(file)) throw new DeployError(manifestTexts.noFile(fn.key, path));
+    if (sources.has(name))
+      throw new DeployError(manifestTexts.replacesFile(fn.key, path, `${fn.src}/${name}`));
     sources.set(name, file);
   }
   const entry = fn.type === 'web' ? bootstrapName : `${fn.handler.split('.')[0]}.js`;
   if (!sources.has(entry)) {
-    throw new DeployError(
-      `functions.${fn.key}.handler: ${fn.src} has no file ${entry}, which ${fn.type === 'web' ? 'starts a function of type web' : `the handler ${fn.handler} names`}.`,
-    );
+    const why = fn.type === 'web' ? manifestTexts.startsWeb : manifestTexts.handlerNames(fn.handler);
+    throw new DeployError(manifestTexts.noEntry(fn.key, fn.src, entry, why));
   }
   return [...sources]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

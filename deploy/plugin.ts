@@ -2,10 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { type Bilingual, both, type Language, languageOf } from '../scripts/language.ts';
+import { Exit } from '../scripts/command.ts';
 import { createCloud, readCredentials, type Cloud } from './cloud.ts';
 import { deploy } from './deploy.ts';
 import { maskEnvironment, requireEnvironment } from './environment.ts';
 import { DeployError } from './errors.ts';
+import { inChinese } from './manifest-messages.ts';
 import { info, invoke, logs, remove, rollback } from './operate.ts';
 import { readEvent, readLogOptions, refuseOtherOptions } from './options.ts';
 import { packageFunction, type FunctionPackage } from './package.ts';
@@ -13,32 +16,30 @@ import { preflight } from './preflight.ts';
 import { providerSchema } from './manifest.ts';
 import type { CommandOptions, Serverless, Terminal } from './serverless.ts';
 import { readSettings, type ServiceSettings } from './settings.ts';
-
-const yesOption = { usage: 'Go ahead although a fixed egress IP or a function URL is lost', type: 'boolean' };
-const functionOption = { usage: 'Name of the function in serverless.yml', shortcut: 'f', type: 'string' };
+import { manifestTexts, optionTexts, packageTexts, refusalTexts } from './texts.ts';
 
 /** Commands and hooks for the framework. */
 export function createPlugin(
   serverless: Serverless,
   options: CommandOptions,
-  terminal: Terminal,
+  console: Terminal<string>,
   environment = process.env,
 ) {
+  // The framework fills the options in later than it loads the plugin.
+  const language = (): Language => languageHere(environment, options.lang);
+  const terminal = speaking(console, language);
   let packages = new Map<string, FunctionPackage>();
   let known: ServiceSettings | undefined;
 
   serverless.setProvider('tencent', {});
   serverless.configSchemaHandler.defineProvider('tencent', providerSchema);
+  translateProblems(serverless, language);
 
   const settings = (): ServiceSettings => (known ??= readSettings(serverless.service, environment));
 
   function cloud(): Cloud {
     const credentials = readCredentials(environment);
-    if (!credentials) {
-      throw new DeployError(
-        'TENCENT_SECRET_ID and TENCENT_SECRET_KEY are not set: put an API key of your Tencent Cloud account into .env (see docs/deploy.md).',
-      );
-    }
+    if (!credentials) throw new DeployError(refusalTexts.noCredentials);
     return createCloud(credentials, settings().region, environment);
   }
 
@@ -50,7 +51,7 @@ export function createPlugin(
       shell: true,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    if (status !== 0) throw new DeployError(`The build (${command}) failed; nothing was deployed.`);
+    if (status !== 0) throw new DeployError(refusalTexts.buildFailed(command));
   }
 
   async function packageAll(): Promise<void> {
@@ -78,9 +79,7 @@ export function createPlugin(
 
   const runDeploy = (): Promise<void> => {
     if (options.function !== undefined && !(options.function in serverless.service.functions)) {
-      throw new DeployError(
-        `There is no function ${options.function} in serverless.yml, or the variable of its onlyWith is empty.`,
-      );
+      throw new DeployError(refusalTexts.noFunctionToDeploy(options.function));
     }
     const request = {
       settings: settings(),
@@ -93,16 +92,27 @@ export function createPlugin(
     return deploy(cloud(), request, terminal);
   };
 
+  const usage = (words: Bilingual): string => words[language()];
+  const lang = { usage: usage(optionTexts.lang), type: 'string' };
+  const yes = { usage: usage(optionTexts.yes), type: 'boolean' };
   return {
     commands: {
-      deploy: { options: { yes: yesOption }, commands: { function: { options: { yes: yesOption } } } },
-      remove: { options: { yes: yesOption } },
+      deploy: { options: { yes, lang }, commands: { function: { options: { yes, lang } } } },
+      package: { options: { lang } },
+      info: { options: { lang } },
+      invoke: { options: { lang } },
+      logs: { options: { lang } },
+      remove: { options: { yes, lang } },
       rollback: {
         lifecycleEvents: ['rollback'],
-        options: { function: functionOption, to: { usage: 'Version to go back to', type: 'string' } },
+        options: {
+          function: { usage: usage(optionTexts.function), shortcut: 'f', type: 'string' },
+          to: { usage: usage(optionTexts.to), type: 'string' },
+          lang,
+        },
       },
     },
-    hooks: {
+    hooks: inOneLanguage(language, {
       'package:cleanup': async () => {
         // `sls package` comes here, too.
         const isDeploy = serverless.processedInput.commands[0] === 'deploy';
@@ -114,7 +124,7 @@ export function createPlugin(
       },
       'after:package:finalize': () => {
         for (const { files, zipPath, bytes } of packages.values()) {
-          terminal.log.info(`${zipPath}: ${bytes} bytes, ${files.map(({ name }) => name).join(', ')}`);
+          terminal.log.info(packageTexts.made(zipPath, bytes, files.map(({ name }) => name).join(', ')));
         }
       },
       'deploy:deploy': runDeploy,
@@ -151,6 +161,63 @@ export function createPlugin(
         return logs(cloud(), settings(), options.function ?? '', wanted, terminal);
       },
       'before:print:print': () => maskEnvironment(serverless.configurationInput),
+    }),
+  };
+}
+
+/** Of `--lang`, `WECOM_LOGIN_LANG` (also of .env) and the locale. Throws DeployError for a language that is not there. */
+function languageHere(environment: NodeJS.ProcessEnv, wanted: string | undefined): Language {
+  try {
+    return languageOf(environment, wanted);
+  } catch (error) {
+    if (!(error instanceof Exit)) throw error;
+    throw new DeployError(both(() => error.message));
+  }
+}
+
+/** The framework's terminal, for texts in both languages. */
+function speaking({ log, progress, writeText }: Terminal<string>, language: () => Language): Terminal {
+  return {
+    log: {
+      notice: (words) => log.notice(words[language()]),
+      warning: (words) => log.warning(words[language()]),
+      info: (words) => log.info(words[language()]),
     },
+    progress: {
+      get(name) {
+        const spinner = progress.get(name);
+        return { update: (words) => spinner.update(words[language()]), remove: () => spinner.remove() };
+      },
+    },
+    writeText: (words) => writeText(typeof words === 'string' ? words : words[language()]),
+  };
+}
+
+/** Hooks whose errors have the message that the framework is to print. */
+function inOneLanguage(language: () => Language, hooks: Record<string, () => unknown>) {
+  const speak = (hook: () => unknown) => async (): Promise<void> => {
+    try {
+      await hook();
+    } catch (error) {
+      if (error instanceof DeployError) error.speak(language());
+      throw error;
+    }
+  };
+  return Object.fromEntries(Object.entries(hooks).map(([name, hook]) => [name, speak(hook)]));
+}
+
+/** The framework checks serverless.yml before any hook runs, and has English words only. */
+function translateProblems(serverless: Serverless, language: () => Language): void {
+  const handler = serverless.configSchemaHandler;
+  const report = handler.handleErrorMessages.bind(handler);
+  handler.handleErrorMessages = (messages) => {
+    if (messages.length > 0 && language() === 'zh' && serverless.service.configValidationMode === 'error') {
+      const error = new DeployError(
+        manifestTexts.notValid(messages.map((en) => ({ en, zh: inChinese(en) }))),
+      );
+      error.speak('zh');
+      throw error;
+    }
+    report(messages);
   };
 }

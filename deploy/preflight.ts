@@ -8,8 +8,10 @@ import {
   readWecomConfig,
 } from '../lib/config.ts';
 import { ConfigError } from '../lib/environment.ts';
+import { problemTexts } from '../scripts/environment-problems.ts';
 import { DeployError } from './errors.ts';
 import type { FunctionSettings } from './settings.ts';
+import { manifestTexts } from './texts.ts';
 
 const readers: Record<string, (environment: Record<string, string>) => unknown> = {
   login: readLoginConfig,
@@ -26,6 +28,7 @@ export function preflight(fn: FunctionSettings): void {
     readers[fn.key]?.(Object.fromEntries(atHome));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new DeployError(`functions.${fn.key}.environment: ${error.problems.join('; ')}.`, { cause: error });
+    const problems = problemTexts(error.problems, { en: '; ', zh: '；' });
+    throw new DeployError(manifestTexts.environment(fn.key, problems), { cause: error });
   }
 }

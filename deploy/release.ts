@@ -1,11 +1,13 @@
 // From `$LATEST` to what serves requests: publish a version, look whether it answers, move `$DEFAULT` to it; and back.
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import { type Bilingual, both } from '../scripts/language.ts';
 import type { Cloud } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
 import { isOfDeploy, readVersions, refuseForeign, versionMark, type DeployedFunction } from './function.ts';
 import type { FunctionSettings } from './settings.ts';
 import { change, getFunction, latestVersion, liveAlias, waitUntilActive } from './state.ts';
+import { refusalTexts } from './texts.ts';
 import { createUrl, deleteStray, deleteStrays, type DeployedTrigger, urlOf } from './triggers.ts';
 
 /** Versions kept for rollback, the live one among them. */
@@ -52,7 +54,7 @@ async function publish(
     try {
       const { FunctionVersion } = await change(cloud, 'PublishVersion', { FunctionName: name, Description });
       if (FunctionVersion) return { version: FunctionVersion, deployId };
-      throw new DeployError(`${name}: the cloud published a version without a number.`);
+      throw new DeployError(refusalTexts.versionWithoutNumber(name));
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       const isUnanswered = error.cloudCode === '';
@@ -94,7 +96,7 @@ export async function checkVersion(
   cloud: Cloud,
   fn: FunctionSettings,
   version: string,
-  warn: (text: string) => void,
+  warn: (words: Bilingual) => void,
 ): Promise<CheckResult> {
   if (fn.type !== 'web' || fn.healthPath === undefined) return 'not asked';
   const trigger = await urlOfVersion(cloud, fn, version, warn);
@@ -113,7 +115,7 @@ async function urlOfVersion(
   cloud: Cloud,
   fn: FunctionSettings,
   version: string,
-  warn: (text: string) => void,
+  warn: (words: Bilingual) => void,
 ): Promise<DeployedTrigger | undefined> {
   const description = JSON.stringify({
     AuthType: 'NONE',
@@ -150,9 +152,7 @@ async function askVersion(
     const isOver = nowMs - startMs > checkMsMax;
     const isRefused = verdict === 'refused' || verdict === 'refused by SCF' || (answer?.status ?? 0) >= 500;
     if (refusals === refusalsMin || isSettled || (isOver && isRefused)) {
-      throw new DeployError(
-        `${fn.name}: the new version ${version} answered GET ${fn.healthPath} with ${answer?.status} instead of 200${reasonIn(answer?.body)} and was not released; see sls logs -f ${fn.key}.`,
-      );
+      throw new DeployError(refusalTexts.unhealthy(fn, version, answer?.status, reasonIn(answer?.body)));
     }
     if (isOver) return 'unreachable';
     await delay(pauseMs);
@@ -172,10 +172,10 @@ const ScfRefusal = z.object({ errorMessage: z.string() });
 const reasonCharsMax = 160;
 
 /** What SCF gives as the reason, for example that the function ended while it started. */
-function reasonIn(body = ''): string {
+function reasonIn(body = ''): Bilingual {
   const refusal = ScfRefusal.safeParse(parsed(body));
-  if (!refusal.success) return '';
-  return ` (SCF: ${refusal.data.errorMessage.split('\n', 1)[0]?.slice(0, reasonCharsMax)})`;
+  if (!refusal.success) return both(() => '');
+  return refusalTexts.scfReason(refusal.data.errorMessage.split('\n', 1)[0]?.slice(0, reasonCharsMax) ?? '');
 }
 
 /** Whose answer it is and what it means. */

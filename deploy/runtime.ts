@@ -1,6 +1,7 @@
 // `runtime` in serverless.yml is the one setting: it decides what scf_bootstrap starts, what the bundles are built for
 // and what the function is created with.
 import { DeployError } from './errors.ts';
+import { manifestTexts } from './texts.ts';
 
 export const defaultRuntime = 'Nodejs20.19';
 /** What SCF offered in 2026-11; a Node.js of another version is left to the cloud to know. */
@@ -25,9 +26,7 @@ export function runtimeIn(manifest: string): string {
 /** Throws DeployError for what can only be a misspelling. */
 export function checkRuntime(runtime: string, at: string): void {
   if (knownRuntimes.includes(runtime) || nodeRuntime.test(runtime)) return;
-  throw new DeployError(
-    `${at}: "${runtime}" is no runtime of SCF. Those of 2026-11: ${knownRuntimes.join(', ')}; a newer Node.js is spelt like Nodejs22.20.`,
-  );
+  throw new DeployError(manifestTexts.noRuntime(at, runtime, knownRuntimes.join(', ')));
 }
 
 /** Throws DeployError when `scf_bootstrap` starts another Node.js than the runtime has. */
@@ -35,7 +34,5 @@ export function checkBootstrap(bootstrap: string, runtime: string, at: string): 
   const started = /\/var\/lang\/node(\d+)\//.exec(bootstrap)?.[1];
   const major = nodeMajorOf(runtime);
   if (started === undefined || major === undefined || Number(started) === major) return;
-  throw new DeployError(
-    `${at}: its scf_bootstrap starts Node.js ${started} and its runtime is ${runtime}: build again, with provider.runtime in serverless.yml.`,
-  );
+  throw new DeployError(manifestTexts.otherNode(at, started, runtime));
 }

@@ -1,4 +1,5 @@
 // The part of Serverless Framework 3 this plugin uses; the framework has no types of its own.
+import type { Bilingual } from '../scripts/language.ts';
 import type { ServerlessService } from './manifest.ts';
 
 export interface Serverless {
@@ -10,7 +11,11 @@ export interface Serverless {
     provider?: { environment?: Record<string, unknown> };
     functions?: Record<string, { environment?: Record<string, unknown> }>;
   };
-  configSchemaHandler: { defineProvider(name: string, schema: object): void };
+  configSchemaHandler: {
+    defineProvider(name: string, schema: object): void;
+    /** Of serverless.yml, in English. */
+    handleErrorMessages(messages: string[]): void;
+  };
   setProvider(name: string, provider: object): void;
 }
 
@@ -27,16 +32,17 @@ export interface CommandOptions {
   startTime?: string;
   filter?: string;
   interval?: string;
+  lang?: string;
 }
 
-/** How a plugin speaks to the person at the terminal. */
-export interface Terminal {
+/** How a step speaks to the person at the terminal. The framework's own takes texts of one language: plugin.ts. */
+export interface Terminal<Words = Bilingual> {
   log: {
-    notice(text: string): void;
-    warning(text: string): void;
-    success(text: string): void;
-    info(text: string): void;
+    notice(words: Words): void;
+    warning(words: Words): void;
+    info(words: Words): void;
   };
-  progress: { get(name: string): { update(text: string): void; remove(): void } };
-  writeText(text: string): void;
+  progress: { get(name: string): { update(words: Words): void; remove(): void } };
+  /** What was asked for; what functions and logs say has no other language. */
+  writeText(words: Words | string): void;
 }

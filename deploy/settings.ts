@@ -5,6 +5,7 @@ import { DeployError } from './errors.ts';
 import { environmentOf } from './environment.ts';
 import { checkRuntime, defaultRuntime } from './runtime.ts';
 import type { ServerlessService, ServiceFunction } from './manifest.ts';
+import { manifestTexts } from './texts.ts';
 
 export interface TriggerSettings {
   type: 'http' | 'timer';
@@ -99,13 +100,8 @@ function readAlarms(given: ServerlessService['provider']['alarms']): ServiceSett
   if (webhook === '' && uin === '') return undefined;
   // It holds a key, so no message shows it.
   if (webhook !== '' && !/^https:\/\/qyapi\.weixin\.qq\.com\/cgi-bin\/webhook\/send\?key[=]/.test(webhook))
-    throw new DeployError(
-      'provider.alarms.webhook (ALARM_WEBHOOK) is no address of a group robot of WeCom: https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…',
-    );
-  if (!/^(\d{6,16}(,\d{6,16})*)?$/.test(uin))
-    throw new DeployError(
-      'provider.alarms.uin (ALARM_UIN): give ids of accounts of Tencent Cloud (账号 ID), separated by commas.',
-    );
+    throw new DeployError(manifestTexts.webhook);
+  if (!/^(\d{6,16}(,\d{6,16})*)?$/.test(uin)) throw new DeployError(manifestTexts.uin);
   return { webhook: webhook || undefined, uins: uin === '' ? [] : uin.split(',').map(Number) };
 }
 
@@ -118,34 +114,20 @@ function readFunction(
   const { provider } = service;
   const name = given.name ?? `${service.service}-${stage}-${key}`;
   const at = `functions.${key}`;
-  if (!functionName.test(name)) {
-    throw new DeployError(
-      `${at}: the name "${name}" (${name.length} characters) is not one SCF takes: 2 to 60 letters, digits, - and _, starting with a letter, not ending in - or _. Shorten service, stage or function.`,
-    );
-  }
-  if (!descriptionForm.test(given.description ?? '')) {
-    throw new DeployError(
-      `${at}.description: SCF takes letters, digits, blanks, commas, full stops and Chinese.`,
-    );
-  }
+  if (!functionName.test(name)) throw new DeployError(manifestTexts.name(at, name));
+  if (!descriptionForm.test(given.description ?? '')) throw new DeployError(manifestTexts.description(at));
   const setting = <K extends keyof typeof given & keyof typeof provider>(field: K) =>
     given[field] ?? provider[field];
   const memorySize = setting('memorySize') ?? 128;
-  if (memorySize !== 64 && memorySize % 128 !== 0) {
-    throw new DeployError(`${at}.memorySize: ${memorySize} is not 64 or a multiple of 128.`);
-  }
-  if (given.type === 'event' && given.instanceConcurrency !== undefined) {
-    throw new DeployError(
-      `${at}.instanceConcurrency: only functions of type web take several requests at once.`,
-    );
-  }
+  if (memorySize !== 64 && memorySize % 128 !== 0)
+    throw new DeployError(manifestTexts.memorySize(at, memorySize));
+  if (given.type === 'event' && given.instanceConcurrency !== undefined)
+    throw new DeployError(manifestTexts.instanceConcurrency(at));
   const vpc = setting('vpc');
-  if (vpc && (vpc.vpcId === '') !== (vpc.subnetId === '')) {
-    throw new DeployError(`${at}.vpc: vpcId and subnetId belong together, one of them is empty.`);
-  }
+  if (vpc && (vpc.vpcId === '') !== (vpc.subnetId === '')) throw new DeployError(manifestTexts.vpc(at));
   const publicNetwork = setting('publicNetwork') ?? true;
   const eip = setting('eip') ?? false;
-  if (eip && !publicNetwork) throw new DeployError(`${at}.eip: a fixed egress IP needs publicNetwork: true.`);
+  if (eip && !publicNetwork) throw new DeployError(manifestTexts.eip(at));
   const runtime = setting('runtime') ?? defaultRuntime;
   checkRuntime(runtime, `${at}.runtime`);
   const { environment, extraFiles } = environmentOf(key, given, provider);
@@ -182,8 +164,7 @@ function readTrigger(
 ): TriggerSettings {
   if (event.timer) {
     const { cronExpression, enable = true, argument = '' } = event.timer.parameters;
-    if (fn.type === 'web')
-      throw new DeployError(`${at}: a function of type web takes no timer; use type: event.`);
+    if (fn.type === 'web') throw new DeployError(manifestTexts.webTimer(at));
     checkCron(cronExpression, `${at}.timer.parameters.cronExpression`);
     return {
       type: 'timer',
@@ -220,15 +201,11 @@ function readTrigger(
 
 function checkCron(expression: string, at: string): void {
   const fields = expression.trim().split(/\s+/).length;
-  if (fields !== 7) {
-    throw new DeployError(
-      `${at}: "${expression}" has ${fields} fields, SCF wants 7 (second minute hour day month weekday year), e.g. "0 */5 * * * * *".`,
-    );
-  }
+  if (fields !== 7) throw new DeployError(manifestTexts.cronFields(at, expression, fields));
   try {
     new Cron(expression, { paused: true }).stop();
   } catch (cause) {
-    throw new DeployError(`${at}: "${expression}" is not a cron expression.`, { cause });
+    throw new DeployError(manifestTexts.cron(at, expression), { cause });
   }
 }
 
@@ -241,17 +218,10 @@ function readDomain(
   // Routes are checked without a domain too, and not only on the day when it gets one.
   for (const [path, key] of Object.entries(given?.routes ?? {})) {
     const hasUrl = functions[key]?.events?.some((event) => event.http);
-    if (!hasUrl)
-      throw new DeployError(
-        `provider.customDomain.routes["${path}"]: ${key} is no function with an http event.`,
-      );
+    if (!hasUrl) throw new DeployError(manifestTexts.route(path, key));
   }
   if (!given?.domain) return undefined;
-  if (!given.certificateId) {
-    throw new DeployError(
-      'provider.customDomain.certificateId: mini-programs need https, give the id of a certificate.',
-    );
-  }
+  if (!given.certificateId) throw new DeployError(manifestTexts.certificate);
   const routes = Object.entries(given.routes).filter(([, key]) => deployed.includes(key));
   return { ...given, routes: Object.fromEntries(routes) };
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { knownAdvice, mentionsState } from './advice.ts';
 import type { Cloud, ScfAction, ScfAnswer, ScfRequest } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
+import { refusalTexts } from './texts.ts';
 
 const waitMsMax = 180_000;
 /** What was just made may be unknown for a moment. */
@@ -72,9 +73,11 @@ async function poll(
     const found = await getFunction(cloud, name, qualifier);
     if (isDone(found)) return found;
     if (Date.now() > deadlineMs) {
-      const state = found ? `still ${found.Status}` : 'not there';
+      const minutes = msMax / 60_000;
       throw new DeployError(
-        `${name} is ${state} after ${msMax / 60_000} minutes; run the command again later.`,
+        found
+          ? refusalTexts.still(name, String(found.Status), minutes)
+          : refusalTexts.notThere(name, minutes),
       );
     }
     await delay(pauseMs);
@@ -100,7 +103,7 @@ export async function waitUntilActive(
   const found = await poll(cloud, name, qualifier, (now) =>
     now ? !isChanging(now) : Date.now() > unknownUntilMs,
   );
-  if (!found) throw new DeployError(`${name} disappeared while it was being deployed.`);
+  if (!found) throw new DeployError(refusalTexts.disappeared(name));
   if (found.Status !== 'Active') throw failedState(name, found);
   return found;
 }
@@ -109,9 +112,9 @@ export async function waitUntilActive(
 export function failedState(name: string, found: Configuration): CloudError {
   const reasons = reasonsOf(found);
   const [{ ErrorCode = '' } = {}] = found.StatusReasons ?? [];
-  const advice = knownAdvice(ErrorCode, reasons) ?? 'Correct that and run sls deploy again.';
-  const text = `${name}: ${found.Status}${reasons ? `, ${reasons}` : ''}. ${advice}`;
-  return new CloudError(ErrorCode, text, reasons);
+  const advice = knownAdvice(ErrorCode, reasons) ?? refusalTexts.correctThat;
+  const state = `${found.Status}${reasons ? `, ${reasons}` : ''}`;
+  return new CloudError(ErrorCode, refusalTexts.failedState(name, state, advice), reasons);
 }
 
 /** Waits until a function that is being deleted is gone. Throws DeployError when the cloud could not delete it. */

@@ -3,10 +3,12 @@
 // URL, so one is known by its type and by the version or alias it leads to.
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import { type Bilingual, both } from '../scripts/language.ts';
 import type { Cloud } from './cloud.ts';
 import { CloudError } from './errors.ts';
 import type { FunctionSettings, TriggerSettings } from './settings.ts';
 import { change, changeIfThere, liveAlias } from './state.ts';
+import { triggerTexts } from './texts.ts';
 
 /** The list of triggers may lag behind. */
 const listedMsMax = 20_000;
@@ -131,20 +133,22 @@ export async function deleteStray(
   cloud: Cloud,
   name: string,
   stray: DeployedTrigger,
-  warn: (text: string) => void,
+  warn: (words: Bilingual) => void,
 ): Promise<void> {
   try {
     await deleteTrigger(cloud, name, stray);
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
-    warn(
-      `${name}: the URL that looked at version ${stray.qualifier} is left; the next sls deploy deletes it. ${error.message}`,
-    );
+    warn(triggerTexts.strayLeft(name, stray.qualifier, error.words));
   }
 }
 
 /** The same for all that runs which broke off have left behind. */
-export async function deleteStrays(cloud: Cloud, name: string, warn: (text: string) => void): Promise<void> {
+export async function deleteStrays(
+  cloud: Cloud,
+  name: string,
+  warn: (words: Bilingual) => void,
+): Promise<void> {
   for (const stray of (await listTriggers(cloud, name)).filter(isStray))
     await deleteStray(cloud, name, stray, warn);
 }
@@ -176,8 +180,8 @@ function isSame(found: DeployedTrigger, wanted: TriggerSettings): boolean {
 
 /** What `writeTriggers` tells and may do. */
 export interface TriggerWriter {
-  report(line: string): void;
-  warn(text: string): void;
+  report(line: Bilingual): void;
+  warn(words: Bilingual): void;
   /** May a function URL be deleted and made again, with another address? */
   isConfirmed: boolean;
   /** Unbinds the custom domain, which keeps a function URL from being deleted. */
@@ -196,7 +200,7 @@ export async function writeTriggers(
   const deployed = listed.filter((trigger) => !isStray(trigger));
   for (const found of deployed) {
     if (fn.triggers.some((wanted) => isSame(found, wanted))) continue;
-    if (await deleteTrigger(cloud, fn.name, found)) report(`${titleOf(found)} removed`);
+    if (await deleteTrigger(cloud, fn.name, found)) report(triggerTexts.removed(titleOf(found)));
   }
   for (const wanted of fn.triggers) {
     const found = deployed.find((candidate) => isSame(candidate, wanted));
@@ -218,8 +222,9 @@ async function untilListed(cloud: Cloud, fn: FunctionSettings): Promise<void> {
   }
 }
 
-function titleOf({ type, name }: { type: string; name: string }): string {
-  return type === 'http' ? 'function URL' : `${type} trigger ${name}`;
+function titleOf({ type, name }: { type: string; name: string }): Bilingual {
+  if (type === 'http') return triggerTexts.functionUrl;
+  return type === 'timer' ? triggerTexts.timer(name) : triggerTexts.other(type, name);
 }
 
 async function writeTimer(
@@ -248,7 +253,7 @@ async function writeTimer(
     }
   }
   if (isFound) await change(cloud, 'UpdateTrigger', request);
-  report(`timer trigger ${wanted.name} ${found ? 'updated' : 'created'}`);
+  report((found ? triggerTexts.updated : triggerTexts.created)(titleOf(wanted)));
 }
 
 async function writeUrl(
@@ -258,12 +263,12 @@ async function writeUrl(
   found: DeployedTrigger | undefined,
   { report, warn, isConfirmed, unbind }: TriggerWriter,
 ): Promise<void> {
-  const make = async (): Promise<string> => {
+  const make = async (): Promise<Bilingual> => {
     const made = await createUrl(cloud, fn.name, liveAlias, wanted.description);
-    return made ? (urlOf(made) ?? '') : 'its address is not known yet, see sls info';
+    return made ? both(() => urlOf(made) ?? '') : triggerTexts.urlUnknown;
   };
   if (!found) {
-    report(`function URL created: ${await make()}`);
+    report(triggerTexts.urlCreated(await make()));
     return;
   }
   try {
@@ -275,17 +280,15 @@ async function writeUrl(
       TriggerDesc: wanted.description,
       Enable: 'OPEN',
     });
-    report('function URL updated');
+    report(triggerTexts.updated(triggerTexts.functionUrl));
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
     if (!isConfirmed) {
-      warn(
-        `${fn.key}: the settings of its function URL differ from serverless.yml and the cloud does not change them (${error.cloudCode}). sls deploy --yes deletes the URL and makes it again; its address is another one then.`,
-      );
+      warn(triggerTexts.urlDiffers(fn.key, error.cloudCode));
       return;
     }
     await unbind();
     await deleteTrigger(cloud, fn.name, found);
-    report(`function URL made again: ${await make()}`);
+    report(triggerTexts.urlRemade(await make()));
   }
 }

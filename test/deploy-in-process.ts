@@ -44,7 +44,7 @@ export async function runInProcess(
     if (until !== undefined && text.includes(until)) throw new Stopped();
   };
   const terminal = {
-    log: { notice: write, warning: (text: string) => write(`Warning: ${text}`), success: write, info() {} },
+    log: { notice: write, warning: (text: string) => write(`Warning: ${text}`), info() {} },
     progress: { get: () => ({ update() {}, remove() {} }) },
     writeText: write,
   };
@@ -54,7 +54,7 @@ export async function runInProcess(
       service: readService(folder, environment, options['stage'] ?? 'dev'),
       serviceDir: folder,
       configurationInput: {},
-      configSchemaHandler: { defineProvider() {} },
+      configSchemaHandler: { defineProvider() {}, handleErrorMessages() {} },
       setProvider() {},
     };
     const { hooks } = createPlugin(serverless, options, terminal, environment);
