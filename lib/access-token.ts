@@ -34,7 +34,6 @@ export interface AccessTokens {
    *
    * Rejects with the error of `call`, or with `temporarily_unavailable` if no token is accepted.
    *
-   * @param corp pass the same object each time: it is the key of the cache
    * @param msMax no token is waited for later than this after the start; does not limit `call`. A running fetch continues
    *   for other callers.
    */
@@ -52,14 +51,16 @@ const triesPerCallMax = 4;
 
 export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
   const { clock, log } = options;
-  const sources = new Map<Corp, TokenSource>();
+  /** By corpid and corpsecret, because a caller may pass a copy. */
+  const sources = new Map<string, TokenSource>();
   const instanceId = randomBytes(12).toString('base64url');
   let owners = 0;
   const nextOwner = () => `${instanceId}:${(owners += 1)}`;
 
   function sourceOf(corp: Corp): TokenSource {
-    let source = sources.get(corp);
-    if (!source) sources.set(corp, (source = createTokenSource(corp, nextOwner, options)));
+    const key = `${corp.corpid}:${corp.corpsecret}`;
+    let source = sources.get(key);
+    if (!source) sources.set(key, (source = createTokenSource(corp, nextOwner, options)));
     return source;
   }
 

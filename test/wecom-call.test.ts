@@ -1,5 +1,5 @@
 // `wecom.call`, through the function of docs/add-a-function.md that sends a member a notice.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { exampleSource } from '../demo/own-function.ts';
 import type { FaultKind } from '../simulator/wecom/faults.ts';
 import { expectError } from './expect-answer.ts';
@@ -91,6 +91,17 @@ describe('POST /notify of docs/add-a-function.md', () => {
     expect((await sendTo('ZhangSan')).body).toEqual({ sent: true });
     expect(world.wecom.counts()).toMatchObject({ gettoken: 1, [api]: 2 });
     expect(world.wecom.messages).toHaveLength(1);
+  });
+
+  test('POST /notify › a copy of the company’s object uses the same access_token of this process', async () => {
+    const source = exampleSource('notify').replace('wecom.call(corp,', 'wecom.call({ ...corp },');
+    const copying = await buildOwnFunction('copying', source);
+    onTestFinished(copying.remove);
+    notify = await world.startWeb(copying.name, world.environment({ PORT: '0', ROLES: 'finance:dept:7' }));
+    await sendTo('ZhangSan');
+    // The session and nothing else: the token is not read again.
+    expect((await notify.logOf(await sendTo('ZhangSan'))).at(-1)).toMatchObject({ redis_calls: 1 });
+    notify = await start();
   });
 
   test('POST /notify › asks again when WeCom says that it is busy', async () => {
