@@ -1,7 +1,6 @@
 // Serves the page of `npm start`: the phone, the controls next to it, and the login function behind both. One origin,
 // on this machine only. It trusts no other web page: requests from another site are refused.
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import * as z from 'zod/mini';
 import { type Breakage, createBreakage } from './breakage.ts';
 import { faultNames } from './faults.ts';
@@ -20,6 +19,7 @@ import {
   sendFile,
   startEvents,
 } from './page-http.ts';
+import { isTooLarge, passOn } from './pass-on.ts';
 import { createPageRush } from './page-rush.ts';
 import { createWecomApp } from './wecom-app.ts';
 
@@ -137,7 +137,6 @@ function createProxy(
 ) {
   let requests = 0;
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const body = await readBody(req);
     const who = whoSchema.parse(req.headers['x-phone'] ?? 'member');
     const id = `phone-${(requests += 1)}`;
     const path = (req.url ?? '').slice('/server'.length);
@@ -163,32 +162,19 @@ function createProxy(
     const login = current();
     const alerts: AlertLine[] = [];
     alertsOf.set(id, alerts);
-    const { 'content-type': contentType, authorization } = req.headers;
-    const headers = {
-      'X-Scf-Request-Id': id,
-      'X-Forwarded-For': phones[who].address,
-      ...(contentType !== undefined && { 'Content-Type': contentType }),
-      ...(authorization !== undefined && { Authorization: authorization }),
-      ...(body && { 'Content-Length': String(Buffer.byteLength(body)) }),
-    };
-    // Not resolved as a URL: a path that begins with two slashes would name another host.
-    const { hostname, port } = new URL(login.url);
-    const outgoing = request({ hostname, port, path, method, headers });
-    outgoing.end(body);
-    const incoming = await once(outgoing, 'response').then(
-      ([response]: IncomingMessage[]) => response,
-      () => undefined,
-    );
-    if (!incoming) {
-      res.writeHead(502, { 'Content-Type': 'text/html' }).end('<html><body>502 Bad Gateway</body></html>');
-      feed.add(answered(502));
+    const { url } = login;
+    const passed = isTooLarge(req)
+      ? 'too_large'
+      : await passOn(req, res, { url, path, requestId: id, client: phones[who].address });
+    if (typeof passed !== 'number') {
+      alertsOf.delete(id);
+      const status = passed === 'too_large' ? 406 : 502;
+      res.writeHead(status, { 'Content-Type': 'text/html' });
+      res.end(`<html><body>${status} ${STATUS_CODES[status]}</body></html>`);
+      feed.add(answered(status));
       return;
     }
-    const status = incoming.statusCode ?? 0;
-    const { connection: _, ...answerHeaders } = incoming.headers;
-    res.writeHead(status, answerHeaders);
-    incoming.pipe(res);
-    const happened = answered(status);
+    const happened = answered(passed);
     const line = await login.logged(id).catch(() => undefined);
     alertsOf.delete(id);
     feed.add({ ...happened, alerts, ...(line && { line }) });

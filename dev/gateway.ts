@@ -1,9 +1,9 @@
 // The one address in front of the functions: the routes of serverless.yml as the custom domain applies them, and
 // `<name>.localhost` for each function, as the function URL that it has in the cloud.
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
-import { clientAddress, matchesPath, platformHops } from '../simulator/tencent-cloud/function-url.ts';
+import { isTooLarge, passOn } from '../demo/pass-on.ts';
+import { clientAddress, matchesPath } from '../simulator/tencent-cloud/function-url.ts';
 import { type Functions, release } from './functions.ts';
 
 export interface GatewayOptions {
@@ -18,9 +18,6 @@ export interface GatewayOptions {
   /** A request that no function answered. */
   onFailure(line: { method: string; path: string; name: string; status: number; reason: string }): void;
 }
-
-/** SCF takes no larger body. */
-const bodyBytesMax = 6 * 1024 * 1024;
 
 export function createGateway({ addresses, functions, routes, timeoutMs, onFailure }: GatewayOptions) {
   function functionFor(host: string, target: string): string | undefined {
@@ -37,9 +34,8 @@ export function createGateway({ addresses, functions, routes, timeoutMs, onFailu
    * Passes a request on to its function, and the answer back.
    *
    * @param path with query, as the function gets it
-   * @param from the client's address; default: the one of the connection
    */
-  async function forward(incoming: IncomingMessage, outgoing: ServerResponse, path: string, from?: string) {
+  async function forward(incoming: IncomingMessage, outgoing: ServerResponse, path: string) {
     const method = incoming.method ?? 'GET';
     const name = functionFor(incoming.headers.host ?? '', path) ?? '';
     const refuse = (status: number, reason: string) => {
@@ -51,51 +47,25 @@ export function createGateway({ addresses, functions, routes, timeoutMs, onFailu
           .end(JSON.stringify({ errorMessage: reason }));
     };
     if (name === '') return refuse(404, 'no route in serverless.yml leads there');
-    if (Number(incoming.headers['content-length'] ?? 0) > bodyBytesMax) {
-      return refuse(406, 'SCF takes at most 6 MB of request');
-    }
+    if (isTooLarge(incoming)) return refuse(406, 'SCF takes at most 6 MB of request');
     const running = functions();
     if (!running) return refuse(503, 'the functions are starting');
     const instance = await running.instanceOf(name).catch((error: Error) => error);
     if (instance instanceof Error) return refuse(502, instance.message);
     if (!instance?.web) return refuse(502, `${name} is an event function`);
-    const requestId = randomUUID();
-    const client = from ?? publicAddress(incoming);
-    const { connection: _, ...headers } = incoming.headers;
-    const forwarded = [headers['x-forwarded-for'], client, ...platformHops].filter(Boolean).join(', ');
     const limitMs = timeoutMs(name);
     instance.busy += 1;
     outgoing.once('close', () => release(instance));
-    // Not resolved as a URL: a path that begins with two slashes would name another host.
-    const { hostname, port } = new URL(instance.web.url);
-    const passed = request({
-      hostname,
-      port,
+    const answered = await passOn(incoming, outgoing, {
+      url: instance.web.url,
       path,
-      method,
-      agent: false,
-      headers: { ...headers, 'x-scf-request-id': requestId, 'x-forwarded-for': forwarded },
-      ...(limitMs !== undefined && { timeout: limitMs }),
+      requestId: randomUUID(),
+      client: publicAddress(incoming),
+      timeoutMs: limitMs,
     });
-    let reason = `${name} ended while it answered`;
-    passed.once('timeout', () => {
-      reason = `${name} did not answer within its timeout of ${(limitMs ?? 0) / 1000} s`;
-      passed.destroy();
-    });
-    outgoing.once('close', () => passed.destroy());
-    incoming.pipe(passed);
-    const answer = await once(passed, 'response').then(
-      ([response]: IncomingMessage[]) => response,
-      () => undefined,
-    );
-    if (!answer) {
-      if (!outgoing.destroyed) refuse(reason.includes('within') ? 433 : 439, reason);
-      return;
-    }
-    const { connection: _dropped, 'keep-alive': _too, ...answerHeaders } = answer.headers;
-    outgoing.writeHead(answer.statusCode ?? 502, { ...answerHeaders, 'x-scf-request-id': requestId });
-    answer.pipe(outgoing);
-    answer.once('error', () => outgoing.destroy());
+    if (typeof answered === 'number' || outgoing.destroyed) return;
+    if (answered === 'ended') refuse(439, `${name} ended while it answered`);
+    else refuse(433, `${name} did not answer within its timeout of ${(limitMs ?? 0) / 1000} s`);
   }
 
   const server = createServer((incoming, outgoing) => {

@@ -59,6 +59,14 @@ describe('the page of npm start', () => {
     },
   );
 
+  test('POST /server/login › the limit of a body is the function’s own, up to that of SCF', async () => {
+    const large = await ask('POST', '/server/login', json, 'x'.repeat(100_000));
+    expect([large.status, JSON.parse(large.text)]).toMatchObject([413, { error: 'too_large' }]);
+    const tooLarge = await ask('POST', '/server/login', json, 'x'.repeat(6 * 1024 * 1024 + 1));
+    expect([tooLarge.status, tooLarge.text]).toMatchObject([406, expect.stringContaining('406')]);
+    await demo.reset();
+  });
+
   test.each(['//HERE/x.html', '/\\HERE/x.html', '//user@HERE/x.html'])(
     'GET /server%s › asks nobody but the login function',
     async (path) => {

@@ -1,5 +1,6 @@
 // `npm run dev` as a developer has it: files are saved, and what is served afterwards is another.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
@@ -9,7 +10,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { exampleSource } from '../demo/own-function.ts';
 import { serve } from './mini-program-phone.ts';
-import { rawRequest } from './raw-request.ts';
+import { rawRequest, writeAndHangUp } from './raw-request.ts';
 import { keepOutput, secret } from './world.ts';
 
 const sources = [
@@ -225,6 +226,44 @@ describe('npm run dev', () => {
     await dev.says(/dev +own: new after/);
     expect(await problems()).toBe('[]');
     expect(await get('/own')).toBe('second');
+  });
+
+  test('an upload › arrives byte for byte; too large, cut off or after the session: a clear end each time', async () => {
+    const route = `method: 'PUT',
+        path: '/photos/:id',
+        bodyBytesMax: 100_000,
+        async answer(request) {
+          await guard(request, { roles: ['member'] });
+          const { createHash } = await import('node:crypto');
+          return { sha256: createHash('sha256').update(await request.bytes()).digest('hex') };
+        },`;
+    save(
+      'functions/photos/index.ts',
+      exampleSource('hello').replace(/method: 'GET',\n\s+path: '\/hello',[^]*?\n {8}\},/, route),
+    );
+    await dev.says(/photos: new after \d+ ms/);
+    const header = await (await fetch(`${dev.page}/session`, { method: 'POST' })).text();
+    const session = { Authorization: header.replace('Authorization: ', '') };
+    secret(session.Authorization.replace('Bearer ', ''));
+    const bytes = Uint8Array.from(Array.from({ length: 100_000 }, (_, index) => (index * 7919) % 256));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    // As the phone sends it, and as any other client does.
+    for (const base of [dev.url, `${dev.page}/server`]) {
+      const put = async (body: Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>
+        (await fetch(`${base}/photos/1`, { method: 'PUT', headers, body })).json();
+      expect(await put(bytes, session)).toEqual({ sha256 });
+      expect(await put(new Uint8Array(5_000_000), session)).toMatchObject({ error: 'too_large' });
+      expect(await put(new Uint8Array(6 * 1024 * 1024 + 1), session)).toEqual({
+        errorMessage: 'SCF takes at most 6 MB of request',
+      });
+      expect(await put(bytes, { Authorization: `Bearer ${'A'.repeat(43)}` })).toMatchObject({
+        error: 'invalid_session',
+      });
+    }
+    const head = `PUT /photos/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\nAuthorization: ${session.Authorization}\r\n\r\n`;
+    await writeAndHangUp(dev.url, `${head}half`);
+    await dev.says(/photos +PUT \/photos\/:id → 400 invalid_request broken_off/);
+    expect(JSON.parse(await get('/session', session))).toMatchObject({ role: 'member' });
   });
 
   test('a request under way › is answered by the version that took it', async () => {
