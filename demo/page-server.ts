@@ -1,6 +1,6 @@
 // Serves the page of `npm start`: the phone, the controls next to it, and the login function behind both. One origin,
 // on this machine only. It trusts no other web page: requests from another site are refused.
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { type Breakage, createBreakage } from './breakage.ts';
 import { faultNames } from './faults.ts';
@@ -170,7 +170,7 @@ function createProxy(
       alertsOf.delete(id);
       const status = passed === 'too_large' ? 406 : 502;
       res.writeHead(status, { 'Content-Type': 'text/html' });
-      res.end(`<html><body>${status} ${STATUS_CODES[status]}</body></html>`);
+      res.end(`<html><body>${status}</body></html>`);
       feed.add(answered(status));
       return;
     }
