@@ -1,6 +1,7 @@
 // The faults that the page can switch on. Each is real: a switch of the simulated WeCom, a cut connection, a phone
 // without a network. The functions do not know about them.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ruleFor } from '../lib/wecom-error.ts';
 import { endpoints } from '../simulator/wecom/answer.ts';
 import type { FaultKind } from '../simulator/wecom/faults.ts';
 import { type FaultName, faultNames, type FaultState } from './faults.ts';
@@ -14,6 +15,8 @@ export type Breakage = ReturnType<typeof createBreakage>;
 
 /** Slow enough to notice, but within the login function's timeout for one answer. */
 const slowMs = { min: 1500, max: 1900 };
+/** After these the login function leaves WeCom alone for a while. */
+const restsAfter: Partial<Record<FaultName, number>> = { rateLimited: 45009, ipNotTrusted: 60020 };
 const corpids = [company.corpid, secondCompany.corpid];
 
 /** @param restartLogin replaces the running login function by one with the companies' current secrets */
@@ -22,6 +25,8 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
   const active = new Set<FaultName>();
   const resetSecrets = new Map<string, string>();
   let gettokenAtDrop = 0;
+  /** A new login function knows nothing of what WeCom refused to the one before. */
+  let restartedAt = 0;
   const gettokens = () => corpids.reduce((sum, corpid) => sum + wecom.counts(corpid).gettoken, 0);
 
   /** Sets all of WeCom's faults again, because the simulator can only clear all of them. */
@@ -65,6 +70,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
       }
       for (const [corpid, corpsecret] of resetSecrets) world.corpsecrets.set(corpid, corpsecret);
       await restartLogin();
+      restartedAt = Date.now();
     },
     wecomSlow: applyToWecom,
     wecomDown: applyToWecom,
@@ -84,7 +90,17 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
     if (on) active.add(name);
     else active.delete(name);
     await breaking[name]?.(on);
-    feed.add({ kind: 'world', fault: name, active: on });
+    feed.add({ kind: 'world', fault: name, active: on, ...(!on && rest(name)) });
+  }
+
+  /** By what WeCom has answered; nothing if the login function has asked in vain too long ago. */
+  function rest(name: FaultName): Pick<FaultState, 'restsUntil'> {
+    const errcode = restsAfter[name] ?? 0;
+    const refused = wecom.calls.filter(
+      (call) => call.errcode === errcode && corpids.includes(call.corpid ?? '') && call.at > restartedAt,
+    );
+    const restsUntil = Math.max(...refused.map(({ at, ms }) => at + ms)) + (ruleFor(errcode).restMs ?? 0);
+    return restsUntil > Date.now() ? { restsUntil } : {};
   }
 
   return {
@@ -97,6 +113,7 @@ export function createBreakage(world: World, feed: Feed, restartLogin: () => Pro
         fault,
         active: isActive(fault),
         available: fault !== 'redisDown' || relay !== undefined,
+        ...(!isActive(fault) && rest(fault)),
       })),
 
     async healAll(): Promise<void> {

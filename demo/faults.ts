@@ -20,4 +20,6 @@ export interface FaultState {
   active: boolean;
   /** `false` if this fault is not possible: a given Redis over TLS cannot be cut. */
   available: boolean;
+  /** It is off, but the login function does not ask WeCom again before (Unix time in ms): it would only be refused again. */
+  restsUntil?: number;
 }

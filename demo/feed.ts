@@ -1,6 +1,6 @@
 // What happens while the demo's page is open, from the logs of the functions and the records of the simulator.
 import type { Counts } from '../simulator/wecom/calls.ts';
-import type { FaultName, FaultState } from './faults.ts';
+import type { FaultState } from './faults.ts';
 import type { Who } from './people.ts';
 import type { AlertLine, RefreshRun, RequestLine } from './world.ts';
 
@@ -39,7 +39,7 @@ export type Happening =
   | { kind: 'callback'; status: number; ms: number; name: string; event: string }
   | { kind: 'timer'; run: RefreshRun }
   /** A fault was switched on or off on the page. */
-  | { kind: 'world'; fault: FaultName; active: boolean }
+  | ({ kind: 'world' } & Pick<FaultState, 'fault' | 'active' | 'restsUntil'>)
   | { kind: 'rush'; progress?: string; result?: RushResult };
 
 /** What the page shows next to the sequence. */

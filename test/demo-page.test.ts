@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { compileFiles } from '../demo/page-server.ts';
-import { company, crowd, reviewer } from '../demo/people.ts';
+import { company, crowd, member, reviewer } from '../demo/people.ts';
 import { type Demo, openInJsdom, startDemo } from './mini-program-pages.ts';
 import { serve } from './mini-program-phone.ts';
 
@@ -125,6 +125,30 @@ describe('the page of npm start', () => {
     }
     expect((await ask('POST', '/wecom-app/login', own, '{"who":"nobody"}')).status).toBe(400);
     expect((await ask('GET', '/../package.json')).status).toBe(404);
+  });
+
+  test('POST /world/fault › after a rate limit the page says until when the login function rests', async () => {
+    const logIn = async () => {
+      const body = JSON.stringify({ js_code: demo.world.wecom.createJsCode(member) });
+      return (await ask('POST', '/server/login', json, body)).status;
+    };
+    const state = () => demo.page.breakage.states().find(({ fault }) => fault === 'rateLimited');
+    const over = { fault: 'rateLimited', active: false };
+    expect(state()).toEqual({ ...over, available: true });
+    await demo.page.breakage.set('rateLimited', true);
+    expect(await logIn()).toBe(503);
+    expect(state()).toEqual({ fault: 'rateLimited', active: true, available: true });
+    await demo.page.breakage.set('rateLimited', false);
+    expect(await logIn()).toBe(503);
+    const restsUntil = state()?.restsUntil ?? 0;
+    expect(restsUntil - Date.now()).toBeLessThanOrEqual(60_000);
+    expect(demo.entries()).toContainEqual(expect.objectContaining({ kind: 'world', ...over, restsUntil }));
+    // A new login function knows nothing of it.
+    await demo.page.breakage.set('wrongSecret', true);
+    await demo.page.breakage.set('wrongSecret', false);
+    expect(await logIn()).toBe(200);
+    expect(state()).toEqual({ ...over, available: true });
+    await demo.reset();
   });
 
   test('what the page sends › holds no corpsecret, access_token or session_token', async () => {

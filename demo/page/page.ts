@@ -4,7 +4,7 @@
 import type { FaultName } from '../faults.ts';
 import type { Entry, Snapshot } from '../feed.ts';
 import type { Who } from '../people.ts';
-import { createSequence } from './sequence.ts';
+import { createSequence, timeOf } from './sequence.ts';
 import { type Language, languages, texts } from './texts.ts';
 
 const people: readonly Who[] = ['member', 'secondCompany', 'outOfRange', 'disabled', 'stranger', 'reviewer'];
@@ -170,6 +170,12 @@ function showSnapshot(): void {
     const state = latest.faults.find(({ fault }) => fault === button.dataset['fault']);
     button.setAttribute('aria-pressed', String(state?.active));
     button.disabled = !state?.available;
+    const note = button.querySelector('small');
+    if (note && state) {
+      const { fault, restsUntil } = state;
+      note.textContent =
+        restsUntil === undefined ? t().names[fault].note : t().restsUntil(timeOf(restsUntil));
+    }
   }
   (byId('heal') as HTMLButtonElement).disabled = !latest.faults.some(({ active }) => active);
   (byId('rush') as HTMLButtonElement).disabled = latest.rushRunning;

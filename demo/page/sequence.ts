@@ -86,6 +86,7 @@ export function createSequence(list: HTMLElement, texts: () => Texts) {
         const { name } = t.names[entry.fault];
         return [
           note(entry, entry.active ? 'bad' : 'good', entry.active ? t.faultBegins(name) : t.faultEnds(name)),
+          ...(entry.restsUntil === undefined ? [] : [note(entry, 'bad', t.rests(timeOf(entry.restsUntil)))]),
         ];
       }
       case 'rush':
@@ -168,9 +169,14 @@ function note(entry: Entry, mood: Mood, text: string, detail = ''): HTMLElement 
 
 function time({ at }: Entry): HTMLElement {
   const element = document.createElement('time');
-  const date = new Date(at);
-  element.textContent = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  element.textContent = timeOf(at);
   return element;
+}
+
+/** `09:05:07` */
+export function timeOf(at: number): string {
+  const date = new Date(at);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
 function two(n: number) {

@@ -63,6 +63,9 @@ const en = {
     `${event} of ${name} to the callback function: ${status}`,
   faultBegins: (name: string) => `${name}: on`,
   faultEnds: (name: string) => `${name}: off`,
+  restsUntil: (time: string) => `rests until ${time}`,
+  rests: (time: string) =>
+    `The login function spares WeCom after this refusal: until ${time} logins get 503, then it calls again.`,
   rushHappened: (statuses: string) => `500 × POST /login on 20 processes: ${statuses}`,
   reviewer: (account: string, password: string) => `Account ${account}, password ${password}`,
   names,
@@ -103,6 +106,8 @@ const zh: Texts = {
   callback: (event, name, status) => `${name} 的 ${event} 通知回调函数：${status}`,
   faultBegins: (name) => `${name}：开始`,
   faultEnds: (name) => `${name}：结束`,
+  restsUntil: (time) => `暂停调用至 ${time}`,
+  rests: (time) => `被企业微信拒绝后，登录函数暂停调用：${time} 前登录返回 503，之后恢复调用。`,
   rushHappened: (statuses) => `20 个进程上 500 × POST /login：${statuses}`,
   reviewer: (account, password) => `账号 ${account}，密码 ${password}`,
   names: {
