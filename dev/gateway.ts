@@ -19,6 +19,10 @@ export interface GatewayOptions {
   onFailure(line: { method: string; path: string; name: string; status: number; reason: string }): void;
 }
 
+/** @see https://cloud.tencent.com/document/product/583/63406 */
+const noWebSocket =
+  'WebSocket: SCF takes one only at a function that is made for it, and the deploy makes none (docs/develop.md)';
+
 export function createGateway({ addresses, functions, routes, timeoutMs, onFailure }: GatewayOptions) {
   function functionFor(host: string, target: string): string | undefined {
     const [, label = ''] = /^([\w-]+)\.localhost(:\d+)?$/i.exec(host) ?? [];
@@ -47,6 +51,7 @@ export function createGateway({ addresses, functions, routes, timeoutMs, onFailu
           .end(JSON.stringify({ errorMessage: reason }));
     };
     if (name === '') return refuse(404, 'no route in serverless.yml leads there');
+    if (/websocket/i.test(incoming.headers.upgrade ?? '')) return refuse(501, noWebSocket);
     if (isTooLarge(incoming)) return refuse(406, 'SCF takes at most 6 MB of request');
     const running = functions();
     if (!running) return refuse(503, 'the functions are starting');

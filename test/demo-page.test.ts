@@ -234,6 +234,13 @@ describe('compiling the mini-program', () => {
     const failed = new Promise((resolve) => phone.wx['scanCode']?.({ fail: resolve }));
     expect(await failed).toEqual({ errMsg: 'scanCode:fail the demo has no wx.scanCode' });
     await phone.shows('wx.scanCode');
+    const socket = phone.wx['connectSocket']?.({ url: 'wss://x' }) as unknown as {
+      onError(listener: (error: unknown) => void): void;
+    };
+    expect(await new Promise((resolve) => socket.onError(resolve))).toEqual({
+      errMsg: 'connectSocket:fail functions deployed here take no WebSocket',
+    });
+    await phone.shows('wx.connectSocket（此处部署的云函数不支持 WebSocket');
   });
 
   test('as it is › compiles without a warning and carries no secret and no address of WeCom', async () => {

@@ -391,7 +391,7 @@ describe('npm run dev', () => {
     expect(() => open(wx('release'))).toThrow('Upload the original');
   });
 
-  test('the functions and the page › a Host that is not this machine is refused: DNS rebinding', async () => {
+  test('the functions and the page › a Host that is not this machine (DNS rebinding) is refused, and a WebSocket', async () => {
     const statusOf = async (url: string, host: string) =>
       (await rawRequest(url, { path: '/session', headers: { Host: host } })).status;
     const { port } = new URL(dev.url);
@@ -399,6 +399,9 @@ describe('npm run dev', () => {
       expect([host, await statusOf(dev.url, host), await statusOf(dev.page, host)]).toEqual([host, 403, 403]);
     }
     await dev.says(/routes +GET \/session → 403 +Host attacker\.example: only the names of this machine/);
+    const upgrade = { Upgrade: 'websocket', Connection: 'Upgrade' };
+    const { status, text } = await rawRequest(dev.url, { path: '/session', headers: upgrade });
+    expect([status, text]).toEqual([501, expect.stringContaining('WebSocket: SCF takes one only')]);
     for (const host of [`127.0.0.1:${port}`, 'localhost', `login.localhost:${port}`, '[::1]']) {
       expect([host, await statusOf(dev.url, host)]).toEqual([host, 401]);
     }

@@ -100,6 +100,21 @@ export function createWx({ who, inWecom, serverUrl, life, screen, navigation }: 
       const chosen = await chooseFile();
       return { type: 'image', tempFiles: [{ tempFilePath: storeFile(chosen), size: chosen.size }] };
     }),
+    /** Functions as they are deployed here take none, so it fails: with a task, as on a phone. */
+    connectSocket({ fail, complete }: Callbacks = {}) {
+      screen.warn('wx.connectSocket（此处部署的云函数不支持 WebSocket，见 docs/develop.md）');
+      const error = { errMsg: 'connectSocket:fail functions deployed here take no WebSocket' };
+      let onError: ((error: object) => void) | undefined;
+      const task = Object.fromEntries(
+        ['onOpen', 'onMessage', 'onClose', 'send', 'close'].map((name) => [name, () => undefined]),
+      );
+      setTimeout(() => {
+        fail?.(error);
+        complete?.(error);
+        onError?.(error);
+      });
+      return { ...task, onError: (listener: typeof onError) => void (onError = listener) };
+    },
     env: { USER_DATA_PATH: 'wxfile://usr' },
     onAppShow,
     onAppHide,
