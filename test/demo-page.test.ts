@@ -234,7 +234,7 @@ describe('compiling the mini-program', () => {
     const failed = new Promise((resolve) => phone.wx['scanCode']?.({ fail: resolve }));
     expect(await failed).toEqual({ errMsg: 'scanCode:fail the demo has no wx.scanCode' });
     await phone.shows('wx.scanCode');
-    const socket = phone.wx['connectSocket']?.({ url: 'wss://x' }) as unknown as {
+    const socket = phone.wx['connectSocket']?.({ url: 'wss://x' }) as {
       onError(listener: (error: unknown) => void): void;
     };
     expect(await new Promise((resolve) => socket.onError(resolve))).toEqual({
