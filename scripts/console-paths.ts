@@ -90,12 +90,14 @@ function redis(more: string, source: Place['source'] = 'redis'): Place {
   return { console: 'tencent', menus, url: `${cloud}/redis`, source };
 }
 
-const tencent = (path: string, menus: string, source: Place['source']): Place => ({
-  console: 'tencent',
-  menus,
-  url: `${cloud}${path}`,
-  source,
-});
+function tencent(path: string, menus: string, source: Place['source']): Place {
+  return {
+    console: 'tencent',
+    menus,
+    url: `${cloud}${path}`,
+    source,
+  };
+}
 
 const places = {
   app: app(''),

@@ -14,10 +14,12 @@ LINES are log lines or stacks of the version that npm run build has built last: 
 LINES 是日志或调用栈，须来自最近一次 npm run build 构建的版本：先检出已部署的代码，再构建。`,
 };
 
-const noMap = (name: string): Bilingual => ({
-  en: `there is no source map of ${name} in .build/maps: npm run build`,
-  zh: `.build/maps 中没有 ${name} 的 source map：请先运行 npm run build`,
-});
+function noMap(name: string): Bilingual {
+  return {
+    en: `there is no source map of ${name} in .build/maps: npm run build`,
+    zh: `.build/maps 中没有 ${name} 的 source map：请先运行 npm run build`,
+  };
+}
 
 await runAsProcess(stack);
 

@@ -12,7 +12,9 @@ export interface Words {
 }
 
 /** The same text in both languages: a value, or a command to run. */
-const same = (text: string): Bilingual => ({ en: text, zh: text });
+function same(text: string): Bilingual {
+  return { en: text, zh: text };
+}
 
 const deployAgain: Bilingual = { en: 'Deploy again.', zh: '重新部署。' };
 const scf = {

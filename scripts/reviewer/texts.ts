@@ -8,15 +8,19 @@ export const usage: Bilingual = {
   zh: `用法：npm run reviewer -- NAME   （NAME 只能用${accountExpected.zh}）`,
 };
 
-export const passwordQuestion = (account: string, charactersMin: number): Bilingual => ({
-  en: `Password for ${account}, ${charactersMin} characters or more`,
-  zh: `${account} 的密码，至少 ${charactersMin} 个字符`,
-});
+export function passwordQuestion(account: string, charactersMin: number): Bilingual {
+  return {
+    en: `Password for ${account}, ${charactersMin} characters or more`,
+    zh: `${account} 的密码，至少 ${charactersMin} 个字符`,
+  };
+}
 
-export const tooWeak = (weakness: Bilingual): Bilingual => ({
-  en: `That password is too weak: ${weakness.en}.`,
-  zh: `密码强度不够：${weakness.zh}。`,
-});
+export function tooWeak(weakness: Bilingual): Bilingual {
+  return {
+    en: `That password is too weak: ${weakness.en}.`,
+    zh: `密码强度不够：${weakness.zh}。`,
+  };
+}
 
 export const texts = {
   onceMore: { en: 'Once more', zh: '再输入一次' },

@@ -17,25 +17,33 @@ npm run sessions -- end  CORPID USERID   结束此人的全部会话
 审核人员的 CORPID 填 ""。成员的 USERID 是 ${menusOf('userid').zh}，不是姓名。`,
 };
 
-export const notOurs = (corpid: string, corpids: readonly string[]): Bilingual => ({
-  en: `${corpid}: not a company of WECOM_CORPS (${corpids.join(', ')})`,
-  zh: `${corpid} 不是 WECOM_CORPS 中的企业（${corpids.join('、')}）`,
-});
+export function notOurs(corpid: string, corpids: readonly string[]): Bilingual {
+  return {
+    en: `${corpid}: not a company of WECOM_CORPS (${corpids.join(', ')})`,
+    zh: `${corpid} 不是 WECOM_CORPS 中的企业（${corpids.join('、')}）`,
+  };
+}
 
-export const withFile = (file: string | undefined): Bilingual => ({
-  en: `with ${file ?? 'the environment; there is no .env: copy .env.example to it'}`,
-  zh: file === undefined ? '使用环境变量；没有 .env，请从 .env.example 复制' : `使用 ${file}`,
-});
+export function withFile(file: string | undefined): Bilingual {
+  return {
+    en: `with ${file ?? 'the environment; there is no .env: copy .env.example to it'}`,
+    zh: file === undefined ? '使用环境变量；没有 .env，请从 .env.example 复制' : `使用 ${file}`,
+  };
+}
 
-export const ofAnotherStage = (stage: string): Bilingual => ({
-  en: `there is no .env.${stage}; .env may be another stage's`,
-  zh: `没有 .env.${stage}；.env 可能属于另一个环境`,
-});
+export function ofAnotherStage(stage: string): Bilingual {
+  return {
+    en: `there is no .env.${stage}; .env may be another stage's`,
+    zh: `没有 .env.${stage}；.env 可能属于另一个环境`,
+  };
+}
 
-export const noSession = (userid: string): Bilingual => ({
-  en: `No session of "${userid}". A member's userid is 账号 on their page in 通讯录, not their name.`,
-  zh: `“${userid}”没有会话。成员的 userid 是 ${menusOf('userid').zh}，不是姓名。`,
-});
+export function noSession(userid: string): Bilingual {
+  return {
+    en: `No session of "${userid}". A member's userid is 账号 on their page in 通讯录, not their name.`,
+    zh: `“${userid}”没有会话。成员的 userid 是 ${menusOf('userid').zh}，不是姓名。`,
+  };
+}
 
 export const keepOut: Bilingual = {
   en: 'To keep somebody out, remove or disable them in WeCom too: a member can log in again.',

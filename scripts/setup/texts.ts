@@ -63,25 +63,33 @@ export const texts = {
   },
 } as const satisfies Record<string, Bilingual>;
 
-export const starts = (file: string): Bilingual => ({
-  en: `This writes ${file}. Ctrl-C cancels it at any time and changes nothing.`,
-  zh: `将写入 ${file}。随时可按 Ctrl-C 取消，不会有任何改动。`,
-});
+export function starts(file: string): Bilingual {
+  return {
+    en: `This writes ${file}. Ctrl-C cancels it at any time and changes nothing.`,
+    zh: `将写入 ${file}。随时可按 Ctrl-C 取消，不会有任何改动。`,
+  };
+}
 
-export const alreadySet = (names: string): Bilingual => ({
-  en: `  ${names}: already set. Change it?`,
-  zh: `  ${names} 已有值。要修改吗？`,
-});
+export function alreadySet(names: string): Bilingual {
+  return {
+    en: `  ${names}: already set. Change it?`,
+    zh: `  ${names} 已有值。要修改吗？`,
+  };
+}
 
-export const unchanged = (file: string): Bilingual => ({
-  en: `\n${file} already has these values.\n`,
-  zh: `\n${file} 中已经是这些值。\n`,
-});
+export function unchanged(file: string): Bilingual {
+  return {
+    en: `\n${file} already has these values.\n`,
+    zh: `\n${file} 中已经是这些值。\n`,
+  };
+}
 
-export const replacedName = (name: string): Bilingual => ({
-  en: `${name} (replaced)`,
-  zh: `${name}（替换）`,
-});
+export function replacedName(name: string): Bilingual {
+  return {
+    en: `${name} (replaced)`,
+    zh: `${name}（替换）`,
+  };
+}
 
 /** `written` is the same text after the question. */
 export function writing(file: string, names: readonly Bilingual[]): { ask: Bilingual; written: Bilingual } {
@@ -93,40 +101,54 @@ export function writing(file: string, names: readonly Bilingual[]): { ask: Bilin
   };
 }
 
-export const wouldReplace = (file: string, names: string): Bilingual => ({
-  en: `${file} has other values for ${names}; --replace replaces them`,
-  zh: `${file} 中的 ${names} 已有其他值；加上 --replace 可以替换`,
-});
+export function wouldReplace(file: string, names: string): Bilingual {
+  return {
+    en: `${file} has other values for ${names}; --replace replaces them`,
+    zh: `${file} 中的 ${names} 已有其他值；加上 --replace 可以替换`,
+  };
+}
 
-export const runAgain = (setup: string): Bilingual => ({
-  en: `${setup} again, to correct what failed`,
-  zh: `再次运行 ${setup}，改正失败的项`,
-});
+export function runAgain(setup: string): Bilingual {
+  return {
+    en: `${setup} again, to correct what failed`,
+    zh: `再次运行 ${setup}，改正失败的项`,
+  };
+}
 
-export const keyThenDeploy = (setup: string, deploy: string): Bilingual => ({
-  en: `${setup} again for the API key, then ${deploy}`,
-  zh: `再次运行 ${setup} 填写 API 密钥，然后运行 ${deploy}`,
-});
+export function keyThenDeploy(setup: string, deploy: string): Bilingual {
+  return {
+    en: `${setup} again for the API key, then ${deploy}`,
+    zh: `再次运行 ${setup} 填写 API 密钥，然后运行 ${deploy}`,
+  };
+}
 
-export const fromInside = (doctor: string): Bilingual => ({
-  en: `${doctor}, which then checks from inside`,
-  zh: `运行 ${doctor}，从云上检查`,
-});
+export function fromInside(doctor: string): Bilingual {
+  return {
+    en: `${doctor}, which then checks from inside`,
+    zh: `运行 ${doctor}，从云上检查`,
+  };
+}
 
-export const noSuchAnswer = (name: string): Bilingual => ({
-  en: `${name}: there is no such answer; .env.example names all variables`,
-  zh: `${name}：没有这一项；所有变量见 .env.example`,
-});
+export function noSuchAnswer(name: string): Bilingual {
+  return {
+    en: `${name}: there is no such answer; .env.example names all variables`,
+    zh: `${name}：没有这一项；所有变量见 .env.example`,
+  };
+}
 
-export const expectedForm = (name: string, expected: Bilingual): Bilingual => ({
-  en: `${name}: expected ${expected.en}`,
-  zh: `${name}：应为${expected.zh}`,
-});
+export function expectedForm(name: string, expected: Bilingual): Bilingual {
+  return {
+    en: `${name}: expected ${expected.en}`,
+    zh: `${name}：应为${expected.zh}`,
+  };
+}
 
-export const notPair = (place: number): Bilingual => ({
-  en: `line or argument ${place} is not KEY=value`,
-  zh: `第 ${place} 行或第 ${place} 个参数不是 KEY=value`,
-});
+export function notPair(place: number): Bilingual {
+  return {
+    en: `line or argument ${place} is not KEY=value`,
+    zh: `第 ${place} 行或第 ${place} 个参数不是 KEY=value`,
+  };
+}
 
 /** What is wrong with answers that are each of the right form. */
 export const answerTexts = {
