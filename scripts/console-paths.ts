@@ -7,6 +7,7 @@ const things = {
   app: { en: 'the app of the mini-program', zh: '小程序对应的应用' },
   department: { en: 'the department', zh: '该部门' },
   fn: { en: 'the function', zh: '该函数' },
+  group: { en: 'a group chat', zh: '群聊' },
   instance: { en: 'the instance', zh: '该实例' },
   member: { en: 'the member', zh: '该成员' },
   miniProgram: { en: 'the mini-program', zh: '该小程序' },
@@ -130,6 +131,7 @@ const places = {
   tagId: { console: 'wecom', menus: '通讯录 → 标签 → 标签详情', url: contacts, source: 'terms' },
 
   workbench: { console: 'here', menus: '工作台 → <miniProgram>', source: 'apps' },
+  groupRobot: { console: 'here', menus: '<group> → 群机器人', source: 'none' },
   trialVersion: { console: 'here', menus: '… → 配置体验版', source: 'trial' },
   devtoolsCompany: { console: 'here', menus: '模拟操作 → 选择企业', source: 'devtools' },
   devtoolsAddresses: { console: 'here', menus: '详情 → 本地设置', source: 'devtools' },

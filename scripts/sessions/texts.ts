@@ -14,7 +14,7 @@ npm run sessions -- end  CORPID USERID   结束此人的全部会话
   --stage STAGE   哪个环境（默认 dev）
   --local         不在云上，而是在本机用 .env.STAGE 或 .env 中的 Redis 执行
   --lang LANG     zh 或 en（默认与终端一致）
-审核人员的 CORPID 填 ""。成员的 USERID 是 ${menusOf('userid').zh}，不是姓名。`,
+审核人员的 CORPID 填 ""。成员的 USERID 是通讯录里的“账号”（${menusOf('userid').zh}），不是姓名。`,
 };
 
 export function notOurs(corpid: string, corpids: readonly string[]): Bilingual {
@@ -41,7 +41,7 @@ export function ofAnotherStage(stage: string): Bilingual {
 export function noSession(userid: string): Bilingual {
   return {
     en: `No session of "${userid}". A member's userid is 账号 on their page in 通讯录, not their name.`,
-    zh: `“${userid}”没有会话。成员的 userid 是 ${menusOf('userid').zh}，不是姓名。`,
+    zh: `“${userid}”没有会话。成员的 userid 是通讯录里的“账号”（${menusOf('userid').zh}），不是姓名。`,
   };
 }
 

@@ -93,7 +93,7 @@ export const groups: Record<
     title: { en: 'Callback of WeCom (接收消息)', zh: '企业微信的“接收消息”（回调）' },
     why: {
       en: 'With it, the sessions of a member who leaves end at once, and WeCom lets you enter a trusted IP. Token and key are generated here; copy them from the file into WeCom after the deploy.',
-      zh: '启用后，成员离职时会话立即失效，企业微信也才允许填写企业可信IP。Token 和 EncodingAESKey 在这里生成；部署后从文件复制到企业微信管理后台。',
+      zh: '启用后，成员离职时会话立即失效；填写企业可信IP之前，企业微信也要求先设置它（或可信域名）。Token 和 EncodingAESKey 在这里生成，部署后从文件复制到企业微信管理后台。',
     },
     variables: ['WECOM_CALLBACKS'],
     unless: {

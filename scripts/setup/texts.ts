@@ -46,7 +46,7 @@ export const texts = {
   },
   keepAnyway: { en: '  Keep it anyway?', zh: '  仍然保留吗？' },
   doesNotFit: { en: 'That does not fit. Expected: ', zh: '格式不对。应为：' },
-  setUpNow: { en: '. Set it up now?', zh: '。现在填写吗？' },
+  setUpNow: { en: '. Set it up now?', zh: '。现在设置吗？' },
   notJson: { en: '--answers: no readable JSON file', zh: '--answers：无法读取该 JSON 文件' },
   notTexts: {
     en: '--answers: must be a JSON object of texts',
