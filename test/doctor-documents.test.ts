@@ -1,5 +1,5 @@
 // docs/doctor.md and docs/zh/doctor.md have every diagnosis and its advice in the words of the code.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { insideStatuses } from '../lib/doctor/finding.ts';
 import type { Command } from '../scripts/command.ts';
@@ -65,6 +65,15 @@ describe('words in two languages', () => {
     const values = (text = '') => [...new Set(text.match(/\{\w+\}/g))].toSorted();
     expect(values(found.zh)).toEqual(values(found.en));
     expect(values(advice?.zh)).toEqual(values(advice?.en));
+  });
+
+  test('advice › names only documents that exist', () => {
+    const texts = (['en', 'zh'] as const).flatMap((language) => Object.values(diagnosesIn(language)));
+    const named = texts.flatMap(({ advice }) =>
+      [...advice.matchAll(/docs\/[\w/-]+\.md/g)].map(([path]) => path),
+    );
+    expect(new Set(named)).toEqual(new Set(['docs/deploy.md', 'docs/zh/deploy.md']));
+    expect(named.filter((path) => !existsSync(path))).toEqual([]);
   });
 
   test.each<[string, Command, string[], RegExp]>([
