@@ -53,6 +53,7 @@ function problemsOf(line: string): string[] {
       (program === 'npm' && first === 'run' && second in scripts) ||
       (program === 'npx' && first === 'vitest' && second === 'run' && existsSync(third)) ||
       (program === 'npx' && first === 'sls' && slsCommands.includes(second)) ||
+      (program.startsWith('.ci/') && existsSync(program)) ||
       (program === 'node' && (first.startsWith('-') || existsSync(first)) && fileExists(first, second));
     return fine ? [] : [command.trim()];
   });
