@@ -34,12 +34,12 @@ const yamlFiles = readdirSync('.github', { recursive: true, encoding: 'utf8' })
 const workflows = yamlFiles.filter((path) => path.includes('workflows'));
 
 test.each(yamlFiles)('%s › is YAML', (path) => {
-  expect(yaml.load(read(path))).toBeTypeOf('object');
+  expect(yaml.safeLoad(read(path))).toBeTypeOf('object');
 });
 
 describe.each(workflows)('%s', (path) => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is missing fails below
-  const { permissions, jobs } = yaml.load(read(path)) as Workflow;
+  const { permissions, jobs } = yaml.safeLoad(read(path)) as Workflow;
   const steps = Object.values(jobs).flatMap((job) => job.steps);
   const runs = steps.flatMap(({ run }) => run ?? []);
 
