@@ -38,7 +38,6 @@ test.each(yamlFiles)('%s › is YAML', (path) => {
 });
 
 describe.each(workflows)('%s', (path) => {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is missing fails below
   const { permissions, jobs } = yaml.safeLoad(read(path)) as Workflow;
   const steps = Object.values(jobs).flatMap((job) => job.steps);
   const runs = steps.flatMap(({ run }) => run ?? []);
