@@ -3,14 +3,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Bilingual } from '../scripts/language.ts';
+import { buildTexts, troubleTexts } from './texts.ts';
 import { Trouble } from './trouble.ts';
 
 /** What a function is built from. */
 const sources = ['functions', 'lib', 'scripts/build.ts', 'scripts/function-bundle.ts', 'package-lock.json'];
 
 /** Builds dist/ unless it is newer than all its sources. @throws Trouble with the builder's message */
-export async function buildFunctions(): Promise<'built' | 'up to date'> {
-  if (await upToDate()) return 'up to date';
+export async function buildFunctions(): Promise<Bilingual> {
+  if (await upToDate()) return buildTexts.upToDate;
   const child = spawn(process.execPath, ['scripts/run.mjs', 'scripts/build.ts'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -19,9 +21,9 @@ export async function buildFunctions(): Promise<'built' | 'up to date'> {
   const [code]: unknown[] = await once(child, 'close');
   if (code !== 0) {
     const reason = said.split('\n').find((line) => /error/i.test(line)) ?? `code ${String(code)}`;
-    throw new Trouble(`the build failed: ${reason.trim()}; run npm run build to see more`);
+    throw new Trouble(troubleTexts.build(reason.trim()));
   }
-  return 'built';
+  return buildTexts.built;
 }
 
 async function upToDate(): Promise<boolean> {

@@ -1,20 +1,23 @@
 // One request of the story: sends it, shows all calls it caused, and compares the function's log with the calls that
 // WeCom received.
 import * as z from 'zod/mini';
+import { type Bilingual, both } from '../scripts/language.ts';
 import type { Call as SimulatorCall } from '../simulator/wecom/calls.ts';
 import { type Call, prepare } from './mini-program.ts';
-import { describeRedis, describeWecomCall, endpointOf, type Screen } from './screen.ts';
+import { actors, callTexts } from './texts.ts';
+import { describeRedis, describeWecomCall, endpointOf, type Screen, type Words } from './screen.ts';
+import { Trouble } from './trouble.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
 /** What a step uses to show its progress. */
 export interface Stage extends Pick<Screen, 'line' | 'lineUnderWay'> {
   /** Shows an expectation; if it is not met, the step fails. `got` is what happened instead. */
-  expect: (expected: string, kept: boolean, got?: string) => void;
+  expect: (expected: Bilingual, kept: boolean, got?: Words) => void;
 }
 
 /** A step of the story. */
 export interface Step {
-  title: string;
+  title: Bilingual;
   play: (stage: Stage) => Promise<void>;
 }
 
@@ -39,20 +42,21 @@ export function createExchange(world: World, login: LoginFunction) {
     const seen: SimulatorCall[] = [];
     const unsubscribe = world.wecom.onCall((wecomCall) => seen.push(wecomCall));
     const answer = await prepare(login.url, call)();
-    if (answer.status === 0)
-      throw new Error(`the login function did not respond: ${String(answer.body['error'])}`);
+    if (answer.status === 0) throw new Trouble(callTexts.noResponse(String(answer.body['error'])));
     const line = await login.logged(call.scfRequestId);
     unsubscribe();
 
-    stage.line('mini-program → login', `${call.method} ${call.path}${describeInput(call)}`);
-    for (const wecomCall of line.wecom) stage.line('login → WeCom', describeWecomCall(wecomCall));
-    stage.line('login → Redis', describeRedis(line));
+    stage.line(actors.toLogin, `${call.method} ${call.path}${describeInput(call)}`);
+    for (const wecomCall of line.wecom) stage.line(actors.loginToWecom, describeWecomCall(wecomCall));
+    stage.line(actors.loginToRedis, describeRedis(line));
+    const answered = callTexts.answered(answer.status, Math.round(answer.ms));
+    const body = describeBody(answer.body);
     stage.line(
-      'login → mini-program',
-      `${answer.status} after ${Math.round(answer.ms)} ms${describeBody(answer.body)}`,
+      actors.fromLogin,
+      both((language) => answered[language] + body[language]),
     );
     if (logged(line) !== happened(seen)) {
-      stage.expect('WeCom received these calls', false, `it received: ${happened(seen) || 'none'}`);
+      stage.expect(callTexts.wecomReceived, false, callTexts.itReceived(happened(seen)));
     }
     return { ...answer, line };
   }
@@ -65,11 +69,11 @@ export function createExchange(world: World, login: LoginFunction) {
     body: { js_code: string },
     status: number,
     error: string,
-    why: string,
+    why: Bilingual,
   ) {
     const answer = await logIn(stage, body);
     const got = `${answer.status} ${errorAnswer.safeParse(answer.body).data?.error ?? ''}`;
-    stage.expect(`${status} ${error}: ${why}`, got === `${status} ${error}`, got);
+    stage.expect(callTexts.because(status, error, why), got === `${status} ${error}`, got);
   }
 
   return { send, logIn, expectRefusal };
@@ -90,13 +94,13 @@ function describeInput({ body, sessionToken }: Pick<Call, 'body' | 'sessionToken
   return `  ${JSON.stringify(Object.fromEntries(shown))}`;
 }
 
-function describeBody(body: Record<string, unknown>): string {
+function describeBody(body: Record<string, unknown>): Bilingual {
   const { data: refusal } = errorAnswer.safeParse(body);
-  if (refusal) return `  ${refusal.error}`;
+  if (refusal) return both(() => `  ${refusal.error}`);
   const { data: session } = sessionAnswer.safeParse(body);
-  if (!session) return '';
+  if (!session) return both(() => '');
   const { name, position, userid } = session.member;
-  return `  ${name} ${position} (${userid}), session ends in ${session.expires_in} s`;
+  return callTexts.sessionEnds(`${name} ${position} (${userid})`, session.expires_in);
 }
 
 /** Returns the function's calls of WeCom by its log, without gettoken, which the timer may call at the same time. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { PhoneFiles } from './phone/compile.ts';
+import { troubleTexts } from './texts.ts';
 import { Trouble } from './trouble.ts';
 
 const bodyBytesMax = 65_536;
@@ -23,9 +24,7 @@ export const securityHeaders = new Headers({
 export async function listenOn(server: Server, port: number, host = '127.0.0.1'): Promise<number> {
   server.listen({ port, host });
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    throw new Trouble(
-      `port ${port} cannot be used (${error.code ?? error.message}); choose another with --port`,
-    );
+    throw new Trouble(troubleTexts.port(port, error.code ?? error.message));
   });
   const address = server.address();
   return typeof address === 'object' && address ? address.port : 0;

@@ -4,13 +4,16 @@ import { readRefreshConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/environment.ts';
 import { createRedis } from '../lib/redis.ts';
 import { startRedis } from '../simulator/redis.ts';
+import { problemTexts } from '../scripts/environment-problems.ts';
+import type { Bilingual } from '../scripts/language.ts';
+import { redisTexts, troubleTexts } from './texts.ts';
 import { Trouble } from './trouble.ts';
 
 /** A running Redis. */
 export interface DemoRedis {
   url: string;
   /** A description for the screen, without the password. */
-  description: string;
+  description: Bilingual;
   /** Only for an embedded one: a given one may hold other data. */
   empty?: () => Promise<void>;
   stop: () => Promise<void>;
@@ -20,7 +23,7 @@ export interface DemoRedis {
 export async function startDemoRedis(givenUrl: string | undefined): Promise<DemoRedis> {
   if (givenUrl) return givenRedis(givenUrl);
   const { url, flush, stop } = await startRedis({ kind: 'embedded' });
-  return { url, description: `embedded, ${url}`, empty: flush, stop };
+  return { url, description: redisTexts.embedded(url), empty: flush, stop };
 }
 
 async function givenRedis(url: string): Promise<DemoRedis> {
@@ -31,11 +34,11 @@ async function givenRedis(url: string): Promise<DemoRedis> {
     await redis.pipeline([['ping']]);
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace('redis: ', '') : String(error);
-    throw new Trouble(`the Redis of REDIS_URL does not answer at ${at} (${reason})`);
+    throw new Trouble(troubleTexts.redisDead(at, reason));
   } finally {
     redis.close();
   }
-  return { url, description: `yours, from REDIS_URL, at ${at}`, stop: () => Promise.resolve() };
+  return { url, description: redisTexts.given(at), stop: () => Promise.resolve() };
 }
 
 /** Reads it as the functions do, so that the demo refuses the same values. */
@@ -48,6 +51,8 @@ function addressOf(url: string) {
       ENCRYPTION_KEY: Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64url'),
     }).redis;
   } catch (error) {
-    throw error instanceof ConfigError ? new Trouble(error.problems.join('; ')) : error;
+    throw error instanceof ConfigError
+      ? new Trouble(problemTexts(error.problems, { en: '; ', zh: '；' }))
+      : error;
   }
 }

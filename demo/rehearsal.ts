@@ -15,27 +15,51 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
 import * as z from 'zod/mini';
 import { startRedis } from '../simulator/redis.ts';
 import { startTencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
+import { Exit } from '../scripts/command.ts';
+import type { Bilingual } from '../scripts/language.ts';
+import { languageIn, optionProblem } from '../scripts/option-problem.ts';
 import { exampleSource, manifestWithExample } from './own-function.ts';
+import { rehearsalTexts as texts } from './rehearsal-texts.ts';
 
 const stage = 'rehearsal';
 const corpid = 'wwrehearsal000001';
 /** Less than the 20 minutes before expiry at which the timer renews. */
 const shortTokenLifeSeconds = 900;
 
+const language = languageOrEnd();
+
+function languageOrEnd() {
+  const args = process.argv.slice(2);
+  try {
+    const asked = languageIn(args, process.env);
+    try {
+      parseArgs({ args, options: { lang: { type: 'string' } } });
+      return asked;
+    } catch (error) {
+      console.error(`${optionProblem(error)[asked]}\n${texts.usage[asked]}`);
+    }
+  } catch (error) {
+    if (!(error instanceof Exit)) throw error;
+    console.error(error.message);
+  }
+  return process.exit(2);
+}
+
 function say(line: string): void {
   return console.log(line);
 }
-function step(title: string): void {
-  say(`\n── ${title}`);
+function step(title: Bilingual): void {
+  say(`\n── ${title[language]}`);
 }
-function check(isTrue: boolean, what: string): void {
-  if (!isTrue) throw new Error(`expected: ${what}`);
-  say(`✓ ${what}`);
+function check(isTrue: boolean, what: Bilingual): void {
+  if (!isTrue) throw new Error(texts.expected(what)[language]);
+  say(`✓ ${what[language]}`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'deploy-rehearsal-'));
@@ -61,6 +85,7 @@ const blank = Object.fromEntries(
 const environment = {
   ...process.env,
   ...blank,
+  WECOM_LOGIN_LANG: language,
   SLS_TELEMETRY_DISABLED: '1',
   TENCENT_CLOUD_ENDPOINT: cloud.url,
   TENCENT_SECRET_ID: secretId,
@@ -89,8 +114,8 @@ async function sls(...args: string[]): Promise<string> {
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const output = stdout + stderr;
   for (const line of output.trimEnd().split('\n')) say(`  ${line}`);
-  check((await closed) === 0, `sls ${args[0]} ended with exit code 0`);
-  check(!output.includes(corpsecret) && !output.includes(secretKey), 'it printed no secret');
+  check((await closed) === 0, texts.exited(args[0] ?? ''));
+  check(!output.includes(corpsecret) && !output.includes(secretKey), texts.noSecretPrinted);
   return output;
 }
 
@@ -116,7 +141,7 @@ async function call(
 
 /** Finds the function URL that `sls` printed below the name of a function. */
 function urlIn(output: string, key: string): string {
-  return new RegExp(`^${key}: .*\\n +http url: (\\S+)`, 'm').exec(output)?.[1] ?? '';
+  return new RegExp(`^${key}[:：].*\\n +(?:http url: |函数 URL：)(\\S+)`, 'm').exec(output)?.[1] ?? '';
 }
 
 /** Follows docs/add-a-function.md in a copy of the project that consists of links. */
@@ -154,52 +179,46 @@ function gettokens(): number {
 }
 
 async function rehearse(): Promise<void> {
-  step('Deploy to an empty account');
+  step(texts.deploy);
   const output = await sls('deploy');
   const url = urlIn(output, 'login');
-  check(url !== '', `login has a function URL: ${url}`);
+  check(url !== '', texts.url(url));
   const zips = uploads();
-  check(
-    zips === Object.keys(cloud.state.functions).length,
-    `one zip was uploaded for each of ${zips} functions`,
-  );
+  check(zips === Object.keys(cloud.state.functions).length, texts.zips(zips));
 
-  step('A member logs in through the function URL');
+  step(texts.login);
   const jsCode = wecom.createJsCode({ corpid, userid: 'ZhangSan' });
   const answer = await call(url, '/login', { method: 'POST', body: { js_code: jsCode } });
   say(
     `  POST ${url}/login → ${answer.status} ${answer.body.replace(/"session_token":"[^"]+"/, '"session_token":"…"')}`,
   );
-  check(answer.status === 200, 'the uploaded zip answered 200');
+  check(answer.status === 200, texts.answered);
   const login = Login.parse(JSON.parse(answer.body));
-  check(login.member.userid === 'ZhangSan', 'the member is ZhangSan');
+  check(login.member.userid === 'ZhangSan', texts.isMember);
   const askSession = () =>
     call(url, '/session', { method: 'GET', headers: { authorization: `Bearer ${login.session_token}` } });
-  check((await askSession()).status === 200, 'GET /session knows the session');
-  check(gettokens() === 1, 'one gettoken so far');
+  check((await askSession()).status === 200, texts.knowsSession);
+  check(gettokens() === 1, texts.oneGettoken);
 
-  step('The timer runs');
+  step(texts.timer);
   wecom.set({ tokenLifeSeconds: 7200 });
   const timer = await cloud.fireTimer(`wecom-login-${stage}-refresh`, 'every-5-minutes');
   say(`  refresh → ${timer.result ?? timer.error}`);
   check(
     timer.error === undefined && Outcome.parse(JSON.parse(timer.result ?? '{}')).companies === 1,
-    'refresh ran',
+    texts.refreshRan,
   );
-  check(gettokens() === 2, 'the access_token, which was about to expire, was renewed: two gettoken in total');
+  check(gettokens() === 2, texts.renewed);
   const again = await call(url, '/login', {
     method: 'POST',
     body: { js_code: wecom.createJsCode({ corpid, userid: 'ZhangSan' }) },
   });
-  check(again.status === 200 && gettokens() === 2, 'the next login uses the renewed token');
+  check(again.status === 200 && gettokens() === 2, texts.usesRenewed);
 
-  step('An operator lists sessions, and WeCom reports that the member has left');
+  step(texts.operator);
   const person = { corpid, userid: 'ZhangSan' };
   const list = await sls('invoke', '-f', 'admin', '-d', JSON.stringify({ action: 'list', ...person }));
-  check(
-    list.includes('started_at') && !list.includes(login.session_token),
-    'admin lists the sessions, without tokens',
-  );
+  check(list.includes('started_at') && !list.includes(login.session_token), texts.lists);
   const callback = { corpid, token: callbackToken, encodingAESKey };
   const left = signedCallback(callback, unsubscribeMessage(person));
   const told = await call(urlIn(output, 'callback'), left.path, {
@@ -207,15 +226,15 @@ async function rehearse(): Promise<void> {
     body: left.body,
     headers: { 'content-type': 'text/xml' },
   });
-  check(told.status === 200 && told.body === 'success', 'callback accepted the message');
-  check((await askSession()).status === 401, 'the session has ended');
+  check(told.status === 200 && told.body === 'success', texts.callback);
+  check((await askSession()).status === 401, texts.ended);
 
-  step('Deploy again without a change');
+  step(texts.again);
   await sls('deploy');
-  check(uploads() === zips, 'nothing was uploaded');
-  check((await call(url, '/health', { method: 'GET' })).status === 200, 'the function URL is the same');
+  check(uploads() === zips, texts.nothingUploaded);
+  check((await call(url, '/health', { method: 'GET' })).status === 200, texts.sameUrl);
 
-  step('Your own functions: those of docs/add-a-function.md');
+  step(texts.own);
   project = addFunctionsOfTheDocument();
   const deployed = await sls('deploy');
   const more = urlIn(deployed, 'hello');
@@ -226,15 +245,9 @@ async function rehearse(): Promise<void> {
   const { session_token } = Login.parse(JSON.parse(fresh.body));
   const bearer = { authorization: `Bearer ${session_token}` };
   const hello = await call(more, '/hello', { method: 'GET', headers: bearer });
-  check(hello.body === '{"hello":"ZhangSan"}', `it knows who is calling: ${hello.body}`);
-  check(
-    (await call(more, '/hello', { method: 'GET' })).status === 401,
-    'it refuses a caller who is not logged in',
-  );
-  check(
-    (await call(more, '/payroll', { method: 'GET', headers: bearer })).status === 403,
-    'it refuses a caller whose role may not use it',
-  );
+  check(hello.body === '{"hello":"ZhangSan"}', texts.knowsCaller(hello.body));
+  check((await call(more, '/hello', { method: 'GET' })).status === 401, texts.refusesStranger);
+  check((await call(more, '/payroll', { method: 'GET', headers: bearer })).status === 403, texts.refusesRole);
   const ofFinance = await call(url, '/login', {
     method: 'POST',
     body: { js_code: wecom.createJsCode({ corpid, userid: 'LiSi' }) },
@@ -244,24 +257,21 @@ async function rehearse(): Promise<void> {
     headers: { authorization: `Bearer ${Login.parse(JSON.parse(ofFinance.body)).session_token}` },
     body: { userid: 'ZhangSan', room: '402' },
   });
-  check(
-    notified.body === '{"sent":true}',
-    'a member of a department below the finance department sends a notice',
-  );
+  check(notified.body === '{"sent":true}', texts.sendsNotice);
   const [message] = wecom.messages;
-  check(message?.userids[0] === 'zhangsan', `WeCom delivers it: ${JSON.stringify(message?.content)}`);
-  check(gettokens() === 2, 'with the access_token of the login: still two gettoken');
+  check(message?.userids[0] === 'zhangsan', texts.delivers(JSON.stringify(message?.content)));
+  check(gettokens() === 2, texts.stillTwo);
 
-  step('Remove everything');
+  step(texts.removal);
   await sls('remove', '--yes');
-  check(Object.keys(cloud.state.functions).length === 0, 'all functions are removed');
+  check(Object.keys(cloud.state.functions).length === 0, texts.removed);
   const logged = cloud.logs.map(({ message }) => message).join('\n');
-  check(!logged.includes(corpsecret) && !logged.includes(login.session_token), 'no secret is in the log');
+  check(!logged.includes(corpsecret) && !logged.includes(login.session_token), texts.noSecretLogged);
 }
 
 try {
   await rehearse();
-  say('\nThe rehearsal passed.');
+  say(texts.passed[language]);
 } catch (error) {
   say(`\n✗ ${error instanceof Error ? error.message : String(error)}`);
   for (const { functionName, message } of cloud.logs.slice(-20)) say(`  [${functionName}] ${message}`);

@@ -1,9 +1,11 @@
 // 500 members log in at the same moment on 20 processes. This is what the promise of one gettoken is for.
 import * as z from 'zod/mini';
+import { type Bilingual, both } from '../scripts/language.ts';
 import { type Answer, type Call, sendTogether } from './mini-program.ts';
 import { bigCompany, crowd } from './people.ts';
 import type { Stage, Step } from './exchange.ts';
 import type { RushResult } from './feed.ts';
+import { actors, rushTexts } from './texts.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
 /** `DEMO_PROCESSES` sets a smaller number for a small machine. */
@@ -113,53 +115,50 @@ export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: S
 
   /** Runs one rush and shows it. Returns the number of gettoken calls. */
   async function tell(stage: Stage, name: string): Promise<number> {
-    const row = stage.lineUnderWay('mini-programs → login');
-    row.update(`${crowdFor(logins).length} × POST /login`);
+    const row = stage.lineUnderWay(actors.manyToLogin);
+    row.update(rushTexts.sending(crowdFor(logins).length));
     const rush = await logInTogether(world, logins, name);
-    row.done(`${rush.requests} × POST /login on ${logins.length} processes, all at the same moment`);
+    row.done(rushTexts.sent(rush.requests, logins.length));
     const calls = Object.entries(rush.counts).map(([endpoint, count]) => `${count} × ${endpoint}`);
-    stage.line('login → WeCom', calls.join(', '));
-    stage.line('login → Redis', `${rush.redisOperations} operations`);
+    stage.line(actors.loginToWecom, calls.join(', '));
+    stage.line(actors.loginToRedis, rushTexts.operations(rush.redisOperations));
     stage.line(
-      'login → mini-programs',
-      `${rush.statuses} in ${seconds(rush.tookMs)} (median ${seconds(rush.medianMs)})`,
+      actors.loginToMany,
+      rushTexts.answered(rush.statuses, seconds(rush.tookMs), seconds(rush.medianMs)),
     );
     if (rush.cameBack > 0) {
-      stage.line('', `${rush.cameBack} repeated after 503: this machine is busy`);
+      stage.line('', rushTexts.cameBack(rush.cameBack));
     }
     stage.expect(
-      `all ${rush.requests} are logged in, each with their name`,
+      rushTexts.allNamed(rush.requests),
       rush.named === rush.requests,
-      `${rush.named} were (${rush.reasons})`,
+      rushTexts.named(rush.named, rush.reasons),
     );
     return rush.counts.gettoken;
   }
 
   return {
     allAtOnce: {
-      title: `${crowd.length} members log in at the same moment, on ${processes} fresh processes and an empty Redis`,
+      title: rushTexts.title(crowd.length, processes),
       async play(stage) {
-        const row = stage.lineUnderWay(`${processes} × login`);
+        const row = stage.lineUnderWay(both(() => `${processes} × login`));
         const startedMs = performance.now();
         logins = await startRushProcesses(world, (started) =>
-          row.update(`${started} of ${processes} processes started`),
+          row.update(rushTexts.started(started, processes)),
         );
-        row.done(`${logins.length} processes started in ${seconds(performance.now() - startedMs)}`);
+        row.done(rushTexts.startedAll(logins.length, seconds(performance.now() - startedMs)));
         if (logins.length < processes) {
           const members = crowdFor(logins).length;
-          stage.line('', `this machine is busy: only ${logins.length} processes and ${members} members`);
+          stage.line('', rushTexts.fewer(logins.length, members));
         }
         await redis.empty?.();
-        stage.line(
-          'Redis',
-          redis.empty ? 'emptied' : 'not emptied, because it is yours; has no data of this company',
-        );
+        stage.line('Redis', redis.empty ? rushTexts.emptied : rushTexts.notEmptied);
         const gettoken = await tell(stage, 'rush');
-        stage.expect(`1 gettoken for ${logins.length} processes`, gettoken === 1, `there were ${gettoken}`);
+        stage.expect(rushTexts.oneGettoken(logins.length), gettoken === 1, rushTexts.thereWere(gettoken));
       },
     },
     tokenDropped: {
-      title: `WeCom drops the access_token while ${crowd.length} log in`,
+      title: rushTexts.dropTitle(crowd.length),
       async play(stage) {
         const finishedBeforeDrop = Math.floor(crowdFor(logins).length / 5);
         let finished = 0;
@@ -172,20 +171,17 @@ export function createRushHour(world: World): { allAtOnce: Step; tokenDropped: S
         });
         const gettoken = await tell(stage, 'drop');
         unsubscribe();
-        stage.line(
-          'WeCom',
-          `dropped it after ${finishedBeforeDrop} calls, then refused ${refused} calls (40014)`,
-        );
-        stage.expect('WeCom refused calls because of that', refused > 0, 'it refused none');
-        stage.expect('1 more gettoken, and nobody notices', gettoken === 1, `there were ${gettoken}`);
+        stage.line(actors.wecom, rushTexts.dropped(finishedBeforeDrop, refused));
+        stage.expect(rushTexts.didRefuse, refused > 0, rushTexts.refusedNone);
+        stage.expect(rushTexts.oneMore, gettoken === 1, rushTexts.thereWere(gettoken));
         await Promise.all(logins.map(world.stopLogin));
       },
     },
   };
 }
 
-function seconds(ms: number) {
-  return `${(ms / 1000).toFixed(1)} s`;
+function seconds(ms: number): Bilingual {
+  return rushTexts.seconds((ms / 1000).toFixed(1));
 }
 
 /** `498 × 200, 2 × 503 temporarily_unavailable`. */

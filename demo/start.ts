@@ -1,35 +1,26 @@
 // `npm start`: builds, starts everything on this machine, plays the story, and keeps running so that you can try it.
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+
+import type { Bilingual, Language } from '../scripts/language.ts';
+import { languageIn, optionProblem } from '../scripts/option-problem.ts';
 import { buildFunctions } from './build.ts';
 import { startDemoRedis } from './redis.ts';
-import { createScreen, describeEntry, describeRefresh } from './screen.ts';
+import { createScreen, describeEntry, describeRefresh, type Words } from './screen.ts';
 import { createExchange, type Step } from './exchange.ts';
 import { createMoreSteps } from './story-more.ts';
 import { createSteps } from './story.ts';
+import { actors, startTexts, usage } from './texts.ts';
 import { Trouble } from './trouble.ts';
 import { showWhatToTry } from './try-it.ts';
 import { compileFiles, type Page, startPage } from './page-server.ts';
 import { createWorld, ourCompanies, refuseTakenPort, type World, wecomLatencyMs } from './world.ts';
 
-const usage = `Usage: npm start -- [--once] [--port <number>]
-
-The login of a WeCom mini-program on this machine: no account, no Docker, no network.
-
-  --once           end after the story, without the page; the exit code is 0 only if every step
-                   went as expected
-  --port <number>  port of the page (default: any free one)
-  --help           show this text
-
-Environment:
-  REDIS_URL        use this Redis instead of an embedded one
-  NO_COLOR         no colours`;
-
 const refreshEverySeconds = 10;
 const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 };
 
-const { once, port } = readOptions();
-const screen = createScreen(process.stdout);
+const { once, port, language } = readOptions(process.argv.slice(2));
+const screen = createScreen(process.stdout, language);
 /** What must be ended at exit; set when it is started. */
 let world: World | undefined;
 let page: Page | undefined;
@@ -53,7 +44,9 @@ try {
   // Ctrl-C also reaches the functions, and the story may fail before this process gets the signal.
   await new Promise((resolve) => setTimeout(resolve, 100));
   if (!ending) {
-    screen.failure(`\n${error instanceof Trouble ? `npm start: ${error.message}` : describeBug(error)}`);
+    const trouble = error instanceof Trouble ? startTexts.trouble('npm start', error.words) : undefined;
+    screen.print();
+    screen.failure(trouble ?? describeBug(error));
     await end(exitCodes.failed);
   }
 }
@@ -62,23 +55,21 @@ async function main(): Promise<void> {
   const startedMs = performance.now();
   const [loadBefore = 0] = loadavg();
   if (port > 0) await refuseTakenPort(port);
-  screen.title('The login of a WeCom mini-program, complete on this machine');
+  screen.title(startTexts.title);
   const { steps, wecom, files, loginOfStory } = await setUp();
   const failed = await play(steps);
 
   screen.print();
-  for (const violation of wecom.violations) screen.failure(`WeCom received a malformed call: ${violation}`);
+  for (const violation of wecom.violations) screen.failure(startTexts.violation(violation));
   if (failed.length > 0) {
-    const numbers = failed.map((step) => steps.indexOf(step) + 1).join(' and ');
-    screen.failure(`Of ${steps.length} steps, these did not go as expected: ${numbers}.`);
+    const numbers = failed.map((step) => steps.indexOf(step) + 1);
+    screen.failure(startTexts.failed(steps.length, numbers));
     if (loadBefore > availableParallelism()) {
-      screen.print(
-        `This machine was already busy: load ${loadBefore.toFixed(1)} on ${availableParallelism()} cores.`,
-      );
+      screen.print(startTexts.busy(loadBefore.toFixed(1), availableParallelism()));
     }
   } else {
     const seconds = Math.round((performance.now() - startedMs) / 1000);
-    screen.success(`All ${steps.length} steps went as expected, in ${seconds} s.`);
+    screen.success(startTexts.passed(steps.length, seconds));
   }
   if (once) await end(failed.length + wecom.violations.length === 0 ? exitCodes.ok : exitCodes.failed);
   if (ending || !world) return;
@@ -90,39 +81,37 @@ async function main(): Promise<void> {
 }
 
 async function setUp() {
-  const build = screen.starting('build');
-  build.update('the functions, into dist/');
-  build.done(`dist/, the functions exactly as they are deployed: ${await buildFunctions()}`);
+  const build = screen.starting(startTexts.build);
+  build.update(startTexts.building);
+  build.done(startTexts.built(await buildFunctions()));
 
   const redisRow = screen.starting('Redis');
   const redis = await startDemoRedis(process.env['REDIS_URL']);
   redisRow.done(redis.description);
 
-  const wecomRow = screen.starting('WeCom');
+  const wecomRow = screen.starting(startTexts.wecom);
   world = await createWorld(redis);
   const { wecom } = world;
-  wecomRow.done(`simulated, ${wecom.url}, answers after ${wecomLatencyMs.min}–${wecomLatencyMs.max} ms`);
+  wecomRow.done(startTexts.wecomSimulated(wecom.url, wecomLatencyMs.min, wecomLatencyMs.max));
 
-  const pageRow = screen.starting('page');
+  const pageRow = screen.starting(startTexts.page);
   const files = once ? new Map() : await compileFiles();
-  pageRow.done(
-    once ? 'not with --once' : 'the mini-program, compiled for the browser; served after the story',
-  );
+  pageRow.done(once ? startTexts.noPage : startTexts.pageCompiled);
 
   const loginRow = screen.starting('login');
   const login = await world.startLogin();
-  loginRow.done(`${login.url}, the login function in its own process`);
+  loginRow.done(startTexts.loginRuns(login.url));
 
   const refreshRow = screen.starting('refresh');
   const first = await world.refresh();
   if (first.counts['renewed'] !== ourCompanies.length)
-    throw new Trouble(`the refresh function ${describeRefresh(first)}`);
-  refreshRow.done(`a timer, every ${refreshEverySeconds} s; ${describeRefresh(first)}`);
+    throw new Trouble(startTexts.refreshFailed(describeRefresh(first)));
+  refreshRow.done(startTexts.timer(refreshEverySeconds, describeRefresh(first)));
   world.startTimer(refreshEverySeconds, (run) => {
     // After the story, show only changes.
     if (storyTold && run.counts['fresh'] === ourCompanies.length) return;
     if (page) page.feed.add({ kind: 'timer', run });
-    else screen.aside('timer → refresh', describeRefresh(run));
+    else screen.aside(actors.timer, describeRefresh(run));
   });
   const exchange = createExchange(world, login);
   return {
@@ -139,7 +128,7 @@ async function play(steps: readonly Step[]): Promise<Step[]> {
   for (const [index, step] of steps.entries()) {
     if (ending) break;
     screen.openStep(index + 1, step.title);
-    const expect = (expected: string, kept: boolean, got?: string) => {
+    const expect = (expected: Bilingual, kept: boolean, got?: Words) => {
       if (!kept) failed.add(step);
       if (!ending) screen.check(kept, expected, got);
     };
@@ -147,7 +136,8 @@ async function play(steps: readonly Step[]): Promise<Step[]> {
       await step.play({ line: screen.line, lineUnderWay: screen.lineUnderWay, expect });
     } catch (error) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      expect('the step runs to its end', false, error instanceof Error ? error.message : String(error));
+      const words = error instanceof Trouble ? error.words : undefined;
+      expect(startTexts.stepEnds, false, words ?? (error instanceof Error ? error.message : String(error)));
     }
     screen.closeStep();
   }
@@ -161,26 +151,30 @@ async function end(code: number): Promise<void> {
   process.exit(code);
 }
 
-function readOptions(): { once: boolean; port: number } {
+function readOptions(args: string[]): { once: boolean; port: number; language: Language } {
+  let language: Language = 'en';
   try {
+    language = languageIn(args, process.env);
     const { values } = parseArgs({
+      args,
       options: {
+        lang: { type: 'string' },
         once: { type: 'boolean', default: false },
         port: { type: 'string', default: '0' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
     if (values.help) {
-      process.stdout.write(`${usage}\n`);
+      process.stdout.write(`${usage[language]}\n`);
       process.exit(exitCodes.ok);
     }
     if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65_535) {
-      throw new Error(`--port ${values.port}: not a port number`);
+      throw new Trouble(startTexts.notPort(values.port));
     }
-    return { once: values.once, port: Number(values.port) };
+    return { once: values.once, port: Number(values.port), language };
   } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split('. ');
-    process.stderr.write(`npm start: ${reason}; see npm start -- --help\n`);
+    const reason = error instanceof Trouble ? error.words : optionProblem(error);
+    process.stderr.write(`${startTexts.seeHelp('npm start', reason)[language]}\n`);
     return process.exit(exitCodes.usage);
   }
 }

@@ -4,6 +4,7 @@ import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.
 import { errorAnswer, type Exchange, loginAnswer, type Stage, type Step } from './exchange.ts';
 import { postCallback } from './leaver.ts';
 import { firstLeaver, memberOfSecondCompany, reviewer, secondLeaver } from './people.ts';
+import { actors, storyTexts } from './texts.ts';
 import { recheckSeconds, type World } from './world.ts';
 
 export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[] {
@@ -19,50 +20,42 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
 
   return [
     {
-      title: `A member of a second company that shares the mini-program (${memberOfSecondCompany.name})`,
+      title: storyTexts.secondCompany(memberOfSecondCompany.name),
       async play(stage) {
         const first = await logIn(stage, { js_code: wecom.createJsCode(memberOfSecondCompany) });
         const corpid = String(first.body['corpid']);
         stage.expect(
-          '409 login_again, with the company to ask',
+          storyTexts.loginAgain,
           errorAnswer.safeParse(first.body).data?.error === 'login_again' &&
             corpid === memberOfSecondCompany.corpid,
           String(first.status),
         );
         const second = await logIn(stage, { js_code: wecom.createJsCode(memberOfSecondCompany), corpid });
         const { data } = loginAnswer.safeParse(second.body);
-        stage.expect(
-          'logged in, as a member of their own company',
-          data?.member.corpid === corpid,
-          String(second.status),
-        );
+        stage.expect(storyTexts.ownCompany, data?.member.corpid === corpid, String(second.status));
       },
     },
     {
-      title: 'A reviewer of the app store, in ordinary WeChat',
+      title: storyTexts.reviewer,
       async play(stage) {
         const answer = await send(stage, { method: 'POST', path: '/login/reviewer', body: reviewer });
-        stage.expect('logged in, as a reviewer', answer.body['role'] === 'reviewer', String(answer.status));
-        stage.expect('WeCom is not asked', answer.line.wecom.length === 0);
+        stage.expect(storyTexts.asReviewer, answer.body['role'] === 'reviewer', String(answer.status));
+        stage.expect(storyTexts.notAsked, answer.line.wecom.length === 0);
       },
     },
     {
-      title: `A member leaves: WeCom is asked again every ${recheckSeconds} s in this demo (${firstLeaver.name})`,
+      title: storyTexts.leavesRecheck(recheckSeconds, firstLeaver.name),
       async play(stage) {
         const sessionToken = await newSession(stage, firstLeaver);
         wecom.updateMember(firstLeaver.corpid, firstLeaver.userid, { deleted: true });
-        stage.line('WeCom', 'the member is deleted');
+        stage.line(actors.wecom, storyTexts.deleted);
         await sleep(recheckSeconds * 1000 + 200);
         const answer = await askSession(stage, sessionToken);
-        stage.expect(
-          '401 invalid_session: the session has ended',
-          answer.status === 401,
-          String(answer.status),
-        );
+        stage.expect(storyTexts.sessionEnded, answer.status === 401, String(answer.status));
       },
     },
     {
-      title: `A member leaves, and WeCom calls the callback function (${secondLeaver.name})`,
+      title: storyTexts.leavesCallback(secondLeaver.name),
       async play(stage) {
         const callbackUrl = await world.startCallback();
         const sessionToken = await newSession(stage, secondLeaver);
@@ -70,16 +63,12 @@ export function createMoreSteps(world: World, { send, logIn }: Exchange): Step[]
         const { path, body } = signedCallback(world.callback, unsubscribeMessage(secondLeaver));
         const status = await postCallback(`${callbackUrl}${path}`, body);
         stage.line(
-          'WeCom → callback',
-          `POST /callback/${secondLeaver.corpid}  unsubscribe, encrypted: ${status}`,
+          actors.wecomToCallback,
+          storyTexts.callbackPosted(`/callback/${secondLeaver.corpid}`, status),
         );
         const answer = await askSession(stage, sessionToken);
-        stage.expect(
-          '401 invalid_session: the session has ended',
-          answer.status === 401,
-          String(answer.status),
-        );
-        stage.expect('WeCom was not asked', answer.line.wecom.length === 0);
+        stage.expect(storyTexts.sessionEnded, answer.status === 401, String(answer.status));
+        stage.expect(storyTexts.wasNotAsked, answer.line.wecom.length === 0);
       },
     },
   ];

@@ -76,11 +76,11 @@ export const deployTexts = {
   }),
   notIndexed: {
     en: 'The fields of the log are not indexed: add them by hand (docs/operations.md, 2), or deploy again.',
-    zh: '日志字段未建索引：请手动添加（docs/operations.md 第 2 节），或重新部署。',
+    zh: '日志字段未建索引：请手动添加（docs/zh/operations.md 第 2 节），或重新部署。',
   },
   alarmsNotSet: {
     en: 'Not all alarms are set: set them by hand (docs/operations.md, 2), or deploy again.',
-    zh: '告警没有全部设置好：请手动设置（docs/operations.md 第 2 节），或重新部署。',
+    zh: '告警没有全部设置好：请手动设置（docs/zh/operations.md 第 2 节），或重新部署。',
   },
   alarmsNotSeen: {
     en: `Whether alarms of an earlier deploy are left was not seen: look at ${place.logAlarms.en}.`,
@@ -306,7 +306,7 @@ export const operateTexts = {
   },
   ips: (ips: string): Bilingual => ({
     en: `egress IP: ${ips} (enter it: ${place.appTrustedIp.en})`,
-    zh: `出口 IP：${ips}（填入${place.appTrustedIp.zh}）`,
+    zh: `出口 IP：${ips}，请填入${place.appTrustedIp.zh}`,
   }),
   ipLostByRemove: (ips: string): Bilingual => ({
     en: `The fixed egress IP ${ips} is lost with the last function that uses it, and function URLs never come back: run sls remove --yes to go ahead.`,

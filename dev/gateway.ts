@@ -3,8 +3,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { isTooLarge, passOn } from '../demo/pass-on.ts';
+import type { Bilingual } from '../scripts/language.ts';
 import { clientAddress, matchesPath } from '../simulator/tencent-cloud/function-url.ts';
 import { type Functions, release } from './functions.ts';
+import { gatewayTexts } from './texts.ts';
 
 export interface GatewayOptions {
   /** Where this machine is reached, apart from loopback. */
@@ -16,12 +18,8 @@ export interface GatewayOptions {
   /** SCF's limit for an answer; `undefined` for none, while somebody is at a breakpoint. */
   timeoutMs(name: string): number | undefined;
   /** A request that no function answered. */
-  onFailure(line: { method: string; path: string; name: string; status: number; reason: string }): void;
+  onFailure(line: { method: string; path: string; name: string; status: number; reason: Bilingual }): void;
 }
-
-/** @see https://cloud.tencent.com/document/product/583/63406 */
-const noWebSocket =
-  'WebSocket: SCF takes one only at a function that is made for it, and the deploy makes none (docs/develop.md)';
 
 export function createGateway({ addresses, functions, routes, timeoutMs, onFailure }: GatewayOptions) {
   function functionFor(host: string, target: string): string | undefined {
@@ -42,22 +40,26 @@ export function createGateway({ addresses, functions, routes, timeoutMs, onFailu
   async function forward(incoming: IncomingMessage, outgoing: ServerResponse, path: string) {
     const method = incoming.method ?? 'GET';
     const name = functionFor(incoming.headers.host ?? '', path) ?? '';
-    const refuse = (status: number, reason: string) => {
+    const refuse = (status: number, reason: Bilingual) => {
       onFailure({ method, path, name, status, reason });
       if (outgoing.headersSent) outgoing.destroy();
       else
         outgoing
           .writeHead(status, { 'Content-Type': 'application/json' })
-          .end(JSON.stringify({ errorMessage: reason }));
+          .end(JSON.stringify({ errorMessage: reason.en }));
     };
-    if (name === '') return refuse(404, 'no route in serverless.yml leads there');
-    if (/websocket/i.test(incoming.headers.upgrade ?? '')) return refuse(501, noWebSocket);
-    if (isTooLarge(incoming)) return refuse(406, 'SCF takes at most 6 MB of request');
+    if (name === '') return refuse(404, gatewayTexts.noRoute);
+    // @see https://cloud.tencent.com/document/product/583/63406
+    if (/websocket/i.test(incoming.headers.upgrade ?? '')) return refuse(501, gatewayTexts.noWebSocket);
+    if (isTooLarge(incoming)) return refuse(406, gatewayTexts.tooLarge);
     const running = functions();
-    if (!running) return refuse(503, 'the functions are starting');
+    if (!running) return refuse(503, gatewayTexts.starting);
     const instance = await running.instanceOf(name).catch((error: Error) => error);
-    if (instance instanceof Error) return refuse(502, instance.message);
-    if (!instance?.web) return refuse(502, `${name} is an event function`);
+    if (instance instanceof Error) {
+      const { message } = instance;
+      return refuse(502, { en: message, zh: message });
+    }
+    if (!instance?.web) return refuse(502, gatewayTexts.eventFunction(name));
     const limitMs = timeoutMs(name);
     instance.busy += 1;
     outgoing.once('close', () => release(instance));
@@ -69,17 +71,17 @@ export function createGateway({ addresses, functions, routes, timeoutMs, onFailu
       timeoutMs: limitMs,
     });
     if (typeof answered === 'number' || outgoing.destroyed) return;
-    if (answered === 'ended') refuse(439, `${name} ended while it answered`);
-    else refuse(433, `${name} did not answer within its timeout of ${(limitMs ?? 0) / 1000} s`);
+    if (answered === 'ended') refuse(439, gatewayTexts.ended(name));
+    else refuse(433, gatewayTexts.timeout(name, (limitMs ?? 0) / 1000));
   }
 
   const server = createServer((incoming, outgoing) => {
     const { host = '' } = incoming.headers;
     if (!isThisMachine(host, addresses())) {
-      const reason = `Host ${host}: only the names of this machine are served; a tunnel must send Host: localhost`;
+      const reason = gatewayTexts.host(host);
       onFailure({ method: incoming.method ?? '', path: incoming.url ?? '', name: '', status: 403, reason });
       outgoing.writeHead(403, { 'Content-Type': 'application/json' });
-      outgoing.end(JSON.stringify({ errorMessage: reason }));
+      outgoing.end(JSON.stringify({ errorMessage: reason.en }));
       return;
     }
     forward(incoming, outgoing, incoming.url ?? '/').catch(() => outgoing.destroy());

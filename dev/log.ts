@@ -1,6 +1,9 @@
 // The functions' log for a person: one line per request, warnings and errors with their stacks. `--verbose` adds every
 // other event and all fields. It trusts no line: an own function may print anything.
 import * as z from 'zod/mini';
+import { problemText } from '../scripts/environment-problems.ts';
+import type { Language } from '../scripts/language.ts';
+import { logTexts } from './texts.ts';
 
 /** One line for the terminal and the page. */
 export interface LogLine {
@@ -36,7 +39,7 @@ const ofDebugger =
   /^(Debugger (listening|attached|ending)|For help, see: https:\/\/nodejs|Waiting for the debugger)/;
 
 /** Creates a reader of the functions' output; `show` gets each line for the person. */
-export function createLogReader(isVerbose: boolean, show: (line: LogLine) => void) {
+export function createLogReader(isVerbose: boolean, language: Language, show: (line: LogLine) => void) {
   /** What happened during a request, until its own line comes. */
   const held = new Map<string, string[]>();
 
@@ -61,7 +64,7 @@ export function createLogReader(isVerbose: boolean, show: (line: LogLine) => voi
       if (event === 'request' || event === 'invoked') {
         const events = held.get(id) ?? [];
         held.delete(id);
-        said(name, describeRequest(fields, events), moodOf(fields), detail);
+        said(name, describeRequest(fields, events, language), moodOf(fields), detail);
       } else if (fields.level === 'info' && !isVerbose) {
         if (id === '') return;
         held.set(id, [...(held.get(id) ?? []), [event, fields['userid']].filter(Boolean).join(' ')]);
@@ -78,21 +81,24 @@ export function createLogReader(isVerbose: boolean, show: (line: LogLine) => voi
 
 export type LogReader = ReturnType<typeof createLogReader>;
 
-function describeRequest(fields: Fields, events: readonly string[]): string {
+function describeRequest(fields: Fields, events: readonly string[], language: Language): string {
   const { method, route, status, ms, error, reason, redis_calls } = fields;
   const calls = (wecomCalls.safeParse(fields['wecom']).data ?? []).map(
     ({ api, errcode, failure, ms: took }) =>
-      `${api.replace('miniprogram/', '')} ${errcode ?? failure ?? 'ok'} ${took} ms`,
+      `${api.replace('miniprogram/', '')} ${errcode ?? failure ?? logTexts.ok[language]} ${logTexts.ms(String(took))[language]}`,
   );
   const spent = [...(Number(redis_calls) > 0 ? [`Redis ${String(redis_calls)} ×`] : []), ...calls, ...events];
   const head =
     fields.event === 'invoked'
-      ? 'invoked'
-      : [method, route || '(no such route)', '→', status, error, reason === error ? '' : reason]
+      ? logTexts.invoked[language]
+      : [method, route || logTexts.noRoute[language], '→', status, error, reason === error ? '' : reason]
           .filter(Boolean)
           .map(String)
           .join(' ');
-  return [`${head}  ${String(ms)} ms`, ...(spent.length > 0 ? [spent.join(', ')] : [])].join('  ');
+  return [
+    `${head}  ${logTexts.ms(String(ms))[language]}`,
+    ...(spent.length > 0 ? [spent.join(', ')] : []),
+  ].join('  ');
 }
 
 function moodOf({ event, level, status }: Fields): LogLine['mood'] {
@@ -101,14 +107,16 @@ function moodOf({ event, level, status }: Fields): LogLine['mood'] {
 }
 
 /** Makes a function's own lines in `output` readable: problems of the environment, stacks. */
-export function readable(output: string): string[] {
+export function readable(output: string, language: Language): string[] {
   return output.split('\n').flatMap((line) => {
     if (ofDebugger.test(line.replace(/^.*?: (?=Debugger)/, ''))) return [];
     const start = line.indexOf('{"time"');
     const { data: fields } = schema.safeParse(json(line.slice(start)));
     if (start < 0 || !fields) return fromHere(line);
     const { problems } = fields;
-    const more = Array.isArray(problems) ? problems.map(String) : stackOf(fields);
+    const more = Array.isArray(problems)
+      ? problems.map((problem) => problemText(String(problem))[language])
+      : stackOf(fields);
     return [`${line.slice(0, start)}${fields.event}`, ...more];
   });
 }

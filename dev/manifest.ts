@@ -6,6 +6,7 @@ import * as z from 'zod/mini';
 import { events, own, provider } from '../deploy/manifest.ts';
 import type { Environment } from '../simulator/functions.ts';
 import { Trouble } from '../demo/trouble.ts';
+import { troubleTexts } from './texts.ts';
 
 const schema = z.object({
   provider: z.pick(provider, { timeout: true, customDomain: true }),
@@ -47,7 +48,7 @@ export function readManifest(variables: Record<string, string | undefined>, stag
   const found = schema.safeParse(resolved(parsed(text), variables, stage));
   if (!found.success) {
     const [issue] = found.error.issues;
-    throw new Trouble(`serverless.yml: ${issue?.path.join('.')}: ${issue?.message}`);
+    throw new Trouble(troubleTexts.manifest(issue?.path.join('.') ?? ''));
   }
   const { provider: shared, functions: given } = found.data;
   const deployed = Object.entries(given).filter(([, { onlyWith }]) => !onlyWith || variables[onlyWith]);
@@ -77,9 +78,7 @@ export function readManifest(variables: Record<string, string | undefined>, stag
   const routes = Object.entries(shared.customDomain?.routes ?? {});
   for (const [path, name] of routes) {
     if (given[name]?.type !== 'web') {
-      throw new Trouble(
-        `serverless.yml: provider.customDomain.routes["${path}"]: ${name} is no web function`,
-      );
+      throw new Trouble(troubleTexts.noWebFunction(path, name));
     }
   }
   return {
@@ -95,7 +94,7 @@ function parsed(text: string): unknown {
   } catch (error) {
     // Its message goes on with an excerpt.
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-    throw new Trouble(`serverless.yml: ${reason}`);
+    throw new Trouble(troubleTexts.notYaml(reason ?? ''));
   }
 }
 
@@ -106,9 +105,7 @@ function resolved(value: unknown, variables: Record<string, string | undefined>,
       const [, name, otherwise = ''] = /^env:(\w+)(?:, *'([^']*)')?$/.exec(inside) ?? [];
       if (name !== undefined) return variables[name] ?? otherwise;
       if (/^opt:stage\b|^self:provider\.stage$/.test(inside)) return stage;
-      throw new Trouble(
-        `serverless.yml: npm run dev does not know ${whole}; it has \${env:NAME, ''}, \${opt:stage} and \${self:provider.stage}`,
-      );
+      throw new Trouble(troubleTexts.unknownVariable(whole));
     });
   }
   if (Array.isArray(value)) return value.map((each) => resolved(each, variables, stage));

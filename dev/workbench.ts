@@ -8,6 +8,8 @@ import * as z from 'zod/mini';
 import { listenOn } from '../demo/page-http.ts';
 import { compileMiniProgram } from '../demo/phone/compile.ts';
 import { startDemoRedis } from '../demo/redis.ts';
+import { Trouble } from '../demo/trouble.ts';
+import { type Bilingual, both } from '../scripts/language.ts';
 import type { Environment } from '../simulator/functions.ts';
 import { ownPeopleFile } from '../simulator/people.ts';
 import { writeDevtools } from './devtools.ts';
@@ -19,6 +21,7 @@ import type { Options } from './options.ts';
 import { createPage, type Page, type Problem } from './page-server.ts';
 import { watchSources } from './watch.ts';
 import type { Holder } from './people.ts';
+import { logTexts, startTexts } from './texts.ts';
 import { createWorld } from './world.ts';
 
 export type Workbench = Awaited<ReturnType<typeof startWorkbench>>;
@@ -43,13 +46,13 @@ export async function startWorkbench(
   show: (line: LogLine) => void,
   endings: (() => unknown)[],
 ) {
-  const { port, host, miniprogram } = options;
+  const { port, host, miniprogram, language } = options;
   let manifest: Manifest = { functions: new Map(), off: new Set(), routes: [] };
   let functions: Functions | undefined;
   let page: Page | undefined;
   const crons: Cron[] = [];
   const problems = new Map<string, Problem>();
-  const log = createLogReader(options.isVerbose, (line) => {
+  const log = createLogReader(options.isVerbose, language, (line) => {
     show(line);
     page?.log(line);
   });
@@ -61,7 +64,11 @@ export async function startWorkbench(
     timeoutMs: (name) =>
       options.inspect === undefined ? (manifest.functions.get(name)?.timeoutSeconds ?? 15) * 1000 : undefined,
     onFailure: ({ method, path, name, status, reason }) =>
-      log.said(name || 'routes', `${method} ${path} → ${status}  ${reason}`, 'bad'),
+      log.said(
+        name || logTexts.routes[language],
+        `${method} ${path} → ${status}  ${reason[language]}`,
+        'bad',
+      ),
   });
   // Before anything else: a busy port is the most frequent problem.
   const functionsPort = await listenOn(gateway.server, port, host);
@@ -133,7 +140,8 @@ export async function startWorkbench(
       [...files].some((file) => file === resolve(folder) || file.startsWith(resolve(folder) + sep));
     const taken: string[] = [];
     const isMoved = [manifestFile, ownPeopleFile, ...environmentFiles].some(within);
-    if (within(ownPeopleFile) && (await tried(ownPeopleFile, takePeople))) taken.push('people');
+    if (within(ownPeopleFile) && (await tried(ownPeopleFile, takePeople)))
+      taken.push(logTexts.people[language]);
     if (isMoved && (await tried(manifestFile, () => (manifest = readManifest(world.variables(), stage))))) {
       if (within(manifestFile)) taken.push(manifestFile);
       startTimers();
@@ -141,14 +149,14 @@ export async function startWorkbench(
     }
     if (within('functions') || within('lib')) taken.push(...(await changed(files)));
     if ((within(miniprogram) || within(ownPeopleFile)) && (await takePhone())) {
-      if (within(miniprogram)) taken.push('mini-program');
+      if (within(miniprogram)) taken.push(logTexts.miniProgram[language]);
     }
     takeProblems();
     update();
     if (taken.length === 0) return;
     log.said(
       'dev',
-      `${[...new Set(taken)].join(', ')}: new after ${Math.round(performance.now() - sinceMs)} ms`,
+      logTexts.taken([...new Set(taken)].join(', '), Math.round(performance.now() - sinceMs))[language],
       'good',
     );
   }
@@ -166,7 +174,8 @@ export async function startWorkbench(
       setProblem(what, undefined);
       return true;
     } catch (error) {
-      setProblem(what, error instanceof Error ? error.message : String(error));
+      const words = error instanceof Trouble ? error.words[language] : undefined;
+      setProblem(what, words ?? (error instanceof Error ? error.message : String(error)));
       return false;
     }
   }
@@ -175,11 +184,11 @@ export async function startWorkbench(
     if (problems.get(of)?.text === text) return;
     if (text === undefined) {
       problems.delete(of);
-      log.said('dev', `${of}: in order again`, 'good');
+      log.said('dev', logTexts.inOrder(of)[language], 'good');
     } else {
       problems.set(of, { of, text, goesOn });
-      const rest = goesOn ? ', the version before goes on' : '';
-      log.said('dev', `${of}: not taken${rest}`, 'bad', text.split('\n'));
+      const words = (goesOn ? logTexts.notTakenGoesOn : logTexts.notTaken)(of);
+      log.said('dev', words[language], 'bad', text.split('\n'));
     }
   }
 
@@ -188,7 +197,7 @@ export async function startWorkbench(
     const served = list().map(({ name, isRunning }) => ({ of: `functions/${name}`, name, isRunning }));
     for (const { of, name, isRunning } of served) {
       const text = found.get(name);
-      setProblem(of, text === undefined ? undefined : readable(text).join('\n'), isRunning);
+      setProblem(of, text === undefined ? undefined : readable(text, language).join('\n'), isRunning);
     }
     for (const of of problems.keys()) {
       if (of.startsWith('functions/') && !served.some((each) => each.of === of)) problems.delete(of);
@@ -218,7 +227,7 @@ export async function startWorkbench(
             Message: timer.argument,
           };
           const { error } = await invoke(name, event);
-          if (error !== undefined) log.said(name, `timer ${timer.name} failed: ${error}`, 'bad');
+          if (error !== undefined) log.said(name, logTexts.timerFailed(timer.name, error)[language], 'bad');
         };
         crons.push(new Cron(timer.cron, { timezone: 'Asia/Shanghai', unref: true, catch: true }, run));
       }
@@ -237,9 +246,9 @@ export async function startWorkbench(
         name,
         at: isWeb
           ? [...manifest.routes, ...ownRoutes(manifest, functions)].flatMap(([path, to]) =>
-              to === name ? [path] : [],
+              to === name ? [both(() => path)] : [],
             )
-          : (manifest.functions.get(name)?.timers ?? []).map(({ cron }) => `timer ${cron}`),
+          : (manifest.functions.get(name)?.timers ?? []).map(({ cron }): Bilingual => startTexts.timer(cron)),
         isKnown: manifest.functions.has(name),
         inspectPort,
       })),

@@ -5,8 +5,10 @@ import { Trouble } from '../demo/trouble.ts';
 import { readEnvironmentFile } from '../scripts/environment.ts';
 import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
+import type { Bilingual } from '../scripts/language.ts';
 import type { PageState } from './page-server.ts';
 import { createPeople, type Holder } from './people.ts';
+import { startTexts, troubleTexts } from './texts.ts';
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
@@ -38,8 +40,8 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
   const token = randomBytes(12).toString('hex');
   const encodingAESKey = randomBytes(32).toString('base64').slice(0, 43);
   return {
-    wecom: `simulated, ${wecom.url}`,
-    needs: '',
+    wecom: startTexts.simulated(wecom.url),
+    needs: undefined as Bilingual | undefined,
     variables: () => ({
       ...ofDevelopment,
       ...ofEnv(),
@@ -71,15 +73,11 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
 }
 
 function realWorld(fixed: Record<string, string>, ofEnv: () => NodeJS.ProcessEnv) {
-  if (!ofEnv()['WECOM_CORPS'])
-    throw new Trouble('--wecom real needs WECOM_CORPS in .env: npm run setup asks for it');
+  if (!ofEnv()['WECOM_CORPS']) throw new Trouble(troubleTexts.realNeedsCorps);
   const nobody: Holder = { who: 'nobody', name: '—', company: '', flag: undefined, person: undefined };
   return {
-    wecom: 'WeCom’s real servers, with the companies of .env',
-    needs: `WeCom answers only addresses that are entered as 企业可信IP: enter the public address of this computer there
-(应用管理 → 应用 → 自建 → the app of the mini-program; the log names it after the first login, as wecom_ip_not_trusted).
-The phone on the page has no WeCom: use WeChat DevTools in WeCom mode, or a phone (docs/develop.md). The simulated
-people and dev/people.json are not used; every gettoken here counts against the quota of the company.`,
+    wecom: startTexts.real,
+    needs: startTexts.realNeeds,
     variables: () => ({ ...ofEnv(), ...fixed }),
     holders: () => [nobody],
     reviewers: (): PageState['reviewers'] => [],

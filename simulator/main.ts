@@ -2,13 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { Exit } from '../scripts/command.ts';
+import type { Language } from '../scripts/language.ts';
+import { languageIn, optionProblem } from '../scripts/option-problem.ts';
 import { castFile, createCast, ownPeopleFile, type People, readPeople } from './people.ts';
+import { mainTexts as texts } from './texts.ts';
 import { startWecom } from './wecom/server.ts';
 
-const values = readOptions();
+const { values, language } = readOptions(process.argv.slice(2));
 const port = Number(values.port);
 if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
-  console.error(`--port ${values.port}: not a port number`);
+  console.error(texts.notPort(values.port)[language]);
   process.exit(2);
 }
 
@@ -16,32 +20,29 @@ const file = existsSync(ownPeopleFile) ? ownPeopleFile : castFile;
 const { companies } = readPeopleOrEnd();
 const ours = companies.filter(({ stranger }) => !stranger);
 const wecom = await startWecom({ port }).catch((error: unknown) => {
-  console.error(`port ${port} cannot be used: ${String(error)}; choose another with --port`);
+  console.error(texts.port(port, String(error))[language]);
   process.exit(1);
 });
 const secrets = new Map(ours.map(({ corpid }) => [corpid, randomBytes(32).toString('base64url')]));
 createCast(wecom, (corpid) => secrets.get(corpid) ?? '').set({ companies, reviewers: [] });
 const [first] = ours;
 
-console.log(`WeCom simulator: ${wecom.url}
-
-For .env (new values at each start):
-  WECOM_BASE_URL=${wecom.url}
+const start = {
+  url: wecom.url,
+  environment: `  WECOM_BASE_URL=${wecom.url}
   WECOM_CORPS=${[...secrets].map((pair) => pair.join(':')).join(',')}
-  WECOM_APPID=${wecom.appid}
-
-Members, from ${file}:
-${ours.map(({ corpid, people }) => `  ${corpid}: ${people.map(describe).join(', ')}`).join('\n')}
-Get a js_code, as from wx.qy.login:
-  curl -d '{"corpid":"${first?.corpid}","userid":"${first?.people[0]?.userid}"}' ${wecom.url}/_simulator/createJsCode
-See what happened: curl ${wecom.url}/_simulator/state
-Press Ctrl-C to end it.`);
+  WECOM_APPID=${wecom.appid}`,
+  file,
+  members: ours.map(({ corpid, people }) => `  ${corpid}: ${people.map(describe).join(', ')}`).join('\n'),
+  person: `{"corpid":"${first?.corpid}","userid":"${first?.people[0]?.userid}"}`,
+};
+console.log(texts.start(start)[language]);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void wecom.close());
 
 function describe({ userid, outOfRange, disabled }: People['companies'][number]['people'][number]): string {
-  if (disabled) return `${userid} (disabled)`;
-  return outOfRange ? `${userid} (not in the visible range)` : userid;
+  if (disabled) return texts.disabled(userid)[language];
+  return outOfRange ? texts.outOfRange(userid)[language] : userid;
 }
 
 function readPeopleOrEnd(): People {
@@ -53,13 +54,15 @@ function readPeopleOrEnd(): People {
   }
 }
 
-function readOptions(): { port: string } {
+function readOptions(args: string[]): { values: { port: string }; language: Language } {
+  let language: Language = 'en';
   try {
-    return parseArgs({ options: { port: { type: 'string', default: '8095' } } }).values;
+    language = languageIn(args, process.env);
+    const options = { port: { type: 'string', default: '8095' }, lang: { type: 'string' } } as const;
+    return { values: parseArgs({ args, options }).values, language };
   } catch (error) {
-    console.error(
-      `${error instanceof Error ? error.message : String(error)}\nUsage: npm run simulator -- [--port N]`,
-    );
+    const reason = error instanceof Exit ? error.message : optionProblem(error)[language];
+    console.error(`${reason}\n${texts.usage[language]}`);
     process.exit(2);
   }
 }

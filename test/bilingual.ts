@@ -38,10 +38,14 @@ const chinese = /[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]/;
 /** Four words in a row: a command or a name has fewer. */
 const sentence = /\b[a-z]+(?:['’][a-z]+)?(?: (?:[a-z]+(?:['’][a-z]+)?|[A-Z][a-z]+)){3,}/;
 
+/** Commands to copy; they are the same in every language. */
+const command = /^ +(TOKEN=|curl |-d |sed )/;
+
 /** The parts of a Chinese text that are English: a line without Chinese, or a sentence inside one. */
 export function englishIn(text: string): string[] {
   return text
     .split('\n')
+    .filter((line) => !command.test(line))
     .filter((line) => (/[A-Za-z]{2}/.test(line) && !chinese.test(line)) || sentence.test(line));
 }
 

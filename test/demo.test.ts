@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { widthOf } from '../scripts/language.ts';
+import { englishIn } from './bilingual.ts';
 
 /** `npm start -- <args>` without npm; resolves when it has ended. */
 async function start(args: string[], environment: Record<string, string> = {}) {
   const { REDIS_URL: _, ...inherited } = process.env;
   const child = spawn(process.execPath, ['scripts/run.mjs', 'demo/start.ts', ...args], {
-    env: { ...inherited, NO_COLOR: '1', ...environment },
+    env: { ...inherited, NO_COLOR: '1', WECOM_LOGIN_LANG: 'en', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   onTestFinished(() => void child.kill('SIGTERM'));
@@ -66,10 +68,10 @@ test('npm start -- --once › says in one line that the Redis of REDIS_URL is de
   expect(code).toBe(1);
 });
 
-test('npm start › serves the page after the story, until Ctrl-C', async () => {
+test('npm start, in Chinese › serves the page after the story, until Ctrl-C', async () => {
   const { REDIS_URL: _, ...inherited } = process.env;
   const child = spawn(process.execPath, ['scripts/run.mjs', 'demo/start.ts'], {
-    env: { ...inherited, NO_COLOR: '1' },
+    env: { ...inherited, NO_COLOR: '1', WECOM_LOGIN_LANG: '', LC_ALL: 'zh_CN.UTF-8' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -77,12 +79,22 @@ test('npm start › serves the page after the story, until Ctrl-C', async () => 
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString('utf8');
-      const found = /Now open (http:\S+)/.exec(output)?.[1];
+      const found = /请打开 (http:\S+)\s[^]*收到的请求会显示在这里：\n/.exec(output)?.[1];
       if (found !== undefined) resolve(found);
     });
     child.once('close', () => reject(new Error(`it ended before: ${output}`)));
   });
   expect(output).not.toContain('✗');
+  expect(englishIn(output)).toEqual([]);
+  expect(output).toMatch(/全部 12 步都符合预期，用时 \d+ 秒。/);
+  expect(Math.max(...output.slice(0, output.indexOf('请打开')).split('\n').map(widthOf))).toBeLessThanOrEqual(
+    100,
+  );
+  // The columns begin at the same place, whatever the width of the letters before them.
+  const columns = [...output.matchAll(/^( {4}(?:login|小程序) → \S+ +)\S/gm)].map(([, start = '']) =>
+    widthOf(start),
+  );
+  expect(new Set(columns)).toEqual(new Set([28]));
   expect(await (await fetch(url)).text()).toContain('<iframe id="phone"');
   expect((await fetch(new URL('/server/health', url))).status).toBe(200);
   expect((await fetch(new URL('/phone/phone.js', url))).status).toBe(200);
@@ -92,15 +104,19 @@ test('npm start › serves the page after the story, until Ctrl-C', async () => 
   expect(output).not.toMatch(/[\w-]{40}/);
 });
 
-test('npm start › refuses an option that it does not know with 2', async () => {
-  const { code, output } = await start(['--ones']);
-  expect(output).toContain("Unknown option '--ones'");
+test.each([
+  ['en', "npm start: Unknown option '--ones'; see npm start -- --help"],
+  ['zh', 'npm start：没有选项“--ones”；用法见 npm start -- --help'],
+])('npm start, %s › refuses an option that it does not know with 2', async (language, says) => {
+  const { code, output } = await start(['--ones', '--lang', language]);
+  expect(output).toContain(says);
   expect(output.trim().split('\n')).toHaveLength(1);
   expect(code).toBe(2);
 });
 
 test('npm start -- --help › names every option', async () => {
   const { code, output } = await start(['--help']);
-  for (const name of ['--once', '--port', '--help', 'REDIS_URL', 'NO_COLOR']) expect(output).toContain(name);
+  for (const name of ['--once', '--port', '--lang', '--help', 'REDIS_URL', 'WECOM_LOGIN_LANG', 'NO_COLOR'])
+    expect(output).toContain(name);
   expect(code).toBe(0);
 });

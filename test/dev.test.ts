@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { exampleSource } from '../demo/own-function.ts';
+import { englishIn } from './bilingual.ts';
 import { serve } from './mini-program-phone.ts';
 import { rawRequest, writeAndHangUp } from './raw-request.ts';
 import { keepOutput, secret } from './world.ts';
@@ -51,7 +52,7 @@ function launch(folder: string, args: string[] = [], program = 'dev/main.ts') {
   const { REDIS_URL: _, ...inherited } = process.env;
   const child = spawn(process.execPath, ['scripts/run.mjs', program, ...args], {
     cwd: folder,
-    env: { ...inherited, NO_COLOR: '1' },
+    env: { ...inherited, NO_COLOR: '1', WECOM_LOGIN_LANG: 'en' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -430,18 +431,45 @@ test('npm start › leaves no process after SIGKILL', async () => {
   await leavesNothing(child, 'SIGKILL');
 });
 
-test.each(['dev/main.ts', 'demo/start.ts'])(
-  '%s › says at once that its port is taken, and what to do',
-  async (program) => {
-    const taken = await serve(() => undefined);
-    const { process: child, output } = launch('.', ['--port', new URL(taken).port], program);
-    const [code]: unknown[] = await once(child, 'close');
-    expect(output()).toMatch(
-      /\nnpm (run dev|start): port \d+ cannot be used \(EADDRINUSE\); choose another with --port\n$/,
-    );
-    expect(code).toBe(1);
-  },
-);
+test.each([
+  [
+    'dev/main.ts',
+    'en',
+    /\nnpm run dev: port \d+ cannot be used \(EADDRINUSE\); choose another with --port\n$/,
+  ],
+  ['demo/start.ts', 'zh', /\nnpm start：端口 \d+ 不可用（EADDRINUSE）；请用 --port 换一个\n$/],
+])('%s, %s › says at once that its port is taken, and what to do', async (program, language, says) => {
+  const taken = await serve(() => undefined);
+  const args = ['--port', new URL(taken).port, '--lang', language];
+  const { process: child, output } = launch('.', args, program);
+  const [code]: unknown[] = await once(child, 'close');
+  expect(output()).toMatch(says);
+  expect(code).toBe(1);
+});
+
+test('npm run dev, in Chinese › says nothing in English, but for what a compiler says', async () => {
+  const folder = project();
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const { process: child, says, output } = launch(folder, ['--port', '0', '--lang', 'zh']);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await says(/已就绪，用时 [\d.]+ 秒。按 Ctrl-C 全部结束。\n/);
+  const file = join(folder, 'functions/refresh/index.ts');
+  const good = readFileSync(file, 'utf8');
+  writeFileSync(file, `${good}\nconst broken = ;`);
+  await says(/functions\/refresh：有误，未更新，继续运行上一个版本\n[^]*Unexpected ";"[^]*\^\n/);
+  writeFileSync(file, good);
+  await says(/functions\/refresh：已恢复正常\n/);
+  const [, url = ''] = /云函数 +(http:\S+)/.exec(output()) ?? [];
+  await rawRequest(url, { path: '/health', headers: { Host: 'attacker.example' } });
+  await says(/GET \/health → 403 {2}Host attacker\.example：只接受本机的名称/);
+  await leavesNothing(child, 'SIGINT');
+  const ours = output()
+    .split('\n')
+    // Lines of the compiler, and a function with its path.
+    .filter((line) => !/^▲ |^( {4}| {6}| {12})\S|^ {14} |^ +\w+ +\/\S+$/.test(line));
+  expect(englishIn(ours.join('\n'))).toEqual([]);
+  expect(ours.length).toBeGreaterThan(8);
+});
 
 /** Resolves when none of the processes that `dev` had started runs any more. */
 async function leavesNothing(dev: ChildProcess, signal: NodeJS.Signals): Promise<void> {

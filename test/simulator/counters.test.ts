@@ -163,13 +163,20 @@ test('close › ends calls in flight, frees the port and may be called twice', a
   await again.close();
 });
 
-test('npm run simulator › prints where it is and how to go on, and ends on SIGTERM', async () => {
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'simulator/main.ts', '--port', '0']);
+test('npm run simulator, in Chinese › prints where it is and how to go on, and ends on SIGTERM', async () => {
+  const child = spawn(process.execPath, [
+    'scripts/run.mjs',
+    'simulator/main.ts',
+    '--port',
+    '0',
+    '--lang',
+    'zh',
+  ]);
   onTestFinished(() => void child.kill('SIGKILL'));
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   while (!printed.includes('Ctrl-C')) await once(child.stdout, 'data');
-  const [, url = ''] = /^WeCom simulator: (\S+)$/m.exec(printed) ?? [];
+  const [, url = ''] = /^企业微信模拟器：(\S+)$/m.exec(printed) ?? [];
   const [, corpid = '', corpsecret = ''] = /WECOM_CORPS=([^:]+):([^,]+),/.exec(printed) ?? [];
   const response = await fetch(`${url}/cgi-bin/gettoken?corpid=${corpid}&corpsecret=${corpsecret}`);
   expect(await response.json()).toMatchObject({ errcode: 0 });
