@@ -12,6 +12,7 @@ function contentOf(path: string) {
   const sections = prose.split(/^(?=#+ )/m);
   const tables = prose.match(/(?:^\|.*\n)+/gm) ?? [];
   return {
+    text,
     top: text.split('\n').slice(0, 4),
     headings: all(prose, /^(#+ .*)$/gm),
     blocks: [...text.matchAll(fence)].map(([, language = '', code = '']) => withoutWords(language, code)),
@@ -95,6 +96,17 @@ function target(document: string, link: string): string {
   const heading = contents.get(english)?.headings[place];
   return `${english}#${heading === undefined ? anchor : anchorOf(heading)}`;
 }
+
+test.each(pairs)('%s › leads to the Chinese one of two documents, and calls none of them English', (file) => {
+  const links = [...contentOf(file).text.matchAll(/\]\(([^)\s#:]*\.md)(?:#[^)\s]*)?\)(（英文)?/g)];
+  const wrong = links.filter(([, path = '', english]) => {
+    const target = join(dirname(file), path);
+    if (englishOf.get(file) === target) return false;
+    const isChinese = englishOf.has(target);
+    return (!isChinese && [...englishOf.values()].includes(target)) || (isChinese && english !== undefined);
+  });
+  expect(wrong.map(([link]) => link)).toEqual([]);
+});
 
 test('docs/zh › has an English document for every Chinese one', () => {
   expect(pairs.filter(([, english]) => !existsSync(english))).toEqual([]);
