@@ -80,7 +80,8 @@ export async function logInTogether(
     tookMs = performance.now() - startedMs;
     const logged = requests.map(({ login, call }) => login.logged(call.scfRequestId).catch(() => undefined));
     lines.push(...(await Promise.all(logged)));
-    requests = requests.filter(({ index }) => [408, 503].includes(answers[index]?.status ?? 0));
+    // 0: the process closed the connection, because it read the request too late.
+    requests = requests.filter(({ index }) => [0, 408, 503].includes(answers[index]?.status ?? 0));
     if (requests.length === 0 || tries === triesMax) break;
     cameBack += requests.length;
     requests = requests.map(({ person, index }) => request(person, index, tries + 1));
