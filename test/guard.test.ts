@@ -46,7 +46,7 @@ describe('the function of docs/add-a-function.md', () => {
     expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
   });
 
-  test('[A39] GET /hello › greets a member by the userid of his session, whatever the request says', async () => {
+  test('[A39] GET /hello › greets a member by the userid of their session, whatever the request says', async () => {
     const { userid, token } = await member();
     const answer = await hello.withSession('GET', '/hello?userid=ZhangSan', token);
     expect([answer.status, answer.body]).toEqual([200, { hello: userid }]);
@@ -178,7 +178,7 @@ describe('lib/guard.ts', () => {
     () => undefined,
   );
 
-  test('guard › lets a member in where his role is named', async () => {
+  test('guard › lets a member in where their role is named', async () => {
     await expect(guard({ bearer: '' }, { roles: ['reviewer', 'member'] })).resolves.toMatchObject(session);
     await expect(guard({ bearer: '' }, { roles: ['member'], when: () => true })).resolves.toMatchObject(
       session,

@@ -197,7 +197,7 @@ describe('who passes a brake', () => {
     await expectBraked(login, await enter('81.25.2.1'), 'failing_fleet', 3600);
   });
 
-  test('[A9 A38] POST /login › lets a member in who shows his session, wherever he is, and 10 codes of his that fail', async () => {
+  test('[A9 A38] POST /login › lets a member in who shows their session, wherever they are, and 10 codes of theirs that fail', async () => {
     const sessionToken = (await enter('81.35.1.1')).body['session_token'];
     await failed('82.1.1.1', { address: 30, network: 300, fleet: 1000 });
     await expectBraked(login, await enter('82.1.1.1'), 'failing_address', 60);

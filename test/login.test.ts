@@ -98,7 +98,7 @@ describe('POST /login', () => {
     },
   );
 
-  test("POST /login › answers 403 corp_not_allowed to a stranger's company and does not look his name up", async () => {
+  test("POST /login › answers 403 corp_not_allowed to a stranger's company and does not look their name up", async () => {
     const { world, login } = all;
     const js_code = world.jsCode('Stranger', 'wwstranger000001');
     const answer = await login.login({ js_code });
@@ -124,7 +124,7 @@ describe('POST /login', () => {
     ['not activated (status 4)', { status: 4 }, {}, 'status_4'],
     ['gone from the company (status 5)', { status: 5 }, {}, 'status_5'],
   ] as const)(
-    'POST /login › answers 403 member_not_allowed to a member who is %s, and ends his sessions',
+    'POST /login › answers 403 member_not_allowed to a member who is %s, and ends their sessions',
     async (_, changes, settings, reason) => {
       const { world, login } = all;
       const userid = world.addMember();
@@ -165,7 +165,7 @@ describe('POST /login', () => {
     },
   );
 
-  test('POST /login › refuses a member whom enable=0 disables though his status is missing', async () => {
+  test('POST /login › refuses a member whom enable=0 disables though their status is missing', async () => {
     const { world, login } = all;
     world.wecom.fault({ endpoint: 'user/get', kind: 'fields', fields: { status: undefined, enable: 0 } });
     const answer = await login.login({ js_code: world.jsCode() });

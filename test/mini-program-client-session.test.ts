@@ -52,7 +52,7 @@ describe('request()', () => {
     expect(paths).toEqual(['/login', '/mine', '/login', '/mine']);
   });
 
-  test('request() › takes a member who may not enter any more out of his session', async () => {
+  test('request() › takes a member who may not enter any more out of their session', async () => {
     const userid = all.world.addMember();
     const phone = openPhone(all.world, { userid });
     const client = phone.client(all.login);
@@ -354,7 +354,7 @@ describe('userdata()', () => {
     expect(phone.to('/userdata')).toEqual([]);
   });
 
-  test('userdata() › of the second company’s member is his own', async () => {
+  test('userdata() › of the second company’s member is their own', async () => {
     const phone = openPhone(all.world, { corpid: otherCorpid });
     expect(await phone.client(all.login).userdata('getMobile')).toMatchObject({ corpid: otherCorpid });
   });

@@ -463,7 +463,7 @@ describe('reviewers', () => {
     expect(phone.sent.length).toBe(7);
   });
 
-  test('request() › cannot replace a reviewer’s session, and says that he must log in again', async () => {
+  test('request() › cannot replace a reviewer’s session, and says that they must log in again', async () => {
     const { login, phone, client } = await review();
     await client.reviewerLogin('appstore', password);
     await client.request({ url: '/session' });

@@ -225,7 +225,7 @@ describe('a userid of another shape', () => {
   beforeEach(() => all.world.wecom.reset());
 
   test.each(['张三', 'a b', '+86 138&x=1#?%', 'ü@例子', '三'.repeat(21)])(
-    'POST /login › lets the member %s in, and ends his sessions together',
+    'POST /login › lets the member %s in, and ends their sessions together',
     async (userid) => {
       const { world, login } = all;
       world.addMember({ userid });
@@ -285,7 +285,7 @@ describe('a userid of another shape', () => {
     },
   );
 
-  test('POST /login › says corp_not_allowed to a stranger, whatever his userid is', async () => {
+  test('POST /login › says corp_not_allowed to a stranger, whatever their userid is', async () => {
     const { world, login } = all;
     for (const userid of [undefined, 7, 'a\nb', 'x'.repeat(3000)]) {
       world.wecom.fault({ endpoint: 'jscode2session', kind: 'fields', fields: { userid }, times: 1 });

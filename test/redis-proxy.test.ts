@@ -26,7 +26,7 @@ async function newSession(world: World, login: Login): Promise<unknown> {
 
 const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
 
-/** All that a member does: in, looks, out; and what he must not do afterwards. */
+/** All that a member does: in, looks, out; and what they must not do afterwards. */
 async function wholeLife(world: World, login: Login, other: Login): Promise<void> {
   const sessionToken = await newSession(world, login);
   expect((await session(other, sessionToken)).status).toBe(200);

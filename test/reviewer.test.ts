@@ -372,7 +372,7 @@ test('[A18] POST /login/reviewer › answers 503 without looking at the password
   expect(login.logged('scrypt')).toEqual([]);
 });
 
-test('GET /session › ends a reviewer after 2 hours however much he does, and never asks WeCom', async () => {
+test('GET /session › ends a reviewer after 2 hours however much they do, and never asks WeCom', async () => {
   const world = await startWorld();
   const clock = movableClock(world);
   const login = await clock.startLogin({ ...on, SESSION_MAX_SECONDS: '2592000' });

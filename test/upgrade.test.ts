@@ -18,7 +18,7 @@ function startPrevious(world: World): Promise<Login> {
   return world.startWeb(`../${previous}`, world.environment({ PORT: '0' }));
 }
 
-/** Logs a member of his own in. */
+/** Logs a member of its own in. */
 async function loggedIn(world: World, login: Login): Promise<unknown> {
   const { status, body } = await login.login({ js_code: world.jsCode(world.addMember()) });
   expect(status).toBe(200);

@@ -34,7 +34,7 @@ async function expectInvalid(answer: Answer, reason: string): Promise<void> {
   ]);
 }
 
-/** A member with a session, and data encrypted for him as his WeCom client would. */
+/** A member with a session, and data encrypted for them as their WeCom client would. */
 async function member(fields: Record<string, unknown> = {}) {
   const userid = all.world.addMember();
   const token = await newSession(userid);
@@ -156,7 +156,7 @@ describe('POST /userdata', () => {
   });
 });
 
-test('POST /userdata › ends, and says so in the log, when the client hangs up while WeCom is asked about him', async () => {
+test('POST /userdata › ends, and says so in the log, when the client hangs up while WeCom is asked about them', async () => {
   const world = await startWorld();
   const clock = movableClock(world);
   const login = await clock.startLogin();

@@ -45,7 +45,7 @@ describe('a js_code', () => {
     expect((await sessionsIn(world)).length).toBe(before.length + 1);
   });
 
-  test('[A13] POST /login › answers 403 to a stranger whose code WeCom takes, and asks and stores nothing about him', async () => {
+  test('[A13] POST /login › answers 403 to a stranger whose code WeCom takes, and asks and stores nothing about them', async () => {
     const { world, login } = all;
     const before = await sessionsIn(world);
     for (const hint of [undefined, corpid, stranger.corpid]) {

@@ -1,6 +1,6 @@
 import type { Row } from './row.ts';
 
-/** What somebody outside may try, and what he sees then. */
+/** What somebody outside may try, and what they see then. */
 export const attackRows: readonly Row[] = [
   {
     id: 'A1',
@@ -108,7 +108,7 @@ export const attackRows: readonly Row[] = [
   {
     id: 'A21',
     threat: 'A reviewer’s session on routes for members, or the other way round',
-    promise: '403 role_not_allowed: nobody may unless his role is named',
+    promise: '403 role_not_allowed: nobody may unless their role is named',
   },
   {
     id: 'A22',
