@@ -4,7 +4,7 @@ import { expect, onTestFinished } from 'vitest';
 import { startRedis } from '../../simulator/redis.ts';
 import { expectError } from '../expect-answer.ts';
 import { gettokens } from '../token-state.ts';
-import { allLetIn, type Answer, type Login, startWorld, type World } from '../world.ts';
+import { allLetIn, type Answer, type Login, missedDeadline, startWorld, type World } from '../world.ts';
 
 /** A longer request hangs. test/simulation shows under virtual time that nobody waits longer than 8 s. */
 export const msMax = 40_000;
@@ -31,8 +31,8 @@ export async function running(redisUrl?: string) {
 }
 
 /**
- * Every login, twice 20 of them at once, is answered 503 with Retry-After and in time; the log names the reason;
- * nobody calls gettoken, and every process lives on.
+ * Every login, twice 20 of them at once, is answered 503 with Retry-After and in time; the log names the reason, or beside
+ * it a deadline that a slow machine missed; nobody calls gettoken, and every process lives on.
  */
 export async function allRefused(world: World, functions: readonly Login[], reason: RegExp): Promise<void> {
   const before = gettokens(world);
@@ -51,9 +51,12 @@ export async function allRefused(world: World, functions: readonly Login[], reas
     expect(process.exitCode).toBeNull();
     expect(logged('crashed')).toEqual([]);
     const failures = logged('redis_failed');
-    expect(failures.length).toBeGreaterThan(0);
+    expect(failures.map((failure) => failure['reason'])).toContainEqual(expect.stringMatching(reason));
     for (const failure of failures) {
-      expect(failure).toMatchObject({ level: 'error', reason: expect.stringMatching(reason) });
+      expect(failure).toMatchObject({ level: 'error' });
+      if (!missedDeadline.test(`redis_${String(failure['reason'])}`)) {
+        expect(failure['reason']).toMatch(reason);
+      }
     }
   }
 }
