@@ -3,19 +3,20 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take longest, in this order. They start first, so that no worker is idle at the end. */
 const longest = [
-  'deploy',
-  'mini-program-pages-chromium',
-  'access-token',
-  'mini-program-pages',
   'doctor-outside',
-  'recheck',
-  'faults/instances',
+  'access-token',
+  'deploy',
   'simulation',
-  'limits',
+  'mini-program-pages-chromium',
+  'recheck',
+  'mutants',
+  'faults/instances',
+  'deploy-scenarios',
   'faults/redis-refuses',
+  'deploy-faults',
+  'mini-program-pages',
   'demo',
   'dev',
-  'mutants',
 ].map((name) => `/test/${name}.test.ts`);
 
 function placeOf({ moduleId }: TestSpecification): number {

@@ -30,10 +30,10 @@ describe('POST /login', () => {
     expect(world.wecom.violations).toEqual([]);
   });
 
-  test('[S1 T4] fetches one access_token for 200 members on 20 fresh processes with an empty Redis', async () => {
+  test('[S1 T4] fetches one access_token for 60 members on 6 fresh processes with an empty Redis', async () => {
     const world = await startWorld(quickRedis);
-    const functions = await Promise.all(Array.from({ length: 20 }, () => world.startLogin()));
-    await allLetIn(world, functions, 200);
+    const functions = await Promise.all(Array.from({ length: 6 }, () => world.startLogin()));
+    await allLetIn(world, functions, 60);
     expect(gettokens(world, corpid)).toBe(1);
   });
 
@@ -313,7 +313,7 @@ describe('POST /login answers 503', () => {
       world.wecom.fault({ endpoint: 'jscode2session', kind: 'latency', ms: () => Math.random() * 60 });
       const functions = await Promise.all([world.startLogin(), world.startLogin()]);
       const stream = async (login: Login) => {
-        for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, [login], 5)).toEqual({ 503: 5 });
+        for (let i = 0; i < 2; i += 1) expect(await loginsAtOnce(world, [login], 4)).toEqual({ 503: 4 });
       };
       for (let wave = 1; wave <= 3; wave += 1) {
         await Promise.all([...functions, ...functions].map(stream));

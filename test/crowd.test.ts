@@ -17,8 +17,10 @@ const recheckSeconds = 600;
 /** `CROWD_MEMBERS=50000` plays it all and takes some minutes. */
 const crowdMembers = process.env['CROWD_MEMBERS'];
 const rushMembers = Number(crowdMembers ?? 1000);
-const activeMembers = Number(crowdMembers ?? 6400);
+const activeMembers = Number(crowdMembers ?? 800);
 const minutes = activeMembers >= 35_000 ? 10 : 2;
+/** What is left of the minute when the crowd comes: a smaller one finds most of it used up. */
+const leftOfMinute = Math.min(rechecksPerMinute, activeMembers / minutes / 2);
 /** Requests under way at once. libuv accepts one connection in a turn, and the turns of this process are long. */
 const atOnce = 20;
 
@@ -97,17 +99,19 @@ describe.runIf(realRedis)('a whole company', () => {
         expect(await askAll(login, slice.slice(0, 1))).toEqual({ 200: 1 });
         // On a busy machine the crowd may need longer than a minute.
         await onCounter(world, 'recheck-minute', 'PEXPIRE', 3_600_000);
+        await onCounter(world, 'recheck-minute', 'INCRBY', rechecksPerMinute - leftOfMinute);
         expect(await askAll(login, slice.slice(1))).toEqual({ 200: slice.length - 1 });
-        expect(asked() - before).toBe(rechecksPerMinute);
+        expect(asked() - before).toBe(leftOfMinute);
         await onCounter(world, 'recheck-minute', 'DEL');
         // What a smaller crowd leaves of the hour was used up before it came.
         if (minute === 0) {
-          await onCounter(world, 'recheck', 'INCRBY', rechecksPerHour - minutes * rechecksPerMinute);
+          await onCounter(world, 'recheck', 'INCRBY', rechecksPerHour - minutes * leftOfMinute);
         }
       }
       const before = asked();
       // The hour is used up: nobody is refused for it, nobody is asked about, and logins go on.
-      expect(await askAll(login, tokens.slice(0, 1000))).toEqual({ 200: 1000 });
+      const some = tokens.slice(0, 1000);
+      expect(await askAll(login, some)).toEqual({ 200: some.length });
       expect(asked()).toBe(before);
       expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
       expect(login.logged('recheck_skipped').length).toBeGreaterThan(0);

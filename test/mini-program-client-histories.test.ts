@@ -7,7 +7,7 @@ import { play } from './mini-program-play.ts';
 import { secret, worldForAll } from './world.ts';
 
 /** CONTRIBUTING.md tells how to play more of them, and how to play one again. */
-const count = Number(process.env['CLIENT_HISTORIES'] ?? 300);
+const count = Number(process.env['CLIENT_HISTORIES'] ?? 200);
 const { CLIENT_SEED: seed, CLIENT_PATH: path } = process.env;
 const msPerHistoryMax = 500;
 

@@ -5,7 +5,7 @@ import { gettokens } from './token-state.ts';
 import { allLetIn, corpid, type Login, loginsAtOnce, realRedis, startWorld, type World } from './world.ts';
 
 /** `STORM_PROCESSES=50` on a machine that has the cores for them. */
-const processes = Number(process.env['STORM_PROCESSES'] ?? 16);
+const processes = Number(process.env['STORM_PROCESSES'] ?? 8);
 /** All at once they would only starve each other of two cores; in the cloud each has a CPU of its own. */
 const startedTogether = 4;
 

@@ -12,7 +12,7 @@ import { reviewersOn } from './reviewers.ts';
 
 const seed = fuzzSeed();
 /** `FUZZ_REQUESTS=200000` for a long run. */
-const requests = Number(process.env['FUZZ_REQUESTS'] ?? 30_000);
+const requests = Number(process.env['FUZZ_REQUESTS'] ?? 15_000);
 const json = { 'content-type': 'application/json' };
 /** A member has logged in from here before, so it stays admitted however many codes fail elsewhere. */
 const office = { 'x-forwarded-for': '81.200.0.1' };

@@ -19,7 +19,7 @@ export const scenarios: readonly Scenario[] = [
     name: '6 calm hours, 50 instances, a timer every 5 minutes',
     instances: 50,
     async run(simulation) {
-      requestEvery(simulation, 5000);
+      requestEvery(simulation, 20_000);
       timerEvery5Minutes(simulation);
       await simulation.runUntil(6 * hourMs);
     },
@@ -238,7 +238,7 @@ export const scenarios: readonly Scenario[] = [
     async run(simulation, app) {
       const over = simulation.troubles.begin('unlinked');
       app.unlinked = true;
-      requestEvery(simulation, 2000);
+      requestEvery(simulation, 6000);
       timerEvery5Minutes(simulation);
       await simulation.runUntil(hourMs);
       over();
