@@ -108,7 +108,11 @@ function moodOf({ event, level, status }: Fields): LogLine['mood'] {
 
 /** Makes a function's own lines in `output` readable: problems of the environment, stacks. */
 export function readable(output: string, language: Language): string[] {
-  return output.split('\n').flatMap((line) => {
+  const said = output.replace(
+    /^([\w-]+) ended with code (\w+): /,
+    (_, name: string, code: string) => logTexts.endedWith(name, code)[language],
+  );
+  return said.split('\n').flatMap((line) => {
     if (ofDebugger.test(line.replace(/^.*?: (?=Debugger)/, ''))) return [];
     const start = line.indexOf('{"time"');
     const { data: fields } = schema.safeParse(json(line.slice(start)));

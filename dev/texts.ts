@@ -110,6 +110,10 @@ export const logTexts = {
   ms: (ms: string): Bilingual => ({ en: `${ms} ms`, zh: `${ms} 毫秒` }),
   ok: { en: 'ok', zh: '成功' },
   routes: { en: 'routes', zh: '路由' },
+  endedWith: (name: string, code: string): Bilingual => ({
+    en: `${name} ended with code ${code}: `,
+    zh: `${name} 启动失败，退出码 ${code}：`,
+  }),
 };
 
 /** Why a request got no answer of a function. */

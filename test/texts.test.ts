@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import * as rehearsal from '../demo/rehearsal-texts.ts';
 import * as demo from '../demo/texts.ts';
+import { readable } from '../dev/log.ts';
 import * as dev from '../dev/texts.ts';
 import { widthOf } from '../scripts/language.ts';
 import { optionProblem } from '../scripts/option-problem.ts';
@@ -23,6 +24,16 @@ test('the check of a table › notices another value, and English', () => {
   expect(() => expectBothLanguages({ en: 'it is not built', zh: 'it is not built yet' })).toThrow();
   expect(englishIn('构建：the build has failed again')).toHaveLength(1);
   expect(englishIn('请执行 npm run doctor -- --stage prod。')).toEqual([]);
+});
+
+test('npm run dev, a function that does not start › says so in the language of the terminal', () => {
+  const line = '{"time":"","level":"error","event":"config_invalid","problems":["WECOM_CORPS: is missing"]}';
+  const output = `login ended with code 1: ${line}`;
+  expect(readable(output, 'en')).toEqual([
+    'login ended with code 1: config_invalid',
+    'WECOM_CORPS: is missing',
+  ]);
+  expect(readable(output, 'zh')).toEqual(['login 启动失败，退出码 1：config_invalid', 'WECOM_CORPS：缺少']);
 });
 
 test('what Node says of an option that it does not know another way › stays as it came', () => {
