@@ -150,7 +150,7 @@ const places = {
 
   scfFunction: scf('<fn>', 'scfUrl'),
   scfUrl: scf('<fn> → 函数 URL', 'scfUrl'),
-  scfWebSocket: scf('<fn> → 函数配置 → 协议支持 → WebSocket', 'none'),
+  scfWebSocket: scf('新建 → 协议支持 → WebSocket', 'none'),
   scfTriggers: scf('<fn> → 触发管理', 'scfTriggers'),
   scfMonitoring: scf('<fn> → 监控信息', 'scfUrl'),
   scfEgressIp: scf('<fn> → 函数配置 → 固定公网出口IP', 'scfUrl'),

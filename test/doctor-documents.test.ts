@@ -6,8 +6,9 @@ import type { Command } from '../scripts/command.ts';
 import { doctor } from '../scripts/doctor/command.ts';
 import { diagnosesIn, wordsFor } from '../scripts/doctor/finding.ts';
 import { placesThatShare } from '../scripts/doctor/sharing.ts';
+import { linesOf } from '../scripts/doctor/print.ts';
 import { outsideWords, unknownWords } from '../scripts/doctor/table.ts';
-import { languageIn } from '../scripts/language.ts';
+import { languageIn, widthOf } from '../scripts/language.ts';
 import { reviewer } from '../scripts/reviewer/command.ts';
 import { sessions } from '../scripts/sessions/command.ts';
 import { setup } from '../scripts/setup/command.ts';
@@ -65,6 +66,25 @@ describe('words in two languages', () => {
     const values = (text = '') => [...new Set(text.match(/\{\w+\}/g))].toSorted();
     expect(values(found.zh)).toEqual(values(found.en));
     expect(values(advice?.zh)).toEqual(values(advice?.en));
+  });
+
+  test.each([
+    ['en', 80],
+    ['zh', 80],
+    ['zh', 60],
+  ] as const)('every diagnosis › fits a terminal in %s of %i columns', (language, columns) => {
+    for (const id of Object.keys(diagnosesIn(language))) {
+      const finding = { id, status: 'failed', values: {}, about: 'ww1234567890abcdef' } as const;
+      const lines = linesOf(finding, { language, coloured: false, columns }).trimEnd().split('\n');
+      const tooLong = lines.filter((line) => widthOf(line) > columns && /\S\s+\S/.test(line.trim()));
+      // A word that is longer than the line, such as an address, has a line of its own.
+      expect(tooLong, id).toEqual([]);
+      expect(
+        lines.filter((line) => /^ *[，。；：！？、）》”」】]/.test(line)),
+        id,
+      ).toEqual([]);
+      expect(lines.join('')).not.toContain('\u001b');
+    }
   });
 
   test('advice › names only documents that exist', () => {
