@@ -87,8 +87,8 @@ export function writeInTurns(): (line: string) => void {
   };
   process.on('exit', flush);
   return (line) => {
-    // Runs when all that does not wait for anything is done.
-    if (lines === '') process.nextTick(flush);
+    // At the end of the turn: by then, every socket that had something to read was served.
+    if (lines === '') setImmediate(flush);
     lines += `${line}\n`;
   };
 }

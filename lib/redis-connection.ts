@@ -45,10 +45,11 @@ export function createRedisConnection(address: RedisAddress, onClose: () => void
       }
     },
     send(commands) {
-      // ioredis' own pipelining would hold back what is sent later until all replies to this are there.
+      // ioredis' own pipelining would hold back what is sent later until all replies to this are there. At the end of the
+      // turn and not of the callback: the sockets of several logins have something to read in the same turn.
       const { stream } = client;
       stream.cork();
-      process.nextTick(() => stream.uncork());
+      setImmediate(() => stream.uncork());
       return Promise.all(commands.map(([name, ...args]) => client.call(name, ...args))).catch(
         (error: unknown) => {
           throw redisError(error);
