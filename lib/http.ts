@@ -138,7 +138,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     // Never the path as it came: people put all sorts of things into URLs.
     logRequest({ method: incoming.method, route, status: answer.status, ms }, answer.error, record, log);
     // After the log of this turn is written: once it has answered, an instance may be frozen or end.
-    process.nextTick(() => outgoing.writeHead(answer.status, answer.headers).end(answer.body));
+    setImmediate(() => outgoing.writeHead(answer.status, answer.headers).end(answer.body));
     if (placed) underWay -= 1;
     if (underWay === 0) onIdle?.();
   }
@@ -298,7 +298,7 @@ function bodyAnswer(status: number, type: string, body: string, more: Record<str
   const length = String(Buffer.byteLength(body));
   return {
     status,
-    headers: { ...answerHeaders, 'Content-Type': type, 'Content-Length': length, ...more },
+    headers: { 'Content-Type': type, 'Content-Length': length, ...answerHeaders, ...more },
     body,
   };
 }
@@ -309,10 +309,12 @@ function logRequest(
   record: RequestRecord,
   log: Log,
 ): void {
-  const { ms, ...asked } = request;
+  const { method, route, status, ms } = request;
   const expected = error === undefined || error instanceof AppError;
   log(expected ? 'info' : 'error', 'request', {
-    ...asked,
+    method,
+    route,
+    status,
     ...(error instanceof AppError && { error: error.code, reason: error.options.reason }),
     ...(!expected && { error: 'internal_error', thrown: error }),
     ms,

@@ -120,8 +120,8 @@ export function createLogin(options: LoginOptions) {
       // Best effort: it only helps if rate limiting starts later.
       limits.succeeded(clientAddress).catch(() => {}),
     ]);
-    log('info', 'login_ok', { ...audit, role: 'member' });
-    return { ...created, role: 'member', member: last.member };
+    log('info', 'login_ok', { role: 'member', ...audit });
+    return { role: 'member', member: last.member, ...created };
   }
 
   function publicError(error: WecomError): AppError {

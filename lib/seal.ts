@@ -28,7 +28,9 @@ export function createSeal(encryptionKeys: readonly Buffer[], purpose: Purpose):
     seal(plaintext, boundTo) {
       const iv = randomBytes(ivBytes);
       const cipher = createCipheriv('aes-256-gcm', firstOf(keys), iv).setAAD(Buffer.from(boundTo));
-      const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
+      const ciphertext = cipher.update(Buffer.from(plaintext));
+      // GCM has no blocks: nothing is left to come.
+      cipher.final();
       return Buffer.concat([iv, ciphertext, cipher.getAuthTag()]).toString('base64url');
     },
     open(sealed, boundTo) {

@@ -204,10 +204,10 @@ export function createSessions(options: {
         }
       }
       const found = { person: stored.person, expiresInSeconds: expiresInSeconds(stored, now) };
-      if (stored.role === 'reviewer') return { ...found, role: 'reviewer' };
+      if (stored.role === 'reviewer') return { role: 'reviewer', ...found };
       const last = openCheck(stored.person, member);
       if (!last) throw new AppError('invalid_session', { reason: 'ended' });
-      return { ...found, role: 'member', ...last, sessionKey: stored.sessionKey };
+      return { role: 'member', sessionKey: stored.sessionKey, ...found, ...last };
     },
 
     async ownerOf(sessionToken) {
