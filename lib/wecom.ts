@@ -127,9 +127,9 @@ export function createWecom(
   clock: Clock,
   { memberFields = [], random = Math.random }: WecomOptions = {},
 ): Wecom {
-  // The bare class: `axios.create` adds defaults for browsers and bodies, and merging them costs 50 µs a call.
+  // The bare class, without defaults: to merge some into each request costs 25 µs a call.
   const { adapter, connectAhead } = createWecomHttp(baseUrl, clock);
-  const client = new Axios({ adapter });
+  const client = new Axios();
   const resting = new Map<string, { since: Moment; ms: number; error: WecomError }>();
 
   async function send<T>(call: ApiCall<T>, timeout: number): Promise<T> {
@@ -140,7 +140,7 @@ export function createWecom(
       const { api, method = 'GET', query, body, bytesMax: maxContentLength = answerBytesMax } = call;
       const url = `/cgi-bin/${api}?${queryOf(query)}`;
       const data = method === 'POST' ? JSON.stringify(body ?? {}) : undefined;
-      const answer = await client.request<string>({ url, method, data, timeout, maxContentLength });
+      const answer = await client.request<string>({ url, method, data, timeout, maxContentLength, adapter });
       return read(call, answer);
     } catch (error) {
       const failure = error instanceof TransportError ? failed(call, { reason: error.reason }) : error;
@@ -210,8 +210,8 @@ export function createWecom(
       return wecom.ask(corp, accessToken, 'agent/get', question, msMax);
     },
     ask(corp, accessToken, api, question, msMax) {
-      const query = { ...question.query, access_token: accessToken };
-      return repeated({ ...question, corp, api, query }, msMax);
+      const query = Object.assign({}, question.query, { access_token: accessToken });
+      return repeated({ corp, api, ...question, query }, msMax);
     },
   };
   return wecom;

@@ -28,6 +28,9 @@ const trims: Record<string, (source: string) => string> = {
   // It checks for FormData; in Node that loads undici too.
   'axios/lib/utils.js': (source) => `const globalThis = {};\n${source}`,
   'axios/lib/helpers/buildURL.js': () => 'export default (url) => url;',
+  // What is around the adapter: merged defaults, transforms, cancelling. lib/wecom.ts uses none of it.
+  'axios/lib/core/mergeConfig.js': () => 'export default (_, config) => config;',
+  'axios/lib/core/dispatchRequest.js': () => 'export default (config) => config.adapter(config);',
   // ioredis creates two methods for each of 400 commands.
   '@ioredis/commands/built/commands.json': (source) => {
     const commands: Record<string, unknown> = JSON.parse(source);

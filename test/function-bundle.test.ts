@@ -11,6 +11,8 @@ const trimmed = [
   'axios/lib/adapters/adapters.js',
   'axios/lib/defaults/index.js',
   'axios/lib/helpers/buildURL.js',
+  'axios/lib/core/mergeConfig.js',
+  'axios/lib/core/dispatchRequest.js',
   'axios/lib/utils.js',
   '@ioredis/commands/built/commands.json',
   'ioredis/built/cluster/index.js',
