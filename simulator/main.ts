@@ -1,4 +1,5 @@
-// `npm run simulator [-- --port N]`: runs a simulated WeCom with the people of the cast, or of dev/people.json, until Ctrl-C.
+// `npm run simulator [-- --port N]`: runs a simulated WeCom and a Redis, with the people of the cast or of dev/people.json,
+// until Ctrl-C.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -6,6 +7,7 @@ import { Exit } from '../scripts/command.ts';
 import type { Language } from '../scripts/language.ts';
 import { languageIn, optionProblem } from '../scripts/option-problem.ts';
 import { castFile, createCast, ownPeopleFile, type People, readPeople } from './people.ts';
+import { startRedis } from './redis.ts';
 import { mainTexts as texts } from './texts.ts';
 import { startWecom } from './wecom/server.ts';
 
@@ -23,6 +25,8 @@ const wecom = await startWecom({ port }).catch((error: unknown) => {
   console.error(texts.port(port, String(error))[language]);
   process.exit(1);
 });
+// With it the printed lines are all that a login needs, also in the local Tencent Cloud.
+const redis = await startRedis({ kind: 'embedded' });
 const secrets = new Map(ours.map(({ corpid }) => [corpid, randomBytes(32).toString('base64url')]));
 createCast(wecom, (corpid) => secrets.get(corpid) ?? '').set({ companies, reviewers: [] });
 const [first] = ours;
@@ -31,14 +35,17 @@ const start = {
   url: wecom.url,
   environment: `  WECOM_BASE_URL=${wecom.url}
   WECOM_CORPS=${[...secrets].map((pair) => pair.join(':')).join(',')}
-  WECOM_APPID=${wecom.appid}`,
+  WECOM_APPID=${wecom.appid}
+  REDIS_URL=${redis.url}`,
   file,
   members: ours.map(({ corpid, people }) => `  ${corpid}: ${people.map(describe).join(', ')}`).join('\n'),
   person: `{"corpid":"${first?.corpid}","userid":"${first?.people[0]?.userid}"}`,
 };
 console.log(texts.start(start)[language]);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void wecom.close());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void Promise.all([wecom.close(), redis.stop()]));
+}
 
 function describe({ userid, outOfRange, disabled }: People['companies'][number]['people'][number]): string {
   if (disabled) return texts.disabled(userid)[language];
