@@ -113,7 +113,10 @@ export function readable(output: string, language: Language): string[] {
     (_, name: string, code: string) => logTexts.endedWith(name, code)[language],
   );
   return said.split('\n').flatMap((line) => {
-    if (ofDebugger.test(line.replace(/^.*?: (?=Debugger)/, ''))) return [];
+    // What is said of the function comes before its first line.
+    const [head = ''] = line.split(/(?:^|[:：] ?)(?=Debugger listening)/);
+    if (head !== line) return head === '' ? [] : [head];
+    if (ofDebugger.test(line)) return [];
     const start = line.indexOf('{"time"');
     const { data: fields } = schema.safeParse(json(line.slice(start)));
     if (start < 0 || !fields) return fromHere(line);

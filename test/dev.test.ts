@@ -10,6 +10,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { exampleSource } from '../demo/own-function.ts';
 import { englishIn } from './bilingual.ts';
+import { readable } from '../dev/log.ts';
 import { serve } from './mini-program-phone.ts';
 import { rawRequest, writeAndHangUp } from './raw-request.ts';
 import { keepOutput, secret } from './world.ts';
@@ -415,6 +416,16 @@ describe('npm run dev', () => {
   });
 
   test('SIGKILL › ends the functions as well', () => leavesNothing(dev.process, 'SIGKILL'));
+});
+
+test('npm run dev -- --inspect › says why a function does not start, without the lines of the debugger', () => {
+  const debug =
+    'Debugger listening on ws://127.0.0.1:9230/x\nFor help, see: https://nodejs.org/en/docs/inspector';
+  expect(readable(`own ended with code 3: ${debug}\nlast words`)).toEqual([
+    'own ended with code 3',
+    'last words',
+  ]);
+  expect(readable(debug)).toEqual([]);
 });
 
 test('npm run dev › leaves no process after SIGINT, also while it starts', async () => {
