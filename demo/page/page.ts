@@ -4,8 +4,9 @@
 import type { FaultName } from '../faults.ts';
 import type { Entry, Snapshot } from '../feed.ts';
 import type { Who } from '../people.ts';
+import { byId, fillTexts, languageOfReader, onLanguage, showConnection } from './reader.ts';
 import { createSequence, timeOf } from './sequence.ts';
-import { type Language, languages, texts } from './texts.ts';
+import { texts } from './texts.ts';
 
 const people: readonly Who[] = ['member', 'secondCompany', 'outOfRange', 'disabled', 'stranger', 'reviewer'];
 /** First WeCom's faults, then those of other parts, then the phone's. */
@@ -39,28 +40,17 @@ const sequence = createSequence(byId('sequence'), t);
 
 for (const person of people) byId('people').append(personChoice(person));
 for (const fault of faults) byId('faults').append(faultButton(fault));
-for (const button of document.querySelectorAll<HTMLElement>('[data-language]')) {
-  button.addEventListener('click', () => setLanguage(button.dataset['language'] as Language));
-}
+onLanguage((chosen) => {
+  language = chosen;
+  showTexts();
+  sequence.redraw();
+});
 byId('reopen').addEventListener('click', openPhone);
 byId('heal').addEventListener('click', () => void act('heal'));
 byId('rush').addEventListener('click', () => void act('rush'));
 showTexts();
 openPhone();
 follow();
-
-function languageOfReader(): Language {
-  const asked = new URLSearchParams(location.search).get('lang');
-  const found = languages.find((each) => each === asked);
-  return found ?? (navigator.language.startsWith('zh') ? 'zh' : 'en');
-}
-
-function setLanguage(chosen: Language): void {
-  language = chosen;
-  history.replaceState(null, '', `?lang=${chosen}`);
-  showTexts();
-  sequence.redraw();
-}
 
 function openPhone(): void {
   frame.src = `/phone/?who=${who}`;
@@ -131,32 +121,25 @@ function follow(): void {
     latest = snapshot;
     showSnapshot();
   });
-  events.addEventListener('open', () => showConnection(true));
-  events.addEventListener('error', () => showConnection(false));
+  events.addEventListener('open', () => showConnection((connected = true), t()));
+  events.addEventListener('error', () => showConnection((connected = false), t()));
 }
 
 function showTexts(): void {
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+  fillTexts(language, t());
   document.title = t().documentTitle;
   frame.title = t().phone;
-  for (const element of document.querySelectorAll<HTMLElement>('[data-text]')) {
-    const text = t()[element.dataset['text'] as keyof ReturnType<typeof t>];
-    if (typeof text === 'string') element.textContent = text;
-  }
   for (const element of document.querySelectorAll<HTMLElement>('[data-named]')) {
     const { name, note } = t().names[element.dataset['named'] as Who | FaultName];
     const [nameElement, noteElement] = element.children;
     if (nameElement) nameElement.textContent = name;
     if (noteElement) noteElement.textContent = note;
   }
-  for (const button of document.querySelectorAll<HTMLElement>('[data-language]')) {
-    button.setAttribute('aria-pressed', String(button.dataset['language'] === language));
-  }
   byId('sequence').dataset['empty'] = t().nothingYet;
   showReviewer();
   showSnapshot();
   showRush();
-  if (connected !== undefined) showConnection(connected);
+  showConnection(connected, t());
 }
 
 function showReviewer(): void {
@@ -207,16 +190,4 @@ function showRush(): void {
     if (whole === undefined) element.textContent = t().rushFailed;
     else element.textContent = whole === '20' ? t().rushStarting(progress) : t().rushAnswered(progress);
   } else element.textContent = '';
-}
-
-function showConnection(open: boolean): void {
-  connected = open;
-  byId('connection').className = open ? 'live' : 'ended';
-  byId('connection').textContent = open ? t().connected : t().disconnected;
-}
-
-function byId(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`no #${id}`);
-  return found;
 }

@@ -1,9 +1,8 @@
 // All texts of the page in both languages. The mini-program itself is in Chinese, for its members.
 import type { FaultName } from '../faults.ts';
 import type { Who } from '../people.ts';
+import type { Language } from './reader.ts';
 
-export const languages = ['en', 'zh'] as const;
-export type Language = (typeof languages)[number];
 type Names = Record<Who | FaultName, { name: string; note: string }>;
 
 const names: Names = {

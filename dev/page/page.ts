@@ -3,7 +3,8 @@
 // The page around the phone: who holds it, what does not build, and the functions' log.
 import type { LogLine } from '../log.ts';
 import type { PageState } from '../page-server.ts';
-import { type Language, languages, texts } from './texts.ts';
+import { byId, fillTexts, languageOfReader, onLanguage, showConnection } from '../../demo/page/reader.ts';
+import { texts } from './texts.ts';
 
 const linesMax = 500;
 const frame = byId('phone') as HTMLIFrameElement;
@@ -12,24 +13,16 @@ let language = languageOfReader();
 let state: PageState = { holders: [], reviewers: [], problems: [], phone: 0, selected: '' };
 let connected: boolean | undefined;
 
-for (const button of document.querySelectorAll<HTMLElement>('[data-language]')) {
-  button.addEventListener('click', () => {
-    language = button.dataset['language'] as Language;
-    history.replaceState(null, '', `?lang=${language}`);
-    showTexts();
-  });
-}
+onLanguage((chosen) => {
+  language = chosen;
+  showTexts();
+});
 byId('reopen').addEventListener('click', () => openPhone());
 showTexts();
 follow();
 
 function t() {
   return texts[language];
-}
-
-function languageOfReader(): Language {
-  const asked = new URLSearchParams(location.search).get('lang');
-  return languages.find((each) => each === asked) ?? (navigator.language.startsWith('zh') ? 'zh' : 'en');
 }
 
 /** @param at a page of the mini-program, with its query; default: its first */
@@ -70,9 +63,9 @@ function follow(): void {
   events.addEventListener('open', () => {
     // The server sends the lines so far.
     list.replaceChildren();
-    showConnection(true);
+    showConnection((connected = true), t());
   });
-  events.addEventListener('error', () => showConnection(false));
+  events.addEventListener('error', () => showConnection((connected = false), t()));
 }
 
 function select(who: string): void {
@@ -121,24 +114,11 @@ function drawLine({ at, who, text, detail, mood }: LogLine): HTMLElement {
 }
 
 function showTexts(): void {
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+  fillTexts(language, t());
   frame.title = t().phone;
-  for (const each of document.querySelectorAll<HTMLElement>('[data-text]')) {
-    const text = t()[each.dataset['text'] as keyof ReturnType<typeof t>];
-    if (typeof text === 'string') each.textContent = text;
-  }
-  for (const button of document.querySelectorAll<HTMLElement>('[data-language]')) {
-    button.setAttribute('aria-pressed', String(button.dataset['language'] === language));
-  }
   showPeople();
   showProblems();
-  if (connected !== undefined) showConnection(connected);
-}
-
-function showConnection(open: boolean): void {
-  connected = open;
-  byId('connection').className = open ? 'live' : 'ended';
-  byId('connection').textContent = open ? t().connected : t().disconnected;
+  showConnection(connected, t());
 }
 
 function element(tag: string, className = '', text = ''): HTMLElement {
@@ -146,10 +126,4 @@ function element(tag: string, className = '', text = ''): HTMLElement {
   if (className !== '') made.className = className;
   made.textContent = text;
   return made;
-}
-
-function byId(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`no #${id}`);
-  return found;
 }

@@ -1,6 +1,5 @@
 // All texts of the page in both languages.
-export const languages = ['en', 'zh'] as const;
-export type Language = (typeof languages)[number];
+import type { Language } from '../../demo/page/reader.ts';
 
 const en = {
   title: 'npm run dev',
