@@ -148,18 +148,23 @@ function urlIn(output: string, key: string): string {
 function addFunctionsOfTheDocument(): string {
   const copy = join(folder, 'project');
   mkdirSync(join(copy, 'functions'), { recursive: true });
-  const own = ['functions', 'serverless.yml', 'dist', '.build', '.git'];
-  for (const name of readdirSync('.').filter((entry) => !own.includes(entry) && !entry.startsWith('.env'))) {
+  const notLinked = ['functions', 'serverless.yml', 'dist', '.build', '.git'];
+  for (const name of readdirSync('.').filter(
+    (entry) => !notLinked.includes(entry) && !entry.startsWith('.env'),
+  )) {
     symlinkSync(resolve(name), join(copy, name));
   }
-  for (const name of readdirSync('functions')) {
+  const examples = ['hello', 'notify'];
+  // Whoever has followed the document has functions of these names.
+  for (const name of readdirSync('functions').filter((entry) => !examples.includes(entry))) {
     symlinkSync(resolve('functions', name), join(copy, 'functions', name));
   }
   let manifest = readFileSync('serverless.yml', 'utf8');
-  for (const name of ['hello', 'notify']) {
+  for (const name of examples) {
     mkdirSync(join(copy, 'functions', name));
     writeFileSync(join(copy, 'functions', name, 'index.ts'), exampleSource(name));
-    manifest = manifestWithExample(manifest, name);
+    const own = new RegExp(`^ {2}${name}:\\n(?: {4}.*(?:\\n|$))+`, 'm');
+    manifest = manifestWithExample(manifest.replace(own, ''), name);
   }
   writeFileSync(join(copy, 'serverless.yml'), manifest);
   return copy;
