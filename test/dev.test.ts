@@ -421,11 +421,11 @@ describe('npm run dev', () => {
 test('npm run dev -- --inspect › says why a function does not start, without the lines of the debugger', () => {
   const debug =
     'Debugger listening on ws://127.0.0.1:9230/x\nFor help, see: https://nodejs.org/en/docs/inspector';
-  expect(readable(`own ended with code 3: ${debug}\nlast words`)).toEqual([
+  expect(readable(`own ended with code 3: ${debug}\nlast words`, 'en')).toEqual([
     'own ended with code 3',
     'last words',
   ]);
-  expect(readable(debug)).toEqual([]);
+  expect(readable(debug, 'en')).toEqual([]);
 });
 
 test('npm run dev › leaves no process after SIGINT, also while it starts', async () => {
