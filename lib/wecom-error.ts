@@ -67,7 +67,8 @@ function all(codes: readonly number[], errcode: Errcode): Record<number, Errcode
 }
 
 /** Where an operator fixes an untrusted address, as WeCom's console names it. */
-const trustedIpPlace = 'WeCom admin console: 应用管理 → the app linked with the mini-program → 企业可信IP';
+const trustedIpPlace =
+  'WeCom admin console: 应用管理 → 应用 → 自建 → the app of the mini-program → 企业可信IP → 配置';
 
 export interface WecomFailure {
   api: string;

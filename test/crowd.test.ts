@@ -118,7 +118,7 @@ describe.runIf(realRedis)('a whole company', () => {
       expect(login.logged('recheck_skipped').length).toBeLessThan(20);
       figure(
         'G9',
-        `${activeMembers} active members: ${rechecksPerMinute} re-checks a minute, ${rechecksPerHour} an hour, nobody refused`,
+        `${activeMembers} active members: re-checks stop at ${rechecksPerMinute} a minute and ${rechecksPerHour} an hour, nobody refused`,
       );
     },
   );

@@ -29,7 +29,7 @@ const attempt = (path) => { try { fs.writeFileSync(path, 'x'); return 'written';
 createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
-    if (request.url === '/health') { response.statusCode = Number(process.env.HEALTH || 200); return response.end('{"status":"ok"}'); }
+    if (request.url === '/health') { const [status, page] = (process.env.HEALTH || '200').split(' '); response.statusCode = Number(status); return response.end(page ?? '{"status":"ok"}'); }
     console.log('answered', request.url);
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({

@@ -262,6 +262,28 @@ describe('sls deploy to what is deployed', () => {
     expect(fixture.liveVersion(webName)).toBe('1');
   });
 
+  test.each(['500', '503'])(
+    '[C5] a version before which somebody answers %s until the check ends gets no traffic',
+    async (status) => {
+      const fixture = await deployed();
+      fixture.configure((yml) =>
+        Object.assign(yml.functions.web.environment, { HEALTH: `${status} <html></html>` }),
+      );
+      const run = await fixture.run('deploy function -f web');
+      expect(run.exitCode).toBe(1);
+      expect(run.output).toContain(`answered GET /health with ${status} instead of 200`);
+      expect(fixture.liveVersion(webName)).toBe('1');
+    },
+  );
+
+  test('a version before which a gateway answers with pages of its own is released, and the deploy says it', async () => {
+    const fixture = await deployed();
+    fixture.configure((yml) => Object.assign(yml.functions.web.environment, { HEALTH: '404 <html></html>' }));
+    const run = await fixture.run('deploy function -f web');
+    expect(run.exitCode).toBe(0);
+    expect(fixture.liveVersion(webName)).toBe('2');
+  });
+
   test('deploy function -f deploys one function and keeps five versions, the ones before and after it among them', async () => {
     const fixture = await deployed();
     fixture.configure((yml) => {
