@@ -50,10 +50,7 @@ export interface Token {
   onProbation: boolean;
   /** When this process called gettoken for it; missing if another one did. */
   fetchedAt?: Moment | undefined;
-  /**
-   * When WeCom was last asked with it and accepted it, in this process. Redis compares it by fingerprint and time, so it
-   * also counts without a generation.
-   */
+  /** When WeCom was last asked with it and accepted it, in this process. Counts without a generation too. */
   acceptedAt?: Moment | undefined;
 }
 
