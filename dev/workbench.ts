@@ -11,7 +11,7 @@ import { startDemoRedis } from '../demo/redis.ts';
 import { Trouble } from '../demo/trouble.ts';
 import { type Bilingual, both } from '../scripts/language.ts';
 import type { Environment } from '../simulator/functions.ts';
-import { ownPeopleFile } from '../simulator/people.ts';
+import { ownPeopleFile, PeopleError } from '../simulator/people.ts';
 import { writeDevtools } from './devtools.ts';
 import { createFunctions, type Functions } from './functions.ts';
 import { createGateway } from './gateway.ts';
@@ -174,7 +174,8 @@ export async function startWorkbench(
       setProblem(what, undefined);
       return true;
     } catch (error) {
-      const words = error instanceof Trouble ? error.words[language] : undefined;
+      const hasWords = error instanceof Trouble || error instanceof PeopleError;
+      const words = hasWords ? error.words[language] : undefined;
       setProblem(what, words ?? (error instanceof Error ? error.message : String(error)));
       return false;
     }

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { Exit } from '../scripts/command.ts';
 import type { Language } from '../scripts/language.ts';
 import { languageIn, optionProblem } from '../scripts/option-problem.ts';
-import { castFile, createCast, ownPeopleFile, type People, readPeople } from './people.ts';
+import { castFile, createCast, ownPeopleFile, type People, PeopleError, readPeople } from './people.ts';
 import { startRedis } from './redis.ts';
 import { mainTexts as texts } from './texts.ts';
 import { startWecom } from './wecom/server.ts';
@@ -56,7 +56,7 @@ function readPeopleOrEnd(): People {
   try {
     return readPeople(file);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(error instanceof PeopleError ? error.words[language] : String(error));
     process.exit(2);
   }
 }

@@ -2,6 +2,8 @@
 // here, or one of your own.
 import { readFileSync } from 'node:fs';
 import * as z from 'zod/mini';
+import type { Bilingual } from '../scripts/language.ts';
+import { peopleTexts as texts } from './texts.ts';
 import type { Wecom } from './wecom/server.ts';
 
 /** The cast of `npm start`, `npm run dev` and `npm run simulator`. */
@@ -48,16 +50,31 @@ const schema = z.strictObject({
 
 export type People = z.infer<typeof schema>;
 
+/** Why a file of people cannot be used, with the place in it. `message` is the English one. */
+export class PeopleError extends Error {
+  override readonly name = 'PeopleError';
+  readonly words: Bilingual;
+
+  constructor(words: Bilingual, options?: ErrorOptions) {
+    super(words.en, options);
+    this.words = words;
+  }
+}
+
 /**
  * Reads such a file.
- * @throws Error with the place in the file
+ * @throws PeopleError
  */
 export function readPeople(file: string): People {
   const found = schema.safeParse(parsed(file));
   if (!found.success) {
-    const [{ path, message } = { path: [], message: '' }] = found.error.issues;
-    const place = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-    throw new Error(`${file}: ${place.slice(1)}: ${message}`);
+    const [issue] = found.error.issues;
+    const path = (issue?.path ?? []).map((part) =>
+      typeof part === 'number' ? `[${part}]` : `.${String(part)}`,
+    );
+    const place = `${file}: ${path.join('').slice(1)}`;
+    const keys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined;
+    throw new PeopleError(keys === undefined ? texts.invalid(place) : texts.unknownKeys(place, keys));
   }
   const { companies } = found.data;
   const ids = companies.flatMap(({ corpid, people }) => [
@@ -65,28 +82,31 @@ export function readPeople(file: string): People {
     ...people.map(({ userid }) => personId({ corpid, userid })),
   ]);
   const twice = ids.find((id, index) => ids.indexOf(id) < index);
-  if (twice !== undefined) throw new Error(`${file}: ${twice} is there twice`);
+  if (twice !== undefined) throw new PeopleError(texts.twice(file, twice));
   for (const each of companies) {
-    const problem = placeProblem(each);
-    if (problem !== undefined) throw new Error(`${file}: ${each.corpid}: ${problem}`);
+    const problem = placeProblem(each, `${file}: ${each.corpid}`);
+    if (problem !== undefined) throw new PeopleError(problem);
   }
-  if (companies.every(({ stranger }) => stranger)) throw new Error(`${file}: every company is a stranger`);
+  if (companies.every(({ stranger }) => stranger)) throw new PeopleError(texts.allStrangers(file));
   return found.data;
 }
 
 /** Returns what is wrong with a company's departments and tags. */
-function placeProblem({ departments = [], tags = [], people }: Company): string | undefined {
+function placeProblem(
+  { departments = [], tags = [], people }: Company,
+  place: string,
+): Bilingual | undefined {
   const parents = new Map(
     departments.map(({ id, parentid }) => [id, id === rootId ? 0 : (parentid ?? rootId)]),
   );
-  if (parents.size < departments.length) return 'a department is there twice';
-  if (new Set(tags.map(({ tagid }) => tagid)).size < tags.length) return 'a tag is there twice';
+  if (parents.size < departments.length) return texts.departmentTwice(place);
+  if (new Set(tags.map(({ tagid }) => tagid)).size < tags.length) return texts.tagTwice(place);
   parents.set(rootId, 0);
   for (const { id } of departments) {
     const above = new Set<number>();
     for (let at = id; at !== 0; at = parents.get(at) ?? 0) {
-      if (!parents.has(at)) return `department ${id}: there is no department ${at} above it`;
-      if (above.has(at)) return `department ${id} is below itself`;
+      if (!parents.has(at)) return texts.noParent(place, id, at);
+      if (above.has(at)) return texts.belowItself(place, id);
       above.add(at);
     }
   }
@@ -97,11 +117,11 @@ function placeProblem({ departments = [], tags = [], people }: Company): string 
   ];
   for (const { of, ids } of used) {
     const unknown = ids.find((each) => !parents.has(each));
-    if (unknown !== undefined) return `${of}: there is no department ${unknown}`;
+    if (unknown !== undefined) return texts.noDepartment(place, of, unknown);
   }
   for (const { tagid, userids: its = [] } of tags) {
     const unknown = its.find((userid) => !userids.has(userid.toLowerCase()));
-    if (unknown !== undefined) return `tag ${tagid}: there is nobody with the userid ${unknown}`;
+    if (unknown !== undefined) return texts.nobody(place, tagid, unknown);
   }
   return undefined;
 }
@@ -114,7 +134,7 @@ function parsed(file: string): unknown {
     const message = error instanceof Error ? error.message : String(error);
     const position = /position (\d+)/.exec(message)?.[1];
     const line = position === undefined ? '' : `${source.slice(0, Number(position)).split('\n').length}: `;
-    throw new Error(`${file}:${line} ${message}`, { cause: error });
+    throw new PeopleError(texts.notJson(`${file}:${line}`, message), { cause: error });
   }
 }
 

@@ -52,3 +52,51 @@ ${members}
 按 Ctrl-C 退出。`,
   }),
 };
+
+/** Why a file of people cannot be used; `place` is where in it. */
+export const peopleTexts = {
+  notJson: (place: string, reason: string): Bilingual => ({
+    en: `${place} ${reason}`,
+    zh: `${place} 不是合法的 JSON：${reason}`,
+  }),
+  invalid: (place: string): Bilingual => ({
+    en: `${place}: missing, or a wrong value`,
+    zh: `${place}：缺少这一项，或值不正确`,
+  }),
+  unknownKeys: (place: string, keys: string): Bilingual => ({
+    en: `${place}: there is no ${keys}: check the spelling`,
+    zh: `${place}：没有 ${keys} 这一项，请检查拼写`,
+  }),
+  twice: (file: string, id: string): Bilingual => ({
+    en: `${file}: ${id} is there twice`,
+    zh: `${file}：${id} 出现了两次`,
+  }),
+  allStrangers: (file: string): Bilingual => ({
+    en: `${file}: every company is a stranger`,
+    zh: `${file}：所有企业都设成了 stranger，至少要有一家使用本小程序`,
+  }),
+  departmentTwice: (place: string): Bilingual => ({
+    en: `${place}: a department is there twice`,
+    zh: `${place}：有部门出现了两次`,
+  }),
+  tagTwice: (place: string): Bilingual => ({
+    en: `${place}: a tag is there twice`,
+    zh: `${place}：有标签出现了两次`,
+  }),
+  noParent: (place: string, id: number, parentid: number): Bilingual => ({
+    en: `${place}: department ${id}: there is no department ${parentid} above it`,
+    zh: `${place}：部门 ${id} 的上级部门 ${parentid} 不存在`,
+  }),
+  belowItself: (place: string, id: number): Bilingual => ({
+    en: `${place}: department ${id} is below itself`,
+    zh: `${place}：部门 ${id} 是它自己的下级`,
+  }),
+  noDepartment: (place: string, of: string, id: number): Bilingual => ({
+    en: `${place}: ${of}: there is no department ${id}`,
+    zh: `${place}：${of}：部门 ${id} 不存在`,
+  }),
+  nobody: (place: string, tagid: number, userid: string): Bilingual => ({
+    en: `${place}: tag ${tagid}: there is nobody with the userid ${userid}`,
+    zh: `${place}：标签 ${tagid}：没有 userid 为 ${userid} 的人`,
+  }),
+};

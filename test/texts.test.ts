@@ -1,11 +1,15 @@
 // The tables of what the programs say in the terminal. Those of the deploy: deploy-chinese.test.ts.
-import { expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import * as rehearsal from '../demo/rehearsal-texts.ts';
 import * as demo from '../demo/texts.ts';
 import { readable } from '../dev/log.ts';
 import * as dev from '../dev/texts.ts';
 import { widthOf } from '../scripts/language.ts';
 import { optionProblem } from '../scripts/option-problem.ts';
+import { castFile, readPeople } from '../simulator/people.ts';
 import * as simulator from '../simulator/texts.ts';
 import { englishIn, expectBothLanguages, textsOf } from './bilingual.ts';
 
@@ -34,6 +38,30 @@ test('npm run dev, a function that does not start › says so in the language of
     'WECOM_CORPS: is missing',
   ]);
   expect(readable(output, 'zh')).toEqual(['login 启动失败，退出码 1：config_invalid', 'WECOM_CORPS：缺少']);
+  expect(readable('hello listened on no port within 30 s: ', 'zh')).toEqual([
+    'hello 启动失败，30 秒内没有监听任何端口：',
+  ]);
+  expect(readable('tick cannot be loaded: no such file', 'zh')).toEqual(['tick 加载失败：no such file']);
+});
+
+test.each([
+  [(text: string) => text.replace('"userid": "LiSi",', ''), 'companies[0].people[3].userid：缺少这一项'],
+  [(text: string) => text.replace('"outOfRange"', '"outofrange"'), '没有 outofrange 这一项'],
+  [(text: string) => text.replace('"userid": "LiSi"', '"userid": "zhangsan"'), 'zhangsan 出现了两次'],
+  [(text: string) => text.slice(0, -3), '不是合法的 JSON'],
+])('a mistake in the file of people › is said in Chinese too', (mistake, said) => {
+  const folder = mkdtempSync(join(tmpdir(), 'people-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'people.json');
+  writeFileSync(file, mistake(readFileSync(castFile, 'utf8')));
+  const failure = (): unknown => {
+    try {
+      return readPeople(file);
+    } catch (error) {
+      return error;
+    }
+  };
+  expect(failure()).toMatchObject({ words: { zh: expect.stringContaining(said) } });
 });
 
 test('what Node says of an option that it does not know another way › stays as it came', () => {
