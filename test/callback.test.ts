@@ -159,7 +159,12 @@ describe('a callback that is not from WeCom to this company', () => {
       'signature',
       (good) => ({ ...good, timestamp: String(Number(good.timestamp) + 1) }),
     ],
-    ['a changed message', 'signature', (good) => ({ ...good, encrypt: `A${good.encrypt.slice(1)}` })],
+    [
+      'a changed message',
+      'signature',
+      // One of 64 messages begins with an A.
+      (good) => ({ ...good, encrypt: `${good.encrypt.startsWith('A') ? 'B' : 'A'}${good.encrypt.slice(1)}` }),
+    ],
     [
       "the other company's token and key",
       'signature',
