@@ -5,7 +5,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bilingual } from '../scripts/language.ts';
 import { buildTexts, troubleTexts } from './texts.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble } from '../scripts/trouble.ts';
 
 /** What a function is built from. */
 const sources = ['functions', 'lib', 'scripts/build.ts', 'scripts/function-bundle.ts', 'package-lock.json'];

@@ -6,7 +6,7 @@ import type { Call as SimulatorCall } from '../simulator/wecom/calls.ts';
 import { type Call, prepare } from './mini-program.ts';
 import { actors, callTexts } from './texts.ts';
 import { describeRedis, describeWecomCall, endpointOf, type Screen, type Words } from './screen.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble } from '../scripts/trouble.ts';
 import type { LoginFunction, RequestLine, World } from './world.ts';
 
 /** What a step uses to show its progress. */

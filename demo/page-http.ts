@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { PhoneFiles } from './phone/compile.ts';
 import { troubleTexts } from './texts.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble } from '../scripts/trouble.ts';
 
 const bodyBytesMax = 65_536;
 

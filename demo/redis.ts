@@ -7,7 +7,7 @@ import { startRedis } from '../simulator/redis.ts';
 import { problemTexts } from '../scripts/environment-problems.ts';
 import type { Bilingual } from '../scripts/language.ts';
 import { redisTexts, troubleTexts } from './texts.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble } from '../scripts/trouble.ts';
 
 /** A running Redis. */
 export interface DemoRedis {

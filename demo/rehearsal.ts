@@ -22,8 +22,9 @@ import { startTencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
 import { Exit } from '../scripts/command.ts';
-import type { Bilingual } from '../scripts/language.ts';
-import { languageIn, optionProblem } from '../scripts/option-problem.ts';
+import { type Bilingual, languageIn } from '../scripts/language.ts';
+import { optionProblem } from '../scripts/option-problem.ts';
+import { wordsOf } from '../scripts/trouble.ts';
 import { exampleSource, manifestWithExample } from './own-function.ts';
 import { rehearsalTexts as texts } from './rehearsal-texts.ts';
 
@@ -278,7 +279,7 @@ try {
   await rehearse();
   say(texts.passed[language]);
 } catch (error) {
-  say(`\n✗ ${error instanceof Error ? error.message : String(error)}`);
+  say(`\n✗ ${wordsOf(error)[language]}`);
   for (const { functionName, message } of cloud.logs.slice(-20)) say(`  [${functionName}] ${message}`);
   process.exitCode = 1;
 } finally {

@@ -2,8 +2,8 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 
-import type { Bilingual, Language } from '../scripts/language.ts';
-import { languageIn, optionProblem } from '../scripts/option-problem.ts';
+import { type Bilingual, type Language, languageIn } from '../scripts/language.ts';
+import { optionProblem } from '../scripts/option-problem.ts';
 import { buildFunctions } from './build.ts';
 import { startDemoRedis } from './redis.ts';
 import { createScreen, describeEntry, describeRefresh, type Words } from './screen.ts';
@@ -11,7 +11,7 @@ import { createExchange, type Step } from './exchange.ts';
 import { createMoreSteps } from './story-more.ts';
 import { createSteps } from './story.ts';
 import { actors, startTexts, usage } from './texts.ts';
-import { Trouble } from './trouble.ts';
+import { Trouble, wordsOf } from '../scripts/trouble.ts';
 import { showWhatToTry } from './try-it.ts';
 import { compileFiles, type Page, startPage } from './page-server.ts';
 import { createWorld, ourCompanies, refuseTakenPort, type World, wecomLatencyMs } from './world.ts';
@@ -136,8 +136,7 @@ async function play(steps: readonly Step[]): Promise<Step[]> {
       await step.play({ line: screen.line, lineUnderWay: screen.lineUnderWay, expect });
     } catch (error) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      const words = error instanceof Trouble ? error.words : undefined;
-      expect(startTexts.stepEnds, false, words ?? (error instanceof Error ? error.message : String(error)));
+      expect(startTexts.stepEnds, false, wordsOf(error));
     }
     screen.closeStep();
   }

@@ -6,6 +6,8 @@ import { dirname, join, resolve } from 'node:path';
 import { type BuildContext, context, formatMessages } from 'esbuild';
 import { packagesIn } from './packages.ts';
 import { functionBundle, isWebFunction } from '../scripts/function-bundle.ts';
+import { type Bilingual, both } from '../scripts/language.ts';
+import { Trouble, wordsOf } from '../scripts/trouble.ts';
 import {
   type Environment,
   type RunningEventFunction,
@@ -53,7 +55,7 @@ interface Served {
   startedWith: string;
   instance: Instance | undefined;
   starting: Promise<Instance> | undefined;
-  problem: string | undefined;
+  problem: Bilingual | undefined;
 }
 
 /** Only end what would wait without end; longer than in the cloud, because a developer's machine may be busy. */
@@ -165,7 +167,7 @@ export async function createFunctions(options: FunctionsOptions) {
       if (before && one.inspectPort === undefined) void retire(before);
       return true;
     } catch (error) {
-      one.problem = error instanceof Error ? error.message : String(error);
+      one.problem = wordsOf(error);
       // For the next start, which may be that of the version before.
       one.code = codeBefore;
       if (one.instance === undefined && codeBefore.files.size > 0) {
@@ -201,9 +203,9 @@ export async function createFunctions(options: FunctionsOptions) {
     if (!one) return undefined;
     if (one.instance) return one.instance;
     if (one.starting) return one.starting;
-    if (one.code.files.size === 0) throw new Error(one.problem ?? `${name} is not built`);
+    if (one.code.files.size === 0) throw new Trouble(one.problem ?? `${name} is not built`);
     await replace(name, one, one.code);
-    if (!one.instance) throw new Error(one.problem ?? `${name} does not run`);
+    if (!one.instance) throw new Trouble(one.problem ?? `${name} does not run`);
     return one.instance;
   }
 
@@ -324,10 +326,10 @@ async function drained(instance: Instance): Promise<void> {
   clearTimeout(timer);
 }
 
-async function describeBuildError(error: unknown): Promise<string> {
+async function describeBuildError(error: unknown): Promise<Bilingual> {
   if (typeof error === 'object' && error !== null && 'errors' in error && Array.isArray(error.errors)) {
     const lines = await formatMessages(error.errors, { kind: 'error', terminalWidth: 100 });
-    return lines.join('\n').trim();
+    return both(() => lines.join('\n').trim());
   }
-  return error instanceof Error ? error.message : String(error);
+  return wordsOf(error);
 }

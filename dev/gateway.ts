@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { randomUUID } from 'node:crypto';
 import { isTooLarge, passOn } from '../demo/pass-on.ts';
 import type { Bilingual } from '../scripts/language.ts';
+import { wordsOf } from '../scripts/trouble.ts';
 import { clientAddress, matchesPath } from '../simulator/tencent-cloud/function-url.ts';
 import { type Functions, release } from './functions.ts';
 import { gatewayTexts } from './texts.ts';
@@ -55,10 +56,7 @@ export function createGateway({ addresses, functions, routes, timeoutMs, onFailu
     const running = functions();
     if (!running) return refuse(503, gatewayTexts.starting);
     const instance = await running.instanceOf(name).catch((error: Error) => error);
-    if (instance instanceof Error) {
-      const { message } = instance;
-      return refuse(502, { en: message, zh: message });
-    }
+    if (instance instanceof Error) return refuse(502, wordsOf(instance));
     if (!instance?.web) return refuse(502, gatewayTexts.eventFunction(name));
     const limitMs = timeoutMs(name);
     instance.busy += 1;

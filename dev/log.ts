@@ -108,17 +108,7 @@ function moodOf({ event, level, status }: Fields): LogLine['mood'] {
 
 /** Makes a function's own lines in `output` readable: problems of the environment, stacks. */
 export function readable(output: string, language: Language): string[] {
-  const said = output
-    .replace(
-      /^([\w-]+) ended with code (\w+): /,
-      (_, name: string, code: string) => logTexts.endedWith(name, code)[language],
-    )
-    .replace(
-      /^([\w-]+) listened on no port within (\d+) s: /,
-      (_, name: string, seconds: string) => logTexts.silent(name, seconds)[language],
-    )
-    .replace(/^([\w-]+) cannot be loaded: /, (_, name: string) => logTexts.notLoaded(name)[language]);
-  return said.split('\n').flatMap((line) => {
+  return output.split('\n').flatMap((line) => {
     // What is said of the function comes before its first line.
     const [head = ''] = line.split(/(?:^|[:：] ?)(?=Debugger listening)/);
     if (head !== line) return head === '' ? [] : [head];

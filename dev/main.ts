@@ -1,9 +1,9 @@
 // `npm run dev`: all functions and the mini-program on this machine, rebuilt and replaced at every change.
 import { createScreen } from '../demo/screen.ts';
 import { startTexts as commonTexts } from '../demo/texts.ts';
-import { Trouble } from '../demo/trouble.ts';
-import { type Bilingual, both, type Language, padded } from '../scripts/language.ts';
-import { languageIn, optionProblem } from '../scripts/option-problem.ts';
+import { Trouble } from '../scripts/trouble.ts';
+import { type Bilingual, both, type Language, padded, languageIn } from '../scripts/language.ts';
+import { optionProblem } from '../scripts/option-problem.ts';
 import { devtoolsFolder } from './devtools.ts';
 import type { LogLine } from './log.ts';
 import { type Options, readOptions } from './options.ts';

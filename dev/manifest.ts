@@ -5,7 +5,7 @@ import yaml from 'js-yaml';
 import * as z from 'zod/mini';
 import { events, own, provider } from '../deploy/manifest.ts';
 import type { Environment } from '../simulator/functions.ts';
-import { Trouble } from '../demo/trouble.ts';
+import { Trouble } from '../scripts/trouble.ts';
 import { troubleTexts } from './texts.ts';
 
 const schema = z.object({

@@ -1,6 +1,6 @@
 // The command line of `npm run dev`.
 import { parseArgs } from 'node:util';
-import { Trouble } from '../demo/trouble.ts';
+import { Trouble } from '../scripts/trouble.ts';
 import type { Language } from '../scripts/language.ts';
 import { troubleTexts, usage } from './texts.ts';
 

@@ -110,18 +110,6 @@ export const logTexts = {
   ms: (ms: string): Bilingual => ({ en: `${ms} ms`, zh: `${ms} 毫秒` }),
   ok: { en: 'ok', zh: '成功' },
   routes: { en: 'routes', zh: '路由' },
-  endedWith: (name: string, code: string): Bilingual => ({
-    en: `${name} ended with code ${code}: `,
-    zh: `${name} 启动失败，退出码 ${code}：`,
-  }),
-  silent: (name: string, seconds: string): Bilingual => ({
-    en: `${name} listened on no port within ${seconds} s: `,
-    zh: `${name} 启动失败，${seconds} 秒内没有监听任何端口：`,
-  }),
-  notLoaded: (name: string): Bilingual => ({
-    en: `${name} cannot be loaded: `,
-    zh: `${name} 加载失败：`,
-  }),
 };
 
 /** Why a request got no answer of a function. */

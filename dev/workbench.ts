@@ -8,10 +8,10 @@ import * as z from 'zod/mini';
 import { listenOn } from '../demo/page-http.ts';
 import { compileMiniProgram } from '../demo/phone/compile.ts';
 import { startDemoRedis } from '../demo/redis.ts';
-import { Trouble } from '../demo/trouble.ts';
+import { wordsOf } from '../scripts/trouble.ts';
 import { type Bilingual, both } from '../scripts/language.ts';
 import type { Environment } from '../simulator/functions.ts';
-import { ownPeopleFile, PeopleError } from '../simulator/people.ts';
+import { ownPeopleFile } from '../simulator/people.ts';
 import { writeDevtools } from './devtools.ts';
 import { createFunctions, type Functions } from './functions.ts';
 import { createGateway } from './gateway.ts';
@@ -174,9 +174,7 @@ export async function startWorkbench(
       setProblem(what, undefined);
       return true;
     } catch (error) {
-      const hasWords = error instanceof Trouble || error instanceof PeopleError;
-      const words = hasWords ? error.words[language] : undefined;
-      setProblem(what, words ?? (error instanceof Error ? error.message : String(error)));
+      setProblem(what, wordsOf(error)[language]);
       return false;
     }
   }
@@ -198,7 +196,11 @@ export async function startWorkbench(
     const served = list().map(({ name, isRunning }) => ({ of: `functions/${name}`, name, isRunning }));
     for (const { of, name, isRunning } of served) {
       const text = found.get(name);
-      setProblem(of, text === undefined ? undefined : readable(text, language).join('\n'), isRunning);
+      setProblem(
+        of,
+        text === undefined ? undefined : readable(text[language], language).join('\n'),
+        isRunning,
+      );
     }
     for (const of of problems.keys()) {
       if (of.startsWith('functions/') && !served.some((each) => each.of === of)) problems.delete(of);

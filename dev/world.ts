@@ -1,9 +1,8 @@
 // What is around the functions: the simulated WeCom with its people, or WeCom's real servers with the companies of .env.
 import { randomBytes } from 'node:crypto';
 import { answerAsWecomApp } from '../demo/wecom-app.ts';
-import { Trouble } from '../demo/trouble.ts';
+import { Trouble } from '../scripts/trouble.ts';
 import { readEnvironmentFile } from '../scripts/environment.ts';
-import { PeopleError } from '../simulator/people.ts';
 import { signedCallback, unsubscribeMessage } from '../simulator/wecom/callback.ts';
 import { startWecom } from '../simulator/wecom/server.ts';
 import type { Bilingual } from '../scripts/language.ts';
@@ -36,7 +35,7 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
   const wecom = await startWecom();
   const people = await createPeople(wecom).catch(async (error: Error) => {
     await wecom.close();
-    throw new Trouble(error instanceof PeopleError ? error.words : error.message);
+    throw error instanceof Trouble ? error : new Trouble(error.message);
   });
   const token = randomBytes(12).toString('hex');
   const encodingAESKey = randomBytes(32).toString('base64').slice(0, 43);

@@ -4,6 +4,14 @@ import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { expand } from 'dotenv-expand';
 import type { Environment } from '../lib/environment.ts';
+import type { Bilingual } from './language.ts';
+
+/** What `--stage` may be: it becomes a part of names. */
+export const stageForm = /^[A-Za-z0-9-]{1,32}$/;
+export const stageExpected: Bilingual = {
+  en: '--stage: letters, digits and -',
+  zh: '--stage：只能用字母、数字和 -',
+};
 
 /** Parses the text of a .env file as Serverless does: `$` expands, `#` begins a comment. */
 export function parsedEnvironment(text: string): Environment {

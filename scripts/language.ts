@@ -85,16 +85,3 @@ export function languageIn(
   const [, joined] = args[index]?.split('=', 2) ?? [];
   return languageOf(environment, index === -1 ? undefined : (joined ?? args[index + 1]));
 }
-
-/** What `parseArgs` of Node.js says about wrong arguments. */
-export function wrongUsage(error: unknown): Bilingual {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const option = /'(-[^ ']*)/.exec(message)?.[1] ?? /'([^']*)'/.exec(message)?.[1] ?? '';
-  const words: Record<string, string> = {
-    ERR_PARSE_ARGS_UNKNOWN_OPTION: `没有选项 ${option}`,
-    ERR_PARSE_ARGS_INVALID_OPTION_VALUE: `选项 ${option} 缺少值，或不应带值`,
-    ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL: `多余的参数 ${option}`,
-  };
-  return { en: message, zh: words[code] ?? message };
-}

@@ -5,7 +5,8 @@ import { SourceMap } from 'node:module';
 import { parseArgs } from 'node:util';
 import { text } from 'node:stream/consumers';
 import { Exit, runAsProcess, type Surroundings } from './command.ts';
-import { type Bilingual, type Language, languageIn, wrongUsage } from './language.ts';
+import { type Bilingual, type Language, languageIn } from './language.ts';
+import { wrongUsage } from './option-problem.ts';
 
 const usage: Bilingual = {
   en: `npm run stack -- FUNCTION < LINES   shows their stacks with files and lines of the source

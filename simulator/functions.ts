@@ -6,7 +6,10 @@ import { once } from 'node:events';
 import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { both } from '../scripts/language.ts';
+import { Trouble } from '../scripts/trouble.ts';
 import { eventRuntimePath, followFunction } from './event-function.ts';
+import { startTexts } from './texts.ts';
 
 export type Environment = Record<string, string>;
 
@@ -80,10 +83,10 @@ export async function startFunction(
     };
     for (const stream of [child.stdout, child.stderr]) if (stream) createInterface(stream).on('line', onLine);
     child.once('error', reject);
-    void exited.then((code) => reject(new Error(`${name} ended with code ${code}: ${lines.join('\n')}`)));
+    void exited.then((code) => reject(new Trouble(startTexts.ended(name, String(code), lines.join('\n')))));
     if (startMsMax === undefined) return;
     killer = setTimeout(() => {
-      reject(new Error(`${name} listened on no port within ${startMsMax / 1000} s: ${lines.join('\n')}`));
+      reject(new Trouble(startTexts.silent(name, startMsMax / 1000, lines.join('\n'))));
       child.kill('SIGKILL');
     }, startMsMax);
   }).finally(() => clearTimeout(killer));
@@ -135,12 +138,12 @@ export async function startEventFunction(
     lines.push(line);
     options.onLine?.(line);
   });
-  const ready = once(child, 'message').then(([message]: { failure?: string }[]) => message?.failure);
+  const ready = once(child, 'message').then(([message]: { failure?: string }[]) => {
+    const failure = message?.failure;
+    return failure === undefined ? undefined : both(() => failure);
+  });
   const killer = startMsMax === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), startMsMax);
-  const failure = await Promise.race([
-    ready,
-    closed.then(() => `the process ended or took too long: ${lines.join('\n')}`),
-  ]);
+  const failure = await Promise.race([ready, closed.then(() => startTexts.endedOrSlow(lines.join('\n')))]);
   clearTimeout(killer);
   const stop = async () => {
     child.kill('SIGKILL');
@@ -148,7 +151,7 @@ export async function startEventFunction(
   };
   if (failure !== undefined) {
     await stop();
-    throw new Error(`${name} cannot be loaded: ${failure}`);
+    throw new Trouble(startTexts.notLoaded(name, failure));
   }
   return {
     process: child,

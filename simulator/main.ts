@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Exit } from '../scripts/command.ts';
-import type { Language } from '../scripts/language.ts';
-import { languageIn, optionProblem } from '../scripts/option-problem.ts';
-import { castFile, createCast, ownPeopleFile, type People, PeopleError, readPeople } from './people.ts';
+import { type Language, languageIn } from '../scripts/language.ts';
+import { optionProblem } from '../scripts/option-problem.ts';
+import { wordsOf } from '../scripts/trouble.ts';
+import { castFile, createCast, ownPeopleFile, type People, readPeople } from './people.ts';
 import { startRedis } from './redis.ts';
 import { mainTexts as texts } from './texts.ts';
 import { startWecom } from './wecom/server.ts';
@@ -56,7 +57,7 @@ function readPeopleOrEnd(): People {
   try {
     return readPeople(file);
   } catch (error) {
-    console.error(error instanceof PeopleError ? error.words[language] : String(error));
+    console.error(wordsOf(error)[language]);
     process.exit(2);
   }
 }

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod/mini';
 import type { Bilingual } from '../scripts/language.ts';
+import { Trouble } from '../scripts/trouble.ts';
 import { peopleTexts as texts } from './texts.ts';
 import type { Wecom } from './wecom/server.ts';
 
@@ -50,20 +51,9 @@ const schema = z.strictObject({
 
 export type People = z.infer<typeof schema>;
 
-/** Why a file of people cannot be used, with the place in it. `message` is the English one. */
-export class PeopleError extends Error {
-  override readonly name = 'PeopleError';
-  readonly words: Bilingual;
-
-  constructor(words: Bilingual, options?: ErrorOptions) {
-    super(words.en, options);
-    this.words = words;
-  }
-}
-
 /**
  * Reads such a file.
- * @throws PeopleError
+ * @throws Trouble with the place in the file
  */
 export function readPeople(file: string): People {
   const found = schema.safeParse(parsed(file));
@@ -74,7 +64,7 @@ export function readPeople(file: string): People {
     );
     const place = `${file}: ${path.join('').slice(1)}`;
     const keys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : undefined;
-    throw new PeopleError(keys === undefined ? texts.invalid(place) : texts.unknownKeys(place, keys));
+    throw new Trouble(keys === undefined ? texts.invalid(place) : texts.unknownKeys(place, keys));
   }
   const { companies } = found.data;
   const ids = companies.flatMap(({ corpid, people }) => [
@@ -82,12 +72,12 @@ export function readPeople(file: string): People {
     ...people.map(({ userid }) => personId({ corpid, userid })),
   ]);
   const twice = ids.find((id, index) => ids.indexOf(id) < index);
-  if (twice !== undefined) throw new PeopleError(texts.twice(file, twice));
+  if (twice !== undefined) throw new Trouble(texts.twice(file, twice));
   for (const each of companies) {
     const problem = placeProblem(each, `${file}: ${each.corpid}`);
-    if (problem !== undefined) throw new PeopleError(problem);
+    if (problem !== undefined) throw new Trouble(problem);
   }
-  if (companies.every(({ stranger }) => stranger)) throw new PeopleError(texts.allStrangers(file));
+  if (companies.every(({ stranger }) => stranger)) throw new Trouble(texts.allStrangers(file));
   return found.data;
 }
 
@@ -134,7 +124,7 @@ function parsed(file: string): unknown {
     const message = error instanceof Error ? error.message : String(error);
     const position = /position (\d+)/.exec(message)?.[1];
     const line = position === undefined ? '' : `${source.slice(0, Number(position)).split('\n').length}: `;
-    throw new PeopleError(texts.notJson(`${file}:${line}`, message), { cause: error });
+    throw new Trouble(texts.notJson(`${file}:${line}`, message), { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-// What `npm run simulator` says, in both languages.
+// What the simulator says, in both languages.
 import type { Bilingual } from '../scripts/language.ts';
 
 interface Start {
@@ -50,6 +50,26 @@ ${members}
   curl -d '${person}' ${url}/_simulator/createJsCode
 查看发生了什么：curl ${url}/_simulator/state
 按 Ctrl-C 退出。`,
+  }),
+};
+
+/** Why a function does not start; `output` is what it has written. */
+export const startTexts = {
+  ended: (name: string, code: string, output: string): Bilingual => ({
+    en: `${name} ended with code ${code}: ${output}`,
+    zh: `${name} 启动失败，退出码 ${code}：${output}`,
+  }),
+  silent: (name: string, seconds: number, output: string): Bilingual => ({
+    en: `${name} listened on no port within ${seconds} s: ${output}`,
+    zh: `${name} 启动失败，${seconds} 秒内没有监听任何端口：${output}`,
+  }),
+  endedOrSlow: (output: string): Bilingual => ({
+    en: `the process ended or took too long: ${output}`,
+    zh: `进程已退出，或耗时太长：${output}`,
+  }),
+  notLoaded: (name: string, reason: Bilingual): Bilingual => ({
+    en: `${name} cannot be loaded: ${reason.en}`,
+    zh: `${name} 加载失败：${reason.zh}`,
   }),
 };
 

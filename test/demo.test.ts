@@ -106,7 +106,7 @@ test('npm start, in Chinese › serves the page after the story, until Ctrl-C', 
 
 test.each([
   ['en', "npm start: Unknown option '--ones'; see npm start -- --help"],
-  ['zh', 'npm start：没有选项“--ones”；用法见 npm start -- --help'],
+  ['zh', 'npm start：没有选项 --ones；用法见 npm start -- --help'],
 ])('npm start, %s › refuses an option that it does not know with 2', async (language, says) => {
   const { code, output } = await start(['--ones', '--lang', language]);
   expect(output).toContain(says);

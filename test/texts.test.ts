@@ -11,6 +11,7 @@ import { widthOf } from '../scripts/language.ts';
 import { optionProblem } from '../scripts/option-problem.ts';
 import { castFile, readPeople } from '../simulator/people.ts';
 import * as simulator from '../simulator/texts.ts';
+import { startTexts } from '../simulator/texts.ts';
 import { englishIn, expectBothLanguages, textsOf } from './bilingual.ts';
 
 test.each(
@@ -32,16 +33,21 @@ test('the check of a table › notices another value, and English', () => {
 
 test('npm run dev, a function that does not start › says so in the language of the terminal', () => {
   const line = '{"time":"","level":"error","event":"config_invalid","problems":["WECOM_CORPS: is missing"]}';
-  const output = `login ended with code 1: ${line}`;
-  expect(readable(output, 'en')).toEqual([
+  const output = startTexts.ended('login', '1', line);
+  expect(readable(output.en, 'en')).toEqual([
     'login ended with code 1: config_invalid',
     'WECOM_CORPS: is missing',
   ]);
-  expect(readable(output, 'zh')).toEqual(['login 启动失败，退出码 1：config_invalid', 'WECOM_CORPS：缺少']);
-  expect(readable('hello listened on no port within 30 s: ', 'zh')).toEqual([
+  expect(readable(output.zh, 'zh')).toEqual([
+    'login 启动失败，退出码 1：config_invalid',
+    'WECOM_CORPS：缺少',
+  ]);
+  expect(readable(startTexts.silent('hello', 30, '').zh, 'zh')).toEqual([
     'hello 启动失败，30 秒内没有监听任何端口：',
   ]);
-  expect(readable('tick cannot be loaded: no such file', 'zh')).toEqual(['tick 加载失败：no such file']);
+  expect(readable(startTexts.notLoaded('tick', { en: 'no such file', zh: '没有这个文件' }).zh, 'zh')).toEqual(
+    ['tick 加载失败：没有这个文件'],
+  );
 });
 
 test.each([

@@ -6,7 +6,7 @@ import { join, relative, resolve } from 'node:path';
 import { build, type Message, type Plugin } from 'esbuild';
 import { TmplGroup } from 'glass-easel-template-compiler';
 import * as z from 'zod/mini';
-import { Trouble } from '../trouble.ts';
+import { Trouble } from '../../scripts/trouble.ts';
 import { tagNames } from './tags.ts';
 
 /** The files for the browser: `phone.js`, `phone.css` and `<page>.css` for each page. */

@@ -7,8 +7,9 @@ import { readCredentials } from '../../deploy/cloud.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Status } from '../../lib/doctor/finding.ts';
 import { Exit, type Surroundings } from '../command.ts';
-import { readEnvironmentFile } from '../environment.ts';
-import { type Bilingual, columnsOf, type Language, languageIn, wrongUsage } from '../language.ts';
+import { readEnvironmentFile, stageExpected, stageForm } from '../environment.ts';
+import { type Bilingual, columnsOf, type Language, languageIn } from '../language.ts';
+import { wrongUsage } from '../option-problem.ts';
 import { stepFailure } from './cloud.ts';
 import { checkFile, checkNames, checkVariables } from './environment.ts';
 import { inWords, outside, type SeenFinding } from './finding.ts';
@@ -17,7 +18,7 @@ import { askCloud, type Seen } from './look.ts';
 import { linesOf } from './print.ts';
 import { readService } from './service.ts';
 import { checkSharing } from './sharing.ts';
-import { environmentHeading, headings, stageForm, steps, summary, theEnvironment, usage } from './texts.ts';
+import { environmentHeading, headings, steps, summary, theEnvironment, usage } from './texts.ts';
 
 /** `read` reads serverless.yml, which takes the framework seconds. */
 export async function doctor(
@@ -132,8 +133,8 @@ function parse(args: string[], language: Language): { stage: string; local: bool
     throw new Exit(2, `${wrongUsage(error)[language]}\n\n${usage[language]}`);
   }
   if (values.help) throw new Exit(0, usage[language]);
-  if (!/^[A-Za-z0-9-]{1,32}$/.test(values.stage)) {
-    throw new Exit(2, `${stageForm[language]}\n\n${usage[language]}`);
+  if (!stageForm.test(values.stage)) {
+    throw new Exit(2, `${stageExpected[language]}\n\n${usage[language]}`);
   }
   return values;
 }

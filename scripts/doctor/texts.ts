@@ -16,11 +16,6 @@ Exit codes: 0 everything is ok, 1 something failed, 2 wrong usage, 3 nothing fai
 退出码：0 全部正常，1 有失败项，2 用法错误，3 没有失败项但有警告。`,
 };
 
-export const stageForm: Bilingual = {
-  en: '--stage: letters, digits and -',
-  zh: '--stage：只能用字母、数字和 -',
-};
-
 export const headings = {
   miniProgram: { en: 'Mini-program', zh: '小程序' },
   cloud: { en: 'Tencent Cloud', zh: '腾讯云' },

@@ -1,7 +1,8 @@
 // `npm run reviewer -- NAME`: asks for a password without showing it and prints the entry for REVIEWERS.
 import { parseArgs } from 'node:util';
 import { Exit, type Surroundings } from '../command.ts';
-import { type Language, languageIn, wrongUsage } from '../language.ts';
+import { type Language, languageIn } from '../language.ts';
+import { wrongUsage } from '../option-problem.ts';
 import { Aborted, openTerminal } from '../terminal.ts';
 import { accountForm, passwordCharactersMin, reviewerEntry, weaknessOf } from './entry.ts';
 import { passwordQuestion, texts, tooWeak, usage } from './texts.ts';

@@ -15,7 +15,8 @@ import { createServices } from '../../lib/services.ts';
 import { Exit, type Surroundings } from '../command.ts';
 import { readEnvironmentFile } from '../environment.ts';
 import { problemText } from '../environment-problems.ts';
-import { type Bilingual, type Language, languageIn, wrongUsage } from '../language.ts';
+import { type Bilingual, type Language, languageIn } from '../language.ts';
+import { wrongUsage } from '../option-problem.ts';
 import { keepOut, noSession, notOurs, ofAnotherStage, seeAbove, usage, withFile } from './texts.ts';
 
 interface Question {

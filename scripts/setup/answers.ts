@@ -1,9 +1,9 @@
 // From answers to variables.
 import { randomBytes } from 'node:crypto';
 import type { Environment } from '../../lib/environment.ts';
-import type { Bilingual } from '../language.ts';
 import { accountForm, reviewerEntry, weaknessOf } from '../reviewer/entry.ts';
 import { accountExpected } from '../reviewer/texts.ts';
+import { Trouble } from '../trouble.ts';
 import { answerTexts } from './texts.ts';
 
 /** What the user answers: variables of .env.example by name, or the parts of some of them. */
@@ -23,14 +23,8 @@ export const parts = {
 } as const;
 
 /** Answers that contradict each other or lack a part; the message names them, never a value. */
-export class AnswerError extends Error {
+export class AnswerError extends Trouble {
   override readonly name = 'AnswerError';
-  readonly words: Bilingual;
-
-  constructor(words: Bilingual) {
-    super(words.en);
-    this.words = words;
-  }
 }
 
 /**

@@ -9,9 +9,10 @@ import { environmentProblems } from '../doctor/environment.ts';
 import { outside, type SeenFinding } from '../doctor/finding.ts';
 import { diagnoseHere } from '../doctor/inside.ts';
 import { linesOf } from '../doctor/print.ts';
-import { exampleNames, parsedEnvironment } from '../environment.ts';
+import { exampleNames, parsedEnvironment, stageExpected, stageForm } from '../environment.ts';
 import { problemTexts } from '../environment-problems.ts';
-import { columnsOf, type Language, languageIn, wrongUsage } from '../language.ts';
+import { columnsOf, type Language, languageIn } from '../language.ts';
+import { wrongUsage } from '../option-problem.ts';
 import { Aborted, openTerminal, type Terminal } from '../terminal.ts';
 import { AnswerError, type Answers, parts, variablesOf } from './answers.ts';
 import { FileError, withVariables, writeSecretFile } from './env-file.ts';
@@ -24,7 +25,6 @@ import {
   notPair,
   replacedName,
   runAgain,
-  stageForm,
   starts,
   texts,
   unchanged,
@@ -260,8 +260,8 @@ function parse(args: string[], language: Language) {
   }
   const { stage } = parsed.values;
   if (parsed.values.help) throw new Exit(0, help);
-  if (stage !== undefined && !/^[A-Za-z0-9-]{1,32}$/.test(stage)) {
-    throw new Exit(2, `${stageForm[language]}\n\n${help}`);
+  if (stage !== undefined && !stageForm.test(stage)) {
+    throw new Exit(2, `${stageExpected[language]}\n\n${help}`);
   }
   return { options: parsed.values, given: pairsIn(parsed.positionals, language) };
 }

@@ -2,18 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { parsedEnvironment } from '../environment.ts';
-import type { Bilingual } from '../language.ts';
+import { Trouble } from '../trouble.ts';
 import { fileTexts } from './texts.ts';
 
 /** A file in which one value cannot be changed without changing others; the message says where. */
-export class FileError extends Error {
+export class FileError extends Trouble {
   override readonly name = 'FileError';
-  readonly words: Bilingual;
-
-  constructor(words: Bilingual) {
-    super(words.en);
-    this.words = words;
-  }
 }
 
 /**

@@ -29,11 +29,6 @@ KEY 是 .env.example 中的变量，或变量的一部分：${parts}。
   };
 }
 
-export const stageForm: Bilingual = {
-  en: '--stage: letters, digits and -',
-  zh: '--stage：只能用字母、数字和 -',
-};
-
 export const texts = {
   cancelled: { en: '\nCancelled; nothing was written.', zh: '\n已取消，没有写入任何内容。' },
   keyGenerated: {
