@@ -8,8 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, request } from 'node:http';
-import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { expectedFromHere } from '../scripts/doctor/inside.ts';
@@ -38,7 +37,7 @@ import {
   startDoctorWorld,
   stillClock,
 } from './doctor-world.ts';
-import { startReverseProxy } from './reverse-proxy.ts';
+import { passTo, portOf, startReverseProxy } from './reverse-proxy.ts';
 import { corpid, realRedis, secret } from './world.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -139,22 +138,10 @@ async function before(change: (url: string) => Promise<{ status: number; body: s
         response.writeHead(own.status).end(own.body);
         return;
       }
-      const { method, headers } = incoming;
-      const outgoing = request(world.cloud.url + incoming.url, { method: method ?? 'GET', headers });
-      outgoing.once('response', (answer) => {
-        response.writeHead(answer.statusCode ?? 0, answer.headers);
-        answer.pipe(response);
-      });
-      incoming.pipe(outgoing);
+      passTo(world.cloud.url, incoming, response);
     })();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const TENCENT_CLOUD_ENDPOINT = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  const TENCENT_CLOUD_ENDPOINT = `http://127.0.0.1:${await portOf(server)}`;
   return { TENCENT_CLOUD_ENDPOINT };
 }
 

@@ -2,7 +2,13 @@
 // /cgi-bin/ passed on unchanged.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
+import {
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer } from 'node:https';
 import { onTestFinished } from 'vitest';
 
@@ -24,20 +30,35 @@ export async function startReverseProxy(target: string): Promise<ReverseProxy> {
       return;
     }
     passed.push(path.split('?')[0] ?? '');
-    const { method = 'GET', headers } = incoming;
-    const outgoing = request(target + path, { method, headers: { ...headers, host: new URL(target).host } });
-    outgoing.once('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    outgoing.once('error', () => response.writeHead(502).end());
-    incoming.pipe(outgoing);
+    passTo(target, incoming, response, { host: new URL(target).host });
   });
+  return { url: `https://localhost:${await portOf(server)}`, passed };
+}
+
+/** Passes a request on to `target`, with other headers where given; answers 502 when it cannot be reached. */
+export function passTo(
+  target: string,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  changed: OutgoingHttpHeaders = {},
+): void {
+  const { method = 'GET', headers, url = '/' } = incoming;
+  const outgoing = request(target + url, { method, headers: { ...headers, ...changed } });
+  outgoing.once('response', (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  outgoing.once('error', () => response.writeHead(502).end());
+  incoming.pipe(outgoing);
+}
+
+/** Starts a server that ends with the test. */
+export async function portOf(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `https://localhost:${(server.address() as { port: number }).port}`, passed };
+  return (server.address() as { port: number }).port;
 }
