@@ -211,7 +211,8 @@ export function createWecom(
     },
     ask(corp, accessToken, api, question, msMax) {
       const query = Object.assign({}, question.query, { access_token: accessToken });
-      return repeated({ corp, api, ...question, query }, msMax);
+      // Nothing in a question of an own function replaces these.
+      return repeated(Object.assign({}, question, { corp, api, query }), msMax);
     },
   };
   return wecom;

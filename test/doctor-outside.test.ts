@@ -348,7 +348,7 @@ const commandBreaks: Partial<Record<OutsideId, () => string[]>> = {
     return ['--local'];
   },
   'environment.variables.unknown'() {
-    world.writeEnv({ WECOM_CORP: 'ww1:secret', REDIS_ULR: 'redis://127.0.0.1:1' });
+    world.writeEnv({ WECOM_CORP: 'ww1:secret', WECOM_LOGIN_LANG: 'en', REDIS_ULR: 'redis://127.0.0.1:1' });
     return ['--local'];
   },
   'cloud.manifest.unreadable'() {

@@ -104,6 +104,19 @@ describe('POST /notify of docs/add-a-function.md', () => {
     notify = await start();
   });
 
+  test('POST /notify › nothing in the question replaces the API and the company that were named', async () => {
+    const more = "...{ api: 'user/get', corp: { corpid: 'ww', corpsecret: 'x' } }, method: 'POST',";
+    const mixing = await buildOwnFunction(
+      'mixing',
+      exampleSource('notify').replace(/(wecom\.call\([^]*?)method: 'POST',/, `$1${more}`),
+    );
+    onTestFinished(mixing.remove);
+    notify = await world.startWeb(mixing.name, world.environment({ PORT: '0', ROLES: 'finance:dept:7' }));
+    expect((await sendTo('ZhangSan')).body).toEqual({ sent: true });
+    expect(world.wecom.messages).toHaveLength(1);
+    notify = await start();
+  });
+
   test('POST /notify › asks again when WeCom says that it is busy', async () => {
     world.wecom.fault({ endpoint: api, kind: 'errcode', errcode: -1, times: 2 });
     expect((await sendTo('ZhangSan')).body).toEqual({ sent: true });

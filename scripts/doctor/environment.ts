@@ -29,7 +29,13 @@ export function checkFile(
 }
 
 /** Names that no file of the project lists, but programs read. */
-const namesOfPrograms = new Set(['TENCENT_CLOUD_ENDPOINT', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']);
+const namesOfPrograms = new Set([
+  'TENCENT_CLOUD_ENDPOINT',
+  'WECOM_LOGIN_LANG',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
+  'NO_PROXY',
+]);
 
 /** Reports names in the file that nothing reads, each with the known name that is most like it. */
 export function checkNames(file: string, folder: string, report: Report): void {
