@@ -438,6 +438,7 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
     expect(code).toBe(outsideWords[diagnosis].status === 'failed' ? 1 : 3);
     for (const value of world.secrets) expect(out).not.toContain(value);
     expect(out).not.toContain('short');
+    for (const text of places[diagnosis] ?? []) expect(out.replaceAll(/\s+/g, ' ')).toContain(text);
   });
 
   test('npm run doctor › tells of a deployment that works, line by line, and ends with 0', async () => {
