@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { readLoginConfig, readRefreshConfig } from '../lib/config.ts';
 import { ConfigError } from '../lib/environment.ts';
 import { invokeFunction, startFunction } from '../simulator/functions.ts';
@@ -47,6 +47,20 @@ async function refusal(environment: Record<string, string>): Promise<{ code: num
 }
 
 describe('the start of a function', () => {
+  test('a function that never listens › is given up, with what it wrote', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'silent-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, 'silent'));
+    writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}');
+    writeFileSync(join(folder, 'silent/index.js'), 'setInterval(() => undefined, 1000);');
+    await expect(startFunction('silent', {}, { folder, startMsMax: 300 })).rejects.toMatchObject({
+      words: {
+        en: expect.stringMatching(/^silent listened on no port within 0.3 s: /),
+        zh: expect.stringMatching(/^silent 启动失败，0.3 秒内没有监听任何端口：/),
+      },
+    });
+  });
+
   const wrong = {
     WECOM_CORPS: secret('wwcorpa0000000001:wrong-corpsecret:more'),
     ALLOW_TEST_CORP: 'yes-please',

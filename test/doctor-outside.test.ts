@@ -330,7 +330,9 @@ const commandBreaks: Partial<Record<OutsideId, () => string[]>> = {
     const pages = join(world.folder, 'miniprogram');
     rmSync(pages);
     mkdirSync(join(pages, 'pages/order'), { recursive: true });
-    writeFileSync(join(pages, 'pages/order/order.ts'), 'Page({\n  onShareAppMessage: () => ({}),\n});\n');
+    const handlers = ['onShareAppMessage', 'onShareTimeline', 'onAddToFavorites'];
+    const source = handlers.map((name) => `  ${name}: () => ({}),\n`).join('');
+    writeFileSync(join(pages, 'pages/order/order.ts'), `Page({\n${source}});\n`);
     writeFileSync(join(pages, 'pages/order/order.wxml'), '<button open-type="share">转发</button>\n');
     onTestFinished(() => {
       rmSync(pages, { recursive: true });
@@ -366,7 +368,12 @@ const places: Partial<Record<OutsideId, string[]>> = {
   'cloud.timer.off': ['触发管理', `${service}-refresh`],
   'cloud.url.missing': ['函数 URL'],
   'domain.answer.missing': ['CNAME', 'DNSPod'],
-  'miniprogram.sharing.enabled': ['onShareAppMessage', 'open-type="share"'],
+  'miniprogram.sharing.enabled': [
+    'order.ts:2 onShareAppMessage',
+    'order.ts:3 onShareTimeline',
+    'order.ts:4 onAddToFavorites',
+    'order.wxml:1 open-type="share"',
+  ],
   'domain.certificate.ends_soon': ['我的证书', 'TENCENT_CERTIFICATE_ID'],
   'callback.url.not_verifying': ['设置API接收'],
   'callback.domain.function_url': ['备案主体'],

@@ -107,8 +107,8 @@ describe('.ci/env', () => {
     ]);
   });
 
-  test('.ci/env › fails without the secret', () => {
-    const { file, run } = writeEnv({});
+  test.each([{}, { ENV_FILE: '' }])('.ci/env › fails without the secret: %j', (environment) => {
+    const { file, run } = writeEnv(environment);
     expect(run().status).toBe(1);
     expect(existsSync(file)).toBe(false);
   });
