@@ -114,8 +114,8 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     let answer: Answer;
     let placed = false;
     try {
-      const { pathname, searchParams } = urlOf(incoming);
-      const found = find(pathname);
+      const url = urlOf(incoming);
+      const found = find(url.pathname);
       if (!found) throw new AppError('not_found');
       const { here, params } = found;
       route = found.path;
@@ -130,7 +130,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
       underWay += 1;
       placed = true;
       if (underWay > requestsAtOnceMax) throw unavailable('busy', 1);
-      answer = answerOf(await asked.answer(routeRequest(incoming, params, searchParams, body)));
+      answer = answerOf(await asked.answer(routeRequest(incoming, params, url, body)));
     } catch (error) {
       answer = errorAnswer(error, record.request_id);
     }
@@ -245,7 +245,7 @@ function paramsOf(path: string, pathname: string): Map<string, string> | undefin
 function routeRequest(
   incoming: IncomingMessage,
   params: Map<string, string>,
-  searchParams: URLSearchParams,
+  url: URL,
   bytes: Promise<Buffer> = Promise.resolve(Buffer.alloc(0)),
 ): RouteRequest {
   return {
@@ -261,7 +261,9 @@ function routeRequest(
     bytes: () => bytes,
     param: (name) => params.get(name) ?? '',
     bearer: bearerPattern.exec(header(incoming, 'authorization') ?? '')?.[1] ?? '',
-    query: Object.fromEntries(searchParams),
+    get query() {
+      return Object.fromEntries(url.searchParams);
+    },
     clientAddress: clientAddress((name) => header(incoming, name), incoming.socket.remoteAddress ?? ''),
   };
 }

@@ -35,8 +35,7 @@ const unsafeCharacters = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u
  * @param write where a line goes, without its newline; stdout if not given
  */
 export function createLog(secrets: readonly string[], write: (line: string) => void = writeStdout): Log {
-  const hidden = secrets
-    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+  const hidden = [...new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]))]
     .filter((secret) => secret.length >= 6)
     .toSorted((a, b) => b.length - a.length);
 

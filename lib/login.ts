@@ -118,7 +118,7 @@ export function createLogin(options: LoginOptions) {
     const [created] = await Promise.all([
       sessions.create(start, { sessionToken: bearer, clientAddress }),
       // Best effort: it only helps if rate limiting starts later.
-      limits.succeeded(clientAddress).catch(() => {}),
+      admission.succeeded().catch(() => {}),
     ]);
     log('info', 'login_ok', { role: 'member', ...audit });
     return { role: 'member', member: last.member, ...created };

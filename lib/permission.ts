@@ -79,6 +79,7 @@ export function createPermission(options: {
 
   async function read(corp: Corp, userid: string, msMax: number): Promise<LastCheck> {
     const person = { corpid: corp.corpid, userid };
+    const id = personId(person);
     const start = moment(clock);
     let checkedAt = clock.wallMs();
     const answer = await accessTokens
@@ -98,7 +99,7 @@ export function createPermission(options: {
     if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
       throw unavailable('user_get_of_another_userid', 5);
     }
-    if (checkedAt > (refused.get(personId(person))?.askedAt ?? 0)) refused.delete(personId(person));
+    if (checkedAt > (refused.get(id)?.askedAt ?? 0)) refused.delete(id);
     const shown = { name, department, position, ...(fields && { fields }) };
     const member = { corpid: corp.corpid, userid: answer.userid ?? userid, ...shown };
     return { member, checkedAt };

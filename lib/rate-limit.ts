@@ -39,13 +39,14 @@ import { available, defineScript, type Redis } from './redis.ts';
 export interface LoginLimits {
   /** @param owner returns the `personId` of the recent session that the caller shows; called only if a brake is on */
   admit(address: string, owner: () => Promise<string | undefined>): Promise<Admission>;
-  succeeded(address: string): Promise<void>;
 }
 
 /** The right to send one code to WeCom. */
 export interface Admission {
   /** Counts a failure: the code was refused, or belongs to a stranger. */
   failed(): Promise<void>;
+  /** The network of the caller is known from now on. */
+  succeeded(): Promise<void>;
 }
 
 export interface ReviewerLimits {
@@ -90,27 +91,26 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
   const knownFleet = createLimiter(redis, 'known-fleet', knownFleetFailuresMax, 3600);
   const perPerson = createLimiter(redis, 'person', personFailuresMax, 3600);
   const forAll = { reason: 'failing_fleet', limiter: fleet, tag: all };
-  const brakesOf = (address: string) => [
-    ...(isShared(address)
-      ? []
-      : [
-          { reason: 'failing_address', limiter: perAddress, tag: tag(address) },
-          { reason: 'failing_network', limiter: perNetwork, tag: tag(networkOf(address)) },
-        ]),
-    forAll,
-  ];
   /** Networks that this process has stored recently, so that not each login writes the same again. */
   const noted = new Map<string, Moment>();
 
-  /** @param passes more counters of a failure, if the caller passed a brake because of them */
-  const admission = (address: string, passes: readonly Counter[] = []): Admission => ({
+  /** @param counters what a failure counts in */
+  const admission = (network: string | undefined, counters: readonly Counter[]): Admission => ({
     async failed() {
-      const counters = [...brakesOf(address), ...passes];
       const counted = await Promise.all(counters.map(({ limiter, tag }) => limiter.count(tag)));
       const failures = counted[counters.indexOf(forAll)]?.count ?? 0;
       if (failures >= fleet.max && (failures - fleet.max) % 100 === 0) {
         log('error', 'login_brake_on', { failures, window_seconds: fleet.seconds });
       }
+    },
+
+    async succeeded() {
+      if (network === undefined) return;
+      const since = noted.get(network);
+      if (since && elapsedMs(clock, since) < notedMsMax) return;
+      await available(redis.pipeline([['set', knownKey(network), '1', 'EX', knownSeconds]]));
+      if (noted.size >= notedMax) noted.clear();
+      noted.set(network, moment(clock));
     },
   });
 
@@ -121,36 +121,36 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
 
   return {
     async admit(address, owner) {
-      const brake = await firstFull(redis, brakesOf(address));
-      if (!brake) return admission(address);
+      const network = isShared(address) ? undefined : networkOf(address);
+      const brakes =
+        network === undefined
+          ? [forAll]
+          : [
+              { reason: 'failing_address', limiter: perAddress, tag: tag(address) },
+              { reason: 'failing_network', limiter: perNetwork, tag: tag(network) },
+              forAll,
+            ];
+      const brake = await firstFull(redis, brakes);
+      if (!brake) return admission(network, brakes);
 
-      const network = tag(networkOf(address));
-      const passes = [
-        { limiter: knownNetwork, tag: network },
-        { limiter: knownFleet, tag: all },
-      ];
-      const [known, belowMax] = await Promise.all([
-        available(redis.read([['get', knownKey(address)]])),
-        below(passes),
-      ]);
-      if (!isShared(address) && known[0] !== null && belowMax) return admission(address, passes);
+      if (network !== undefined) {
+        const passes = [
+          { limiter: knownNetwork, tag: tag(network) },
+          { limiter: knownFleet, tag: all },
+        ];
+        const [known, belowMax] = await Promise.all([
+          available(redis.read([['get', knownKey(network)]])),
+          below(passes),
+        ]);
+        if (known[0] !== null && belowMax) return admission(network, [...brakes, ...passes]);
+      }
 
       const person = await owner();
       const own = [{ limiter: perPerson, tag: `{${person}}` }];
-      if (person !== undefined && (await below(own))) return admission(address, own);
+      if (person !== undefined && (await below(own))) return admission(network, [...brakes, ...own]);
 
       const [ttlMs] = await available(redis.read([['pttl', brake.limiter.key(brake.tag)]]));
       throw refusal(brake.reason, Number(ttlMs));
-    },
-
-    async succeeded(address) {
-      if (isShared(address)) return;
-      const network = networkOf(address);
-      const since = noted.get(network);
-      if (since && elapsedMs(clock, since) < notedMsMax) return;
-      await available(redis.pipeline([['set', knownKey(address), '1', 'EX', knownSeconds]]));
-      if (noted.size >= notedMax) noted.clear();
-      noted.set(network, moment(clock));
     },
   };
 }
@@ -282,8 +282,8 @@ function refusal(reason: string, ms: number): AppError {
   return new AppError('rate_limited', { reason, retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)) });
 }
 
-function knownKey(address: string): string {
-  return `wxl1:known:${tag(networkOf(address))}`;
+function knownKey(network: string): string {
+  return `wxl1:known:${tag(network)}`;
 }
 
 /** Hashes addresses and accounts, so that keys do not contain them. */

@@ -1,7 +1,7 @@
 // Writes and reads the two sealed records of a session. Trusts only records that open; any other counts as missing.
 import type { Member, Person } from './person.ts';
 import type { Seal } from './seal.ts';
-import { type Place, sessionsKey } from './session-store.ts';
+import type { Place } from './session-store.ts';
 
 /** Sealed in the session's field; times in milliseconds since 1970. */
 export interface StoredSession {
@@ -36,18 +36,14 @@ export function createSessionRecords(seal: Seal) {
       return opened === undefined ? undefined : JSON.parse(opened);
     },
 
-    sealCheck: (check: LastCheck): string => seal.seal(JSON.stringify(check), boundToMember(check.member)),
+    sealCheck: (check: LastCheck, key: string): string => seal.seal(JSON.stringify(check), `${key} member`),
 
     /** Returns `undefined` if there is no record. */
-    openCheck(person: Person, sealed: unknown): LastCheck | undefined {
+    openCheck(person: Person, sealed: unknown, key: string): LastCheck | undefined {
       if (typeof sealed !== 'string') return undefined;
-      const opened = seal.open(sealed, boundToMember(person));
+      const opened = seal.open(sealed, `${key} member`);
       if (opened !== undefined) return JSON.parse(opened);
       return { member: { ...person, name: '', department: [], position: '' }, checkedAt: 0 };
     },
   };
-}
-
-function boundToMember(person: Person): string {
-  return `${sessionsKey(person)} member`;
 }

@@ -160,7 +160,7 @@ export function createSessions(options: {
       };
       const value = sealSession(stored, place);
       const checkedAt = start.role === 'member' ? (start.checkedAt ?? now) : 0;
-      const member = start.role === 'member' ? sealCheck({ member: start.member, checkedAt }) : '';
+      const member = start.role === 'member' ? sealCheck({ member: start.member, checkedAt }, place.key) : '';
       // The last day of reviewers may have ended meanwhile; without a TTL the key would never expire.
       const lifeMs = Math.max(1, stored.endsAt - now);
       const old = came && placeOfToken(came.sessionToken);
@@ -205,7 +205,7 @@ export function createSessions(options: {
       }
       const found = { person: stored.person, expiresInSeconds: expiresInSeconds(stored, now) };
       if (stored.role === 'reviewer') return { role: 'reviewer', ...found };
-      const last = openCheck(stored.person, member);
+      const last = openCheck(stored.person, member, place.key);
       if (!last) throw new AppError('invalid_session', { reason: 'ended' });
       return { role: 'member', sessionKey: stored.sessionKey, ...found, ...last };
     },
@@ -219,10 +219,10 @@ export function createSessions(options: {
 
     async claimCheck(person, ms) {
       const { claimed, member } = await store.claimCheck(person, ms);
-      return { claimed, last: openCheck(person, member) };
+      return { claimed, last: openCheck(person, member, sessionsKey(person)) };
     },
 
-    confirm: (check) => store.confirm(check.member, sealCheck(check)),
+    confirm: (check) => store.confirm(check.member, sealCheck(check, sessionsKey(check.member))),
     giveUpCheck: (person) => store.giveUpCheck(person),
 
     async end(sessionToken, ending) {
