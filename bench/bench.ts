@@ -5,17 +5,25 @@ import { build } from 'esbuild';
 import type { RunningRedis } from '../simulator/redis.ts';
 import { type Candidate, message, type Running, start, type StartOptions } from './candidates.ts';
 import type { Order, Outcome, Ports } from './surroundings.ts';
+import { certificateFile } from './wecom.ts';
 
 export const corpid = 'wwbench0000000001';
 export const corpsecret = 'corpsecret-of-the-benchmark';
+
+/** The way from a candidate to Redis and WeCom; by default there is nothing between. */
+export interface Way {
+  /** Puts the relay before its Redis. */
+  throughRelay?: boolean;
+  /** WeCom over TLS and Redis, both as far away as in the cloud. A `stranger` does not trust this WeCom. */
+  far?: 'trusted' | 'stranger';
+}
 
 export interface Bench {
   redis: RunningRedis;
   candidates: readonly Candidate[];
   /** One figure's share of effort: 1 in a full run. */
   quick: boolean;
-  /** Starts a candidate; `throughRelay` puts the relay before its Redis. */
-  start(candidate: Candidate, options?: Partial<StartOptions> & { throughRelay?: boolean }): Promise<Running>;
+  start(candidate: Candidate, options?: Partial<StartOptions> & Way): Promise<Running>;
   /** Has logins sent to it. Rejects when one fails. */
   measure(order: Order): Promise<Outcome>;
   progress(text: string): void;
@@ -44,10 +52,12 @@ export async function createBench(
     candidates,
     quick,
     progress,
-    start(candidate, { throughRelay = false, probe = true, quarter = false } = {}) {
-      const redisUrl = throughRelay ? `redis://127.0.0.1:${ports.redisRelay}` : redis.url;
-      const wecomUrl = `http://127.0.0.1:${ports.wecom}`;
-      return start(candidate, { redisUrl, wecomUrl, corpid, corpsecret }, { probe, quarter });
+    start(candidate, { throughRelay = false, far, probe = true, quarter = false } = {}) {
+      const relayPort = far ? ports.farRedis : ports.redisRelay;
+      const redisUrl = far || throughRelay ? `redis://127.0.0.1:${relayPort}` : redis.url;
+      const wecomUrl = far ? `https://localhost:${ports.farWecom}` : `http://127.0.0.1:${ports.wecom}`;
+      const trusted = far === 'trusted' ? { trustedFile: certificateFile } : {};
+      return start(candidate, { redisUrl, wecomUrl, corpid, corpsecret, ...trusted }, { probe, quarter });
     },
     async measure(order) {
       surroundings.send(order);

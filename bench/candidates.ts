@@ -34,6 +34,8 @@ export interface Upstreams {
   wecomUrl: string;
   corpid: string;
   corpsecret: string;
+  /** A certificate that is trusted besides the usual authorities. */
+  trustedFile?: string;
 }
 
 const peers = ['tnwx', 'wechat-work', 'wechat-enterprise-api', 'node-easywechat'];
@@ -127,8 +129,10 @@ export function message<T>(child: ChildProcess): Promise<T> {
 }
 
 /** The same secret and company for all, under the names that each reads. */
-function environment({ redisUrl, wecomUrl, corpid, corpsecret }: Upstreams): Record<string, string> {
+function environment(upstreams: Upstreams): Record<string, string> {
+  const { redisUrl, wecomUrl, corpid, corpsecret, trustedFile } = upstreams;
   return {
+    ...(trustedFile && { NODE_EXTRA_CA_CERTS: trustedFile }),
     PORT: '0',
     REDIS_URL: redisUrl,
     WECOM_BASE_URL: wecomUrl,

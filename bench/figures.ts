@@ -1,5 +1,5 @@
 // The figures but the storms. Each answers, per candidate, named numbers: medians over its rounds.
-import { type Bench, inRounds, median } from './bench.ts';
+import { type Bench, inRounds, median, type Way } from './bench.ts';
 import type { Candidate } from './candidates.ts';
 
 /** Numbers of each candidate, by the name of the number. */
@@ -62,11 +62,16 @@ export const figures: Record<string, (bench: Bench) => Promise<Figure>> = {
 
   /** From spawn to the first login answered, with an access_token in Redis. */
   cold: async (bench) => {
-    for (const candidate of bench.candidates) await coldStart(bench, candidate, false);
+    for (const candidate of bench.candidates) {
+      await coldStart(bench, candidate);
+      const accepted = await coldStart(bench, candidate, { far: 'stranger' }).catch(() => undefined);
+      if (accepted) throw new Error(`${candidate.name} accepts any certificate`);
+    }
     return medians(bench, 'cold', bench.quick ? 5 : 15, async (candidate) => {
-      const { listeningMs, coldMs } = await coldStart(bench, candidate, false);
-      const { coldMs: quarterMs } = await coldStart(bench, candidate, true);
-      return { listeningMs, coldMs, quarterMs };
+      const { listeningMs, coldMs } = await coldStart(bench, candidate);
+      const { coldMs: quarterMs } = await coldStart(bench, candidate, { quarter: true });
+      const { coldMs: tlsMs } = await coldStart(bench, candidate, { far: 'trusted' });
+      return { listeningMs, coldMs, quarterMs, tlsMs };
     });
   },
 
@@ -90,9 +95,9 @@ export const figures: Record<string, (bench: Bench) => Promise<Figure>> = {
     }),
 };
 
-async function coldStart(bench: Bench, candidate: Candidate, quarter: boolean) {
+async function coldStart(bench: Bench, candidate: Candidate, options: Way & { quarter?: boolean } = {}) {
   const spawnedMs = performance.now();
-  const running = await bench.start(candidate, { probe: false, quarter });
+  const running = await bench.start(candidate, { ...options, probe: false });
   const listeningMs = performance.now() - spawnedMs;
   try {
     await bench.measure({ port: running.port, concurrent: 1, count: 1 });

@@ -1,10 +1,11 @@
 // The floor of the benchmark: the smallest code that logs a member in, on node:http with keep-alive sockets. It has no
 // deadlines, retries, lease, limits, log, encryption or checks: the cost of a login if nothing goes wrong.
 import { createHash, randomBytes } from 'node:crypto';
-import { Agent, createServer, get } from 'node:http';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
 
 const { CORPID: corpid, CORPSECRET: corpsecret, REDIS_URL, WECOM_BASE_URL: wecom, PORT = '0' } = process.env;
+const { Agent, get } = process.getBuiltinModule(wecom.startsWith('https:') ? 'node:https' : 'node:http');
 const agent = new Agent({ keepAlive: true, maxSockets: 128, scheduling: 'lifo' });
 const redis = createRedis(new URL(REDIS_URL));
 

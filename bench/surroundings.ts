@@ -1,6 +1,6 @@
 // A separate process with everything around the candidate except Redis: WeCom, the relay to Redis, the clients.
+import { startDelayingRelay } from './delaying-relay.ts';
 import { load, type Load } from './load.ts';
-import { startCountingRelay } from './redis-relay.ts';
 import { createWaits } from './waits.ts';
 import { startFastWecom } from './wecom.ts';
 
@@ -23,14 +23,20 @@ export interface Outcome extends Load {
 export interface Ports {
   wecom: number;
   redisRelay: number;
+  /** WeCom over TLS at 20 ms, and Redis at 2 ms, from the first connection on. */
+  farWecom: number;
+  farRedis: number;
 }
 
 const [redisPort = '', corpid = ''] = process.argv.slice(2);
 let wecomMs = 0;
 let redisMs = 0;
 const waits = createWaits();
-const relay = await startCountingRelay(Number(redisPort), () => redisMs, waits);
+const relay = await startDelayingRelay(Number(redisPort), () => redisMs, waits);
 const wecom = await startFastWecom(corpid, () => wecomMs, waits);
+const tlsWecom = await startFastWecom(corpid, () => 0, waits, 'tls');
+const farWecom = await startDelayingRelay(tlsWecom, () => 20, waits);
+const farRedis = await startDelayingRelay(Number(redisPort), () => 2, waits);
 
 async function carryOut(order: Order): Promise<Outcome> {
   ({ wecomMs = 0, redisMs = 0 } = order);
@@ -49,5 +55,10 @@ process.on('message', (order: Order) => {
     .catch(() => process.exit(1));
 });
 process.on('disconnect', () => process.exit());
-const ports: Ports = { wecom, redisRelay: relay.port };
+const ports: Ports = {
+  wecom,
+  redisRelay: relay.port,
+  farWecom: farWecom.port,
+  farRedis: farRedis.port,
+};
 process.send?.(ports);

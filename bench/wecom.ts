@@ -1,13 +1,24 @@
 // A WeCom that costs almost nothing. It checks nothing and only responds, so that it never limits the throughput. The
 // storms use the strict simulator instead.
-import { createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { listen } from '../simulator/listen.ts';
 import type { Waits } from './waits.ts';
 
 const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: ';
 
+/** For localhost. */
+export const certificateFile = 'test/faults/tls/valid.pem';
+
 /** Responds to each call after `latencyMs()`. Resolves with its port. */
-export function startFastWecom(corpid: string, latencyMs: () => number, waits: Waits): Promise<number> {
-  const server = createServer({ noDelay: true }, (socket) => {
+export function startFastWecom(
+  corpid: string,
+  latencyMs: () => number,
+  waits: Waits,
+  over: 'tcp' | 'tls' = 'tcp',
+): Promise<number> {
+  const serve = (socket: Socket) => {
     let received = '';
     socket.setEncoding('latin1');
     socket.on('error', () => {});
@@ -25,13 +36,10 @@ export function startFastWecom(corpid: string, latencyMs: () => number, waits: W
         else waits.during(ms, send);
       }
     });
-  });
-  return new Promise((resolve) => {
-    server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
+  };
+  if (over === 'tcp') return listen(createServer({ noDelay: true }, serve));
+  const certificate = { key: readFileSync('test/faults/tls/key.pem'), cert: readFileSync(certificateFile) };
+  return listen(createTlsServer({ noDelay: true, ...certificate }, serve));
 }
 
 function answerTo(url: string, corpid: string): string {

@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import { callbackify, promisify } from 'node:util';
 import Api from 'wechat-enterprise-api';
 import util from 'wechat-enterprise-api/lib/util.js';
@@ -10,7 +11,8 @@ const saveToken = callbackify((token) => redis.set(key, JSON.stringify(token), '
 const api = new Api(corpid, corpsecret, 1_000_001, readToken, saveToken);
 api.prefix = `${wecom}/cgi-bin/`;
 // By default it opens a connection for each call.
-api.setOpts({ agent: new Agent({ keepAlive: true, maxSockets: 128 }) });
+const sockets = { keepAlive: true, maxSockets: 128 };
+api.setOpts({ agent: new Agent(sockets), httpsAgent: new TlsAgent(sockets) });
 
 // It has no jscode2session: added in the form of its own methods.
 util.make(Api.prototype, 'code2Session', function code2Session(jsCode, callback) {
