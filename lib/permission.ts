@@ -154,7 +154,8 @@ export function createPermission(options: {
     if (usedUp && !mayProbe(session, corp)) {
       // Release the claim: no check is running, so nobody should wait for one.
       await sessions.giveUpCheck(session.person);
-      if (mayLogSkipped()) log('warn', 'recheck_skipped', { corpid: corp.corpid, ...usedUp });
+      const { max, seconds: window_seconds } = usedUp;
+      if (mayLogSkipped()) log('warn', 'recheck_skipped', { corpid: corp.corpid, max, window_seconds });
       // An exhausted budget refuses nobody, but it must not extend the grace period while WeCom is down.
       return heard.get(corp.corpid)?.answered ? session : withinGrace(session);
     }

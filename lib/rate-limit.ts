@@ -8,9 +8,8 @@ import type { Log } from './log.ts';
 import { available, defineScript, type Redis } from './redis.ts';
 
 /**
- * Limits on failing codes, and on reviewers' passwords. Offices share an address, so only failures count. A client
- * behind the platform's own address counts only in the limits for everyone: in a count per address, the failures of one
- * stranger would stop all members.
+ * Offices share an address, so only failures count. A client behind the platform's own address counts only in the limits
+ * for everyone: in a count per address, the failures of one stranger would stop all members.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
@@ -55,52 +54,51 @@ export interface ReviewerLimits {
   succeeded(account: string, address: string): Promise<void>;
 }
 
-const addressFailuresMax = 30;
-const networkFailuresMax = 300;
-const fleetFailuresMax = 1000;
-const knownNetworkFailuresMax = 1000;
-const knownFleetFailuresMax = 30_000;
-const personFailuresMax = 10;
+/** A number in Redis, with its limit. The first count starts a window of `seconds`. */
+export interface Counter {
+  key: string;
+  max: number;
+  seconds: number;
+}
+
+/** The tag of counters for everyone. */
+const all = '{all}';
+
+const addressFailures = counters('address', 30, 60);
+const networkFailures = counters('network', 300, 600);
+const fleetFailures = { reason: 'failing_fleet', ...counters('fleet', 1000, 3600)(all) };
+const knownNetworkFailures = counters('known-network', 1000, 600);
+const knownFleetFailures = counters('known-fleet', 30_000, 3600)(all);
+const personFailures = counters('person', 10, 3600);
 const knownSeconds = 7 * 86_400;
 const notedMsMax = 3_600_000;
 const notedMax = 1000;
 
 /** Shares of WeCom's 10,000 calls per minute and 150,000 per hour: enough stays for logins. */
-const recheckShares = [
-  { name: 'recheck-minute', max: 3000, seconds: 60 },
-  { name: 'recheck', max: 30_000, seconds: 3600 },
-];
+const recheckShares = [counters('recheck-minute', 3000, 60), counters('recheck', 30_000, 3600)];
 
-const reviewerTriesPerAddressMax = 10;
+const reviewerAddressTries = counters('reviewer-address', 10, 900);
 /** Each try costs a scrypt. */
-const reviewerTriesPerHourMax = 1000;
-const reviewerTriesFree = 5;
+const reviewerFleetTries = counters('reviewer-fleet', 1000, 3600)(all);
 /** NIST SP 800-63B-4: at most 100 failures in a row. A new password, or 30 days, unlock the account. */
-const reviewerTriesMax = 100;
+const reviewerTries = counters('reviewer', 100, 30 * 86_400);
+const reviewerTriesFree = 5;
 const reviewerWaitSecondsFirst = 30;
 const reviewerWaitSecondsMax = 3600;
-
-/** The tag of counters for everyone. */
-const all = '{all}';
+const reviewerWait = counters('reviewer-wait', 1, reviewerWaitSecondsMax);
 
 export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLimits {
-  const fleet = createLimiter(redis, 'fleet', fleetFailuresMax, 3600);
-  const perAddress = createLimiter(redis, 'address', addressFailuresMax, 60);
-  const perNetwork = createLimiter(redis, 'network', networkFailuresMax, 600);
-  const knownNetwork = createLimiter(redis, 'known-network', knownNetworkFailuresMax, 600);
-  const knownFleet = createLimiter(redis, 'known-fleet', knownFleetFailuresMax, 3600);
-  const perPerson = createLimiter(redis, 'person', personFailuresMax, 3600);
-  const forAll = { reason: 'failing_fleet', limiter: fleet, tag: all };
   /** Networks that this process has stored recently, so that not each login writes the same again. */
   const noted = new Map<string, Moment>();
 
   /** @param counters what a failure counts in */
   const admission = (network: string | undefined, counters: readonly Counter[]): Admission => ({
     async failed() {
-      const counted = await Promise.all(counters.map(({ limiter, tag }) => limiter.count(tag)));
-      const failures = counted[counters.indexOf(forAll)]?.count ?? 0;
-      if (failures >= fleet.max && (failures - fleet.max) % 100 === 0) {
-        log('error', 'login_brake_on', { failures, window_seconds: fleet.seconds });
+      const counted = await Promise.all(counters.map((counter) => count(redis, counter)));
+      const failures = counted[counters.indexOf(fleetFailures)]?.count ?? 0;
+      const { max, seconds } = fleetFailures;
+      if (failures >= max && (failures - max) % 100 === 0) {
+        log('error', 'login_brake_on', { failures, window_seconds: seconds });
       }
     },
 
@@ -114,119 +112,90 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
     },
   });
 
-  /** Returns whether none of the counters has reached its limit; one round trip. */
-  async function below(counters: readonly Counter[]): Promise<boolean> {
-    return (await firstFull(redis, counters)) === undefined;
-  }
-
   return {
     async admit(address, owner) {
       const network = isShared(address) ? undefined : networkOf(address);
       const brakes =
         network === undefined
-          ? [forAll]
+          ? [fleetFailures]
           : [
-              { reason: 'failing_address', limiter: perAddress, tag: tag(address) },
-              { reason: 'failing_network', limiter: perNetwork, tag: tag(network) },
-              forAll,
+              { reason: 'failing_address', ...addressFailures(tag(address)) },
+              { reason: 'failing_network', ...networkFailures(tag(network)) },
+              fleetFailures,
             ];
       const brake = await firstFull(redis, brakes);
       if (!brake) return admission(network, brakes);
 
       if (network !== undefined) {
-        const passes = [
-          { limiter: knownNetwork, tag: tag(network) },
-          { limiter: knownFleet, tag: all },
-        ];
-        const [known, belowMax] = await Promise.all([
+        const passes = [knownNetworkFailures(tag(network)), knownFleetFailures];
+        const [[known], full] = await Promise.all([
           available(redis.read([['get', knownKey(network)]])),
-          below(passes),
+          firstFull(redis, passes),
         ]);
-        if (known[0] !== null && belowMax) return admission(network, [...brakes, ...passes]);
+        if (known !== null && !full) return admission(network, [...brakes, ...passes]);
       }
 
       const person = await owner();
-      const own = [{ limiter: perPerson, tag: `{${person}}` }];
-      if (person !== undefined && (await below(own))) return admission(network, [...brakes, ...own]);
+      const own = [personFailures(`{${person}}`)];
+      if (person !== undefined && !(await firstFull(redis, own))) {
+        return admission(network, [...brakes, ...own]);
+      }
 
-      const [ttlMs] = await available(redis.read([['pttl', brake.limiter.key(brake.tag)]]));
+      const [ttlMs] = await available(redis.read([['pttl', brake.key]]));
       throw refusal(brake.reason, Number(ttlMs));
     },
   };
 }
 
 export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
-  const perAddress = createLimiter(redis, 'reviewer-address', reviewerTriesPerAddressMax, 900);
-  const fleet = createLimiter(redis, 'reviewer-fleet', reviewerTriesPerHourMax, 3600);
-  const inARow = createLimiter(redis, 'reviewer', reviewerTriesMax, 30 * 86_400);
-  const waiting = createLimiter(redis, 'reviewer-wait', 1, reviewerWaitSecondsMax);
-
   return {
     async admit(account, address) {
-      if (!isShared(address)) await take(perAddress, sourceTag(address));
-      await take(fleet, all, (count) => {
-        if (count === fleet.max + 1) {
-          log('error', 'reviewer_brake_on', { tries_max: fleet.max, window_seconds: fleet.seconds });
-        }
+      if (!isShared(address)) await take(redis, reviewerAddressTries(sourceTag(address)));
+      await take(redis, reviewerFleetTries, (tries) => {
+        const { max, seconds } = reviewerFleetTries;
+        if (tries === max + 1) log('error', 'reviewer_brake_on', { tries_max: max, window_seconds: seconds });
       });
-      const name = tag(account);
+      const ofAccount = reviewerTries(tag(account));
       // Counted before the check, so that tries at the same moment count too.
-      const tries = await take(inARow, name, () => {
-        log('error', 'reviewer_locked', { tries_max: inARow.max });
+      const tries = await take(redis, ofAccount, () => {
+        log('error', 'reviewer_locked', { tries_max: ofAccount.max });
       });
       if (tries <= reviewerTriesFree) return;
       const waitSeconds = reviewerWaitSecondsFirst * 2 ** (tries - reviewerTriesFree - 1);
       const seconds = Math.min(reviewerWaitSecondsMax, waitSeconds);
       // A try that must wait is not counted.
-      await take(waiting, name, () => inARow.count(name, -1), seconds);
+      await take(redis, { ...reviewerWait(tag(account)), seconds }, () => count(redis, ofAccount, -1));
     },
 
     async succeeded(account, address) {
-      const name = tag(account);
+      const keys = [reviewerTries(tag(account)).key, reviewerWait(tag(account)).key];
       await Promise.all([
-        isShared(address) ? undefined : perAddress.count(sourceTag(address), -1),
-        fleet.count(all, -1),
-        available(redis.pipeline([['del', inARow.key(name)]])),
-        available(redis.pipeline([['del', waiting.key(name)]])),
+        isShared(address) ? undefined : count(redis, reviewerAddressTries(sourceTag(address)), -1),
+        count(redis, reviewerFleetTries, -1),
+        available(redis.pipeline(keys.map((key) => ['del', key]))),
       ]);
     },
   };
-}
-
-/** A share of WeCom's limits that is used up: `max` calls in `window_seconds`. */
-export interface UsedUp {
-  max: number;
-  window_seconds: number;
 }
 
 /**
  * Returns a function that counts one re-check of a company and returns the share that is used up, if any. It rejects
  * with `temporarily_unavailable`.
  */
-export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<UsedUp | undefined> {
-  const limiters = recheckShares.map(({ name, max, seconds }) => createLimiter(redis, name, max, seconds));
+export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<Counter | undefined> {
   return async (corpid) => {
-    for (const limiter of limiters) {
-      const { count } = await limiter.count(tag(corpid));
-      if (count > limiter.max) return { max: limiter.max, window_seconds: limiter.seconds };
+    for (const share of recheckShares) {
+      const counter = share(tag(corpid));
+      const { count: rechecks } = await count(redis, counter);
+      if (rechecks > counter.max) return counter;
     }
     return undefined;
   };
 }
 
-/** Counts in Redis in windows of fixed length. The first count starts a window. */
-interface Limiter {
-  max: number;
-  seconds: number;
-  key(tag: string): string;
-  /** Adds `by`; -1 takes one back. Rejects with `temporarily_unavailable`. */
-  count(tag: string, by?: number, seconds?: number): Promise<{ count: number; ttlMs: number }>;
-}
-
-/** One number of a limiter. */
-interface Counter {
-  limiter: Limiter;
-  tag: string;
+/** Returns a function that gives the counter with this tag. */
+function counters(name: string, max: number, seconds: number): (tag: string) => Counter {
+  return (counted) => ({ key: `wxl1:${name}:${counted}`, max, seconds });
 }
 
 /** KEYS number · ARGV by windowMs */
@@ -241,41 +210,32 @@ if ttl < 0 then
 end
 return {count, ttl}`);
 
-function createLimiter(redis: Redis, name: string, max: number, windowSeconds: number): Limiter {
-  const key = (counted: string) => `wxl1:${name}:${counted}`;
-  return {
-    max,
-    seconds: windowSeconds,
-    key,
-    async count(counted, by = 1, seconds = windowSeconds) {
-      const reply = await available(redis.script(countScript, [key(counted)], [by, seconds * 1000]));
-      const [count, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
-      return { count: Number(count), ttlMs: Number(ttlMs) };
-    },
-  };
+/** Adds `by`; -1 takes one back. Rejects with `temporarily_unavailable`. */
+async function count(
+  redis: Redis,
+  { key, seconds }: Counter,
+  by = 1,
+): Promise<{ count: number; ttlMs: number }> {
+  const reply = await available(redis.script(countScript, [key], [by, seconds * 1000]));
+  const [counted, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
+  return { count: Number(counted), ttlMs: Number(ttlMs) };
 }
 
 /** Counts one more. If that is too many, calls `onRefused` and rejects with `rate_limited`. */
-async function take(
-  limiter: Limiter,
-  counted: string,
-  onRefused?: (count: number) => unknown,
-  seconds = limiter.seconds,
-): Promise<number> {
-  const { count, ttlMs } = await limiter.count(counted, 1, seconds);
-  if (count <= limiter.max) return count;
-  await onRefused?.(count);
+async function take(redis: Redis, counter: Counter, onRefused?: (count: number) => unknown): Promise<number> {
+  const { count: tries, ttlMs } = await count(redis, counter);
+  if (tries <= counter.max) return tries;
+  await onRefused?.(tries);
   throw refusal('too_many_tries', ttlMs);
 }
 
 /** Returns the first counter that has reached its limit; one round trip. */
 async function firstFull<Some extends Counter>(
   redis: Redis,
-  counters: readonly Some[],
+  some: readonly Some[],
 ): Promise<Some | undefined> {
-  const keys = counters.map(({ limiter, tag }) => limiter.key(tag));
-  const counts = await available(redis.read(keys.map((key) => ['get', key])));
-  return counters.find(({ limiter }, i) => Number(counts[i]) >= limiter.max);
+  const counts = await available(redis.read(some.map(({ key }) => ['get', key])));
+  return some.find(({ max }, i) => Number(counts[i]) >= max);
 }
 
 function refusal(reason: string, ms: number): AppError {

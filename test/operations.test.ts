@@ -167,7 +167,7 @@ describe('the numbers of docs/operations.md', () => {
   test.each(rows.map(([, number = '', file = '', name = '']) => [name, file, number] as const))(
     'docs/operations.md › has %s as it stands in %s',
     (name, file, number) => {
-      const value = new RegExp(`\\b${name}(?: =|:|', max:) ([\\d_]+)`).exec(read(file))?.[1];
+      const value = new RegExp(`(?:\\b${name}(?: =|:)|'${name}',) ([\\d_]+)`).exec(read(file))?.[1];
       expect(number.replaceAll(',', '')).toBe(value?.replaceAll('_', ''));
     },
   );
