@@ -12,10 +12,7 @@ import type { Session, Sessions } from './session.ts';
 import type { Ending } from './session-store.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
-/**
- * Asks WeCom whether a member may use the app: at login, and every `recheckSeconds` during the session. This check, not
- * the callback, guarantees that the access of a leaver ends.
- */
+/** This check, not the callback, guarantees that the access of a leaver ends. */
 export interface Permission {
   /**
    * Asks WeCom. Returns the member as this app sees them, and when WeCom was asked.
@@ -55,7 +52,7 @@ const claimMs = 5000;
 const logSkippedAgainMs = 60_000;
 /** While the budget is used up, each instance still asks once in this time whether WeCom answers. */
 const probeAgainMs = 10_000;
-/** The clocks of instances differ. A check from further in the future is ignored. */
+/** The clocks of instances differ. An answer from further in the future is not believed. */
 const aheadMsMax = 60_000;
 const refusedMax = 1000;
 
@@ -78,8 +75,7 @@ export function createPermission(options: {
   const refused = new Map<string, { askedAt: number; reason: string }>();
 
   async function read(corp: Corp, userid: string, msMax: number): Promise<LastCheck> {
-    const person = { corpid: corp.corpid, userid };
-    const id = personId(person);
+    const id = personId({ corpid: corp.corpid, userid });
     const start = moment(clock);
     let checkedAt = clock.wallMs();
     const answer = await accessTokens
@@ -90,12 +86,12 @@ export function createPermission(options: {
       })
       .catch((error: unknown) => {
         const known = memberNotAllowed(error);
-        throw known ? remember(person, known, checkedAt) : error;
+        throw known ? remember(id, known, checkedAt) : error;
       });
     // An empty department or a missing status is no refusal: WeCom leaves them out for some apps.
     const { name = '', department = [], position = '', status = 1, enable = 1, fields } = answer;
-    if (status !== 1) throw remember(person, notAllowed(`status_${status}`), checkedAt);
-    if (enable === 0) throw remember(person, notAllowed('disabled'), checkedAt);
+    if (status !== 1) throw remember(id, notAllowed(`status_${status}`), checkedAt);
+    if (enable === 0) throw remember(id, notAllowed('disabled'), checkedAt);
     if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
       throw unavailable('user_get_of_another_userid', 5);
     }
@@ -105,10 +101,10 @@ export function createPermission(options: {
     return { member, checkedAt };
   }
 
-  function remember(person: Person, refusal: AppError, askedAt: number): AppError {
+  function remember(id: string, refusal: AppError, askedAt: number): AppError {
     const [oldest] = refused.keys();
     if (refused.size >= refusedMax && oldest !== undefined) refused.delete(oldest);
-    refused.set(personId(person), { askedAt, reason: refusal.options.reason ?? '' });
+    refused.set(id, { askedAt, reason: refusal.options.reason ?? '' });
     return refusal;
   }
 
@@ -134,16 +130,16 @@ export function createPermission(options: {
   /** Asks WeCom, unless another request is asking; then uses its answer. */
   async function claimAndAsk(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const start = moment(clock);
-    const known = isFromTheFuture(session) ? 0 : session.checkedAt;
+    const known = ageSeconds(clock, session.checkedAt) === Infinity ? 0 : session.checkedAt;
     for (;;) {
       const { claimed, last } = await sessions.claimCheck(session.person, claimMs);
       if (!last) throw new AppError('invalid_session', { reason: 'ended' });
-      if (last.checkedAt > known && ageSeconds(last) <= limits.graceSeconds) {
+      if (last.checkedAt > known && ageSeconds(clock, last.checkedAt) <= limits.graceSeconds) {
         if (claimed) await sessions.giveUpCheck(session.person);
         return { ...session, ...last };
       }
       if (claimed) return ask(session, corp);
-      if (ageSeconds(session) <= limits.graceSeconds) return session;
+      if (!isOverdue(session)) return session;
       if (elapsedMs(clock, start) >= recheckMsMax) throw unavailable('recheck_overdue', 5);
       await sleep(clock, lookAgainMs);
     }
@@ -179,17 +175,8 @@ export function createPermission(options: {
     return true;
   }
 
-  function isFromTheFuture({ checkedAt }: Pick<LastCheck, 'checkedAt'>): boolean {
-    return checkedAt - clock.wallMs() > aheadMsMax;
-  }
-
-  /** Returns the age of WeCom's last answer; infinite if it is from the future. */
-  function ageSeconds(check: Pick<LastCheck, 'checkedAt'>): number {
-    return isFromTheFuture(check) ? Infinity : (clock.wallMs() - check.checkedAt) / 1000;
-  }
-
   function isOverdue(session: MemberSession): boolean {
-    return ageSeconds(session) > limits.graceSeconds;
+    return ageSeconds(clock, session.checkedAt) > limits.graceSeconds;
   }
 
   /** Returns the session, or rejects if its grace period is over. */
@@ -211,7 +198,8 @@ export function createPermission(options: {
       const known = error instanceof WecomError || error instanceof AppError;
       if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
       const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
-      log('error', 'recheck_failed', { ...person, ...why, age_seconds: Math.round(ageSeconds(session)) });
+      const age_seconds = Math.round(ageSeconds(clock, session.checkedAt));
+      log('error', 'recheck_failed', { ...person, ...why, age_seconds });
       return withinGrace(session);
     }
   }
@@ -225,16 +213,22 @@ export function createPermission(options: {
       const corp = corps.find(({ corpid }) => corpid === session.person.corpid);
       if (!corp) throw new AppError('invalid_session', { reason: 'corp_removed' });
       await rejectRefused(session);
-      if (ageSeconds(session) < limits.recheckSeconds) return session;
+      if (ageSeconds(clock, session.checkedAt) < limits.recheckSeconds) return session;
       return rejectRefused(await askAgain(session, corp));
     },
   };
 }
 
+/** Returns the age of an answer of WeCom, by when it was asked; infinite if that is in the future. */
+export function ageSeconds(clock: Clock, askedAt: number): number {
+  const ms = clock.wallMs() - askedAt;
+  return ms < -aheadMsMax ? Infinity : ms / 1000;
+}
+
 /** Converts WeCom's refusal of a member, from any endpoint; `undefined` for every other error. */
 export function memberNotAllowed(error: unknown): AppError | undefined {
-  const isRefusal = error instanceof WecomError && error.reaction === 'member_refused';
-  return isRefusal ? notAllowed(`errcode_${error.errcode}`) : undefined;
+  if (!(error instanceof WecomError) || error.reaction !== 'member_refused') return undefined;
+  return notAllowed(`errcode_${error.errcode}`);
 }
 
 function isRefusal(error: unknown): error is AppError {

@@ -1,15 +1,12 @@
 // Roles of members, by department, userid or tag. Trusts WeCom for who is where; what WeCom does not know gives no role.
 import * as z from 'zod/mini';
-import { type Clock, elapsedMs, moment } from './clock.ts';
-import type { Log } from './log.ts';
-import type { RecheckLimits } from './permission.ts';
+import { elapsedMs, moment } from './clock.ts';
+import { ageSeconds } from './permission.ts';
 import { personId } from './person.ts';
-import type { Redis } from './redis.ts';
 import { type RoleRule, tagidsIn } from './role-rules.ts';
 import type { Session } from './session.ts';
-import { createSharedAnswer, type SharedAnswer } from './shared-answer.ts';
-import type { Corp, Question } from './wecom.ts';
-import type { WecomCall } from './wecom-call.ts';
+import { createSharedAnswer, type Directory, type SharedAnswer } from './shared-answer.ts';
+import type { Question } from './wecom.ts';
 import { integer } from './wecom-json.ts';
 
 /** Returns the roles of a session; none for a reviewer. Rejects with `temporarily_unavailable`. */
@@ -35,25 +32,29 @@ const answerBytesMax = 4_194_304;
 const refusals = [40_068, 48_002, 60_011, 60_123, 81_011];
 
 // An answer without what was asked for is none, and must not replace a good one. A tag may leave out an empty list.
-const treeSchema = z
-  .object({
-    errcode: integer,
-    department_id: z.optional(z.array(z.object({ id: integer, parentid: integer }))),
-  })
-  .check(z.refine(({ errcode, department_id }) => errcode !== 0 || department_id !== undefined));
-const tagSchema = z
-  .object({
-    errcode: integer,
-    tagname: z.optional(z.string()),
-    userlist: z.optional(z.array(z.object({ userid: z.string() }))),
-    partylist: z.optional(z.array(integer)),
-  })
-  .check(
-    z.refine(
-      ({ errcode, tagname, userlist, partylist }) =>
-        errcode !== 0 || (tagname ?? userlist ?? partylist) !== undefined,
-    ),
-  );
+function treeSchema() {
+  return z
+    .object({
+      errcode: integer,
+      department_id: z.optional(z.array(z.object({ id: integer, parentid: integer }))),
+    })
+    .check(z.refine(({ errcode, department_id }) => errcode !== 0 || department_id !== undefined));
+}
+function tagSchema() {
+  return z
+    .object({
+      errcode: integer,
+      tagname: z.optional(z.string()),
+      userlist: z.optional(z.array(z.object({ userid: z.string() }))),
+      partylist: z.optional(z.array(integer)),
+    })
+    .check(
+      z.refine(
+        ({ errcode, tagname, userlist, partylist }) =>
+          errcode !== 0 || (tagname ?? userlist ?? partylist) !== undefined,
+      ),
+    );
+}
 
 /**
  * Asks WeCom who has the roles of one company.
@@ -66,14 +67,13 @@ export async function findHolders(
 ): Promise<{ holders: Holders; unknown: UnknownPlace[] }> {
   const common = { fine: refusals, bytesMax: answerBytesMax };
   const tagids = tagidsIn(rules);
-  const answers = await Promise.all(
-    tagids.map((tagid) => ask('tag/get', { ...common, query: { tagid }, schema: tagSchema })),
-  );
+  const askTag = { ...common, schema: tagSchema() };
+  const answers = await Promise.all(tagids.map((tagid) => ask('tag/get', { ...askTag, query: { tagid } })));
   const tags = new Map(tagids.map((tagid, index) => [tagid, answers[index]]));
   const hasDepartments =
     rules.some(({ kind }) => kind === 'dept') || answers.some(({ partylist }) => partylist?.length);
   const tree = hasDepartments
-    ? await ask('department/simplelist', { ...common, schema: treeSchema })
+    ? await ask('department/simplelist', { ...common, schema: treeSchema() })
     : { errcode: 0, department_id: [] };
   const below = departmentsBelow(tree.department_id ?? []);
   const holders = new Map<string, { departments: Set<number>; people: Set<string> }>();
@@ -136,18 +136,8 @@ function readHolders(holders: Holders): RolesIn {
       .map(({ role }) => role);
 }
 
-export function createRoles(options: {
-  rules: readonly RoleRule[];
-  corps: readonly Corp[];
-  call: WecomCall;
-  redis: Redis;
-  encryptionKeys: readonly Buffer[];
-  limits: RecheckLimits;
-  clock: Clock;
-  log: Log;
-}): RolesOf {
-  const { rules, corps, call, redis, encryptionKeys, limits, clock, log } = options;
-  if (rules.length === 0) return async () => [];
+export function createRoles(rules: readonly RoleRule[], directory: Directory): RolesOf {
+  const { corps, call, limits, clock, log } = directory;
 
   const rolesIn = new Map<string, SharedAnswer<RolesIn>>();
   for (const corp of corps) {
@@ -164,16 +154,16 @@ export function createRoles(options: {
       }
       return holders;
     };
-    const common = { corp, redis, encryptionKeys, limits, clock, log, what: 'roles' };
     // During a deploy there are two lists of roles.
-    rolesIn.set(corpid, createSharedAnswer({ ...common, dependsOn: [own], ask, read: readHolders }));
+    const question = { corp, what: 'roles', dependsOn: [own], ask, read: readHolders };
+    rolesIn.set(corpid, createSharedAnswer(question, directory));
   }
 
   return async (session) => {
     if (session.role !== 'member') return [];
-    const find = await rolesIn.get(session.person.corpid)?.get();
+    const find = await rolesIn.get(session.person.corpid)?.();
     // While re-checks are skipped a session goes on, but what it says of departments is no longer believed.
-    const isOld = clock.wallMs() - session.checkedAt > limits.graceSeconds * 1000;
+    const isOld = ageSeconds(clock, session.checkedAt) > limits.graceSeconds;
     return find?.(isOld ? [] : session.member.department, personId(session.person)) ?? [];
   };
 }

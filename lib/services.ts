@@ -26,7 +26,7 @@ export function createServices(config: ServicesConfig, clock: Clock, log: Log) {
   const permission = createPermission({ corps, accessTokens, wecom, sessions, redis, limits, clock, log });
   const call = createWecomCall({ wecom, accessTokens, clock, log });
   const directory = { corps, call, redis, encryptionKeys, limits, clock, log };
-  const rolesOf = createRoles({ ...directory, rules: config.roles });
+  const rolesOf = createRoles(config.roles, directory);
   const departmentNames = createDepartmentNames(directory);
   const guard = createGuard(sessions, permission, rolesOf, log);
   return { redis, wecom: { ...wecom, call }, accessTokens, sessions, permission, guard, departmentNames };

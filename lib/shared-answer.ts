@@ -3,28 +3,52 @@ import { hash } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import type { RecheckLimits } from './permission.ts';
+import { ageSeconds, type RecheckLimits } from './permission.ts';
 import { available, defineScript, type Redis, RedisError } from './redis.ts';
 import { createSeal } from './seal.ts';
 import { tokenKeyId } from './token-store.ts';
 import type { Corp } from './wecom.ts';
+import type { WecomCall } from './wecom-call.ts';
 
 /**
- * An answer of WeCom about a company, kept in Redis for all instances.
+ * Returns an answer of WeCom about a company, kept in Redis for all instances.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
  * | `wxd1:{hash}` | string | MEMBER_RECHECK_GRACE_SECONDS | sealed: what WeCom said about a company's departments or tags, and when it was asked |
  * | `wxd1:{hash}:check` | string | 5 s | an instance is asking, or its question has just failed |
+ *
+ * If the answer is older than `recheckSeconds`, one request of all instances asks WeCom; the others continue with the old
+ * one, as everyone does while WeCom cannot be asked. Older than `graceSeconds` it is not used.
+ *
+ * Rejects with `temporarily_unavailable`.
  */
-export interface SharedAnswer<Answer> {
+export type SharedAnswer<Answer> = () => Promise<Answer>;
+
+/** Who asks WeCom about its departments and tags, and where the answers are kept. */
+export interface Directory {
+  corps: readonly Corp[];
+  call: WecomCall;
+  redis: Redis;
+  encryptionKeys: readonly Buffer[];
+  limits: RecheckLimits;
+  clock: Clock;
+  log: Log;
+}
+
+export interface SharedQuestion<Stored, Answer> {
+  corp: Corp;
+  /** For the log; different for each question. */
+  what: string;
   /**
-   * Returns the answer. If it is older than `recheckSeconds`, one request of all instances asks WeCom; the others continue
-   * with the old answer, as everyone does while WeCom cannot be asked. Older than `graceSeconds` it is not used.
-   *
-   * Rejects with `temporarily_unavailable`.
+   * Everything that the answer depends on beside the company. Another secret may see other departments, and another key
+   * cannot read the answer: both make another record, too.
    */
-  get(): Promise<Answer>;
+  dependsOn?: readonly unknown[];
+  /** Asks WeCom; rejects with an `AppError`. Must end within 5 s. */
+  ask(): Promise<Stored>;
+  /** Makes the answer of what is stored, once per process. */
+  read(stored: Stored): Answer;
 }
 
 interface Kept<Stored> {
@@ -36,51 +60,30 @@ interface Kept<Stored> {
 const claimMs = 5000;
 const waitMsMax = 2500;
 const lookAgainMs = 100;
-/** The clocks of instances differ. */
-const aheadMsMax = 60_000;
 
 /** KEYS record check · ARGV claimMs */
 const claimScript = defineScript(`
 local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
 return {claimed, redis.call('GET', KEYS[1])}`);
 
-/**
- * @param dependsOn everything that the answer depends on beside the company. Another secret may see other departments, and
- * another key cannot read the answer: both make another record, too
- * @param ask asks WeCom; rejects with an `AppError`. Must end within 5 s
- * @param read makes the answer of what is stored, once per process
- */
-export function createSharedAnswer<Stored, Answer>(options: {
-  dependsOn: readonly unknown[];
-  ask(): Promise<Stored>;
-  read(stored: Stored): Answer;
-  /** For the log. */
-  what: string;
-  corp: Corp;
-  redis: Redis;
-  encryptionKeys: readonly Buffer[];
-  limits: RecheckLimits;
-  clock: Clock;
-  log: Log;
-}): SharedAnswer<Answer> {
-  const { ask, read, what, corp, redis, encryptionKeys, limits, clock, log } = options;
-  const { corpid } = corp;
+/** Creates an answer. It asks and reads nothing before it is used. */
+export function createSharedAnswer<Stored, Answer>(
+  { corp, what, dependsOn = [], ask, read }: SharedQuestion<Stored, Answer>,
+  { redis, encryptionKeys, limits, clock, log }: Directory,
+): SharedAnswer<Answer> {
   const seal = createSeal(encryptionKeys, 'directory');
-  const question = JSON.stringify([what, tokenKeyId(corp, encryptionKeys), ...options.dependsOn]);
+  const question = JSON.stringify([what, tokenKeyId(corp, encryptionKeys), ...dependsOn]);
   const key = `wxd1:{${hash('sha256', question, 'base64url').slice(0, 22)}}`;
   const checkKey = `${key}:check`;
-  let own: { kept: Kept<Stored>; answer: Answer } | undefined;
+  let own: { askedAt: number; answer: Answer } | undefined;
   let flight: Promise<Answer> | undefined;
   /** The last question of this process, if it got no answer at all. */
   let failed: { error: AppError; at: Moment } | undefined;
 
-  function ageSeconds(): number {
-    if (!own || own.kept.askedAt - clock.wallMs() > aheadMsMax) return Infinity;
-    return (clock.wallMs() - own.kept.askedAt) / 1000;
-  }
+  const ownAgeSeconds = () => (own ? ageSeconds(clock, own.askedAt) : Infinity);
 
-  function adopt(kept: Kept<Stored>): Answer {
-    own = { kept, answer: read(kept.stored) };
+  function adopt({ askedAt, stored }: Kept<Stored>): Answer {
+    own = { askedAt, answer: read(stored) };
     return own.answer;
   }
 
@@ -88,8 +91,7 @@ export function createSharedAnswer<Stored, Answer>(options: {
   function adoptSealed(sealed: unknown): void {
     const opened = typeof sealed === 'string' ? seal.open(sealed, key) : undefined;
     const kept: Kept<Stored> | undefined = opened === undefined ? undefined : JSON.parse(opened);
-    if (kept && kept.askedAt > (own?.kept.askedAt ?? 0) && kept.askedAt - clock.wallMs() <= aheadMsMax)
-      adopt(kept);
+    if (kept && kept.askedAt > (own?.askedAt ?? 0) && ageSeconds(clock, kept.askedAt) < Infinity) adopt(kept);
   }
 
   async function claim(): Promise<boolean> {
@@ -127,9 +129,14 @@ export function createSharedAnswer<Stored, Answer>(options: {
       return adopt(kept);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      const age_seconds = own && Math.round(ageSeconds());
-      log('error', 'directory_not_read', { corpid, what, reason: error.options.reason, age_seconds });
-      if (!own || ageSeconds() > limits.graceSeconds) throw error;
+      const age_seconds = own && Math.round(ownAgeSeconds());
+      log('error', 'directory_not_read', {
+        corpid: corp.corpid,
+        what,
+        reason: error.options.reason,
+        age_seconds,
+      });
+      if (!own || ownAgeSeconds() > limits.graceSeconds) throw error;
       return own.answer;
     }
   }
@@ -138,34 +145,29 @@ export function createSharedAnswer<Stored, Answer>(options: {
     const start = moment(clock);
     for (;;) {
       const claimed = await claim();
-      if (own && ageSeconds() < limits.recheckSeconds) {
+      if (own && ownAgeSeconds() < limits.recheckSeconds) {
         if (claimed) await available(redis.pipeline([['del', checkKey]]));
         return own.answer;
       }
       if (claimed) return askAndKeep();
-      if (own && ageSeconds() <= limits.graceSeconds) return own.answer;
+      if (own && ownAgeSeconds() <= limits.graceSeconds) return own.answer;
       if (elapsedMs(clock, start) >= waitMsMax) throw unavailable('directory_overdue', 5);
       await sleep(clock, lookAgainMs);
     }
   }
 
-  return {
-    async get() {
-      if (own && ageSeconds() < limits.recheckSeconds) return own.answer;
-      if (failed && elapsedMs(clock, failed.at) < claimMs) throw failed.error;
-      flight ??= refresh().then(
-        (answer) => {
-          [flight, failed] = [undefined, undefined];
-          return answer;
-        },
-        (error: unknown) => {
-          flight = undefined;
-          // Nobody else has an answer either: the requests of the next seconds need not wait for it.
-          if (error instanceof AppError) failed = { error, at: moment(clock) };
-          throw error;
-        },
-      );
-      return flight;
-    },
+  return async () => {
+    if (own && ownAgeSeconds() < limits.recheckSeconds) return own.answer;
+    if (failed && elapsedMs(clock, failed.at) < claimMs) throw failed.error;
+    flight ??= refresh()
+      .catch((error: unknown) => {
+        // Nobody else has an answer either: the requests of the next seconds need not wait for it.
+        if (error instanceof AppError) failed = { error, at: moment(clock) };
+        throw error;
+      })
+      .finally(() => {
+        flight = undefined;
+      });
+    return flight;
   };
 }
