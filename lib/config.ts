@@ -1,6 +1,6 @@
 // The only reader of process.env. Trusts no value: at start it names all problems together, never with a value.
 import { isIP } from 'node:net';
-import { type Environment, readEnvironment, type Variables } from './environment.ts';
+import { type Environment, isAnyTwice, readEnvironment, type Variables } from './environment.ts';
 import { readMemberFields } from './member-fields.ts';
 import type { RecheckLimits } from './permission.ts';
 import { corpidForm } from './person.ts';
@@ -10,6 +10,13 @@ import { readRoles, type RoleRule } from './role-rules.ts';
 import type { SessionLimits } from './session.ts';
 import type { Corp } from './wecom.ts';
 import { readWecomCallers, type WecomCaller } from './wecom-callers.ts';
+
+/** Where a Web function listens. */
+interface Listening {
+  host: string;
+  /** 0 = any free port. */
+  port: number;
+}
 
 export interface RefreshConfig {
   corps: readonly [Corp, ...Corp[]];
@@ -22,15 +29,12 @@ export interface RefreshConfig {
 }
 
 /** What a function needs to find out who is calling; your own functions use it too. */
-export interface ServicesConfig extends RefreshConfig {
+export interface ServicesConfig extends RefreshConfig, Listening {
   session: SessionLimits;
   recheck: RecheckLimits;
   /** Further fields of user/get that a session has. */
   memberFields: readonly string[];
   roles: readonly RoleRule[];
-  /** Where a Web function listens; port 0 = any free port. */
-  host: string;
-  port: number;
 }
 
 export interface LoginConfig extends ServicesConfig {
@@ -50,21 +54,15 @@ export interface Callback {
   encodingAESKey: string;
 }
 
-export interface CallbackConfig {
+export interface CallbackConfig extends Listening, Pick<RefreshConfig, 'redis' | 'secrets'> {
   callbacks: readonly Callback[];
-  redis: RedisAddress;
-  secrets: readonly string[];
-  host: string;
-  port: number;
 }
 
 /** What the function needs that calls WeCom for other systems. */
-export interface WecomConfig extends RefreshConfig {
+export interface WecomConfig extends RefreshConfig, Listening {
   callers: readonly WecomCaller[];
   /** The only APIs that may be called. */
   apis: readonly string[];
-  host: string;
-  port: number;
 }
 
 /** The public test company of WeChat DevTools: its secret is published and anyone can be in it. */
@@ -107,7 +105,7 @@ export function readCallbackConfig(environment: Environment = process.env): Call
       redis,
       secrets: [
         ...parsed.flatMap(({ token, encodingAESKey }) => [token, encodingAESKey]),
-        ...passwordOf(redis),
+        redis.password ?? '',
       ],
       ...listening(variables),
     };
@@ -151,17 +149,10 @@ function refreshConfig(variables: Variables): RefreshConfig {
     wecomBaseUrl: wecomBaseUrl(variables),
     secrets: [
       ...parsedCorps.map(({ corpsecret }) => corpsecret),
-      ...passwordOf(redis),
-      ...variables
-        .text('ENCRYPTION_KEY')
-        .split(',')
-        .map((key) => key.trim()),
+      redis.password ?? '',
+      ...variables.items('ENCRYPTION_KEY'),
     ],
   };
-}
-
-function passwordOf({ password }: RedisAddress): string[] {
-  return password === undefined ? [] : [password];
 }
 
 function corps(variables: Variables): [Corp, ...Corp[]] {
@@ -178,19 +169,17 @@ function corps(variables: Variables): [Corp, ...Corp[]] {
     const isValid = rest.length === 0 && corpidForm.test(corpid) && /^[\x21-\x7e]{1,128}$/.test(corpsecret);
     return isValid ? { corpid, corpsecret } : undefined;
   });
-  if (new Set(parsed.map(({ corpid }) => corpid)).size < parsed.length) {
-    variables.problem(name, 'holds a corpid twice');
-  }
+  if (isAnyTwice(parsed.map(({ corpid }) => corpid))) variables.problem(name, 'holds a corpid twice');
   const [first = { corpid: '', corpsecret: '' }, ...others] = parsed;
   return [first, ...others];
 }
 
 function encryptionKeys(variables: Variables): [Buffer, ...Buffer[]] {
-  const value = variables.required('ENCRYPTION_KEY');
-  if (value === '') return [Buffer.alloc(32)];
-  const keys = value
-    .split(',')
-    .map((encoded) => ({ encoded: encoded.trim(), bytes: Buffer.from(encoded.trim(), 'base64url') }));
+  const name = 'ENCRYPTION_KEY';
+  variables.required(name);
+  const keys = variables
+    .items(name)
+    .map((encoded) => ({ encoded, bytes: Buffer.from(encoded, 'base64url') }));
   // A placeholder such as AAAA…A has 32 bytes too.
   const unusable = keys.some(
     ({ encoded, bytes }) =>
@@ -198,7 +187,7 @@ function encryptionKeys(variables: Variables): [Buffer, ...Buffer[]] {
   );
   const [first = Buffer.alloc(32), ...older] = keys.map(({ bytes }) => bytes);
   if (unusable || older.length > 1) {
-    variables.problem('ENCRYPTION_KEY', 'must be 32 random bytes in base64url; new,old while rotating');
+    variables.problem(name, 'must be 32 random bytes in base64url; new,old while rotating');
   }
   return [first, ...older];
 }
@@ -216,8 +205,7 @@ function wecomBaseUrl(variables: Variables): string {
 }
 
 function domainVerify(variables: Variables): string[] {
-  const value = variables.text('WECOM_DOMAIN_VERIFY');
-  const codes = value === '' ? [] : value.split(',').map((code) => code.trim());
+  const codes = variables.items('WECOM_DOMAIN_VERIFY');
   if (!codes.every((code) => /^[A-Za-z0-9]{1,64}$/.test(code))) {
     variables.problem('WECOM_DOMAIN_VERIFY', 'must be the letters and digits of WW_verify_<code>.txt');
   }
@@ -230,7 +218,7 @@ function appid(variables: Variables): string {
   return value;
 }
 
-function listening(variables: Variables): { host: string; port: number } {
+function listening(variables: Variables): Listening {
   const host = variables.text('LISTEN_HOST') || '127.0.0.1';
   if (isIP(host) === 0) variables.problem('LISTEN_HOST', 'must be an IP address such as 0.0.0.0');
   return { host, port: variables.integer('PORT', 9000, 0, 65_535) };
@@ -248,7 +236,7 @@ function callbacks(variables: Variables): Callback[] {
       /^[A-Za-z0-9+/]{43}$/.test(encodingAESKey);
     return isValid ? { corpid, token, encodingAESKey } : undefined;
   });
-  if (new Set(parsed.map(({ corpid, token }) => `${corpid}:${token}`)).size < parsed.length) {
+  if (isAnyTwice(parsed.map(({ corpid, token }) => `${corpid}:${token}`))) {
     variables.problem(name, 'holds a corpid twice with the same token');
   }
   return parsed;
@@ -267,11 +255,13 @@ function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'revie
       return hash && isValid ? { account, hash } : undefined;
     },
   );
-  const accounts = new Set(parsed.map(({ account }) => account.toLowerCase()));
-  if (accounts.size < parsed.length) variables.problem('REVIEWERS', 'holds an account twice');
+  if (isAnyTwice(parsed.map(({ account }) => account.toLowerCase()))) {
+    variables.problem('REVIEWERS', 'holds an account twice');
+  }
   const startOfDay = /^\d{4}-\d{2}-\d{2}$/.test(until) ? Date.parse(`${until}T00:00:00+08:00`) : Number.NaN;
-  if (until !== '' && (Number.isNaN(startOfDay) || dayInChina(startOfDay) !== until))
+  if (until !== '' && (Number.isNaN(startOfDay) || dayInChina(startOfDay) !== until)) {
     variables.problem('REVIEWERS_UNTIL', 'must be a day like 2026-01-31');
+  }
   const reviewersUntil = until === '' ? 0 : startOfDay + 86_400_000;
   return { reviewers: parsed, reviewersUntil };
 }

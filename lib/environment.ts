@@ -23,6 +23,8 @@ export interface Variables {
   text(name: string): string;
   required(name: string): string;
   integer(name: string, byDefault: number, min: number, max: number): number;
+  /** Reads `a,b`; `[]` if it is not set. */
+  items(name: string): string[];
   /** Reads `a:b,c:d`. `read` returns undefined for fields that are not of this form; then the entry is left out. */
   list<Entry>(name: string, form: EntryForm, read: (fields: string[]) => Entry | undefined): Entry[];
   problem(name: string, what: Problem): void;
@@ -48,8 +50,14 @@ export function readEnvironment<Config>(
     return value;
   }
 
+  function items(name: string): string[] {
+    const value = text(name);
+    return value === '' ? [] : value.split(',').map((item) => item.trim());
+  }
+
   const config = build({
     text,
+    items,
     problem,
     required(name) {
       const value = text(name);
@@ -64,9 +72,8 @@ export function readEnvironment<Config>(
       return number;
     },
     list(name, form, read) {
-      const value = text(name);
-      return (value === '' ? [] : value.split(',')).flatMap((entry, index) => {
-        const parsed = read(entry.trim().split(':'));
+      return items(name).flatMap((entry, index) => {
+        const parsed = read(entry.split(':'));
         if (parsed === undefined) problem(name, `entry ${index + 1} must be ${form}`);
         return parsed ?? [];
       });
@@ -74,4 +81,8 @@ export function readEnvironment<Config>(
   });
   if (problems.size > 0) throw new ConfigError([...problems]);
   return config;
+}
+
+export function isAnyTwice(values: readonly string[]): boolean {
+  return new Set(values).size < values.length;
 }

@@ -28,8 +28,7 @@ const fieldsMax = 20;
 /** Reads MEMBER_FIELDS. */
 export function readMemberFields(variables: Variables): string[] {
   const name = 'MEMBER_FIELDS';
-  const value = variables.text(name);
-  const fields = value === '' ? [] : [...new Set(value.split(',').map((field) => field.trim()))];
+  const fields = [...new Set(variables.items(name))];
   if (!fields.every(isKnown)) {
     variables.problem(name, `may hold extattr.<name> and ${[...allowed].join(', ')}`);
   }

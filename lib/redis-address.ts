@@ -82,7 +82,7 @@ function certificatesIn(file: string): string | undefined {
   try {
     const text = readFileSync(file, 'utf8');
     const labels = [...text.matchAll(/-----BEGIN ([^-]*)-----/g)].map(([, label]) => label);
-    return labels.length > 0 && labels.every((label) => /^CERTIFICATE$/.test(label ?? '')) ? text : undefined;
+    return labels.length > 0 && labels.every((label) => label === 'CERTIFICATE') ? text : undefined;
   } catch {
     return undefined;
   }

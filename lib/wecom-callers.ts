@@ -1,6 +1,6 @@
 // WECOM_CALLERS and WECOM_APIS of the environment: which systems may call WeCom through us, and what. Trusts no value.
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Variables } from './environment.ts';
+import { hash, timingSafeEqual } from 'node:crypto';
+import { isAnyTwice, type Variables } from './environment.ts';
 import type { Corp } from './wecom.ts';
 
 /** A system of the company that calls WeCom through us. */
@@ -27,23 +27,18 @@ export function readWecomCallers(
   variables.required(name);
   const form = 'name:SHA-256 of its key in hex, with :corpid for another company';
   const callers = variables.list(name, form, (fields): WecomCaller | undefined => {
-    const [caller = '', hash = '', corpid = corps[0].corpid, ...rest] = fields;
+    const [caller = '', keyHash = '', corpid = corps[0].corpid, ...rest] = fields;
     const corp = corps.find((one) => one.corpid === corpid);
-    const isValid = rest.length === 0 && /^[A-Za-z0-9_-]{1,32}$/.test(caller) && /^[0-9a-f]{64}$/.test(hash);
-    return corp && isValid ? { name: caller, keyHash: Buffer.from(hash, 'hex'), corp } : undefined;
+    const isValid =
+      rest.length === 0 && /^[A-Za-z0-9_-]{1,32}$/.test(caller) && /^[0-9a-f]{64}$/.test(keyHash);
+    return corp && isValid ? { name: caller, keyHash: Buffer.from(keyHash, 'hex'), corp } : undefined;
   });
-  const names = new Set(callers.map((caller) => caller.name));
-  const hashes = new Set(callers.map(({ keyHash }) => keyHash.toString('hex')));
-  if (names.size < callers.length) variables.problem(name, 'holds a name twice');
-  if (hashes.size < callers.length) variables.problem(name, 'holds a key twice');
-  const apis = [
-    ...new Set(
-      variables
-        .required('WECOM_APIS')
-        .split(',')
-        .map((api) => api.trim()),
-    ),
-  ];
+  if (isAnyTwice(callers.map((caller) => caller.name))) variables.problem(name, 'holds a name twice');
+  if (isAnyTwice(callers.map(({ keyHash }) => keyHash.toString('hex')))) {
+    variables.problem(name, 'holds a key twice');
+  }
+  variables.required('WECOM_APIS');
+  const apis = [...new Set(variables.items('WECOM_APIS'))];
   if (!apis.every((api) => apiForm.test(api)) || apis.length > apisMax) {
     variables.problem(
       'WECOM_APIS',
@@ -58,6 +53,6 @@ export function readWecomCallers(
 
 /** Returns the caller with this key. */
 export function callerWith(callers: readonly WecomCaller[], key: string): WecomCaller | undefined {
-  const hash = createHash('sha256').update(key).digest();
-  return callers.find(({ keyHash }) => timingSafeEqual(keyHash, hash));
+  const given = hash('sha256', key, 'buffer');
+  return callers.find(({ keyHash }) => timingSafeEqual(keyHash, given));
 }
