@@ -7,7 +7,9 @@ import type { Place } from './session-store.ts';
 export interface StoredSession {
   role: 'member' | 'reviewer';
   person: Person;
+  /** WeCom's key for decrypting user data; never leaves the server. `''` for a reviewer. */
   sessionKey: string;
+  /** Keyed hash of the device that logged in, or `''`; for the audit log only. */
   deviceHash: string;
   startedAt: number;
   endsAt: number;
@@ -36,7 +38,8 @@ export function createSessionRecords(seal: Seal) {
       return opened === undefined ? undefined : JSON.parse(opened);
     },
 
-    sealCheck: (check: LastCheck, key: string): string => seal.seal(JSON.stringify(check), `${key} member`),
+    sealCheck: ({ member, checkedAt }: LastCheck, key: string): string =>
+      seal.seal(JSON.stringify({ member, checkedAt }), `${key} member`),
 
     /** Returns `undefined` if there is no record. */
     openCheck(person: Person, sealed: unknown, key: string): LastCheck | undefined {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import { type Member, type Person, personId } from './person.ts';
+import { type Person, personId } from './person.ts';
 import { type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
 import { createSessionRecords, type LastCheck, type StoredSession } from './session-record.ts';
@@ -67,39 +67,15 @@ export interface Sessions {
 
 /** What a session begins with. */
 export type SessionStart =
-  | {
-      role: 'member';
-      member: Member;
-      /** As in `LastCheck`; now if not given. */
-      checkedAt?: number;
-      /** WeCom's key for decrypting user data; never leaves the server. */
-      sessionKey: string;
-      /** Keyed hash of the device that logged in, or `''`; for the audit log only. */
-      deviceHash: string;
-    }
+  | (LastCheck & Pick<StoredSession, 'sessionKey' | 'deviceHash'> & { role: 'member' })
   | { role: 'reviewer'; account: string; endsAt: number };
 
-export type Session = {
-  person: Person;
-  expiresInSeconds: number;
-} & (
-  | {
-      role: 'member';
-      member: Member;
-      sessionKey: string;
-      /** As in `LastCheck`. */
-      checkedAt: number;
-    }
-  | { role: 'reviewer' }
+export type Session = { person: Person; expiresInSeconds: number } & (
+  (LastCheck & { role: 'member'; sessionKey: string }) | { role: 'reviewer' }
 );
 
-/** Times in milliseconds since 1970. */
-export interface SessionSummary {
-  role: 'member' | 'reviewer';
-  startedAt: number;
-  seenAt: number;
+export interface SessionSummary extends Pick<StoredSession, 'role' | 'startedAt' | 'seenAt' | 'deviceHash'> {
   expiresInSeconds: number;
-  deviceHash: string;
 }
 
 export interface SessionLimits {
@@ -126,41 +102,38 @@ export function createSessions(options: {
     return Math.floor((endsAt - now) / 1000);
   }
 
-  function living(value: unknown, place: Place): StoredSession | undefined {
-    const stored = openSession(value, place);
-    return stored && expiresInSeconds(stored, clock.wallMs()) > 0 ? stored : undefined;
+  function begun(start: SessionStart, now: number): StoredSession {
+    const endsAt = now + limits.maxSeconds * 1000;
+    const times = { startedAt: now, seenAt: now };
+    if (start.role === 'reviewer') {
+      const { role, account } = start;
+      const person = { corpid: '', userid: account };
+      const ends = Math.min(endsAt, start.endsAt);
+      return { role, person, sessionKey: '', deviceHash: '', endsAt: ends, ...times };
+    }
+    const { role, member, sessionKey, deviceHash } = start;
+    const person = { corpid: member.corpid, userid: member.userid };
+    return { role, person, sessionKey, deviceHash, endsAt, ...times };
   }
 
   /** Says why a session ended; `false` if there was none alive. */
   function noted(value: unknown, place: Place, ending: Ending): boolean {
-    const ended = living(value, place);
-    if (ended) logEnded(log, ended.person, ending, 1, ended.deviceHash);
-    return ended !== undefined;
+    const ended = openSession(value, place);
+    if (!ended || expiresInSeconds(ended, clock.wallMs()) <= 0) return false;
+    logEnded(log, ended.person, ending, 1, ended.deviceHash);
+    return true;
   }
 
   return {
     async create(start, came) {
       const now = clock.wallMs();
-      const person =
-        start.role === 'member'
-          ? { corpid: start.member.corpid, userid: start.member.userid }
-          : { corpid: '', userid: start.account };
+      const stored = begun(start, now);
+      const { person } = stored;
       const secret = randomBytes(32).toString('base64url');
       const id = personId(person);
       const place = placeOf(id, secret);
-      const endsAt = now + limits.maxSeconds * 1000;
-      const stored: StoredSession = {
-        role: start.role,
-        person,
-        sessionKey: start.role === 'member' ? start.sessionKey : '',
-        deviceHash: start.role === 'member' ? start.deviceHash : '',
-        endsAt: start.role === 'member' ? endsAt : Math.min(endsAt, start.endsAt),
-        startedAt: now,
-        seenAt: now,
-      };
       const value = sealSession(stored, place);
-      const checkedAt = start.role === 'member' ? (start.checkedAt ?? now) : 0;
-      const member = start.role === 'member' ? sealCheck({ member: start.member, checkedAt }, place.key) : '';
+      const member = start.role === 'member' ? sealCheck(start, place.key) : '';
       // The last day of reviewers may have ended meanwhile; without a TTL the key would never expire.
       const lifeMs = Math.max(1, stored.endsAt - now);
       const old = came && placeOfToken(came.sessionToken);
