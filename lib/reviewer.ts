@@ -1,5 +1,5 @@
 // The login of the app store's reviewers. Trusts only a password, and gives a role that can never become a member.
-import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
@@ -13,10 +13,13 @@ export interface Reviewer {
   hash: PasswordHash;
 }
 
-export interface PasswordHash {
+interface Cost {
   log2N: number;
   r: number;
   p: number;
+}
+
+export interface PasswordHash extends Cost {
   salt: Buffer;
   key: Buffer;
 }
@@ -25,7 +28,7 @@ export interface PasswordHash {
 const reviewerSessionSeconds = 7200;
 
 /** OWASP's parameters for 16 MB, which a small function can afford. */
-const cost = { log2N: 14, r: 8, p: 5 } as const;
+const cost: Cost = { log2N: 14, r: 8, p: 5 };
 const keyBytes = 32;
 const memoryBytesMax = 64 * 1024 * 1024;
 /** Only one scrypt runs at a time. This many may wait; any further request gets `rate_limited`. */
@@ -70,13 +73,11 @@ export function createReviewerLogin(options: {
       throw new AppError('rate_limited', { reason: 'reviewer_queue', retryAfterSeconds: 2 });
     }
     waiting += 1;
-    const mine = last.then(work);
-    last = mine.catch(() => {});
-    try {
-      return await mine;
-    } finally {
+    const mine = last.then(work).finally(() => {
       waiting -= 1;
-    }
+    });
+    last = mine.catch(() => {});
+    return mine;
   }
 
   async function login(attempt: ReviewerAttempt, deadline: LoginDeadline) {
@@ -143,20 +144,16 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
 
 /** Unknown accounts share a limited number of counters, so that many of them cannot fill Redis. */
 function unknownNumber(account: string): number {
-  return createHash('sha256').update(account).digest().readUInt32BE() % unknownNumbers;
+  return hash('sha256', account, 'buffer').readUInt32BE() % unknownNumbers;
 }
 
-function costOf({ log2N, r, p }: { log2N: number; r: number; p: number }): number {
+function costOf({ log2N, r, p }: Cost): number {
   return 2 ** log2N * r * p;
 }
 
 /** NFKC, so that characters that look the same (full-width, composed accents) give the same key. */
-function derive(
-  password: string,
-  salt: Buffer,
-  params: { log2N: number; r: number; p: number },
-): Promise<Buffer> {
-  const options = { N: 2 ** params.log2N, r: params.r, p: params.p, maxmem: 2 * memoryBytesMax };
+function derive(password: string, salt: Buffer, { log2N, r, p }: Cost): Promise<Buffer> {
+  const options = { N: 2 ** log2N, r, p, maxmem: 2 * memoryBytesMax };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize('NFKC'), salt, keyBytes, options, (error, key) => {
       if (error) reject(error);

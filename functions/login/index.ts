@@ -52,8 +52,6 @@ startWebFunction(readLoginConfig, (config, log) => {
     clock,
     log,
   });
-  const reviewersEnabled = () => reviewers.length > 0 && clock.wallMs() < reviewersUntil;
-  const anyRole = { roles: ['member', 'reviewer'] } as const;
 
   const routes: Route[] = [
     {
@@ -70,30 +68,27 @@ startWebFunction(readLoginConfig, (config, log) => {
     {
       method: 'POST',
       path: '/login/reviewer',
-      enabled: reviewersEnabled,
+      enabled: () => reviewers.length > 0 && clock.wallMs() < reviewersUntil,
       async answer(request) {
         const { account, password } = await request.body(reviewerBody);
         const { clientAddress, bearer } = request;
         const created = await loginReviewer({ account, password, bearer, clientAddress });
-        return {
-          session_token: created.sessionToken,
-          expires_in: created.expiresInSeconds,
-          role: 'reviewer',
-        };
+        const { sessionToken, expiresInSeconds } = created;
+        return { session_token: sessionToken, expires_in: expiresInSeconds, role: 'reviewer' };
       },
     },
     {
       method: 'GET',
       path: '/session',
       async answer(request) {
-        const { role, roles, expiresInSeconds: expires_in, ...session } = await guard(request, anyRole);
+        const caller = await guard(request, { roles: ['member', 'reviewer'] });
+        const { role, roles, expiresInSeconds: expires_in, ...session } = caller;
         if (!('member' in session)) return { role, expires_in };
         const withRoles = config.roles.length > 0 && { roles };
-        if (request.query['department_names'] !== 'true') {
-          return { role, ...withRoles, expires_in, member: session.member };
-        }
-        const member = { ...session.member, department_names: await departmentNames(session.member) };
-        return { role, ...withRoles, expires_in, member };
+        const withNames = request.query['department_names'] === 'true' && {
+          department_names: await departmentNames(session.member),
+        };
+        return { role, ...withRoles, expires_in, member: { ...session.member, ...withNames } };
       },
     },
     {
