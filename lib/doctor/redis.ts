@@ -39,7 +39,7 @@ export async function diagnoseRedis(
     reportServer(await info(address, clock, 'server'), report);
     await tryScripts(redis);
     report(inside('redis.scripts.ok'));
-    reportSplit(await readsAreOld(redis), report);
+    report(inside((await readsAreOld(redis)) ? 'redis.reads.old' : 'redis.reads.ok'));
   } catch (error) {
     if (!(error instanceof RedisError)) throw error;
     report(await failureOf(error.reason, address, clock));
@@ -100,10 +100,6 @@ async function readsAreOld(redis: Redis): Promise<boolean> {
   }
   await redis.pipeline([['del', probeKey]]);
   return false;
-}
-
-function reportSplit(old: boolean, report: Report): void {
-  report(inside(old ? 'redis.reads.old' : 'redis.reads.ok'));
 }
 
 function reportServer({ redis_version: version = '' }: Info, report: Report): void {

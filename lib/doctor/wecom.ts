@@ -50,11 +50,10 @@ async function findingsWith(token: SharedToken, corp: Corp, questions: WecomQues
   await token.current();
   const app = await askApp(token, corp, questions);
   const gettoken = inside(token.isFetched() ? 'wecom.gettoken.fetched' : 'wecom.gettoken.stored', {}, corpid);
-  if (app.failure) return [gettoken, app.failure];
-  if (app.agent?.close === 1) return [gettoken, inside('wecom.app.stopped', {}, corpid)];
+  if (app.isFinal) return [gettoken, app.finding];
   const code = await askCode(token, corp, questions);
   const roles = await askRoles(token, corp, questions);
-  return [gettoken, ...code, rangeFinding(corpid, app.agent, app.errcode), ...roles];
+  return [gettoken, ...code, app.finding, ...roles];
 }
 
 /** The access_token that logins use, and what WeCom said if it had to be fetched. */
@@ -87,7 +86,7 @@ function sharedToken(corp: Corp, questions: WecomQuestions): SharedToken {
   });
   const use = <T>(call: (accessToken: string) => Promise<T>) =>
     accessTokens.use(corp, Math.min(tokenMsMax, msLeft()), call);
-  const current = () => use((accessToken) => Promise.resolve(accessToken));
+  const current = () => use(async (accessToken) => accessToken);
   return {
     current,
     use: async (call) => (gettokens > 0 ? call(await current()) : use(call)),
@@ -124,27 +123,31 @@ function refusedFinding(failure: WecomError): Finding {
   return generalFinding(failure) ?? inside('wecom.gettoken.refused', values, fields.corpid);
 }
 
-interface AppAnswer {
-  agent?: AgentGetAnswer;
-  /** Why WeCom does not show the app; not one of `generalFinding`. */
-  errcode?: number;
-  /** Makes further calls pointless. */
-  failure?: Finding;
-}
-
-/** What WeCom shows of the app that the token belongs to. Rejects like `SharedToken.use`. */
-async function askApp(token: SharedToken, corp: Corp, { wecom, msLeft }: WecomQuestions): Promise<AppAnswer> {
+/**
+ * What WeCom shows of the app that the token belongs to; `isFinal` if further calls are pointless. Rejects like
+ * `SharedToken.use`.
+ */
+async function askApp(
+  token: SharedToken,
+  corp: Corp,
+  { wecom, msLeft }: WecomQuestions,
+): Promise<{ finding: Finding; isFinal: boolean }> {
+  const { corpid } = corp;
   const askMs = () => Math.min(askMsMax, msLeft());
   try {
     // A stored one may have been dropped by WeCom; a login would replace it in the same way.
     const { agentlist } = await token.use((accessToken) => wecom.agentList(corp, accessToken, askMs()));
     const [first] = agentlist;
-    if (!first) return {};
-    return { agent: await wecom.agentGet(corp, await token.current(), first.agentid, askMs()) };
+    if (!first) return { finding: inside('wecom.visible_range.not_listed', {}, corpid), isFinal: false };
+    const agent = await wecom.agentGet(corp, await token.current(), first.agentid, askMs());
+    if (agent.close === 1) return { finding: inside('wecom.app.stopped', {}, corpid), isFinal: true };
+    return { finding: rangeFinding(corpid, agent), isFinal: false };
   } catch (error) {
     if (!(error instanceof WecomError)) throw error;
     const failure = generalFinding(error);
-    return failure ? { failure } : { errcode: error.errcode ?? 0 };
+    if (failure) return { finding: failure, isFinal: true };
+    const { errcode = 0 } = error;
+    return { finding: inside('wecom.visible_range.hidden', { errcode }, corpid), isFinal: false };
   }
 }
 
@@ -216,12 +219,7 @@ function unanswered({ fields: { api, corpid, reason = '' } }: WecomError): Findi
   return inside(foreign ? 'wecom.reachable.not_wecom' : 'wecom.reachable.no_answer', { api, reason }, corpid);
 }
 
-function rangeFinding(corpid: string, range: AgentGetAnswer | undefined, errcode?: number): Finding {
-  if (!range) {
-    return errcode === undefined
-      ? inside('wecom.visible_range.not_listed', {}, corpid)
-      : inside('wecom.visible_range.hidden', { errcode }, corpid);
-  }
+function rangeFinding(corpid: string, range: AgentGetAnswer): Finding {
   const members = countIn(range.allow_userinfos, 'user');
   const departments = countIn(range.allow_partys, 'partyid');
   const tags = countIn(range.allow_tags, 'tagid');
