@@ -12,19 +12,19 @@ for (const [network, prefix] of [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
-] as const) {
-  platform.addSubnet(network, prefix, 'ipv4');
-}
-for (const [network, prefix] of [
   ['::1', 128],
   ['fc00::', 7],
   ['fe80::', 10],
 ] as const) {
-  platform.addSubnet(network, prefix, 'ipv6');
+  platform.addSubnet(network, prefix, familyOf(network));
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
 function isPlatform(address: string): boolean {
-  return platform.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return platform.check(address, familyOf(address));
 }
 
 /**

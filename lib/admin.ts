@@ -1,5 +1,6 @@
 // What an operator may ask about one person, from inside the VPC. The event comes from anyone who may invoke the function
-// with the deployer's cloud credentials; its shape is checked all the same, and the answer holds nothing that opens a session.
+// with the deployer's cloud credentials; its shape is checked all the same. SCF logs the answer, so it holds nothing that
+// opens a session.
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
 import type { Sessions } from './session.ts';
@@ -16,10 +17,8 @@ export function asksDiagnosis(event: unknown): boolean {
 }
 
 /**
- * What an operator may ask: `list` or `end` the sessions of one person. A reviewer's corpid is `''`.
- *
- * SCF logs the answer, so it never holds anything that could be used as a session. Rejects with
- * `invalid_request` or `temporarily_unavailable`.
+ * Lists or ends the sessions of one person. A reviewer's corpid is `''`. Rejects with `invalid_request` or
+ * `temporarily_unavailable`.
  */
 export async function answerAdmin(event: unknown, sessions: Sessions): Promise<object> {
   const result = requestSchema.safeParse(event);

@@ -1,4 +1,4 @@
-/** Fields of a failed call to WeCom: `WecomFailure` in wecom.ts, without the company. */
+/** Fields of a failed call to WeCom: `WecomFailure` in wecom-error.ts, without the company. */
 const wecomFailure = ['api', 'errcode', 'reason', 'field', 'hint', 'ip', 'enter_at'] as const;
 
 /**

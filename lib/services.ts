@@ -15,14 +15,12 @@ import { createWecomCall } from './wecom-call.ts';
 
 /** Puts together what every function with callers needs; opens no connection before it is used. */
 export function createServices(config: ServicesConfig, clock: Clock, log: Log) {
-  const { corps, encryptionKeys } = config;
+  const { corps, encryptionKeys, memberFields, recheck: limits } = config;
   const redis = createRedis(config.redis, clock, log);
-  const { memberFields } = config;
   const wecom = createWecom(config.wecomBaseUrl, clock, { memberFields });
   const accessTokens = createAccessTokens({ redis, gettoken: wecom.gettoken, encryptionKeys, clock, log });
   const seal = createSeal(encryptionKeys, 'session');
   const sessions = createSessions({ redis, seal, limits: config.session, clock, log });
-  const limits = config.recheck;
   const permission = createPermission({ corps, accessTokens, wecom, sessions, redis, limits, clock, log });
   const call = createWecomCall({ wecom, accessTokens, clock, log });
   const directory = { corps, call, redis, encryptionKeys, limits, clock, log };

@@ -58,7 +58,7 @@ export const shownText = z.optional(
 );
 
 /** The text cut to 1,024 characters, control characters as blanks. */
-export function shownTextOf(value: string): string {
+function shownTextOf(value: string): string {
   // By code points: a character outside of the BMP is not cut in two.
   const cut = value.length > shownCharsMax ? Array.from(value).slice(0, shownCharsMax).join('') : value;
   return cut.replace(controls, ' ');
@@ -69,11 +69,7 @@ export const departmentIds = z.optional(
   z.pipe(
     z.unknown(),
     z.transform((value) => {
-      const list: unknown[] = Array.isArray(value)
-        ? value
-        : typeof value === 'string'
-          ? value.split(',')
-          : [value];
+      const list: unknown[] = typeof value === 'string' ? value.split(',') : [value].flat();
       const ids = list.slice(0, listMax).map((id) => {
         if (typeof id === 'string') return /^\s*\d{1,15}\s*$/.test(id) ? Number(id) : undefined;
         return typeof id === 'number' && Number.isSafeInteger(id) ? id : undefined;
