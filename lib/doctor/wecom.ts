@@ -36,11 +36,14 @@ export interface WecomQuestions {
 export async function diagnoseCorp(corp: Corp, questions: WecomQuestions): Promise<Finding[]> {
   const token = sharedToken(corp, questions);
   try {
-    return await findingsWith(token, corp, questions);
+    return await findingsWith(token, corp, questions).catch(async (error: unknown) => {
+      if (!(error instanceof AppError)) throw error;
+      if (error.cause instanceof RedisError) throw error.cause;
+      return [await gettokenFinding(token.failure(), corp, questions)];
+    });
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    if (error.cause instanceof RedisError) return [redisFinding(error.cause.reason, corp.corpid)];
-    return [await gettokenFinding(token.failure(), corp, questions)];
+    if (!(error instanceof RedisError)) throw error;
+    return [redisFinding(error.reason, corp.corpid)];
   }
 }
 
@@ -95,7 +98,7 @@ function sharedToken(corp: Corp, questions: WecomQuestions): SharedToken {
   };
 }
 
-/** Why there is no access_token. */
+/** Why there is no access_token. Rejects with `RedisError`. */
 async function gettokenFinding(
   failure: WecomError | undefined,
   corp: Corp,
@@ -104,7 +107,6 @@ async function gettokenFinding(
   const { corpid } = corp;
   if (failure && failure.reaction !== 'rate_limited') return refusedFinding(failure);
   const pause = await pauseOf(redis, tokenKeyId(corp, encryptionKeys));
-  if (pause instanceof RedisError) return redisFinding(pause.reason, corpid);
   if (failure || pause.why === 'rate_limited') return inside('wecom.gettoken.banned', pause, corpid);
   // An earlier call with this secret has already shown what is wrong.
   const errcode = errcodeOfPause(pause.why);
@@ -234,17 +236,12 @@ function countIn(parent: unknown, name: string): number {
   return Array.isArray(list) ? list.length : 0;
 }
 
-/** Why nobody may call gettoken for now, and for how long; 0 s when anybody may. */
-async function pauseOf(redis: Redis, kid: string): Promise<{ why: string; seconds: number } | RedisError> {
+/** Why nobody may call gettoken for now, and for how long; 0 s when anybody may. Rejects with `RedisError`. */
+async function pauseOf(redis: Redis, kid: string): Promise<{ why: string; seconds: number }> {
   const key = pauseKey(kid);
-  try {
-    const [why, ms] = await redis.pipeline([
-      ['get', key],
-      ['pttl', key],
-    ]);
-    return { why: typeof why === 'string' ? why : '', seconds: Math.max(0, Math.ceil(Number(ms) / 1000)) };
-  } catch (error) {
-    if (error instanceof RedisError) return error;
-    throw error;
-  }
+  const [why, ms] = await redis.pipeline([
+    ['get', key],
+    ['pttl', key],
+  ]);
+  return { why: typeof why === 'string' ? why : '', seconds: Math.max(0, Math.ceil(Number(ms) / 1000)) };
 }
