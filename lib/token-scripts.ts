@@ -43,7 +43,7 @@ end`;
 const readRecord = `
 local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n', 'p', 'x')
 local ttl = redis.call('PTTL', KEYS[1])
-local stored = tok[1] and tok[2] and tok[3] and ttl > 0
+local stored = tok[1] and tok[2] and (tok[3] or '') ~= '' and ttl > 0
 local function record() return tok[1], tok[2], tok[3], ttl, tok[4] or '0', tok[5] or '' end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]`;

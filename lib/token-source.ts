@@ -141,8 +141,12 @@ export function createTokenSource(
     return cached;
   }
 
-  /** Asks for the lease. Asks again if this instance was frozen in between, because the lease may have expired. */
-  async function begin(owner: string, replaced: string, aheadMs: number, refused?: Token) {
+  /**
+   * Asks Redis for a token other than the refused one, or for the lease. Asks again if the record does not open, so that it
+   * is replaced, and if this instance was frozen in between, because the lease may have expired.
+   */
+  async function begin(owner: string, aheadMs: number, refused?: Token) {
+    let replaced = refused?.fingerprint ?? '';
     for (;;) {
       const begunAt = moment(clock);
       const known = refused && {
@@ -150,6 +154,10 @@ export function createTokenSource(
         acceptedMsAgo: refused.acceptedAt && elapsedMs(clock, refused.acceptedAt),
       };
       const begun = await store.begin(owner, replaced, aheadMs, known);
+      if (begun.state === 'hit' && seal.open(begun.record.sealed, sealedAt) === undefined) {
+        replaced = begun.record.sealed;
+        continue;
+      }
       if (begun.state === 'lease' && elapsedMs(clock, begunAt) > leaseAgeMsMax) continue;
       if (begun.state === 'paused' && begun.why === 'too_often' && mayLogTooOften()) {
         log('error', 'gettoken_too_often', { corpid, pause_ms: begun.waitMs });
@@ -229,10 +237,7 @@ export function createTokenSource(
       const stored = isNewer ? adopt(record, refused, readAt) : undefined;
       if (stored && record && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;
 
-      // A record that does not open is replaced too, although its token was not refused.
-      const unreadable = record && !stored && seal.open(record.sealed, sealedAt) === undefined;
-      const replaced = unreadable ? record.sealed : (refused?.fingerprint ?? '');
-      const begun = await begin(owner, replaced, loginAheadMs, refused);
+      const begun = await begin(owner, loginAheadMs, refused);
       const token = (begun.record && adopt(begun.record, refused, begun.begunAt)) ?? usable(refused);
       if (begun.state === 'lease') {
         try {
@@ -295,10 +300,7 @@ export function createTokenSource(
     async renew() {
       const owner = nextOwner();
       try {
-        let begun = await begin(owner, '', timerAheadMs);
-        if (begun.record && seal.open(begun.record.sealed, sealedAt) === undefined) {
-          begun = await begin(owner, begun.record.sealed, timerAheadMs);
-        }
+        const begun = await begin(owner, timerAheadMs);
         if (begun.state !== 'lease') return begun.state === 'hit' ? 'fresh' : begun.state;
         const token = await fetchAndCommit(owner, undefined, 'timer');
         return token.generation > 0 ? 'renewed' : 'failed_transient';

@@ -215,7 +215,7 @@ function tokenRecord(fields: unknown[]): TokenRecord | undefined {
   const [generation, fingerprint, sealed, ttl, unchanged, since] = fields;
   const ttlMs = Number(ttl);
   if (typeof generation !== 'string' || typeof fingerprint !== 'string') return undefined;
-  if (typeof sealed !== 'string' || !(ttlMs > 0)) return undefined;
+  if (typeof sealed !== 'string' || sealed === '' || !(ttlMs > 0)) return undefined;
   return {
     generation: Number(generation),
     fingerprint,

@@ -423,7 +423,7 @@ describe.each([
     await store(mine, token('three'), token('one').fingerprint);
     expect(await refusedTwice(mine, 'three')).toBe(2000);
 
-    for (const damaged of [{ g: 'x' }, { h: 'x', c: 'x' }, { g: '1', h: 'x' }]) {
+    for (const damaged of [{ g: 'x' }, { h: 'x', c: 'x' }, { g: '1', h: 'x' }, { g: '1', h: 'x', c: '' }]) {
       await outside.del(key('tok'), key('neg'), key('lease'), key('rejects'));
       await outside.hset(key('tok'), damaged);
       await outside.pexpire(key('tok'), minuteMs);

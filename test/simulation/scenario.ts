@@ -109,3 +109,29 @@ export function failsForAnHour(failure: Failure): Scenario['run'] {
     await simulation.runUntil(fromMs + hourMs + 30 * minuteMs);
   };
 }
+
+/** Lets time pass until `work` has settled; a broken promise stops time, and then there is no value. */
+export async function finished<T>(simulation: Simulation, work: Promise<T>): Promise<T | undefined> {
+  const settled: T[] = [];
+  void work.then((value) => settled.push(value));
+  while (settled.length === 0 && !simulation.journal.violation()) {
+    await simulation.runUntil(simulation.scheduler.nowMs() + 10);
+  }
+  return settled[0];
+}
+
+/** Lets time pass until `work` has succeeded. */
+export async function expectOk(
+  simulation: Simulation,
+  work: Promise<'ok' | 'failed'> | undefined,
+): Promise<void> {
+  const outcome = work && (await finished(simulation, work));
+  if (outcome !== 'ok') simulation.journal.violate('Count', 'a login failed');
+}
+
+/** Lets time pass in steps of half a millisecond until `isSo`, or until a promise is broken. */
+export async function until(simulation: Simulation, isSo: () => boolean): Promise<void> {
+  while (!isSo() && !simulation.journal.violation()) {
+    await simulation.runUntil(simulation.scheduler.nowMs() + 0.5);
+  }
+}

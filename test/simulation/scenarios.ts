@@ -1,6 +1,7 @@
 import {
   everyInstance,
   failsForAnHour,
+  finished,
   hourMs,
   minuteMs,
   requestEvery,
@@ -9,8 +10,9 @@ import {
   warmUp,
 } from './scenario.ts';
 import { createInstance } from './instance.ts';
+import { races } from './races.ts';
 import { redisLatencyMs } from './redis-server.ts';
-import { type Simulation, tokenLifeMs } from './simulation.ts';
+import { tokenLifeMs } from './simulation.ts';
 import { wecomLatencyMs } from './upstream.ts';
 
 /** The situations that somebody has met or feared, with the most they may cost. */
@@ -563,14 +565,5 @@ export const scenarios: readonly Scenario[] = [
     gettokensMax: [2, 2, 2, 2],
     failedMax: 0,
   },
+  ...races,
 ];
-
-/** Lets time pass until `work` has settled; a broken promise stops time, and then there is no value. */
-async function finished<T>(simulation: Simulation, work: Promise<T>): Promise<T | undefined> {
-  const settled: T[] = [];
-  void work.then((value) => settled.push(value));
-  while (settled.length === 0 && !simulation.journal.violation()) {
-    await simulation.runUntil(simulation.scheduler.nowMs() + 10);
-  }
-  return settled[0];
-}

@@ -1,0 +1,41 @@
+import { hashOf } from './redis-data.ts';
+import { expectOk, type Scenario } from './scenario.ts';
+import type { Simulation } from './simulation.ts';
+
+/** Situations in which several things happen within moments; random worlds seldom meet them. */
+export const races: readonly Scenario[] = [
+  {
+    name: 'a lagging replica shows a record that does not open, and WeCom ends the token that replaced it',
+    instances: 2,
+    async run(simulation, app) {
+      const { redis, scheduler, troubles } = simulation;
+      const [first, second] = simulation.instances;
+      await expectOk(simulation, first?.request(app, 8000));
+      const tokKey = keyOf(simulation, 'tok');
+      const spoilt = new Map(hashOf(redis, tokKey)).set('c', 'spoilt');
+      redis.data.set(tokKey, { ...redis.data.get(tokKey), value: spoilt });
+      simulation.onLease = () => {
+        simulation.onLease = undefined;
+        const leasedAtMs = scheduler.nowMs();
+        // From now on the replica stands still.
+        simulation.every(
+          () => 1,
+          () => (redis.readLagMs = scheduler.nowMs() - leasedAtMs),
+        );
+      };
+      await expectOk(simulation, second?.request(app, 8000));
+      troubles.happen('invalidation');
+      app.invalidate();
+      await expectOk(simulation, second?.request(app, 8000));
+    },
+    gettokensMax: [3, 3, 3, 3],
+    failedMax: 0,
+  },
+];
+
+/** Returns the name of a key of the first app. */
+function keyOf({ heart, apps, encryptionKeys }: Simulation, name: string): string {
+  const [app] = apps;
+  if (!app) throw new Error('no app');
+  return heart.tokenKey(heart.tokenKeyId(app.corp, encryptionKeys)).replace(/tok$/, name);
+}
