@@ -145,7 +145,9 @@ export function createTokenSource(
    * Asks Redis for a token other than the refused one, or for the lease. Asks again if the record does not open, so that it
    * is replaced, and if this instance was frozen in between, because the lease may have expired.
    */
-  async function begin(owner: string, aheadMs: number, refused?: Token) {
+  async function begin(aheadMs: number, refused?: Token) {
+    // A name of its own for each attempt: for Redis the same name is the same attempt, which is counted once.
+    const owner = nextOwner();
     let replaced = refused?.fingerprint ?? '';
     for (;;) {
       const begunAt = moment(clock);
@@ -162,7 +164,7 @@ export function createTokenSource(
       if (begun.state === 'paused' && begun.why === 'too_often' && mayLogTooOften()) {
         log('error', 'gettoken_too_often', { corpid, pause_ms: begun.waitMs });
       }
-      return { ...begun, begunAt };
+      return { ...begun, owner, begunAt };
     }
   }
 
@@ -225,7 +227,6 @@ export function createTokenSource(
   /** Gets a token from Redis, from WeCom under the lease, or from the instance that holds the lease. */
   async function obtain(refused: Token | undefined): Promise<Token> {
     const startedAt = moment(clock);
-    const owner = nextOwner();
     let pollMs = pollMsFirst;
     let failed: AppError | undefined;
     for (;;) {
@@ -237,11 +238,11 @@ export function createTokenSource(
       const stored = isNewer ? adopt(record, refused, readAt) : undefined;
       if (stored && record && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;
 
-      const begun = await begin(owner, loginAheadMs, refused);
+      const begun = await begin(loginAheadMs, refused);
       const token = (begun.record && adopt(begun.record, refused, begun.begunAt)) ?? usable(refused);
       if (begun.state === 'lease') {
         try {
-          return await fetchAndCommit(owner, refused, 'login');
+          return await fetchAndCommit(begun.owner, refused, 'login');
         } catch (error) {
           // Checked again: the old token may have expired during the fetch.
           const left = usable(refused);
@@ -298,11 +299,10 @@ export function createTokenSource(
     },
 
     async renew() {
-      const owner = nextOwner();
       try {
-        const begun = await begin(owner, timerAheadMs);
+        const begun = await begin(timerAheadMs);
         if (begun.state !== 'lease') return begun.state === 'hit' ? 'fresh' : begun.state;
-        const token = await fetchAndCommit(owner, undefined, 'timer');
+        const token = await fetchAndCommit(begun.owner, undefined, 'timer');
         return token.generation > 0 ? 'renewed' : 'failed_transient';
       } catch (error) {
         if (error instanceof RedisError) return 'failed_transient';

@@ -157,6 +157,13 @@ export const mutants: Record<string, Mutant> = {
     replace: 'if false then',
     caughtBy: 'model',
   },
+  'one-name-for-all-attempts': {
+    file: 'lib/token-source.ts',
+    find: 'const owner = nextOwner();',
+    replace: "const [owner = ''] = nextOwner().split(':');",
+    caughtBy: 'No lease, no gettoken',
+    situation: 'gettoken fails for a moment, and Redis does not store that',
+  },
   'failures-survive-a-commit': {
     file: 'lib/token-scripts.ts',
     find: "redis.call('DEL', KEYS[3])\nreturn {'stored'",

@@ -1,5 +1,5 @@
 import { hashOf } from './redis-data.ts';
-import { expectOk, type Scenario } from './scenario.ts';
+import { expectOk, minuteMs, type Scenario, until } from './scenario.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Situations in which several things happen within moments; random worlds seldom meet them. */
@@ -29,6 +29,29 @@ export const races: readonly Scenario[] = [
       await expectOk(simulation, second?.request(app, 8000));
     },
     gettokensMax: [3, 3, 3, 3],
+    failedMax: 0,
+  },
+  {
+    name: 'gettoken fails for a moment, and Redis does not store that',
+    instances: 1,
+    async run(simulation, app) {
+      const { redis, scheduler, troubles } = simulation;
+      const [instance] = simulation.instances;
+      redis.latencyMs = [1, 1];
+      app.latencyMs = [50, 50];
+      app.gettokenFailure = 'http_500';
+      troubles.begin('gettoken');
+      void instance?.request(app, 8000);
+      await until(simulation, () => app.gettokens > 0);
+      app.gettokenFailure = undefined;
+      scheduler.after(40, () => redis.setMode('no_scripts'));
+      // By then the failure was sent twice; the next script asks for the lease.
+      scheduler.after(55.5, () => redis.setMode('up'));
+      await simulation.runUntil(minuteMs);
+      await expectOk(simulation, instance?.request(app, 8000));
+    },
+    modes: ['new_old_dies'],
+    gettokensMax: [2, 2, 2, 2],
     failedMax: 0,
   },
 ];
