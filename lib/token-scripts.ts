@@ -76,29 +76,29 @@ local holder = redis.call('GET', KEYS[2])
 local held = redis.call('PTTL', KEYS[2])
 -- A lease without a TTL, or with one that is too long (a clock was set back), would block everybody: ignore it.
 if holder and (held < 0 or held > tonumber(ARGV[2])) then holder = nil end
--- Our own lease again: the reply was lost, or this instance was frozen.
-if holder == ARGV[1] then
-  redis.call('PEXPIRE', KEYS[2], ARGV[2])
-  return answer('lease', '', 0)
-end
-local pause = redis.call('PTTL', KEYS[3])
-if pause > ${pauseMsMax} then pause = 0 end
-if pause > 0 then return answer('paused', redis.call('GET', KEYS[3]), pause) end
-if holder then return answer('busy', '', held) end
-
--- One token was issued after the rest, and its probation goes on.
-local rests = tonumber(redis.call('GET', KEYS[4]) or '')
-local age = now - (tonumber(tok[1]) or 0)
-if since and rests and tok[6] ~= 'rested' and age >= 0 and age < ${restMs('rests')} * 1000 then
-  return answer('paused', 'token_refused', ${probationAgainMs})
-end
-
 local times = redis.call('GET', KEYS[5]) or ''
-local counted = tonumber(ARGV[6]) * ${timeDigits}
-if #times >= counted then
-  local ms = now / 1000 - (tonumber(string.sub(times, -counted, ${timeDigits - 1} - counted)) or 0)
-  if ms >= 0 and ms < ${callsWindowMs} then
-    return answer('paused', 'too_often', math.ceil(${callsWindowMs} - ms))
+if holder == ARGV[1] then
+  -- Our own lease again: the reply was lost, or this instance was frozen. It is counted once, from now.
+  times = string.sub(times, 1, ${-timeDigits - 1})
+else
+  local pause = redis.call('PTTL', KEYS[3])
+  if pause > ${pauseMsMax} then pause = 0 end
+  if pause > 0 then return answer('paused', redis.call('GET', KEYS[3]), pause) end
+  if holder then return answer('busy', '', held) end
+
+  -- One token was issued after the rest, and its probation goes on.
+  local rests = tonumber(redis.call('GET', KEYS[4]) or '')
+  local age = now - (tonumber(tok[1]) or 0)
+  if since and rests and tok[6] ~= 'rested' and age >= 0 and age < ${restMs('rests')} * 1000 then
+    return answer('paused', 'token_refused', ${probationAgainMs})
+  end
+
+  local counted = tonumber(ARGV[6]) * ${timeDigits}
+  if #times >= counted then
+    local ms = now / 1000 - (tonumber(string.sub(times, -counted, ${timeDigits - 1} - counted)) or 0)
+    if ms >= 0 and ms < ${callsWindowMs} then
+      return answer('paused', 'too_often', math.ceil(${callsWindowMs} - ms))
+    end
   end
 end
 times = times .. string.format('%0${timeDigits}.0f', math.floor(now / 1000))

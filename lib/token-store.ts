@@ -37,7 +37,8 @@ import type { Corp } from './wecom.ts';
  *
  * All keys of one company share a hash tag, for clusters. Scripts are O(1), name each key as a literal `KEYS[n]` (some
  * proxies accept nothing else), and may be sent twice with the same owner: after a lost reply, the second run changes
- * nothing more. That of `commit` says `lost`, with the record that the first one stored.
+ * nothing more. That of `begin` gives the same lease anew, counted once. That of `commit` says `lost`, with the record that
+ * the first one stored.
  */
 export interface TokenStore {
   /** Reads the record in one round trip without a script, so it works while Redis refuses writes. */

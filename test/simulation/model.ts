@@ -108,35 +108,34 @@ export function createModel(): Model {
       confirm(refused);
     }
     const holder = leftMs('lease') > leaseMs ? undefined : valueOf('lease');
-    if (holder === owner) {
-      set('lease', owner, leaseMs);
-      return { state: 'lease', ...withRecord };
-    }
-    const paused = (reason: string, waitMs: number): Begun => ({
-      state: 'paused',
-      why: reason,
-      waitMs,
-      ...withRecord,
-    });
-    const why = valueOf('neg');
-    if (why !== undefined) return paused(why, leftMs('neg'));
-    if (holder !== undefined) return { state: 'busy', waitMs: leftMs('lease'), ...withRecord };
-    const rests = valueOf('rejects');
-    const restMs = Math.min(600_000, 2000 * 5 ** Number(rests ?? 0));
-    const isRefusedAfterRest =
-      isStored && stored?.onProbation && givenUpBy !== 'rested' && rests !== undefined;
-    if (isRefusedAfterRest && !isMore(now - storedAt, restMs)) {
-      return paused('token_refused', 1000);
-    }
     if (leftMs('calls') === 0) calls = [];
-    const [oldest = 0] = calls;
-    if (calls.length === 12 && !isMore(now - oldest, minuteMs + leaseMs)) {
-      return paused('too_often', minuteMs + leaseMs - (now - oldest));
+    if (holder === owner) calls = calls.slice(0, -1);
+    else {
+      const obstacle = refusalOf(holder, isStored);
+      if (obstacle) return { ...obstacle, ...withRecord };
     }
     calls = [...calls, now].slice(-12);
     set('calls', '', minuteMs + leaseMs);
     set('lease', owner, leaseMs);
     return { state: 'lease', ...withRecord };
+  }
+
+  /** Why nobody may fetch. */
+  function refusalOf(holder: string | undefined, isStored: boolean) {
+    const paused = (why: string, waitMs: number) => ({ state: 'paused', why, waitMs }) as const;
+    const why = valueOf('neg');
+    if (why !== undefined) return paused(why, leftMs('neg'));
+    if (holder !== undefined) return { state: 'busy', waitMs: leftMs('lease') } as const;
+    const rests = valueOf('rejects');
+    const restMs = Math.min(600_000, 2000 * 5 ** Number(rests ?? 0));
+    const isRefusedAfterRest =
+      isStored && stored?.onProbation && givenUpBy !== 'rested' && rests !== undefined;
+    if (isRefusedAfterRest && !isMore(now - storedAt, restMs)) return paused('token_refused', 1000);
+    const [oldest = 0] = calls;
+    if (calls.length === 12 && !isMore(now - oldest, minuteMs + leaseMs)) {
+      return paused('too_often', minuteMs + leaseMs - (now - oldest));
+    }
+    return undefined;
   }
 
   function commit({ owner, fingerprint, ttlMs, refused }: Extract<Step, { do: 'commit' }>): Committed {

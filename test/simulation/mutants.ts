@@ -157,6 +157,13 @@ export const mutants: Record<string, Mutant> = {
     replace: 'if false then',
     caughtBy: 'model',
   },
+  'own-lease-lasts-longer-than-it-counts': {
+    file: 'lib/token-scripts.ts',
+    find: 'times = string.sub(times, 1, ${-timeDigits - 1})',
+    replace: "redis.call('PEXPIRE', KEYS[2], ARGV[2])\n  do return answer('lease', '', 0) end",
+    caughtBy: 'P7 rate',
+    situation: 'a holder of the lease is frozen twice before it fetches, and tokens live for 2 s',
+  },
   'one-name-for-all-attempts': {
     file: 'lib/token-source.ts',
     find: 'const owner = nextOwner();',

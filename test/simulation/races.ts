@@ -1,5 +1,6 @@
+import { createInstance } from './instance.ts';
 import { hashOf } from './redis-data.ts';
-import { expectOk, minuteMs, type Scenario, until } from './scenario.ts';
+import { expectOk, minuteMs, requestEvery, type Scenario, until } from './scenario.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Situations in which several things happen within moments; random worlds seldom meet them. */
@@ -53,6 +54,27 @@ export const races: readonly Scenario[] = [
     modes: ['new_old_dies'],
     gettokensMax: [2, 2, 2, 2],
     failedMax: 0,
+  },
+  {
+    name: 'a holder of the lease is frozen twice before it fetches, and tokens live for 2 s',
+    instances: 3,
+    lifeMs: 2000,
+    async run(simulation, app) {
+      const late = createInstance(simulation, 'late');
+      const freezes = [4800, 1400];
+      simulation.onLease = (holder) => {
+        const ms = freezes.shift();
+        if (ms === undefined) return;
+        holder.freeze(false);
+        simulation.scheduler.after(ms, () => holder.thaw(false));
+      };
+      void late.request(app, 8000);
+      await until(simulation, () => app.gettokens > 0);
+      requestEvery(simulation, 300);
+      await simulation.runUntil(2 * minuteMs);
+    },
+    gettokensMax: [25, 25, 25, 25],
+    failedMax: Infinity,
   },
 ];
 
