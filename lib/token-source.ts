@@ -83,8 +83,8 @@ const believedMsMax = 300_000;
 const lifeMsMin = 60_000;
 /** A login renews a token that expires within this time; the timer renews much earlier. */
 const loginAheadMs = 60_000;
-/** A lease lasts 5 s and gettoken may take 3 s, so an older lease is not used. */
-const leaseAgeMsMax = 2000;
+/** An older lease is not used: it lasts 5 s, gettoken may take 3 s, and half a second is left to store the result. */
+const leaseAgeMsMax = 1500;
 /** Waiters read again after this time. It doubles each time, and is multiplied by a random 0.5–1.5. */
 const pollMsFirst = 40;
 const pollMsMax = 400;

@@ -76,6 +76,31 @@ export const races: readonly Scenario[] = [
     gettokensMax: [25, 25, 25, 25],
     failedMax: Infinity,
   },
+  {
+    name: 'a lease is 1.99 s old before its holder calls gettoken, which hangs',
+    instances: 10,
+    async run(simulation, app) {
+      const { redis, scheduler, troubles } = simulation;
+      troubles.begin('gettoken');
+      app.gettokenFailure = 'hang';
+      redis.latencyMs = [1, 1];
+      simulation.onLease = (holder) => {
+        simulation.onLease = undefined;
+        holder.freeze(false);
+        scheduler.after(1990, () => {
+          redis.latencyMs = [20, 20];
+          holder.thaw(false);
+        });
+      };
+      for (const instance of simulation.instances) void instance.request(app, 8000);
+      await until(simulation, () => app.gettokens > 0);
+      // The failure is stored for all: nobody calls gettoken for a second.
+      await simulation.runUntil(scheduler.nowMs() + 3500);
+    },
+    modes: ['new_old_dies'],
+    gettokensMax: [1, 1, 1, 1],
+    failedMax: Infinity,
+  },
 ];
 
 /** Returns the name of a key of the first app. */
