@@ -92,11 +92,6 @@ const pollMsMax = 400;
 const secondTryMsMax = 4000;
 const logAgainMs = 60_000;
 
-interface Flight {
-  startedAt: Moment;
-  token: Promise<Token>;
-}
-
 /** @param nextOwner returns a name that is unique over all instances */
 export function createTokenSource(
   corp: Corp,
@@ -111,7 +106,7 @@ export function createTokenSource(
   const seal = createSeal(encryptionKeys, 'access_token');
   let cached: Token | undefined;
   /** Concurrent requests share one lookup, keyed by the token that WeCom refused. */
-  const flights = new Map<string, Flight>();
+  const flights = new Map<string, { startedAt: Moment; token: Promise<Token> }>();
   const mayLogTooOften = oncePer(clock, logAgainMs);
 
   /** Returns the token of this process, unless it is about to expire or is the refused one. */
@@ -120,15 +115,26 @@ export function createTokenSource(
     return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;
   }
 
+  /** Makes it the token of this process, unless a newer one is there: a reply may be late, or from a lagging replica. */
+  function keep(token: Token, refused: Token | undefined): Token {
+    const own = usable(refused);
+    if (own && isNewer(own, token)) return own;
+    cached = token;
+    return token;
+  }
+
+  /** The generation decides, if both are stored; else the time of the question to which they were the answer. */
+  function isNewer(own: Token, other: Token): boolean {
+    if (own.generation > 0 && other.generation > 0) return own.generation > other.generation;
+    return elapsedMs(clock, own.readAt) < elapsedMs(clock, other.readAt);
+  }
+
   /**
    * Uses the record of Redis; returns `undefined` if it cannot be opened or is about to expire.
    *
    * @param askedAt its lifetime counts from here: the reply may have waited while the instance was frozen
    */
   function adopt(record: TokenRecord, refused: Token | undefined, askedAt: Moment): Token | undefined {
-    const own = usable(refused);
-    // A lagging replica must not bring back an older token.
-    if (own && own.generation > record.generation) return own;
     if (isRefused(record, refused)) return undefined;
     // WeCom gives no other token before the end of an unchanged one, so it is used until then.
     const leftMsMin = record.unchanged ? 0 : usableMsMin;
@@ -137,14 +143,12 @@ export function createTokenSource(
     if (accessToken === undefined) return undefined;
     const { fingerprint, generation, ttlMs, onProbation } = record;
     const acceptedAt = cached?.fingerprint === fingerprint ? cached.acceptedAt : undefined;
-    cached = { accessToken, fingerprint, generation, ttlMs, onProbation, readAt: askedAt, acceptedAt };
-    return cached;
+    const token = { accessToken, fingerprint, generation, ttlMs, onProbation, readAt: askedAt, acceptedAt };
+    return keep(token, refused);
   }
 
-  /**
-   * Asks Redis for a token other than the refused one, or for the lease. Asks again if the record does not open, so that it
-   * is replaced, and if this instance was frozen in between, because the lease may have expired.
-   */
+  // Asks again to replace a record that does not open, and after a freeze, because the lease may have expired.
+  /** Asks Redis for a token other than the refused one, or for the lease. */
   async function begin(aheadMs: number, refused?: Token) {
     // A name of its own for each attempt: for Redis the same name is the same attempt, which is counted once.
     const owner = nextOwner();
@@ -169,11 +173,7 @@ export function createTokenSource(
   }
 
   /** Calls gettoken and stores the token. `owner` must hold the lease. */
-  async function fetchAndCommit(
-    owner: string,
-    refused: Token | undefined,
-    by: 'login' | 'timer',
-  ): Promise<Token> {
+  async function fetchAndCommit(owner: string, refused: Token | undefined, by: 'login' | 'timer') {
     const askedAt = moment(clock);
     const { access_token: accessToken, expires_in } = await gettoken(corp).catch((error: unknown) =>
       pauseFor(owner, error, by),
@@ -183,7 +183,7 @@ export function createTokenSource(
     if (fingerprint === refused?.fingerprint) log('warn', 'token_same_again', { corpid, by });
     // Counted from before the call, so that it is never too long.
     const ttlMs = Math.max(lifeMsMin, expires_in * 1000);
-    const leftMs = Math.max(1, Math.floor(ttlMs - elapsedMs(clock, askedAt)));
+    const leftMs = () => Math.max(1, Math.floor(ttlMs - elapsedMs(clock, askedAt)));
     const sealed = seal.seal(accessToken, sealedAt);
     const fetched: Token = {
       accessToken,
@@ -197,22 +197,22 @@ export function createTokenSource(
     const committedAt = moment(clock);
     try {
       const replaced = refused?.fingerprint ?? '';
-      const committed = await store.commit(owner, { fingerprint, sealed, ttlMs: leftMs }, replaced);
+      const committed = await store.commit(owner, { fingerprint, sealed, ttlMs: leftMs() }, replaced);
       if (committed.state === 'lost') {
         log('warn', 'token_lease_lost', { corpid });
         // Another instance may have been faster. If it stored nothing, use our token for this request only.
         return (committed.record && adopt(committed.record, refused, committedAt)) ?? fetched;
       }
       const { generation, unchanged, onProbation } = committed;
-      cached = { ...fetched, generation, onProbation };
-      log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs, by });
+      log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs(), by });
+      return keep({ ...fetched, generation, onProbation }, refused);
     } catch (error) {
-      if (!(error instanceof RedisError) || leftMs < usableMsMin) throw error;
-      // Keep it, so that a Redis that refuses writes costs one gettoken per instance, not one per login.
-      cached = fetched;
+      // Its life may have ended while this instance was frozen.
+      if (!(error instanceof RedisError) || leftMs() < usableMsMin) throw error;
       log('warn', 'token_not_stored', { corpid, reason: error.reason, by });
+      // So that a Redis that gives leases and then stores nothing costs one gettoken per instance, not one per login.
+      return keep(fetched, refused);
     }
-    return cached;
   }
 
   async function pauseFor(owner: string, error: unknown, by: 'login' | 'timer'): Promise<never> {

@@ -214,7 +214,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'token-thrown-away-when-not-stored': {
     file: 'lib/token-source.ts',
-    find: 'cached = fetched;',
+    find: 'return keep(fetched, refused);',
     replace: 'throw error;',
     caughtBy: 'Count: Redis refuses every commit for an hour, 8 instances',
     situation: 'Redis refuses every commit for an hour, 8 instances',
@@ -275,10 +275,17 @@ export const mutants: Record<string, Mutant> = {
   },
   'replica-brings-an-old-token-back': {
     file: 'lib/token-source.ts',
-    find: 'if (own && own.generation > record.generation) return own;',
+    find: 'if (own && isNewer(own, token)) return own;',
     replace: '',
     caughtBy: 'P10 back',
     situation: 'a lagging replica answers reads after a renewal',
+  },
+  'late-commit-brings-an-old-token-back': {
+    file: 'lib/token-source.ts',
+    find: 'return elapsedMs(clock, own.readAt) < elapsedMs(clock, other.readAt);',
+    replace: 'return false;',
+    caughtBy: 'P10 back',
+    situation: 'a commit fails while a newer token has come from Redis',
   },
   'fetches-for-any-error': {
     file: 'lib/access-token.ts',

@@ -77,6 +77,33 @@ export const races: readonly Scenario[] = [
     failedMax: Infinity,
   },
   {
+    name: 'a commit fails while a newer token has come from Redis',
+    instances: 2,
+    async run(simulation, app) {
+      const { redis, scheduler } = simulation;
+      const [first, second] = simulation.instances;
+      redis.latencyMs = [1, 1];
+      app.latencyMs = [50, 50];
+      void first?.request(app, 8000);
+      await until(simulation, () => app.gettokens > 0);
+      // Just after it sent the commit.
+      await simulation.runUntil(scheduler.nowMs() + 50.5);
+      first?.freeze(false);
+      redis.data.delete(keyOf(simulation, 'tok'));
+      await expectOk(simulation, second?.request(app, 8000));
+      await simulation.runUntil(10_000);
+      first?.thaw(true);
+      // The commit, sent again, waits until it fails. Meanwhile another request reads the newer token.
+      redis.setMode('writes_paused');
+      void first?.request(app, 8000);
+      await simulation.runUntil(12_000);
+      redis.setMode('up');
+      await expectOk(simulation, first?.request(app, 8000));
+    },
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
+  },
+  {
     name: 'a lease is 1.99 s old before its holder calls gettoken, which hangs',
     instances: 10,
     async run(simulation, app) {

@@ -95,7 +95,7 @@ export function createUseWatch({ nowMs, journal, troubles, storeWatch, heart }: 
         }
         const before = memoryOf(runner).get(app)?.last;
         const isBack = before && token.number < before.number && app.alive(before, nowMs());
-        if (isBack && !before.refused && !troubles.since(0, ...backwards) && runner.disturbedAtMs() < 0) {
+        if (isBack && !before.refused && !troubles.since(0, ...backwards)) {
           journal.violate('P10 back', `${runner.name} went from token ${before.number} to ${token.number}`);
         }
       }
