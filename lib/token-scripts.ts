@@ -114,6 +114,8 @@ ${dropForeign('hash', 'string', 'string', 'string')}
 ${readRecord}
 -- Only the holder may write: one that was frozen past its lease would overwrite a newer token with an older one.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+  -- The second run after a lost reply.
+  if stored and tok[3] == ARGV[3] then return {'stored', tok[1], tok[4] or '0', tok[5] or ''} end
   if stored then return {'lost', record()} end
   return {'lost'}
 end
@@ -143,7 +145,8 @@ return {'stored', generation, unchanged, since}`);
 export const failScript = defineScript(`
 ${dropForeign('string', 'string', 'string')}
 ${setPause}
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+-- The lease was lost, or this is the second run after a lost reply.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return math.max(0, redis.call('PTTL', KEYS[2])) end
 redis.call('DEL', KEYS[1])
 local n = (tonumber(redis.call('GET', KEYS[3]) or '') or 0) + 1
 redis.call('SET', KEYS[3], n, 'PX', ${memoryMs})

@@ -234,8 +234,8 @@ export function createTokenSource(
       const readAt = moment(clock);
       // A lagging replica may return the refused token or an older one. Ignore it; `begin` asks the master.
       const record = await store.read();
-      const isNewer = record && record.generation > (refused?.generation ?? 0);
-      const stored = isNewer ? adopt(record, refused, readAt) : undefined;
+      const isLater = record && record.generation > (refused?.generation ?? 0);
+      const stored = isLater ? adopt(record, refused, readAt) : undefined;
       if (stored && record && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;
 
       const begun = await begin(loginAheadMs, refused);

@@ -37,8 +37,7 @@ import type { Corp } from './wecom.ts';
  *
  * All keys of one company share a hash tag, for clusters. Scripts are O(1), name each key as a literal `KEYS[n]` (some
  * proxies accept nothing else), and may be sent twice with the same owner: after a lost reply, the second run changes
- * nothing more. That of `begin` gives the same lease anew, counted once. That of `commit` says `lost`, with the record that
- * the first one stored.
+ * nothing more. That of `begin` gives the same lease anew, counted once.
  */
 export interface TokenStore {
   /** Reads the record in one round trip without a script, so it works while Redis refuses writes. */
@@ -54,13 +53,14 @@ export interface TokenStore {
   /** Stores the token of gettoken, if `owner` still holds the lease; `refused` is the one it replaces, or `''`. */
   commit(owner: string, token: FetchedToken, refused: string): Promise<Committed>;
   /**
-   * Records the failure of gettoken, so that all instances pause. Returns the length of the pause in ms, 0 if the lease
-   * was lost.
+   * Records the failure of gettoken, if `owner` still holds the lease, so that all instances pause. Returns how long nobody
+   * may call gettoken, in ms.
    */
   fail(owner: string, why: string, pause: Pause): Promise<number>;
   /**
    * Records that a call gave up: its last try, with this token, was refused. Deletes nothing, since the token may work
-   * for others. The second such call of a token on probation begins a rest. Returns the length of the pause in ms, or 0.
+   * for others. The second such call of a token on probation begins a rest. Returns its length in ms, else 0, also in a
+   * second run.
    */
   giveUp(owner: string, fingerprint: string): Promise<number>;
   /** Call it when WeCom accepted this token: earlier refusals are forgotten. */

@@ -460,24 +460,24 @@ describe.each([
       await outside.strlen(key('calls')),
     ];
     const twice = async (operation: () => Promise<unknown>) => {
-      await operation();
+      const first = await operation();
       const after = await contents();
       const second = await operation();
       expect(await contents()).toEqual(after);
-      return second;
+      return [first, second];
     };
     await twice(() => mine.begin('owner', '', minuteMs));
     // The second commit finds the lease gone and its own token stored.
-    expect(await twice(() => mine.commit('owner', token('one'), ''))).toMatchObject({
-      state: 'lost',
-      record: { fingerprint: token('one').fingerprint },
-    });
+    const committed = await twice(() => mine.commit('owner', token('one'), ''));
+    expect(committed[0]).toMatchObject({ state: 'stored', generation: expect.any(Number) });
+    expect(committed[1]).toEqual(committed[0]);
     await mine.begin('owner', token('one').fingerprint, minuteMs);
-    expect(await twice(() => mine.fail('owner', 'transient', pause))).toBe(0);
+    const pauses = await twice(() => mine.fail('owner', 'transient', pause));
+    expect(pauses).toEqual([1000, expect.toSatisfy((ms: number) => ms > 0 && ms <= 1000)]);
     await outside.del(key('neg'));
     await store(mine, token('two'), token('one').fingerprint);
     await mine.giveUp('one call', token('two').fingerprint);
-    expect(await twice(() => mine.giveUp('another call', token('two').fingerprint))).toBe(0);
+    expect(await twice(() => mine.giveUp('another call', token('two').fingerprint))).toEqual([2000, 0]);
     await twice(() => mine.confirm(token('two').fingerprint));
   });
 

@@ -140,8 +140,11 @@ export function createModel(): Model {
 
   function commit({ owner, fingerprint, ttlMs, refused }: Extract<Step, { do: 'commit' }>): Committed {
     const record = present();
-    if (leftMs('lease') <= 0 || slots.lease?.value !== owner)
-      return { state: 'lost', ...(record && { record }) };
+    if (leftMs('lease') <= 0 || slots.lease?.value !== owner) {
+      if (record?.fingerprint !== fingerprint) return { state: 'lost', ...(record && { record }) };
+      const { generation: storedAs, unchanged, onProbation } = record;
+      return { state: 'stored', generation: storedAs, unchanged, onProbation };
+    }
     delete slots.lease;
     const isEarly = record && !isMore(record.ttlMs, earlyMs);
     const gainsNothing =
@@ -159,7 +162,7 @@ export function createModel(): Model {
   }
 
   function fail({ owner, baseMs, capMs }: Extract<Step, { do: 'fail' }>): number {
-    if (valueOf('lease') !== owner) return 0;
+    if (valueOf('lease') !== owner) return leftMs('neg');
     delete slots.lease;
     const ms = Math.min(capMs, baseMs * 2 ** (count('fails') - 1));
     return pause('because', ms);

@@ -41,10 +41,16 @@ export const mutants: Record<string, Mutant> = {
   },
   'commit-without-holder-check': {
     file: 'lib/token-scripts.ts',
-    find: "if redis.call('GET', KEYS[2]) ~= ARGV[1] then\n  if stored",
-    replace: 'if false then\n  if stored',
+    find: "if redis.call('GET', KEYS[2]) ~= ARGV[1] then\n  -- The second run",
+    replace: 'if false then\n  -- The second run',
     caughtBy: 'P4 holder commits',
     situation: 'the holder of the lease freezes for 30 s while it fetches',
+  },
+  'second-commit-finds-its-token-foreign': {
+    file: 'lib/token-scripts.ts',
+    find: 'if stored and tok[3] == ARGV[3] then',
+    replace: 'if false then',
+    caughtBy: 'model',
   },
   'no-failure-memory': {
     file: 'lib/token-scripts.ts',
