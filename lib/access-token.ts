@@ -1,7 +1,7 @@
 // The shared access_token of each company: what a refused token means. Trusts a token only until WeCom refuses it.
 import { randomBytes } from 'node:crypto';
 import { elapsedMs, moment, type Moment } from './clock.ts';
-import { unavailable } from './errors.ts';
+import { AppError, unavailable } from './errors.ts';
 import {
   createTokenSource,
   type RenewOutcome,
@@ -107,7 +107,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
           token = await source.get(msMax - elapsedMs(clock, startedAt), token);
         } catch (error) {
           // No other token can be had now. Try this one again while it is valid: WeCom also refuses by mistake.
-          if (elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
+          if (!(error instanceof AppError) || elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
           lookupError = { error };
         }
       }

@@ -207,7 +207,6 @@ export function createTokenSource(
       log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs(), by });
       return keep({ ...fetched, generation, onProbation }, refused);
     } catch (error) {
-      // Its life may have ended while this instance was frozen.
       if (!(error instanceof RedisError) || leftMs() < usableMsMin) throw error;
       log('warn', 'token_not_stored', { corpid, reason: error.reason, by });
       // So that a Redis that gives leases and then stores nothing costs one gettoken per instance, not one per login.
@@ -216,11 +215,11 @@ export function createTokenSource(
   }
 
   async function pauseFor(owner: string, error: unknown, by: 'login' | 'timer'): Promise<never> {
+    if (!(error instanceof WecomError)) throw error;
     const failure = failureOf(error);
-    const reason = pauseReason(failure, error);
-    const pause_ms = await store.fail(owner, reason, pauseAfter[failure]).catch(() => 0);
-    const fields = error instanceof WecomError && error.fields;
-    log('error', 'gettoken_failed', { corpid, ...fields, failure, pause_ms, by });
+    const pausing = store.fail(owner, pauseReason(failure, error), pauseAfter[failure]);
+    const pause_ms = (await pausing.catch(ignoreRedis)) ?? 0;
+    log('error', 'gettoken_failed', { ...error.fields, failure, pause_ms, by });
     throw unavailable('gettoken_failed', retryAfter(pause_ms), error);
   }
 
@@ -244,11 +243,12 @@ export function createTokenSource(
         try {
           return await fetchAndCommit(begun.owner, refused, 'login');
         } catch (error) {
+          if (!(error instanceof AppError || error instanceof RedisError)) throw error;
           // Checked again: the old token may have expired during the fetch.
           const left = usable(refused);
           if (left) return left;
-          if (failed || !secondTry || !(error instanceof AppError) || !isPassing(failureOf(error.cause)))
-            throw error;
+          const isFinal = failed !== undefined || !secondTry || error instanceof RedisError;
+          if (isFinal || !isPassing(failureOf(error.cause))) throw error;
           failed = error;
           continue;
         }
@@ -286,12 +286,12 @@ export function createTokenSource(
         flight = { startedAt: moment(clock), token };
         flights.set(key, flight);
       }
-      const patienceMs = Math.min(msMax, waitMsMax);
       try {
         return await available(
-          withTimeout(clock, patienceMs, flight.token, () => unavailable('token_wait', 2)),
+          withTimeout(clock, Math.min(msMax, waitMsMax), flight.token, () => unavailable('token_wait', 2)),
         );
       } catch (error) {
+        if (!(error instanceof AppError)) throw error;
         const left = usable(refused);
         if (left) return left;
         throw error;

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type * as Heart from './heart.ts';
 
-/** A fault built into the real sources: what is taken away, where, and which check must notice. */
+/** A fault built into the real sources: what is taken away or put in, where, and which check must notice. */
 export interface Mutant {
   file: `lib/${'access-token' | 'token-source' | 'token-store' | 'token-scripts' | 'gettoken-failure' | 'redis' | 'redis-reason' | 'clock'}.ts`;
   /** Must occur exactly once, else building fails. */
@@ -292,6 +292,14 @@ export const mutants: Record<string, Mutant> = {
     replace: 'return false;',
     caughtBy: 'P10 back',
     situation: 'a commit fails while a newer token has come from Redis',
+  },
+  'bug-while-a-token-is-good': {
+    file: 'lib/token-source.ts',
+    find: "log('info', 'token_stored',",
+    replace:
+      "if (by === 'login' && usable(refused)) throw new TypeError('planted');\n      log('info', 'token_stored',",
+    caughtBy: 'Bug',
+    situation: 'a full Redis at the end of a token',
   },
   'fetches-for-any-error': {
     file: 'lib/access-token.ts',
