@@ -46,8 +46,18 @@ export interface AccessTokens {
 }
 
 const tokensPerCallMax = 3;
-/** One more: a token that another instance got again is tried again before gettoken is called. */
+/** If gettoken returns the same token again and again. */
+const triesPerTokenMax = 3;
+/** One try more than tokens: for a token that gettoken returned again to another instance. */
 const triesPerCallMax = 4;
+
+/** That WeCom refused a token to one call. */
+interface Refusal {
+  firstAt: Moment;
+  /** Of the token when it was first refused. */
+  generation: number;
+  times: number;
+}
 
 export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
   const { clock, log } = options;
@@ -68,11 +78,10 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
     async use(corp, msMax, call) {
       const source = sourceOf(corp);
       const startedAt = moment(clock);
-      /** Fingerprints of the tokens that this call was refused with; the same with a later generation is tried once. */
-      const refused = new Map<string, number>();
-      let refusedAt: Moment | undefined;
+      /** What WeCom refused to this call, by fingerprint. */
+      const refusals = new Map<string, Refusal>();
+      let lookupError: AppError | undefined;
       let token = await source.get(msMax, undefined);
-      let lookupError: { error: unknown } | undefined;
       for (let tries = 1; ; tries += 1) {
         const askedAt = moment(clock);
         try {
@@ -85,30 +94,29 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
             throw error;
           }
           log('warn', 'token_refused', { ...error.fields, fingerprint: token.fingerprint.slice(0, 8) });
+          // The extra try of below was refused, too.
           if (lookupError) {
             await source.gaveUp(token);
-            throw lookupError.error;
+            throw lookupError;
           }
-          const before = refused.get(token.fingerprint);
-          // Another instance got the same token again, perhaps before WeCom refused it to this call.
-          const isIssuedAgain = before !== undefined && token.generation > before;
-          const isFinal = before !== undefined && (!isIssuedAgain || isFetchedSince(token, refusedAt));
-          refused.set(token.fingerprint, isIssuedAgain ? Infinity : token.generation);
-          refusedAt ??= moment(clock);
-          if (isFinal || refused.size === tokensPerCallMax || tries === triesPerCallMax) {
+          const { fingerprint, generation } = token;
+          const refusal = refusals.get(fingerprint) ?? { firstAt: moment(clock), generation, times: 0 };
+          refusal.times += 1;
+          refusals.set(fingerprint, refusal);
+          if (isFinal(refusal, token) || refusals.size === tokensPerCallMax || tries === triesPerCallMax) {
             await source.gaveUp(token);
-            log('error', 'token_refused_again', { ...error.fields, tokens: refused.size });
+            log('error', 'token_refused_again', { ...error.fields, tokens: refusals.size });
             throw unavailable('token_refused_again', 2, error);
           }
-          // A third time only from this call's own gettoken.
-          if (isIssuedAgain) token = { ...token, generation: 0 };
+          // Generation 0: a stored copy of this token does not count any more, only this call's own gettoken.
+          if (refusal.times > 1) token = { ...token, generation: 0 };
         }
         try {
           token = await source.get(msMax - elapsedMs(clock, startedAt), token);
         } catch (error) {
-          // No other token can be had now. Try this one again while it is valid: WeCom also refuses by mistake.
+          // There is no other token now. Try this one again while it is valid: WeCom also refuses by mistake.
           if (!(error instanceof AppError) || elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
-          lookupError = { error };
+          lookupError = error;
         }
       }
     },
@@ -116,10 +124,15 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
     renew: (corp) => sourceOf(corp).renew(),
   };
 
-  /** Returns whether this process called gettoken for it after that time. */
-  function isFetchedSince({ fetchedAt }: Token, time: Moment | undefined): boolean {
-    if (!fetchedAt || !time) return false;
-    return elapsedMs(clock, fetchedAt) <= elapsedMs(clock, time);
+  /**
+   * Returns whether the refused token is not tried again. It is tried again once if it was issued again since the first
+   * refusal. If another instance did that, it may have been before that refusal, so the token is tried a third time.
+   */
+  function isFinal({ firstAt, generation, times }: Refusal, token: Token): boolean {
+    if (times === 1) return false;
+    const wasFetchedSince = token.fetchedAt && elapsedMs(clock, token.fetchedAt) <= elapsedMs(clock, firstAt);
+    const wasIssuedByAnother = token.generation > generation && !wasFetchedSince;
+    return !wasIssuedByAnother || times === triesPerTokenMax;
   }
 }
 

@@ -234,10 +234,17 @@ export const mutants: Record<string, Mutant> = {
   },
   'refused-token-not-tried-again': {
     file: 'lib/access-token.ts',
-    find: 'if (isFinal || ',
-    replace: 'if (refused.size > 1 || ',
+    find: 'if (isFinal(refusal, token) || ',
+    replace: 'if (refusals.size > 1 || ',
     caughtBy: 'Count',
     situation: 'two instances, two early invalidations, one instance two tokens behind',
+  },
+  'gettoken-before-the-refusal-counts': {
+    file: 'lib/access-token.ts',
+    find: 'token.fetchedAt && elapsedMs(clock, token.fetchedAt) <= elapsedMs(clock, firstAt)',
+    replace: 'token.fetchedAt !== undefined',
+    caughtBy: 'Count',
+    situation: 'a token is refused by mistake three times, and was issued again before the second time',
   },
   'believes-a-token-past-its-end': {
     file: 'lib/token-source.ts',

@@ -104,6 +104,33 @@ export const races: readonly Scenario[] = [
     failedMax: 0,
   },
   {
+    name: 'a token is refused by mistake three times, and was issued again before the second time',
+    instances: 1,
+    async run(simulation, app) {
+      const { scheduler, troubles } = simulation;
+      const [instance] = simulation.instances;
+      await expectOk(simulation, instance?.request(app, 8000));
+      troubles.happen('invalidation');
+      app.invalidate();
+      let calls = 0;
+      app.isRefusedByMistake = () => [2, 4, 5].includes((calls += 1));
+      app.latencyMs = [10, 10];
+      // Call 1 carries the old token; the one with the new token is slow, so that it becomes call 4.
+      const slow = instance?.request(app, 8000);
+      await until(simulation, () => app.gettokens === 2);
+      scheduler.after(11, () => (app.latencyMs = [1000, 1000]));
+      await simulation.runUntil(scheduler.nowMs() + 100);
+      app.latencyMs = [10, 10];
+      // Calls 2 and 3: refused, then accepted with the token issued again.
+      await expectOk(simulation, instance?.request(app, 8000));
+      // Calls 5 and 6: the token issued again, then that of its own gettoken.
+      await expectOk(simulation, slow);
+    },
+    modes: ['same'],
+    gettokensMax: [4, 4, 4, 4],
+    failedMax: 0,
+  },
+  {
     name: 'a lease is 1.99 s old before its holder calls gettoken, which hangs',
     instances: 10,
     async run(simulation, app) {
