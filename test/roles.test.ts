@@ -265,7 +265,10 @@ describe('the questions that ROLES needs', () => {
     expect(await rolesOf(world, login, 'ZhangSan')).toEqual(['constructor', 'toString']);
   });
 
-  test('GET /session › believes no department of a session that could not be re-checked within the grace period', async () => {
+  test.each([
+    ['that could not be re-checked within the grace period', 1900],
+    ['whose check is from the future', -3600],
+  ])('GET /session › believes no department of a session %s', async (_, seconds) => {
     const world = await startWorld();
     addDepartments(world);
     const clock = movableClock(world);
@@ -274,7 +277,7 @@ describe('the questions that ROLES needs', () => {
     const ask = async () => (await login.withSession('GET', '/session', token)).body['roles'];
     expect(await ask()).toEqual(['finance', 'boss']);
     const another = await sessionOf(world, login, world.addMember());
-    clock.advanceSeconds(1900);
+    clock.advanceSeconds(seconds);
     // One re-check of another member; those of the rest of the hour are used up.
     expect((await login.withSession('GET', '/session', another)).status).toBe(200);
     const [budget] = (await world.redisContents()).filter(({ key }) => key.startsWith('wxl1:recheck:'));
