@@ -244,20 +244,17 @@ function callbacks(variables: Variables): Callback[] {
 
 /** Reviewers may log in only with both settings, and only until the end of that day in China. */
 function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'reviewersUntil'> {
-  const until = variables.text('REVIEWERS_UNTIL');
-  const form = 'account:hash, as npm run reviewer prints it';
-  const parsed = variables.list(
-    'REVIEWERS',
-    form,
-    ([account = '', text = '', ...rest]): Reviewer | undefined => {
-      const hash = parsePasswordHash(text);
-      const isValid = rest.length === 0 && /^[A-Za-z0-9_.@-]{1,64}$/.test(account);
-      return hash && isValid ? { account, hash } : undefined;
-    },
-  );
+  const name = 'REVIEWERS';
+  const parsed = variables.list(name, 'account:hash, as npm run reviewer prints it', (fields) => {
+    const [account = '', text = '', ...rest] = fields;
+    const hash = parsePasswordHash(text);
+    const isValid = rest.length === 0 && /^[A-Za-z0-9_.@-]{1,64}$/.test(account);
+    return hash && isValid ? { account, hash } : undefined;
+  });
   if (isAnyTwice(parsed.map(({ account }) => account.toLowerCase()))) {
-    variables.problem('REVIEWERS', 'holds an account twice');
+    variables.problem(name, 'holds an account twice');
   }
+  const until = variables.text('REVIEWERS_UNTIL');
   const startOfDay = /^\d{4}-\d{2}-\d{2}$/.test(until) ? Date.parse(`${until}T00:00:00+08:00`) : Number.NaN;
   if (until !== '' && (Number.isNaN(startOfDay) || dayInChina(startOfDay) !== until)) {
     variables.problem('REVIEWERS_UNTIL', 'must be a day like 2026-01-31');

@@ -1,6 +1,6 @@
 // What is wrong with a variable, in the language of the terminal. The functions log the English words of lib/, which are
 // also the keys here: the Chinese ones are not shipped with them.
-import type { EntryForm, ProblemText } from '../lib/environment-problems.ts';
+import type { EntryForm, ProblemText } from '../lib/environment.ts';
 import { both, type Bilingual } from './language.ts';
 
 /** Found by scripts/doctor/environment.ts: no function reads both. */

@@ -40,14 +40,12 @@ export const main_handler = createMainHandler(clock, readRefreshConfig, async (c
   } finally {
     redis.close();
   }
-  log(counts.failed + counts.failed_transient > 0 ? 'error' : 'info', 'refresh', {
-    companies: corps.length,
-    ...counts,
-  });
+  const result = { companies: corps.length, ...counts };
+  log(counts.failed + counts.failed_transient > 0 ? 'error' : 'info', 'refresh', result);
   if (counts.failed_transient > 0) {
     throw new Error(
       `${counts.failed_transient} of ${corps.length} access tokens were not renewed; try again`,
     );
   }
-  return { companies: corps.length, ...counts };
+  return result;
 });

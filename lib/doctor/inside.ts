@@ -20,13 +20,12 @@ const msMax = 12_000;
  * @param report called with each finding as soon as it is known
  */
 export async function diagnose(
-  config: Pick<ServicesConfig, 'corps' | 'redis' | 'encryptionKeys' | 'wecomBaseUrl'> &
-    Partial<Pick<ServicesConfig, 'roles'>>,
+  config: ServicesConfig,
   clock: Clock,
   log: Log,
   report: Report = () => undefined,
 ): Promise<Finding[]> {
-  const { corps, encryptionKeys, wecomBaseUrl, roles = [] } = config;
+  const { corps, encryptionKeys, wecomBaseUrl, roles } = config;
   const start = moment(clock);
   const msLeft = () => Math.max(0, msMax - elapsedMs(clock, start));
   const findings: Finding[] = [];
