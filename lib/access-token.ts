@@ -1,4 +1,4 @@
-// The shared access_token of each company: what a refused token means. Trusts a token only until WeCom refuses it.
+// The shared access_token of each company, and what to do when WeCom refuses it.
 import { randomBytes } from 'node:crypto';
 import { elapsedMs, moment, type Moment } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
@@ -12,30 +12,32 @@ import {
 import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
 
 /**
- * The shared access_token of each company: at most one instance at a time may call gettoken, when the token expires, when
- * WeCom refuses it, or when Redis has lost it; and at most 12 times a minute.
+ * The shared access_token of each company. At most one instance at a time may call gettoken: shortly before the token
+ * expires, when WeCom refuses it, or when Redis has lost it. At most 12 times a minute, see token-scripts.ts.
  *
  * 1. A token in this process, read less than 5 minutes ago, is used without a round trip. One that could not be stored
  *    is used until it expires.
  * 2. Otherwise the token in Redis is used: one round trip.
- * 3. Otherwise one instance gets the lease, calls gettoken and commits. The others use the old token while it is good,
- *    else they wait for the new one.
+ * 3. Otherwise Redis gives one instance the lease. This instance calls gettoken and commits (stores) the token. The
+ *    others use the old token while it is good, else they wait for the new one.
  *
- * token-source.ts finds a token, token-store.ts is its Redis record, and this file decides what a refused token means:
+ * token-source.ts finds a token in these three steps. token-store.ts is the token's Redis record. token-scripts.ts
+ * decides, inside Redis, who may call gettoken. This file decides what a refused token means:
  *
- * **A single refusal proves little.** The token may be old, or WeCom may have refused it by mistake. So a call tries up
- * to three tokens, and a refusal deletes nothing. gettoken is paused ("rests") only if two calls gave up on tokens that
- * were issued after a refusal, and no acceptance of these was recorded. A token that works for others stays in use.
+ * **One refusal is enough to fetch another token, but not to stop fetching.** The token may be old, or WeCom may have
+ * refused it by mistake. So a call tries up to three tokens. A refusal deletes nothing: until the new token is stored,
+ * the old one stays in use where it works. gettoken pauses ("rests", see token-store.ts) only if two calls gave up on
+ * tokens that were issued after a refusal, and WeCom accepted none of these tokens in between.
  */
 export interface AccessTokens {
   /**
    * Runs `call` with the company's access_token, and again if WeCom returns 40014 or 42001: with another token, or with
-   * the same one if gettoken returned it again or no other can be had.
+   * the same one if gettoken returned it again or if there is no other.
    *
    * Rejects with the error of `call`, or with `temporarily_unavailable` if no token is accepted.
    *
-   * @param msMax no token is waited for later than this after the start; does not limit `call`. A running fetch continues
-   *   for other callers.
+   * @param msMax stops waiting for a token this long after the start; a running fetch continues for other callers. Does
+   *   not limit `call`, nor the note in Redis that WeCom accepted or refused the token
    */
   use<T>(corp: Corp, msMax: number, call: (accessToken: string) => Promise<T>): Promise<T>;
   /**
@@ -46,9 +48,9 @@ export interface AccessTokens {
 }
 
 const tokensPerCallMax = 3;
-/** If gettoken returns the same token again and again. */
+/** A token that gettoken returns again and again. */
 const triesPerTokenMax = 3;
-/** One try more than tokens: for a token that gettoken returned again to another instance. */
+/** One try more than tokens, because a token that gettoken returned again is tried again. */
 const triesPerCallMax = 4;
 
 /** That WeCom refused a token to one call. */
@@ -94,7 +96,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
             throw error;
           }
           log('warn', 'token_refused', { ...error.fields, fingerprint: token.fingerprint.slice(0, 8) });
-          // The extra try of below was refused, too.
+          // Refused again, and there was no other token (see below).
           if (lookupError) {
             await source.gaveUp(token);
             throw lookupError;
@@ -108,7 +110,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
             log('error', 'token_refused_again', { ...error.fields, tokens: refusals.size });
             throw unavailable('token_refused_again', 2, error);
           }
-          // Generation 0: a stored copy of this token does not count any more, only this call's own gettoken.
+          // Generation 0: no stored copy of this token may be used any more, only what gettoken returns to us.
           if (refusal.times > 1) token = { ...token, generation: 0 };
         }
         try {
@@ -125,8 +127,8 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
   };
 
   /**
-   * Returns whether the refused token is not tried again. It is tried again once if it was issued again since the first
-   * refusal. If another instance did that, it may have been before that refusal, so the token is tried a third time.
+   * Returns whether this token is not tried again. It is tried a second time if it was issued again, and a third time if
+   * that was for another instance: perhaps before it was refused here.
    */
   function isFinal({ firstAt, generation, times }: Refusal, token: Token): boolean {
     if (times === 1) return false;

@@ -39,7 +39,7 @@ export function errcodeOfPause(reason: string): number | undefined {
   return errcode === undefined ? undefined : Number(errcode);
 }
 
-/** Returns whether a retry in a moment makes sense. */
+/** Returns whether a retry in a moment makes sense: not for other reasons of a pause, `token_refused` and `too_often`. */
 export function isPassing(failure: string): boolean {
   return failure === 'transient' || failure === 'too_many_at_once';
 }

@@ -1,10 +1,10 @@
-// The scripts that change the Redis record of an access_token, and the times they keep to. token-store.ts says what the keys
-// and fields mean.
+// The scripts that change the Redis record of an access_token: here, inside Redis, it is decided who may call gettoken.
+// token-store.ts says what the keys and fields mean.
 import { defineScript } from './redis.ts';
 
 /** Longer than the timeout of gettoken (3 s), so that a running holder commits in time. */
 export const leaseMs = 5000;
-/** Leases per company and minute, whatever WeCom answers. */
+/** Leases per company and minute, whatever WeCom returns, while Redis keeps its data and its clock. */
 export const gettokensPerMinuteMax = 12;
 /** A minute, plus the time in which a lease may be used. */
 const callsWindowMs = 60_000 + leaseMs;
@@ -18,84 +18,104 @@ const timeDigits = 13;
 /** While a token is on probation after a rest, others look again after this time. */
 const probationAgainMs = 1000;
 
-/** Lua that deletes keys of a wrong type (somebody's mistake): they would make every script fail. */
-function dropForeign(...types: ('hash' | 'string')[]): string {
-  return types.map(dropUnless).join('\n');
-}
-function dropUnless(type: string, i: number): string {
-  return `do local t = redis.call('TYPE', KEYS[${i + 1}]).ok if t ~= 'none' and t ~= '${type}' then redis.call('DEL', KEYS[${i + 1}]) end end`;
-}
+// The keys, in the order of `tokenStoreKeys`. Some proxies accept only `KEYS[n]`, so Lua has no names for them.
+const tok = 'KEYS[1]';
+const lease = 'KEYS[2]';
+const pause = 'KEYS[3]';
+const failures = 'KEYS[4]';
+const rests = 'KEYS[5]';
+const calls = 'KEYS[6]';
 
-/** Lua for the length of a rest, in ms; `rests`: how many there were. */
-function restMs(rests: string): string {
-  return `math.min(${pauseMsMax}, 2000 * 5 ^ math.min(${rests}, 10))`;
-}
+/** Deletes keys of a wrong type (somebody's mistake): they would make every script fail. */
+const dropForeign = [tok, lease, pause, failures, rests, calls]
+  .map((key) => {
+    const type = key === tok ? 'hash' : 'string';
+    const find = `local found = redis.call('TYPE', ${key}).ok`;
+    return `do ${find} if found ~= 'none' and found ~= '${type}' then redis.call('DEL', ${key}) end end`;
+  })
+  .join('\n');
 
-/** Lua for KEYS[2]: a longer pause stays, with its reason. */
-const setPause = `
-local function setPause(why, ms)
-  local present = redis.call('PTTL', KEYS[2])
-  if present >= ms and present <= ${pauseMsMax} then return present end
-  redis.call('SET', KEYS[2], why, 'PX', ms)
-  return ms
-end`;
-
+/** The stored token. `probation` is when it began, or ''; `gaveUp` is the first call that gave up, or 'rested'. */
 const readRecord = `
-local tok = redis.call('HMGET', KEYS[1], 'g', 'h', 'c', 'n', 'p', 'x')
-local ttl = redis.call('PTTL', KEYS[1])
-local stored = tok[1] and tok[2] and (tok[3] or '') ~= '' and ttl > 0
-local function record() return tok[1], tok[2], tok[3], ttl, tok[4] or '0', tok[5] or '' end
+${dropForeign}
+local fields = redis.call('HMGET', ${tok}, 'g', 'h', 'c', 'n', 'p', 'x')
+local generation, fingerprint, sealed, noEarlyRenewal, probation, gaveUp = unpack(fields, 1, 6)
+local ttl = redis.call('PTTL', ${tok})
+local exists = generation and fingerprint and (sealed or '') ~= '' and ttl > 0
+local function record() return generation, fingerprint, sealed, ttl, noEarlyRenewal or '0', probation or '' end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]`;
 
-/** KEYS tok lease neg rejects calls · ARGV owner leaseMs refused aheadMs acceptedMsAgo-or-'' callsMax generation */
-export const beginScript = defineScript(`
-${dropForeign('hash', 'string', 'string', 'string', 'string')}
-${readRecord}
-local isUnreadable = ARGV[3] ~= '' and tok[3] == ARGV[3]
-local known = tonumber(ARGV[7])
--- With a later generation the same token was issued again since: it may be accepted now.
-local isRefused = tok[2] == ARGV[3] and not (stored and known > 0 and tonumber(tok[1]) > known)
-local usable = stored and not isRefused and not isUnreadable
-local function answer(state, why, wait)
-  if usable then return {state, why, wait, record()} end
-  return {state, why, wait}
-end
-if usable and (ttl > tonumber(ARGV[4]) or tok[4] == '1') then return answer('hit', '', 0) end
+/** WeCom accepted the stored token. */
+const endProbation = `
+local function endProbation()
+  redis.call('DEL', ${rests})
+  redis.call('HSET', ${tok}, 'p', '', 'x', '')
+  if redis.call('GET', ${pause}) == 'token_refused' then redis.call('DEL', ${pause}) end
+end`;
 
-local since = tok[2] == ARGV[3] and tonumber(tok[5] or '')
-if since and ARGV[5] ~= '' and now - tonumber(ARGV[5]) * 1000 > since then
+/** An existing longer pause is kept, with its reason. */
+const setPause = `
+local function setPause(why, ms)
+  local present = redis.call('PTTL', ${pause})
+  if present >= ms and present <= ${pauseMsMax} then return present end
+  redis.call('SET', ${pause}, why, 'PX', ms)
+  return ms
+end`;
+
+/** Lua for the length of the next rest, in ms; `count`: how many there were. */
+function restMs(count: string): string {
+  return `math.min(${pauseMsMax}, 2000 * 5 ^ math.min(${count}, 10))`;
+}
+
+export const beginScript = defineScript(`
+${readRecord}
+${endProbation}
+local owner, replaced, known, acceptedMsAgo, aheadMs, leasesMax = unpack(ARGV)
+-- With a later generation it was issued again, so it is not refused: WeCom may accept it now. token-source.ts has this
+-- rule, too.
+local isIssuedAgain = exists and tonumber(known) > 0 and tonumber(generation) > tonumber(known)
+local isRefused = fingerprint == replaced and not isIssuedAgain
+local isUnreadable = replaced ~= '' and sealed == replaced
+local usable = exists and not isRefused and not isUnreadable
+local function answer(state, why, waitMs)
+  if usable then return {state, why, waitMs, record()} end
+  return {state, why, waitMs}
+end
+if usable and (ttl > tonumber(aheadMs) or noEarlyRenewal == '1') then return answer('hit', '', 0) end
+
+-- Probation matters here only if the refused token is the stored one.
+local since = fingerprint == replaced and tonumber(probation or '')
+if since and acceptedMsAgo ~= '' and now - tonumber(acceptedMsAgo) * 1000 > since then
   -- Accepted during its probation, so the refusal before it was a mistake of WeCom.
-  redis.call('DEL', KEYS[4])
-  redis.call('HSET', KEYS[1], 'p', '', 'x', '')
-  if redis.call('GET', KEYS[3]) == 'token_refused' then redis.call('DEL', KEYS[3]) end
+  endProbation()
   since = nil
 end
 
-local holder = redis.call('GET', KEYS[2])
-local held = redis.call('PTTL', KEYS[2])
+local holder = redis.call('GET', ${lease})
+local heldMs = redis.call('PTTL', ${lease})
 -- A lease without a TTL, or with one that is too long (a clock was set back), would block everybody: ignore it.
-if holder and (held < 0 or held > tonumber(ARGV[2])) then holder = nil end
-local times = redis.call('GET', KEYS[5]) or ''
-if holder == ARGV[1] then
+if holder and (heldMs < 0 or heldMs > ${leaseMs}) then holder = nil end
+local times = redis.call('GET', ${calls}) or ''
+if holder == owner then
   -- Our own lease again: the reply was lost, or this instance was frozen. It is counted once, from now.
   times = string.sub(times, 1, ${-timeDigits - 1})
 else
-  local pause = redis.call('PTTL', KEYS[3])
-  if pause > ${pauseMsMax} then pause = 0 end
-  if pause > 0 then return answer('paused', redis.call('GET', KEYS[3]), pause) end
-  if holder then return answer('busy', '', held) end
+  local pauseMs = redis.call('PTTL', ${pause})
+  if pauseMs > 0 and pauseMs <= ${pauseMsMax} then return answer('paused', redis.call('GET', ${pause}), pauseMs) end
+  if holder then return answer('busy', '', heldMs) end
 
-  -- One token was issued after the rest, and its probation goes on.
-  local rests = tonumber(redis.call('GET', KEYS[4]) or '')
-  local age = now - (tonumber(tok[1]) or 0)
-  if since and rests and tok[6] ~= 'rested' and age >= 0 and age < ${restMs('rests')} * 1000 then
+  -- One token was issued after the rest, and its probation is not over.
+  local count = tonumber(redis.call('GET', ${rests}) or '')
+  local age = now - (tonumber(generation) or 0)
+  if since and count and gaveUp ~= 'rested' and age >= 0 and age < ${restMs('count')} * 1000 then
     return answer('paused', 'token_refused', ${probationAgainMs})
   end
 
-  local counted = tonumber(ARGV[6]) * ${timeDigits}
+  local counted = tonumber(leasesMax) * ${timeDigits}
   if #times >= counted then
-    local ms = now / 1000 - (tonumber(string.sub(times, -counted, ${timeDigits - 1} - counted)) or 0)
+    local oldest = tonumber(string.sub(times, -counted, ${timeDigits - 1} - counted)) or 0
+    local ms = now / 1000 - oldest
     if ms >= 0 and ms < ${callsWindowMs} then
       return answer('paused', 'too_often', math.ceil(${callsWindowMs} - ms))
     end
@@ -103,81 +123,74 @@ else
 end
 times = times .. string.format('%0${timeDigits}.0f', math.floor(now / 1000))
 -- A full Redis refuses a script if its first write needs memory; DEL needs none.
-redis.call('DEL', KEYS[2])
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-redis.call('SET', KEYS[5], string.sub(times, ${-gettokensPerMinuteMax * timeDigits}), 'PX', ${callsWindowMs})
+redis.call('DEL', ${lease})
+redis.call('SET', ${lease}, owner, 'PX', ${leaseMs})
+redis.call('SET', ${calls}, string.sub(times, ${-gettokensPerMinuteMax * timeDigits}), 'PX', ${callsWindowMs})
 return answer('lease', '', 0)`);
 
-/** KEYS tok lease fails rejects · ARGV owner fingerprint sealed ttlMs refused */
 export const commitScript = defineScript(`
-${dropForeign('hash', 'string', 'string', 'string')}
 ${readRecord}
+local owner, newFingerprint, newSealed, newTtl, replaced = unpack(ARGV)
 -- Only the holder may write: one that was frozen past its lease would overwrite a newer token with an older one.
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+if redis.call('GET', ${lease}) ~= owner then
   -- The second run after a lost reply.
-  if stored and tok[3] == ARGV[3] then return {'stored', tok[1], tok[4] or '0', tok[5] or ''} end
-  if stored then return {'lost', record()} end
+  if exists and sealed == newSealed then return {'stored', generation, noEarlyRenewal or '0', probation or ''} end
+  if exists then return {'lost', record()} end
   return {'lost'}
 end
-redis.call('DEL', KEYS[2])
-local unchanged = '0'
+redis.call('DEL', ${lease})
+local isSame = fingerprint == newFingerprint
 local isEarly = ttl > 0 and ttl <= ${timerAheadMs}
-if isEarly and tok[2] == ARGV[2] and tonumber(ARGV[4]) <= ttl + 60000 then unchanged = '1' end
--- A token that lives a minute or less cannot be renewed early: each login would try.
-if tonumber(ARGV[4]) <= 60000 then unchanged = '1' end
-local g = now
-local before = tonumber(tok[1] or '')
-if before and before >= g then g = before + 1 end
-local generation = string.format('%.0f', g)
-local since, by = '', ''
-if ARGV[5] ~= '' or redis.call('GET', KEYS[4]) then
-  since = generation
-  if tok[2] == ARGV[2] and tonumber(tok[5] or '') then since = tok[5] end
-  if tok[6] and tok[6] ~= 'rested' then by = tok[6] end
+local isUseless = isEarly and isSame and tonumber(newTtl) <= ttl + 60000
+-- A token that lives a minute or less must not be renewed early: otherwise each login would try.
+local newNoEarlyRenewal = (isUseless or tonumber(newTtl) <= 60000) and '1' or '0'
+-- Later than the one before, also if the clock was set back.
+local newGeneration = string.format('%.0f', math.max(now, (tonumber(generation or '') or 0) + 1))
+local newProbation, newGaveUp = '', ''
+if replaced ~= '' or redis.call('GET', ${rests}) then
+  newProbation = newGeneration
+  if isSame and tonumber(probation or '') then newProbation = probation end
+  if gaveUp and gaveUp ~= 'rested' then newGaveUp = gaveUp end
 end
-redis.call('HSET', KEYS[1], 'g', generation, 'h', ARGV[2], 'c', ARGV[3], 'n', unchanged, 'p', since, 'x', by)
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
--- The pause stays: if there is one, it began after we got the lease.
-redis.call('DEL', KEYS[3])
-return {'stored', generation, unchanged, since}`);
+redis.call('HSET', ${tok}, 'g', newGeneration, 'h', newFingerprint, 'c', newSealed,
+  'n', newNoEarlyRenewal, 'p', newProbation, 'x', newGaveUp)
+redis.call('PEXPIRE', ${tok}, newTtl)
+-- A pause is kept: if there is one, a call gave up while we held the lease.
+redis.call('DEL', ${failures})
+return {'stored', newGeneration, newNoEarlyRenewal, newProbation}`);
 
-/** KEYS lease neg fails · ARGV owner why baseMs capMs */
 export const failScript = defineScript(`
-${dropForeign('string', 'string', 'string')}
+${dropForeign}
 ${setPause}
+local owner, why, baseMs, capMs = unpack(ARGV)
 -- The lease was lost, or this is the second run after a lost reply.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return math.max(0, redis.call('PTTL', KEYS[2])) end
-redis.call('DEL', KEYS[1])
-local n = (tonumber(redis.call('GET', KEYS[3]) or '') or 0) + 1
-redis.call('SET', KEYS[3], n, 'PX', ${memoryMs})
-local pause = math.min(tonumber(ARGV[4]), tonumber(ARGV[3]) * 2 ^ math.min(n - 1, 20))
-return setPause(ARGV[2], pause)`);
+if redis.call('GET', ${lease}) ~= owner then return math.max(0, redis.call('PTTL', ${pause})) end
+redis.call('DEL', ${lease})
+local count = (tonumber(redis.call('GET', ${failures}) or '') or 0) + 1
+redis.call('SET', ${failures}, count, 'PX', ${memoryMs})
+return setPause(why, math.min(tonumber(capMs), tonumber(baseMs) * 2 ^ math.min(count - 1, 20)))`);
 
-/** KEYS tok neg rejects · ARGV owner fingerprint */
 export const giveUpScript = defineScript(`
-${dropForeign('hash', 'string', 'string')}
+${readRecord}
 ${setPause}
-local tok = redis.call('HMGET', KEYS[1], 'h', 'p', 'x')
-local by = tok[3] or ''
-if tok[1] ~= ARGV[2] or (tok[2] or '') == '' or by == 'rested' or by == ARGV[1] then return 0 end
+local owner, refused = unpack(ARGV)
+local first = gaveUp or ''
+if fingerprint ~= refused or (probation or '') == '' or first == 'rested' or first == owner then return 0 end
 -- A full Redis refuses a script if its first write needs memory; HDEL needs none.
-redis.call('HDEL', KEYS[1], 'x')
-if by == '' then
-  redis.call('HSET', KEYS[1], 'x', ARGV[1])
+redis.call('HDEL', ${tok}, 'x')
+if first == '' then
+  redis.call('HSET', ${tok}, 'x', owner)
   return 0
 end
 -- Issued after a refusal, and refused to several calls: this is not the problem of one call or one moment.
-local rests = tonumber(redis.call('GET', KEYS[3]) or '') or 0
-redis.call('HSET', KEYS[1], 'x', 'rested')
-redis.call('SET', KEYS[3], rests + 1, 'PX', ${memoryMs})
-return setPause('token_refused', ${restMs('rests')})`);
+local count = tonumber(redis.call('GET', ${rests}) or '') or 0
+redis.call('HSET', ${tok}, 'x', 'rested')
+redis.call('SET', ${rests}, count + 1, 'PX', ${memoryMs})
+return setPause('token_refused', ${restMs('count')})`);
 
-/** KEYS tok neg rejects · ARGV fingerprint */
 export const confirmScript = defineScript(`
-${dropForeign('hash', 'string', 'string')}
-if redis.call('HGET', KEYS[1], 'h') == ARGV[1] then
-  redis.call('DEL', KEYS[3])
-  if redis.call('GET', KEYS[2]) == 'token_refused' then redis.call('DEL', KEYS[2]) end
-  redis.call('HSET', KEYS[1], 'p', '', 'x', '')
-end
+${readRecord}
+${endProbation}
+local accepted = ARGV[1]
+if fingerprint == accepted then endProbation() end
 return 0`);

@@ -1,4 +1,4 @@
-// Where a token comes from: this process, Redis, or gettoken. Calls gettoken only while Redis says that it may.
+// Where a token comes from: this process, Redis, or gettoken. Trusts only Redis to say who may call gettoken.
 import { createHash } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
@@ -7,19 +7,19 @@ import type { Log } from './log.ts';
 import { available, type Redis, RedisError } from './redis.ts';
 import { createSeal } from './seal.ts';
 import { timerAheadMs } from './token-scripts.ts';
-import { createTokenStore, tokenKey, tokenKeyId, type TokenRecord } from './token-store.ts';
+import { createTokenStore, tokenKeyId, type TokenRecord, tokenStoreKeys } from './token-store.ts';
 import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
 
 /**
- * Finds the access_token of one company: in this process, in Redis, or by gettoken under the lease.
+ * Finds the access_token of one company.
  *
  * **No lease, no gettoken**: if Redis cannot give a lease, a valid token in this process stays in use, and nobody
  * fetches a token. Failures of gettoken are stored in Redis for all instances, with growing pauses.
  */
 export interface TokenSource {
   /**
-   * Returns a token other than the refused one; the refused one only if gettoken returned it again since. Rejects with
-   * `temporarily_unavailable`.
+   * Returns a token other than the refused one; the refused one only if gettoken has returned it again since then.
+   * Rejects with `temporarily_unavailable`.
    *
    * @param msMax stops waiting after this time; a running fetch continues for other callers
    */
@@ -32,8 +32,8 @@ export interface TokenSource {
    */
   accepted(token: Token, askedAt: Moment): Promise<void>;
   /**
-   * Call it when a call gave up and its last try used `token`. If a second call reports this, for this token or the next
-   * one, gettoken rests.
+   * Call it when a call gave up and its last try used `token`. If a second call reports this, for this token or the
+   * next one, gettoken rests (see token-store.ts).
    */
   gaveUp(token: Token): Promise<void>;
 }
@@ -41,7 +41,7 @@ export interface TokenSource {
 export interface Token {
   accessToken: string;
   fingerprint: string;
-  /** 0 for a token that is not stored in Redis. */
+  /** 0: not stored in Redis. Of a refused token, 0: no stored copy of it may be used. */
   generation: number;
   /** Remaining lifetime at `readAt`. */
   ttlMs: number;
@@ -50,7 +50,7 @@ export interface Token {
   onProbation: boolean;
   /** When this process called gettoken for it; missing if another one did. */
   fetchedAt?: Moment | undefined;
-  /** When WeCom was last asked with it and accepted it, in this process. Counts without a generation too. */
+  /** When WeCom was last asked with it and accepted it, in this process. Also set for tokens with generation 0. */
   acceptedAt?: Moment | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface Token {
  * - `fresh`: nothing to do, or an early renewal would return the same token
  * - `busy`: another instance renews it now
  * - `paused`: gettoken failed recently, and nobody may call it yet
- * - `failed`: gettoken failed until somebody changes something; `failed_transient`: a retry in a minute makes sense
+ * - `failed`: gettoken will keep failing until somebody changes something; `failed_transient`: retry in a minute
  */
 export type RenewOutcome = 'fresh' | 'renewed' | 'busy' | 'paused' | 'failed' | 'failed_transient';
 
@@ -79,7 +79,7 @@ const waitMsMax = 8000;
 const usableMsMin = 2000;
 /** How long a token read from Redis is used without reading it again. */
 const believedMsMax = 300_000;
-/** A shorter `expires_in` is ignored: a gettoken every few seconds costs more than one refused call. */
+/** A shorter `expires_in` is ignored: a gettoken every few seconds is worse than one refused call. */
 const lifeMsMin = 60_000;
 /** A login renews a token that expires within this time; the timer renews much earlier. */
 const loginAheadMs = 60_000;
@@ -102,55 +102,53 @@ export function createTokenSource(
   const { corpid } = corp;
   const kid = tokenKeyId(corp, encryptionKeys);
   const store = createTokenStore(redis, kid, encryptionKeys.length > 1);
-  const sealedAt = tokenKey(kid);
+  const sealedAt = tokenStoreKeys(kid).tok;
   const seal = createSeal(encryptionKeys, 'access_token');
   let cached: Token | undefined;
   /** Concurrent requests share one lookup, keyed by the token that WeCom refused. */
   const flights = new Map<string, { startedAt: Moment; token: Promise<Token> }>();
   const mayLogTooOften = oncePer(clock, logAgainMs);
 
-  /** Returns the token of this process, unless it is about to expire or is the refused one. */
+  /** Returns the cached token, unless it is about to expire or is the refused one. */
   function usable(refused: Token | undefined): Token | undefined {
     if (!cached || isRefused(cached, refused)) return undefined;
     return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;
   }
 
-  /** Makes it the token of this process, unless a newer one is there: a reply may be late, or from a lagging replica. */
-  function keep(token: Token, refused: Token | undefined): Token {
+  /** Caches the token, unless a newer one is cached: it may be late, or from a lagging replica. Returns the newer. */
+  function cache(token: Token, refused: Token | undefined): Token {
     const own = usable(refused);
     if (own && isNewer(own, token)) return own;
     cached = token;
     return token;
   }
 
-  /** The generation decides, if both are stored; else the time of the question to which they were the answer. */
+  /** The generation decides if both are stored, else when Redis or WeCom was asked for them. */
   function isNewer(own: Token, other: Token): boolean {
     if (own.generation > 0 && other.generation > 0) return own.generation > other.generation;
     return elapsedMs(clock, own.readAt) < elapsedMs(clock, other.readAt);
   }
 
   /**
-   * Uses the record of Redis; returns `undefined` if it cannot be opened or is about to expire.
+   * Caches and returns the token of Redis; `undefined` if it is refused, cannot be opened or is about to expire.
    *
    * @param askedAt its lifetime counts from here: the reply may have waited while the instance was frozen
    */
   function adopt(record: TokenRecord, refused: Token | undefined, askedAt: Moment): Token | undefined {
     if (isRefused(record, refused)) return undefined;
-    // WeCom gives no other token before the end of an unchanged one, so it is used until then.
-    const leftMsMin = record.unchanged ? 0 : usableMsMin;
+    // Without early renewal there is no other token before this one expires, so it is used until then.
+    const leftMsMin = record.noEarlyRenewal ? 0 : usableMsMin;
     if (record.ttlMs - elapsedMs(clock, askedAt) < leftMsMin) return undefined;
     const accessToken = seal.open(record.sealed, sealedAt);
     if (accessToken === undefined) return undefined;
     const { fingerprint, generation, ttlMs, onProbation } = record;
     const acceptedAt = cached?.fingerprint === fingerprint ? cached.acceptedAt : undefined;
     const token = { accessToken, fingerprint, generation, ttlMs, onProbation, readAt: askedAt, acceptedAt };
-    return keep(token, refused);
+    return cache(token, refused);
   }
 
-  // Asks again to replace a record that does not open, and after a freeze, because the lease may have expired.
   /** Asks Redis for a token other than the refused one, or for the lease. */
   async function begin(aheadMs: number, refused?: Token) {
-    // A name of its own for each attempt: for Redis the same name is the same attempt, which is counted once.
     const owner = nextOwner();
     let replaced = refused?.fingerprint ?? '';
     for (;;) {
@@ -160,10 +158,12 @@ export function createTokenSource(
         acceptedMsAgo: refused.acceptedAt && elapsedMs(clock, refused.acceptedAt),
       };
       const begun = await store.begin(owner, replaced, aheadMs, known);
+      // A record that does not open is replaced.
       if (begun.state === 'hit' && seal.open(begun.record.sealed, sealedAt) === undefined) {
         replaced = begun.record.sealed;
         continue;
       }
+      // Only after a freeze: `store.begin` rejects if Redis does not reply within 0.8 s.
       if (begun.state === 'lease' && elapsedMs(clock, begunAt) > leaseAgeMsMax) continue;
       if (begun.state === 'paused' && begun.why === 'too_often' && mayLogTooOften()) {
         log('error', 'gettoken_too_often', { corpid, pause_ms: begun.waitMs });
@@ -181,7 +181,7 @@ export function createTokenSource(
     const fingerprint = fingerprintOf(accessToken);
     if (expires_in * 1000 < lifeMsMin) log('warn', 'token_life_short', { corpid, expires_in, by });
     if (fingerprint === refused?.fingerprint) log('warn', 'token_same_again', { corpid, by });
-    // Counted from before the call, so that it is never too long.
+    // Its lifetime counts from before the call, so that it is never too long.
     const ttlMs = Math.max(lifeMsMin, expires_in * 1000);
     const leftMs = () => Math.max(1, Math.floor(ttlMs - elapsedMs(clock, askedAt)));
     const sealed = seal.seal(accessToken, sealedAt);
@@ -203,17 +203,18 @@ export function createTokenSource(
         // Another instance may have been faster. If it stored nothing, use our token for this request only.
         return (committed.record && adopt(committed.record, refused, committedAt)) ?? fetched;
       }
-      const { generation, unchanged, onProbation } = committed;
+      const { generation, noEarlyRenewal: unchanged, onProbation } = committed;
       log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs(), by });
-      return keep({ ...fetched, generation, onProbation }, refused);
+      return cache({ ...fetched, generation, onProbation }, refused);
     } catch (error) {
       if (!(error instanceof RedisError) || leftMs() < usableMsMin) throw error;
       log('warn', 'token_not_stored', { corpid, reason: error.reason, by });
-      // So that a Redis that gives leases and then stores nothing costs one gettoken per instance, not one per login.
-      return keep(fetched, refused);
+      // So that a Redis that gives leases but fails at commit costs one gettoken per instance, not one per login.
+      return cache(fetched, refused);
     }
   }
 
+  /** Stores that gettoken failed, so that all instances pause. */
   async function pauseFor(owner: string, error: unknown, by: 'login' | 'timer'): Promise<never> {
     if (!(error instanceof WecomError)) throw error;
     const failure = failureOf(error);
@@ -235,9 +236,10 @@ export function createTokenSource(
       const record = await store.read();
       const isLater = record && record.generation > (refused?.generation ?? 0);
       const stored = isLater ? adopt(record, refused, readAt) : undefined;
-      if (stored && record && (record.unchanged || record.ttlMs > loginAheadMs)) return stored;
+      if (stored && record && (record.noEarlyRenewal || record.ttlMs > loginAheadMs)) return stored;
 
       const begun = await begin(loginAheadMs, refused);
+      // Also cached, so that it is there if gettoken fails.
       const token = (begun.record && adopt(begun.record, refused, begun.begunAt)) ?? usable(refused);
       if (begun.state === 'lease') {
         try {
@@ -247,6 +249,7 @@ export function createTokenSource(
           // Checked again: the old token may have expired during the fetch.
           const left = usable(refused);
           if (left) return left;
+          // A failure that passes (see gettoken-failure.ts) is worth a second try, after the pause.
           const isFinal = failed !== undefined || !secondTry || error instanceof RedisError;
           if (isFinal || !isPassing(failureOf(error.cause))) throw error;
           failed = error;
@@ -255,11 +258,8 @@ export function createTokenSource(
       }
       if (token) return token;
       if (begun.state === 'paused') {
-        if (
-          !secondTry ||
-          !isPassing(begun.why) ||
-          elapsedMs(clock, startedAt) + begun.waitMs > secondTryMsMax
-        ) {
+        const isTooLong = elapsedMs(clock, startedAt) + begun.waitMs > secondTryMsMax;
+        if (!secondTry || isTooLong || !isPassing(begun.why)) {
           throw failed ?? unavailable(`gettoken_paused_${begun.why}`, retryAfter(begun.waitMs));
         }
         await sleep(clock, begun.waitMs + pollMs * random());
@@ -283,8 +283,7 @@ export function createTokenSource(
         const token = obtain(refused).finally(() => {
           if (flights.get(key)?.token === token) flights.delete(key);
         });
-        flight = { startedAt: moment(clock), token };
-        flights.set(key, flight);
+        flights.set(key, (flight = { startedAt: moment(clock), token }));
       }
       try {
         return await available(
@@ -325,9 +324,10 @@ export function createTokenSource(
   };
 }
 
-/** Returns whether this is the refused token. Issued again since, it is not: WeCom may accept it now. */
+/** Returns whether this is the refused token. */
 function isRefused(token: Pick<Token, 'fingerprint' | 'generation'>, refused: Token | undefined): boolean {
   if (token.fingerprint !== refused?.fingerprint) return false;
+  // If it was issued again since then, it is not refused: WeCom may accept it now. token-scripts.ts has this rule, too.
   return refused.generation === 0 || token.generation <= refused.generation;
 }
 

@@ -1,4 +1,4 @@
-// The Redis record of an access_token. Redis decides who may call gettoken; a record that does not open is replaced.
+// The Redis record of an access_token. Trusts no record: one that does not open is replaced.
 import { createHmac } from 'node:crypto';
 import { type Redis, RedisError } from './redis.ts';
 import { encryptionKeyId } from './seal.ts';
@@ -9,7 +9,6 @@ import {
   failScript,
   gettokensPerMinuteMax,
   giveUpScript,
-  leaseMs,
 } from './token-scripts.ts';
 import type { Corp } from './wecom.ts';
 
@@ -22,39 +21,43 @@ import type { Corp } from './wecom.ts';
  * | `wxt1:{kid}:lease` | string | 5 s | the owner who may call gettoken and commit its token |
  * | `wxt1:{kid}:neg` | string | 1 s – 10 min | the pause: why nobody may call gettoken now |
  * | `wxt1:{kid}:fails` | number | 30 min | failures of gettoken in a row; the pause doubles with each |
- * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row, see below; each is five times as long as the one before, up to 10 min |
+ * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row, see below |
  * | `wxt1:{kid}:calls` | string | 65 s | times of the last 12 leases, 13 digits each |
  *
  * | field of tok | meaning |
  * |---|---|
  * | `g` `h` `c` | generation (µs, always increases), fingerprint, sealed token |
- * | `n` | `1`: an early renewal returned the same token, so it is not renewed early again |
- * | `p` | probation: when it began (µs), if the token was issued after a refusal, or while rests are counted; empty once WeCom accepted the token |
- * | `x` | during probation: the first call that gave up on the token, then `rested` |
+ * | `n` | `1`: not renewed early, because that returned the same token, or because it lives a minute or less |
+ * | `p` | when probation began (µs); empty: the token is not on probation |
+ * | `x` | during probation: the first call that gave up, on this token or the one before; after the second, `rested` |
  *
- * A **rest** is the pause that begins when a second call gives up on a token on probation. After it, one token is issued.
- * The next one needs an acceptance, another rest, or as much time as the next rest takes.
+ * **Probation** begins when a token is issued because WeCom refused one, or while rests are counted. It ends when WeCom
+ * accepts the token.
  *
- * All keys of one company share a hash tag, for clusters. Scripts are O(1), name each key as a literal `KEYS[n]` (some
- * proxies accept nothing else), and may be sent twice with the same owner: after a lost reply, the second run changes
- * nothing more. That of `begin` gives the same lease anew, counted once.
+ * A **rest** is the pause that begins when a second call gives up on tokens on probation: 2 s, then five times as long
+ * each time, up to 10 min. After it, one token is issued. For the next one, WeCom must accept that one, another rest
+ * must end, or as much time must pass as the next rest would last.
+ *
+ * All keys of one company share a hash tag, for clusters. The scripts are O(1). A script may run twice with the same
+ * owner, because its reply was lost: the second run changes nothing more, and that of `begin` gives the same lease anew.
  */
 export interface TokenStore {
   /** Reads the record in one round trip without a script, so it works while Redis refuses writes. */
   read(): Promise<TokenRecord | undefined>;
   /**
-   * Asks for a token other than `refused`. Returns the stored token, the right to fetch one, or why nobody may fetch.
+   * Asks for a token other than `replaced`. Returns the stored token, the right to fetch one, or why nobody may fetch.
    *
-   * @param refused fingerprint of the token that WeCom refused, or `sealed` of a record that does not open, or `''`
+   * @param owner names this attempt to fetch. For Redis the same name is the same attempt, which is counted once
+   * @param replaced fingerprint of the token that WeCom refused, or `sealed` of a record that does not open, or `''`
    * @param aheadMs a stored token that expires within this time may be used, but should be renewed
-   * @param known what this process knows of the refused token
+   * @param known what this process knows about the refused token
    */
-  begin(owner: string, refused: string, aheadMs: number, known?: KnownToken): Promise<Begun>;
-  /** Stores the token of gettoken, if `owner` still holds the lease; `refused` is the one it replaces, or `''`. */
-  commit(owner: string, token: FetchedToken, refused: string): Promise<Committed>;
+  begin(owner: string, replaced: string, aheadMs: number, known?: KnownToken): Promise<Begun>;
+  /** Stores the token of gettoken, if `owner` holds the lease. `replaced`: fingerprint of the refused one, or `''`. */
+  commit(owner: string, token: FetchedToken, replaced: string): Promise<Committed>;
   /**
-   * Records the failure of gettoken, if `owner` still holds the lease, so that all instances pause. Returns how long nobody
-   * may call gettoken, in ms.
+   * Records the failure of gettoken, if `owner` still holds the lease, so that all instances pause. Returns how long
+   * nobody may call gettoken, in ms.
    */
   fail(owner: string, why: string, pause: Pause): Promise<number>;
   /**
@@ -68,7 +71,7 @@ export interface TokenStore {
 }
 
 export interface KnownToken {
-  /** The same token with a later generation was issued again since, so it is no longer the refused one. 0: not stored. */
+  /** The generation of the refused token; a later one in Redis was issued again. 0: no stored copy may be used. */
   generation: number;
   /** Time since WeCom was last asked with it and accepted it; missing if it never did. */
   acceptedMsAgo?: number | undefined;
@@ -80,8 +83,8 @@ export interface TokenRecord {
   fingerprint: string;
   sealed: string;
   ttlMs: number;
-  /** An early renewal returned the same token without more lifetime: do not try again before it expires. */
-  unchanged: boolean;
+  /** It would return the same token without more lifetime. */
+  noEarlyRenewal: boolean;
   /** Issued after a refusal, and not accepted since. */
   onProbation: boolean;
 }
@@ -98,7 +101,7 @@ export type Begun =
   | { state: 'paused'; why: string; waitMs: number; record?: TokenRecord };
 
 export type Committed =
-  | { state: 'stored'; generation: number; unchanged: boolean; onProbation: boolean }
+  | { state: 'stored'; generation: number; noEarlyRenewal: boolean; onProbation: boolean }
   /** `owner` does not hold the lease any more; `record` is what is stored. */
   | { state: 'lost'; record?: TokenRecord };
 
@@ -110,12 +113,15 @@ export interface Pause {
 /**
  * Creates the store of one (company, secret, encryption key). All methods reject with `RedisError`.
  *
- * @param kid the id of these three; two apps of one company, or two keys during a rotation, never share a record
- * @param isRotating two encryption keys are in use: instances of before have a record of their own, and each gets half the calls
+ * @param kid the id of these three; two apps of one company, or two encryption keys, never share a record
+ * @param isRotating two encryption keys are configured. The first names the record, and a new one is first appended,
+ *   then moved to the front: so there may be two records, and each gets half of the leases
  */
 export function createTokenStore(redis: Redis, kid: string, isRotating = false): TokenStore {
-  const callsMax = isRotating ? gettokensPerMinuteMax / 2 : gettokensPerMinuteMax;
-  const [tok, lease, neg, fails, rejects, calls] = tokenStoreKeys(kid);
+  const leasesMax = isRotating ? gettokensPerMinuteMax / 2 : gettokensPerMinuteMax;
+  const { tok } = tokenStoreKeys(kid);
+  /** All scripts take the same keys, in this order. */
+  const keys = Object.values(tokenStoreKeys(kid));
 
   return {
     async read() {
@@ -125,20 +131,18 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
           ['pttl', tok],
           ['hmget', tok, 'g', 'h', 'c', 'n', 'p'],
         ]);
-        const [generation, fingerprint, sealed, unchanged, since] = listOf(fields);
-        return tokenRecord([generation, fingerprint, sealed, ttl, unchanged, since]);
+        const [generation, fingerprint, sealed, noEarlyRenewal, probation] = listOf(fields);
+        return tokenRecord([generation, fingerprint, sealed, ttl, noEarlyRenewal, probation]);
       } catch (error) {
         if (error instanceof RedisError && error.reason === 'wrong_type') return undefined;
         throw error;
       }
     },
 
-    async begin(owner, refused, aheadMs, { generation, acceptedMsAgo } = { generation: 0 }) {
-      const keys = [tok, lease, neg, rejects, calls];
-      const accepted = acceptedMsAgo === undefined ? '' : Math.ceil(acceptedMsAgo);
-      const args = [owner, leaseMs, refused, aheadMs, accepted, callsMax, generation];
-      const reply = await redis.script(beginScript, keys, args);
-      const [state, why, waitMs, ...fields] = listOf(reply);
+    async begin(owner, replaced, aheadMs, known = { generation: 0 }) {
+      const accepted = known.acceptedMsAgo === undefined ? '' : Math.ceil(known.acceptedMsAgo);
+      const args = [owner, replaced, known.generation, accepted, aheadMs, leasesMax];
+      const [state, why, waitMs, ...fields] = listOf(await redis.script(beginScript, keys, args));
       const record = tokenRecord(fields);
       const withRecord = record && { record };
       switch (state) {
@@ -155,14 +159,12 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
       throw new RedisError('error_answer');
     },
 
-    async commit(owner, token, refused) {
-      const args = [owner, token.fingerprint, token.sealed, Math.floor(token.ttlMs), refused];
-      const reply = await redis.script(commitScript, [tok, lease, fails, rejects], args);
-      const [state, ...fields] = listOf(reply);
+    async commit(owner, token, replaced) {
+      const args = [owner, token.fingerprint, token.sealed, Math.floor(token.ttlMs), replaced];
+      const [state, ...fields] = listOf(await redis.script(commitScript, keys, args));
       if (state === 'stored') {
-        const [generation, unchanged, since] = fields;
-        const flags = { unchanged: unchanged === '1', onProbation: since !== '' };
-        return { state, generation: Number(generation), ...flags };
+        const [generation, noEarlyRenewal, probation] = fields;
+        return { state, generation: Number(generation), ...flagsOf(noEarlyRenewal, probation) };
       }
       if (state !== 'lost') throw new RedisError('error_answer');
       const record = tokenRecord(fields);
@@ -170,16 +172,15 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
     },
 
     async fail(owner, why, pause) {
-      const args = [owner, why, pause.baseMs, pause.capMs];
-      return Number(await redis.script(failScript, [lease, neg, fails], args));
+      return Number(await redis.script(failScript, keys, [owner, why, pause.baseMs, pause.capMs]));
     },
 
     async giveUp(owner, fingerprint) {
-      return Number(await redis.script(giveUpScript, [tok, neg, rejects], [owner, fingerprint]));
+      return Number(await redis.script(giveUpScript, keys, [owner, fingerprint]));
     },
 
     async confirm(fingerprint) {
-      await redis.script(confirmScript, [tok, neg, rejects], [fingerprint]);
+      await redis.script(confirmScript, keys, [fingerprint]);
     },
   };
 }
@@ -192,20 +193,17 @@ export function tokenKeyId(corp: Corp, encryptionKeys: readonly Buffer[]): strin
     .slice(0, 16);
 }
 
-/** Returns the keys of one company: tok, lease, neg, fails, rejects, calls. The sealed token is bound to the first. */
+/** Returns the keys of one company, in the order of token-scripts.ts. The sealed token is bound to `tok`. */
 export function tokenStoreKeys(kid: string) {
   const key = (name: string) => `wxt1:{${kid}}:${name}`;
-  return [key('tok'), key('lease'), key('neg'), key('fails'), key('rejects'), key('calls')] as const;
-}
-
-/** Returns the key of the sealed token. */
-export function tokenKey(kid: string): string {
-  return tokenStoreKeys(kid)[0];
-}
-
-/** Returns the key that says why nobody may call gettoken; it does not exist if gettoken is allowed. */
-export function pauseKey(kid: string): string {
-  return tokenStoreKeys(kid)[2];
+  return {
+    tok: key('tok'),
+    lease: key('lease'),
+    pause: key('neg'),
+    failures: key('fails'),
+    rests: key('rejects'),
+    calls: key('calls'),
+  };
 }
 
 function listOf(reply: unknown): unknown[] {
@@ -213,7 +211,7 @@ function listOf(reply: unknown): unknown[] {
 }
 
 function tokenRecord(fields: unknown[]): TokenRecord | undefined {
-  const [generation, fingerprint, sealed, ttl, unchanged, since] = fields;
+  const [generation, fingerprint, sealed, ttl, noEarlyRenewal, probation] = fields;
   const ttlMs = Number(ttl);
   if (typeof generation !== 'string' || typeof fingerprint !== 'string') return undefined;
   if (typeof sealed !== 'string' || sealed === '' || !(ttlMs > 0)) return undefined;
@@ -222,7 +220,13 @@ function tokenRecord(fields: unknown[]): TokenRecord | undefined {
     fingerprint,
     sealed,
     ttlMs,
-    unchanged: unchanged === '1',
-    onProbation: typeof since === 'string' && since !== '',
+    ...flagsOf(noEarlyRenewal, probation),
+  };
+}
+
+function flagsOf(noEarlyRenewal: unknown, probation: unknown) {
+  return {
+    noEarlyRenewal: noEarlyRenewal === '1',
+    onProbation: typeof probation === 'string' && probation !== '',
   };
 }

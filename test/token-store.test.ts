@@ -85,7 +85,7 @@ describe.each([
       ),
       ...token('one'),
       ttlMs: expect.toSatisfy((ms: number) => ms > lifeMs - minuteMs && ms <= lifeMs),
-      unchanged: false,
+      noEarlyRenewal: false,
       onProbation: false,
     };
     expect(await mine.read()).toEqual(record);
@@ -376,18 +376,20 @@ describe.each([
     await store(mine, token('one', 10 * minuteMs));
     await mine.begin('timer', '', 20 * minuteMs);
     // 10 minutes and a bit: rounding is not a renewed life.
-    expect(await mine.commit('timer', token('one', 10.5 * minuteMs), '')).toMatchObject({ unchanged: true });
+    expect(await mine.commit('timer', token('one', 10.5 * minuteMs), '')).toMatchObject({
+      noEarlyRenewal: true,
+    });
     expect(await mine.begin('timer', '', 20 * minuteMs)).toMatchObject({
       state: 'hit',
-      record: { unchanged: true },
+      record: { noEarlyRenewal: true },
     });
 
     const renewed = started().store;
     await store(renewed, token('one', 10 * minuteMs));
     await renewed.begin('timer', '', 20 * minuteMs);
-    expect(await renewed.commit('timer', token('one'), '')).toMatchObject({ unchanged: false });
+    expect(await renewed.commit('timer', token('one'), '')).toMatchObject({ noEarlyRenewal: false });
     await renewed.begin('timer', token('one').fingerprint, minuteMs);
-    expect(await renewed.commit('timer', token('two'), '')).toMatchObject({ unchanged: false });
+    expect(await renewed.commit('timer', token('two'), '')).toMatchObject({ noEarlyRenewal: false });
   });
 
   test('commit › goes on with early renewals after a refusal long before the end returned the same token', async () => {
@@ -396,7 +398,7 @@ describe.each([
     const { fingerprint } = token('one');
     await mine.begin('login', fingerprint, minuteMs);
     expect(await mine.commit('login', token('one', 100 * minuteMs), fingerprint)).toMatchObject({
-      unchanged: false,
+      noEarlyRenewal: false,
     });
   });
 
@@ -405,7 +407,7 @@ describe.each([
     await store(mine, token('leftover', 1500));
     expect(await mine.begin('other', '', minuteMs)).toMatchObject({
       state: 'hit',
-      record: { unchanged: true },
+      record: { noEarlyRenewal: true },
     });
   });
 

@@ -85,7 +85,7 @@ async function tryScripts(redis: Redis): Promise<void> {
   await store.begin(owner, '', 0);
   await store.commit(owner, { fingerprint: owner, sealed: 'none', ttlMs: probeMs }, '');
   await store.fail(owner, 'none', { baseMs: 1, capMs: 1 });
-  await redis.pipeline(tokenStoreKeys(probeKid).map((key) => ['del', key]));
+  await redis.pipeline(Object.values(tokenStoreKeys(probeKid)).map((key) => ['del', key]));
 }
 
 /** Whether a plain read does not show what was written just before. Rejects with RedisError. */

@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { type Redis, RedisError } from '../redis.ts';
 import type { RoleRule } from '../role-rules.ts';
 import { findHolders } from '../roles.ts';
-import { pauseKey, tokenKeyId } from '../token-store.ts';
+import { tokenKeyId, tokenStoreKeys } from '../token-store.ts';
 import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from '../wecom.ts';
 import { type Finding, inside } from './finding.ts';
 import { redisFinding } from './redis.ts';
@@ -238,7 +238,7 @@ function countIn(parent: unknown, name: string): number {
 
 /** Why nobody may call gettoken for now, and for how long; 0 s when anybody may. Rejects with `RedisError`. */
 async function pauseOf(redis: Redis, kid: string): Promise<{ why: string; seconds: number }> {
-  const key = pauseKey(kid);
+  const key = tokenStoreKeys(kid).pause;
   const [why, ms] = await redis.pipeline([
     ['get', key],
     ['pttl', key],

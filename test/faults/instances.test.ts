@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { randomBytes } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { commitScript } from '../../lib/token-scripts.ts';
 import { movableClock } from '../clock.ts';
 import { expectError } from '../expect-answer.ts';
 import { startRedisGate } from '../redis-gate.ts';
@@ -49,8 +50,7 @@ describe('A process that holds the lease', () => {
     const world = await startWorld(quickRedis);
     const gate = await startRedisGate(world.redis.url);
     const [first, other] = await Promise.all([world.startLogin({ REDIS_URL: gate.url }), world.startLogin()]);
-    // Only what stores a token names this key.
-    const { held } = gate.holdNext(':fails');
+    const { held } = gate.holdNext(commitScript.sha1);
     loginsAtOnce(world, [first], 1).catch(() => undefined);
     await held;
     first.process.kill('SIGKILL');

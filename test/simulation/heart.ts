@@ -3,5 +3,5 @@ export { createAccessTokens } from '../../lib/access-token.ts';
 export { AppError } from '../../lib/errors.ts';
 export { createRedis } from '../../lib/redis.ts';
 export { RedisError, redisErrorOf } from '../../lib/redis-reason.ts';
-export { createTokenStore, tokenKey, tokenKeyId } from '../../lib/token-store.ts';
+export { createTokenStore, tokenKeyId, tokenStoreKeys } from '../../lib/token-store.ts';
 export { WecomError } from '../../lib/wecom.ts';

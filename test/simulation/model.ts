@@ -102,7 +102,7 @@ export function createModel(): Model {
     const isRefused = refused !== '' && (isSame || record?.sealed === refused);
     const good = isRefused ? undefined : record;
     const withRecord = good && { record: good };
-    if (good && (good.unchanged || isMore(good.ttlMs, aheadMs))) return { state: 'hit', record: good };
+    if (good && (good.noEarlyRenewal || isMore(good.ttlMs, aheadMs))) return { state: 'hit', record: good };
     const isStored = record?.fingerprint === refused;
     if (isStored && record.onProbation && acceptedMsAgo !== undefined && isMore(now - acceptedMsAgo, since)) {
       confirm(refused);
@@ -142,23 +142,23 @@ export function createModel(): Model {
     const record = present();
     if (leftMs('lease') <= 0 || slots.lease?.value !== owner) {
       if (record?.fingerprint !== fingerprint) return { state: 'lost', ...(record && { record }) };
-      const { generation: storedAs, unchanged, onProbation } = record;
-      return { state: 'stored', generation: storedAs, unchanged, onProbation };
+      const { generation: storedAs, noEarlyRenewal, onProbation } = record;
+      return { state: 'stored', generation: storedAs, noEarlyRenewal, onProbation };
     }
     delete slots.lease;
     const isEarly = record && !isMore(record.ttlMs, earlyMs);
     const gainsNothing =
       isEarly && record.fingerprint === fingerprint && !isMore(ttlMs, record.ttlMs + minuteMs);
-    const unchanged = gainsNothing === true || ttlMs <= minuteMs;
+    const noEarlyRenewal = gainsNothing === true || ttlMs <= minuteMs;
     const onProbation = refused !== '' || valueOf('rejects') !== undefined;
     if (onProbation && !(record?.fingerprint === fingerprint && stored?.onProbation)) since = now;
     if (!onProbation || !record || givenUpBy === 'rested') givenUpBy = '';
     generation += 1;
-    stored = { generation, fingerprint, sealed: sealedOf(fingerprint), unchanged, onProbation };
+    stored = { generation, fingerprint, sealed: sealedOf(fingerprint), noEarlyRenewal, onProbation };
     storedAt = now;
     set('tok', '', ttlMs);
     delete slots.fails;
-    return { state: 'stored', generation, unchanged, onProbation };
+    return { state: 'stored', generation, noEarlyRenewal, onProbation };
   }
 
   function fail({ owner, baseMs, capMs }: Extract<Step, { do: 'fail' }>): number {

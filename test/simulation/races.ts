@@ -12,7 +12,7 @@ export const races: readonly Scenario[] = [
       const { redis, scheduler, troubles } = simulation;
       const [first, second] = simulation.instances;
       await expectOk(simulation, first?.request(app, 8000));
-      const tokKey = keyOf(simulation, 'tok');
+      const tokKey = tokenKeyOf(simulation);
       const spoilt = new Map(hashOf(redis, tokKey)).set('c', 'spoilt');
       redis.data.set(tokKey, { ...redis.data.get(tokKey), value: spoilt });
       simulation.onLease = () => {
@@ -89,7 +89,7 @@ export const races: readonly Scenario[] = [
       // Just after it sent the commit.
       await simulation.runUntil(scheduler.nowMs() + 50.5);
       first?.freeze(false);
-      redis.data.delete(keyOf(simulation, 'tok'));
+      redis.data.delete(tokenKeyOf(simulation));
       await expectOk(simulation, second?.request(app, 8000));
       await simulation.runUntil(10_000);
       first?.thaw(true);
@@ -157,9 +157,9 @@ export const races: readonly Scenario[] = [
   },
 ];
 
-/** Returns the name of a key of the first app. */
-function keyOf({ heart, apps, encryptionKeys }: Simulation, name: string): string {
+/** Returns the key of the first app's token. */
+function tokenKeyOf({ heart, apps, encryptionKeys }: Simulation): string {
   const [app] = apps;
   if (!app) throw new Error('no app');
-  return heart.tokenKey(heart.tokenKeyId(app.corp, encryptionKeys)).replace(/tok$/, name);
+  return heart.tokenStoreKeys(heart.tokenKeyId(app.corp, encryptionKeys)).tok;
 }

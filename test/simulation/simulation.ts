@@ -60,7 +60,7 @@ export function createSimulation({
     createApp({ corpid: 'wwcorpa0000000001', corpsecret: `corpsecret-${index}` }, mode, lifeMs),
   );
   const byKey = new Map(
-    appList.map((app) => [heart.tokenKey(heart.tokenKeyId(app.corp, encryptionKeys)), app]),
+    appList.map((app) => [heart.tokenStoreKeys(heart.tokenKeyId(app.corp, encryptionKeys)).tok, app]),
   );
   const redis = createRedisServer(scheduler, random.fork(), lua, (run) => storeWatch.onScript(run));
   const storeWatch = createStoreWatch({ nowMs, redis: () => redis, journal, troubles, apps: byKey });

@@ -42,7 +42,7 @@ interface Record {
   fingerprint: string;
   sealed: string;
   ttlMs: number;
-  unchanged: boolean;
+  noEarlyRenewal: boolean;
 }
 
 /** A timer may renew this long before expiry, and nobody earlier. */
@@ -114,7 +114,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
     const token = app.byFingerprint(record.fingerprint);
     if (!token || !sealedKnown.has(record.sealed)) return true;
     if (token.dead || token.refused || app.unlinked) return true;
-    return record.ttlMs <= aheadMsMax && !record.unchanged;
+    return record.ttlMs <= aheadMsMax && !record.noEarlyRenewal;
   }
 
   /** A token fetched by a running holder with a working Redis must be stored before its lease expires. */
@@ -201,7 +201,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
 
   function describe(app: App, record: Record): string {
     const number = app.byFingerprint(record.fingerprint)?.number ?? '?';
-    return `token ${number} with ${record.ttlMs} ms left${record.unchanged ? ', unchanged' : ''}`;
+    return `token ${number} with ${record.ttlMs} ms left${record.noEarlyRenewal ? ', not to be renewed early' : ''}`;
   }
 
   return {
@@ -276,5 +276,11 @@ function recordOf(redis: RedisData, tokKey: string): Record | undefined {
   const [generation, fingerprint, sealed] = ['g', 'h', 'c'].map((field) => hash?.get(field));
   if (ttlMs <= 0 || generation === undefined || fingerprint === undefined || sealed === undefined)
     return undefined;
-  return { generation: Number(generation), fingerprint, sealed, ttlMs, unchanged: hash?.get('n') === '1' };
+  return {
+    generation: Number(generation),
+    fingerprint,
+    sealed,
+    ttlMs,
+    noEarlyRenewal: hash?.get('n') === '1',
+  };
 }
