@@ -36,11 +36,15 @@ describe('a fault built into the sources', () => {
   });
 });
 
-async function inSituation(built: typeof Heart, { caughtBy, situation }: Mutant): Promise<string[]> {
+async function inSituation(
+  built: typeof Heart,
+  { caughtBy, situation, mode: hint }: Mutant,
+): Promise<string[]> {
   const scenario = scenarios.find(({ name }) => name === situation);
   if (!scenario) throw new Error(`no situation ${situation}`);
   const seen: string[] = [];
-  for (const mode of scenario.modes ?? gettokenModes) {
+  const modes = scenario.modes ?? gettokenModes;
+  for (const mode of modes.toSorted((a, b) => Number(b === hint) - Number(a === hint))) {
     const { violation } = await runScenario(built, lua, scenario, mode);
     if (violation) seen.push(violation.invariant);
     if (seen.includes(caughtBy)) break;

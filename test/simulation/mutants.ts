@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type * as Heart from './heart.ts';
+import type { GettokenMode } from './upstream.ts';
 
 /** A fault built into the real sources: what is taken away or put in, where, and which check must notice. */
 export interface Mutant {
@@ -14,6 +15,8 @@ export interface Mutant {
   caughtBy: string;
   /** The known situation in which it is noticed; else in random worlds. */
   situation?: string;
+  /** A mode of gettoken in which it was noticed, tried first. */
+  mode?: GettokenMode;
   /** A random world in which it was noticed, tried first. */
   seed?: number;
 }
@@ -45,6 +48,7 @@ export const mutants: Record<string, Mutant> = {
     replace: 'if false then\n',
     caughtBy: 'P4 holder commits',
     situation: 'the holder of the lease freezes for 30 s while it fetches',
+    mode: 'new',
   },
   'second-commit-finds-its-token-foreign': {
     file: 'lib/token-scripts.ts',
@@ -103,6 +107,7 @@ export const mutants: Record<string, Mutant> = {
     find: "'n', newNoEarlyRenewal, ",
     replace: "'n', '0', ",
     caughtBy: 'P1 early tries',
+    seed: 8,
   },
   'gettoken-never-rests': {
     file: 'lib/token-scripts.ts',
@@ -110,6 +115,7 @@ export const mutants: Record<string, Mutant> = {
     replace: 'return (',
     caughtBy: 'Count: an app that is not linked, every token refused, for one hour',
     situation: 'an app that is not linked, every token refused, for one hour',
+    mode: 'new_old_dies',
   },
   'one-call-makes-gettoken-rest': {
     file: 'lib/token-scripts.ts',
@@ -117,6 +123,7 @@ export const mutants: Record<string, Mutant> = {
     replace: 'if false then',
     caughtBy: 'Count: one caller is always refused by mistake, and a token ends early every 5 minutes',
     situation: 'one caller is always refused by mistake, and a token ends early every 5 minutes',
+    mode: 'new_old_dies',
   },
   'a-good-answer-forgets-nothing': {
     file: 'lib/token-scripts.ts',
@@ -196,6 +203,7 @@ export const mutants: Record<string, Mutant> = {
     replace:
       'const left = usable(refused);\nif (left) return left;\nif (!(error instanceof AppError && error.cause instanceof RedisError)) throw error;\nconst { access_token: accessToken } = await gettoken(corp);\nreturn { accessToken, fingerprint: fingerprintOf(accessToken), generation: 0, ttlMs: 1, readAt: moment(clock), onProbation: false };',
     caughtBy: 'No lease, no gettoken',
+    seed: 15,
   },
   'lease-of-any-age': {
     file: 'lib/token-source.ts',
@@ -203,6 +211,7 @@ export const mutants: Record<string, Mutant> = {
     replace: 'leaseAgeMsMax = 3_600_000',
     caughtBy: 'P4 late gettoken',
     situation: 'the holder of the lease freezes for 30 s before it fetches',
+    mode: 'new',
   },
   'no-time-to-store-a-failure': {
     file: 'lib/token-source.ts',
@@ -224,6 +233,7 @@ export const mutants: Record<string, Mutant> = {
     replace: 'throw error;',
     caughtBy: 'Count: Redis refuses every commit for an hour, 8 instances',
     situation: 'Redis refuses every commit for an hour, 8 instances',
+    mode: 'renewed',
   },
   'two-tokens-a-call': {
     file: 'lib/access-token.ts',
@@ -251,6 +261,7 @@ export const mutants: Record<string, Mutant> = {
     find: 'return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;',
     replace: 'return cached;',
     caughtBy: 'P6 past its end',
+    seed: 5,
   },
   'life-counted-from-the-answer': {
     file: 'lib/token-source.ts',
@@ -264,7 +275,7 @@ export const mutants: Record<string, Mutant> = {
     find: 'Math.max(clock.wallMs() - start.wallMs, clock.monotonicMs() - start.monotonicMs)',
     replace: 'clock.monotonicMs() - start.monotonicMs',
     caughtBy: 'P6 past its end',
-    seed: 88,
+    seed: 304,
   },
   'unchanged-token-left-before-its-end': {
     file: 'lib/token-source.ts',
@@ -285,6 +296,7 @@ export const mutants: Record<string, Mutant> = {
     find: 'const left = usable(refused);\n        if (left) return left;\n        throw error;',
     replace: 'throw error;',
     caughtBy: 'Own token unused',
+    seed: 34,
   },
   'replica-brings-an-old-token-back': {
     file: 'lib/token-source.ts',
@@ -292,6 +304,7 @@ export const mutants: Record<string, Mutant> = {
     replace: '',
     caughtBy: 'P10 back',
     situation: 'a lagging replica answers reads after a renewal',
+    mode: 'new',
   },
   'late-commit-brings-an-old-token-back': {
     file: 'lib/token-source.ts',
@@ -313,6 +326,7 @@ export const mutants: Record<string, Mutant> = {
     find: 'if (!isTokenRefused(error)) {',
     replace: 'if (!(error instanceof WecomError)) {',
     caughtBy: 'P1 needless fetch',
+    seed: 2,
   },
   'waits-without-end': {
     file: 'lib/token-source.ts',
@@ -383,6 +397,7 @@ export const mutants: Record<string, Mutant> = {
     replace: 'refusalsOfEvalsha.has(reason)',
     caughtBy: 'Count: Redis refuses every commit for an hour, 8 instances',
     situation: 'Redis refuses every commit for an hour, 8 instances',
+    mode: 'new',
   },
 };
 

@@ -69,13 +69,18 @@ export function createScheduler(): Scheduler {
     async runUntil(untilMs) {
       // Work that was started outside an event continues to its first wait.
       await turn();
-      for (let first = heap[0]; first && first.atMs <= untilMs && !state.stopped; first = heap[0]) {
+      await inTurns(() => {
+        let first = heap[0];
+        while (first && !first.action) {
+          pop();
+          first = heap[0];
+        }
+        if (!first?.action || first.atMs > untilMs || state.stopped) return false;
         pop();
-        if (!first.action) continue;
         now = first.atMs;
         first.action();
-        await turn();
-      }
+        return true;
+      });
       if (!state.stopped) now = Math.max(now, untilMs);
     },
     stop() {
@@ -84,12 +89,56 @@ export function createScheduler(): Scheduler {
   };
 }
 
-/**
- * One turn of the real event loop: all microtasks run, and whatever the event itself passed to `setImmediate`
- * (lib/clock.ts: `withTimeout`) runs before the next event. That is all the code under test needs.
- */
+/** One turn of the real event loop: all microtasks run. */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
+  });
+}
+
+const stepsPerTurn = 50;
+
+/**
+ * Calls `step` until it returns false. After each call all microtasks run, and whatever it passed to `setImmediate`
+ * (lib/clock.ts: `withTimeout`) runs before the next. That is all the code under test needs.
+ *
+ * Node runs the microtasks after each of the functions that wait for the same turn of the event loop. So many steps
+ * share a turn, which costs more than most of them.
+ */
+function inTurns(step: () => boolean): Promise<void> {
+  const real = globalThis.setImmediate;
+  let isOver = false;
+  /** Something waits for the next turn, so the steps wait too. */
+  let isWaiting = false;
+
+  return new Promise<void>((resolve, reject) => {
+    function takeStep(): void {
+      if (isOver || isWaiting) return;
+      try {
+        if (step()) return;
+        resolve();
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+      isOver = true;
+    }
+
+    function takeTurn(): void {
+      if (isOver) return;
+      isWaiting = false;
+      for (let i = 0; i < stepsPerTurn; i += 1) real(takeStep);
+      // After the microtasks of the last step.
+      real(takeTurn);
+    }
+
+    globalThis.setImmediate = new Proxy(real, {
+      apply(...call) {
+        isWaiting = true;
+        return Reflect.apply(...call) as NodeJS.Immediate;
+      },
+    });
+    takeTurn();
+  }).finally(() => {
+    globalThis.setImmediate = real;
   });
 }
