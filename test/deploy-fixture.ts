@@ -222,6 +222,8 @@ export async function createFixture(
       // The framework compiles its schema once; a second time costs a second.
       SLS_SCHEMA_CACHE_BASE_DIR: join(root, '.build'),
       SLS_TELEMETRY_DISABLED: '1',
+      // As in a service that has the framework in its own folder. Else it starts npm to find out where it is installed.
+      SLS_DISABLE_AUTO_UPDATE: '1',
       ...environmentWith(environment),
     };
     return new Promise((resolve) => {

@@ -30,6 +30,7 @@ function sls(...args: string[]) {
       HOME: folder,
       SLS_SCHEMA_CACHE_BASE_DIR: join(root, '.build'),
       SLS_TELEMETRY_DISABLED: '1',
+      SLS_DISABLE_AUTO_UPDATE: '1',
     },
   });
 }

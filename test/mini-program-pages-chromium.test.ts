@@ -1,6 +1,6 @@
 // The same flow in a real browser, and what only one can tell: sizes, keyboard, the Content-Security-Policy.
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type ConsoleMessage, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromiumArgs, chromiumPath } from '../demo/chromium.ts';
 import { describeFlow } from './mini-program-pages-flow.ts';
@@ -79,22 +79,31 @@ describe.runIf(found)('Chromium', () => {
 
 describe.runIf(found)('Chromium', () => {
   let demo: Demo;
+  /** Where the page is shown, once for each test: a new one each time is slow. */
+  let page: Page;
   beforeAll(async () => {
     demo = await startDemo();
+    const viewport = { width: 1280, height: 800 };
+    const context = await browser.newContext({ viewport, locale: 'en-US', reducedMotion: 'reduce' });
+    page = await context.newPage();
   });
   afterAll(() => demo.stop());
 
   /** Fails on whatever the page complains about. */
   async function openWorld() {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
-    const page = await context.newPage();
     const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
+    const onError = (error: Error) => complaints.push(error.message);
+    const onConsole = (message: ConsoleMessage) => {
       if (isComplaint(message)) complaints.push(message.text());
-    });
+    };
+    page.on('pageerror', onError).on('console', onConsole);
     await page.goto(`${demo.page.url}/`);
-    return { page, phone: page.frameLocator('#phone'), complaints, close: () => context.close() };
+    async function close() {
+      await page.evaluate('localStorage.clear(); sessionStorage.clear()');
+      await page.goto('about:blank');
+      page.off('pageerror', onError).off('console', onConsole);
+    }
+    return { page, phone: page.frameLocator('#phone'), complaints, close };
   }
 
   test('the page › shows all that is essential at 1280 × 800 without scrolling', async () => {

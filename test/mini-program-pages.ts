@@ -229,9 +229,12 @@ export const openInJsdom = async (url: string, otherScript?: string): Promise<Js
   };
 };
 
-/** Where the phones of {@link openInChromium} are shown, one after the other: a new one each time is slow. */
+/**
+ * Where the phones of {@link openInChromium} are shown, one after the other: a new one each time is slow. What turns or runs
+ * without end would take more CPU than the tests.
+ */
 export async function chromiumScreen(browser: Browser): Promise<BrowserPage> {
-  const context = await browser.newContext({ locale: 'zh-CN' });
+  const context = await browser.newContext({ locale: 'zh-CN', reducedMotion: 'reduce' });
   const page = await context.newPage();
   await page.addInitScript(clockScript);
   page.setDefaultTimeout(shownMsMax);
