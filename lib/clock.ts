@@ -54,7 +54,7 @@ export function oncePer(clock: Clock, ms: number): () => boolean {
 /** How often deadlines are looked at. */
 const lookEveryMs = 25;
 const slicesPerTimeout = 8;
-/** Timers may fire this much early, as `monotonicMs` counts. */
+/** A timer may fire this much too early, measured by `monotonicMs`. */
 const timerEarlyMs = 2;
 
 interface Deadline {
@@ -68,15 +68,14 @@ interface Deadline {
 
 /** All deadlines of a clock share one timer, which runs while there are some. */
 interface Deadlines {
-  /** With those whose work settled since the last look: taking each out of a Set at once costs a tenth of a login. */
+  /** Also holds those whose work has settled, until the next look. To remove each at once cost a tenth of a login. */
   waiting: Deadline[];
-  isLooking: boolean;
 }
 
 const deadlinesOf = new WeakMap<Clock, Deadlines>();
 
 /**
- * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed, up to 25 ms later. `work` itself goes on.
+ * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed, or some 25 ms later. `work` itself goes on.
  *
  * A busy event loop must not look like a dead peer. So the time passes in slices of about an eighth, and each begins when
  * the one before was seen to have passed: the delay of a process that was busy, starved or frozen is not charged to the
@@ -113,17 +112,15 @@ export function withTimeout<T>(
 /** One more is about to wait. */
 function deadlinesFor(clock: Clock): Deadlines {
   let deadlines = deadlinesOf.get(clock);
-  if (!deadlines) deadlinesOf.set(clock, (deadlines = { waiting: [], isLooking: false }));
-  if (!deadlines.isLooking) lookLater(clock, deadlines);
+  if (!deadlines) deadlinesOf.set(clock, (deadlines = { waiting: [] }));
+  if (deadlines.waiting.length === 0) lookLater(clock, deadlines);
   return deadlines;
 }
 
 function lookLater(clock: Clock, deadlines: Deadlines): void {
-  deadlines.isLooking = true;
   clock.after(lookEveryMs, () => {
     const nowMs = clock.monotonicMs();
     deadlines.waiting = deadlines.waiting.filter((deadline) => isWaiting(deadline, nowMs));
-    deadlines.isLooking = false;
     if (deadlines.waiting.length > 0) lookLater(clock, deadlines);
   });
 }

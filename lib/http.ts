@@ -48,7 +48,7 @@ interface Answer {
   error?: unknown;
 }
 
-/** Of one connection: how many requests are not answered yet, and when the last of them is. */
+/** The requests of one connection: how many are not answered yet, and a promise that settles with the last. */
 interface Line {
   waiting: number;
   last: Promise<void>;
@@ -62,10 +62,11 @@ const receiving = {
   requestTimeout: arrivalMsMax,
   connectionsCheckingInterval: 1000,
 };
-/** More at once would all be late. SCF sends an instance at most 100. */
+/** With more at once, all of them would be answered too late. SCF sends an instance at most 100. */
 const requestsAtOnceMax = 1000;
 /** Requests sent on one connection without waiting for answers. At one more, the connection is closed. */
 const requestsPerConnectionMax = 50;
+const keepAliveMs = 86_400_000;
 /** Longer than the longest request, a login of 8 s. */
 const stopMsMax = 9000;
 const bearerPattern = /^Bearer ([\x21-\x7e]{1,256})$/i;
@@ -137,7 +138,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     const ms = Math.round(elapsedMs(clock, start));
     // Never the path as it came: people put all sorts of things into URLs.
     logRequest({ method: incoming.method, route, status: answer.status, ms }, answer.error, record, log);
-    // After the log of this turn is written: once it has answered, an instance may be frozen or end.
+    // The log goes first: an instance that has answered may be frozen or ended at once.
     setImmediate(() => outgoing.writeHead(answer.status, answer.headers).end(answer.body));
     if (placed) underWay -= 1;
     if (underWay === 0) onIdle?.();
@@ -164,7 +165,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
 
     async function answered(before: Promise<void>): Promise<void> {
       await before;
-      // Nobody waits for what was sent on it.
+      // The client has gone: nobody waits for the answer.
       if (!socket.destroyed) await work();
       line.waiting -= 1;
     }
@@ -200,8 +201,9 @@ declare const projectVersion: string;
  */
 export function serve(app: App, { host, port }: { host: string; port: number }, log: Log): void {
   const server = createServer(receiving, app.listener);
-  // Longer than the platform's proxy keeps its connections, so that it is never the server that hangs up first.
-  server.keepAliveTimeout = 75_000;
+  // Only the platform connects, and it hangs up first. A timer of ours could be due when a frozen instance continues, and
+  // close a connection on which a request has just arrived.
+  server.keepAliveTimeout = keepAliveMs;
   server.listen({ port, host, backlog: 1024 }, () => {
     const address = server.address();
     log('info', 'listening', {

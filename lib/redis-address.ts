@@ -90,8 +90,12 @@ function certificatesIn(file: string): string | undefined {
 
 /** How the certificate of the server is checked. */
 export function tlsOptions(host: string, { ca, name }: NonNullable<RedisAddress['tls']>): ConnectionOptions {
-  if (ca === undefined) return name === undefined ? {} : { servername: name };
-  if (name !== undefined) return { ca, servername: name };
-  // TencentDB is reached at a private address, which its certificate does not name.
-  return isIP(host) === 0 ? { ca } : { ca, checkServerIdentity: () => undefined };
+  const isAddress = isIP(host) !== 0;
+  return {
+    ...(ca !== undefined && { ca }),
+    // Node sends no name to the server unless it is told one.
+    ...((name !== undefined || !isAddress) && { servername: name ?? host }),
+    // TencentDB is reached at a private address, which its certificate does not name.
+    ...(ca !== undefined && name === undefined && isAddress && { checkServerIdentity: () => undefined }),
+  };
 }

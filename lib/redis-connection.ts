@@ -1,12 +1,9 @@
-// One connection to Redis: the only user of ioredis.
+// One connection to Redis, with ioredis. It sends and reports why it failed; it has no deadlines and repeats nothing:
+// redis.ts decides that.
 import { Redis as Client, type RedisOptions, ReplyError } from 'ioredis';
 import { type RedisAddress, tlsOptions } from './redis-address.ts';
 import { type RedisError, redisErrorOf } from './redis-reason.ts';
 
-/**
- * One connection to Redis, with ioredis. It sends and reports why it failed; it has no deadlines and repeats nothing:
- * redis.ts decides that.
- */
 export interface RedisConnection {
   /** Connects, once. Rejects with `RedisError`. */
   open(): Promise<void>;
@@ -40,13 +37,15 @@ export function createRedisConnection(address: RedisAddress, onClose: () => void
     async open() {
       try {
         await client.connect();
+        // Not by ioredis: after a refused SELECT it works on database 0.
+        if (address.db !== 0) await client.call('select', address.db);
       } catch (error) {
         throw redisError(lastError ?? error);
       }
     },
     send(commands) {
-      // ioredis' own pipelining would hold back what is sent later until all replies to this are there. At the end of the
-      // turn and not of the callback: the sockets of several logins have something to read in the same turn.
+      // ioredis' own pipelining would hold back what is sent later until all replies to this are there. The write waits
+      // for the end of the turn of the event loop, not of this callback: several logins may have something to send.
       const { stream } = client;
       stream.cork();
       setImmediate(() => stream.uncork());
@@ -64,15 +63,12 @@ function clientOptions(address: RedisAddress): RedisOptions {
   return {
     host: address.host,
     port: address.port,
-    db: address.db,
     ...(address.password !== undefined && { password: address.password }),
     ...(address.tls && { tls: tlsOptions(address.host, address.tls) }),
     lazyConnect: true,
     // Reconnecting, deadlines and repeats are decided in redis.ts.
     retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
     enableReadyCheck: false,
     disableClientInfo: true,
     connectTimeout: 10_000,

@@ -37,7 +37,10 @@ const reasonOfAnswer: Record<string, string> = {
   NOSCRIPT: 'no_script',
 };
 
-/** Errors on a healthy connection. After any other error, it makes sense to connect again. */
+/**
+ * Errors on a healthy connection. After any other error, it makes sense to connect again; after `read_only` too, because
+ * another connection may lead to the server that takes writes.
+ */
 export const answersOfAHealthyConnection: ReadonlySet<string> = new Set([
   'no_permission',
   'out_of_memory',
@@ -68,10 +71,10 @@ export function isEvalshaRefused({ reason, inScript }: RedisError): boolean {
 }
 
 /** Up to 6.2, an error inside a script: `ERR Error running script (call to f_…): @user_script:9: @user_script: 9: -OOM …`. */
-const reasonInScript = /@user_script: ?\d+: -([A-Z]+)\b/;
+const oldScriptError = /@user_script: ?\d+: -([A-Z]+)\b/;
 
 /** Since 7.0: `OOM … script: …, on @user_script:9.` */
-const inScript = /@user_script:/;
+const scriptError = /@user_script:/;
 
 /**
  * Returns the error with its reason; `undefined` if the error is neither from Redis nor from the connection.
@@ -80,14 +83,15 @@ const inScript = /@user_script:/;
  */
 export function redisErrorOf(error: Error, isReply: boolean): RedisError | undefined {
   const reason = reasonOf(error, isReply);
-  return reason === undefined ? undefined : new RedisError(reason, inScript.test(error.message));
+  return reason === undefined ? undefined : new RedisError(reason, scriptError.test(error.message));
 }
 
 function reasonOf(error: Error, isReply: boolean): string | undefined {
   const { message } = error;
-  const known = reasonOfAnswer[reasonInScript.exec(message)?.[1] ?? message.split(' ')[0] ?? ''];
+  const known = reasonOfAnswer[oldScriptError.exec(message)?.[1] ?? message.split(' ')[0] ?? ''];
   if (known) return known;
   if (/max number of clients/.test(message)) return 'max_clients';
+  if (/DB index|SELECT is not allowed/i.test(message)) return 'no_database';
   if (/invalid password|AUTH/.test(message)) return 'auth';
   if (/unknown command/i.test(message)) return 'unknown_command';
   // Cluster proxies look for the keys in the text of a script.

@@ -14,7 +14,7 @@ export { RedisError } from './redis-reason.ts';
  * connection failed, so **every operation must be safe to run twice**: the reply may come from the second run, which
  * then sees the effects of the first.
  *
- * All methods reject with `RedisError`.
+ * All methods reject with `RedisError`, except for a bug.
  */
 export interface Redis {
   /**
@@ -25,7 +25,8 @@ export interface Redis {
   /**
    * Reads what decides; one round trip, each command about one key, its first argument. Each goes as a script, which
    * every proxy sends to the server that is written to. Where no script runs (writes are paused, scripts are
-   * forbidden) nothing can have been written either, so the plain commands are sent instead.
+   * forbidden), the plain commands are sent instead. Usually nothing can have been written then either; if only this
+   * instance has lost its connection, the reply may be old.
    */
   read(commands: readonly RedisCommand[]): Promise<unknown[]>;
   /**
@@ -58,7 +59,7 @@ export function defineScript(body: string): Script {
 
 const connectMsMax = 500;
 const operationMsMax = 400;
-/** While Redis is known to be down, callers are told at once instead of waiting. */
+/** For so long after a failed second try, callers are told at once instead of waiting. */
 const brokenMs = 1000;
 const logAgainMs = 2000;
 /** Commands that work while Redis refuses or pauses writes; all that this project reads with. */
@@ -69,6 +70,7 @@ const keylessCommands = new Set(['info', 'ping']);
 /** A connection and what is known of it. */
 interface Lane {
   connection?: Promise<RedisConnection> | undefined;
+  openedAt?: Moment;
   broken?: { since: Moment; error: RedisError } | undefined;
 }
 
@@ -97,6 +99,7 @@ export function createRedis(
   let closed = false;
 
   function connect(lane: Lane): Promise<RedisConnection> {
+    lane.openedAt = moment(clock);
     const connection = createConnection(address, () => {
       if (lane.connection === opening) lane.connection = undefined;
     });
@@ -139,10 +142,10 @@ export function createRedis(
     } catch (error) {
       if (!(error instanceof RedisError)) throw error;
       // Once per connection, however many operations fail on it together.
-      if (!isAnswer(error) && lane.connection === used) {
-        // A server that only refuses to write still answers what others are reading on this connection.
-        leave(lane, error.reason === 'read_only' ? operationMsMax : 0);
-      }
+      if (isAnswer(error) || lane.connection !== used) throw error;
+      if (error.reason !== 'read_only') leave(lane, 0);
+      // It still answers what others are reading. While no server takes writes, a new connection changes nothing.
+      else if (lane.openedAt && elapsedMs(clock, lane.openedAt) >= brokenMs) leave(lane, operationMsMax);
       throw error;
     }
   }
@@ -151,6 +154,7 @@ export function createRedis(
     return broken !== undefined && elapsedMs(clock, broken.since) < brokenMs;
   }
 
+  /** @param fallback the lane of the second try; if it is `main` again, with a new connection */
   async function run<T>(fallback: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
     if (closed) throw new RedisError('closed');
     if (isBroken(main) && isBroken(fallback)) throw main.broken?.error;
@@ -165,7 +169,7 @@ export function createRedis(
         },
         (error: unknown) => {
           if (!(error instanceof RedisError)) throw error;
-          if (!isAnswer(error)) return attempt(fallback, operation);
+          if (!isAnswer(error) && !closed) return attempt(fallback, operation);
           leave(forReads, operationMsMax);
           throw error;
         },

@@ -36,7 +36,7 @@ export interface WecomHttp {
   adapter: AxiosAdapter;
   /**
    * Opens the first connection of this process, before it is known what to ask; afterwards it does nothing. Nothing is
-   * sent on it, and an error of it shows when it is used.
+   * sent on it, and if it has failed by then, the call opens another one.
    */
   connectAhead(): void;
 }

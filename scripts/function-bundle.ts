@@ -13,8 +13,8 @@ export function isWebFunction(source: string): boolean {
   return source.includes('startWebFunction(');
 }
 
-/** The only commands that ioredis must know by name: lib/redis-connection.ts sends all others through `call`. */
-const namedCommands = ['auth', 'client', 'eval', 'evalsha', 'info', 'quit', 'readonly', 'script', 'select'];
+/** The only command that ioredis sends by its name: lib/redis-connection.ts sends all others through `call`. */
+const namedCommands = ['auth'];
 
 /**
  * Work that packages do at load and no function needs. Each cold start would wait for it; docs/decisions.md has the
@@ -28,7 +28,7 @@ const trims: Record<string, (source: string) => string> = {
   // It checks for FormData; in Node that loads undici too.
   'axios/lib/utils.js': (source) => `const globalThis = {};\n${source}`,
   'axios/lib/helpers/buildURL.js': () => 'export default (url) => url;',
-  // What is around the adapter: merged defaults, transforms, cancelling. lib/wecom.ts uses none of it.
+  // axios' steps before and after the adapter: merged defaults, transforms, cancelling. lib/wecom.ts uses none of them.
   'axios/lib/core/mergeConfig.js': () => 'export default (_, config) => config;',
   'axios/lib/core/dispatchRequest.js': () => 'export default (config) => config.adapter(config);',
   // ioredis creates two methods for each of 400 commands.

@@ -132,6 +132,10 @@ const breaks: Record<InsideDiagnosis, Break> = {
     await once(holder, 'data');
     return { REDIS_URL: redis.url };
   },
+  async 'redis.reachable.no_database'() {
+    const redis = await serverWith('--databases', '2');
+    return { REDIS_URL: `${redis.url}/2` };
+  },
   async 'redis.reachable.not_ready'() {
     const redis = await serverWith('--replica-serve-stale-data', 'no', '--replicaof', '127.0.0.1 1');
     return { REDIS_URL: redis.url };

@@ -287,6 +287,15 @@ describe('requests that take long', () => {
   });
 });
 
+describe('the connections of the platform', () => {
+  const all = worldForAll();
+
+  test('GET /health › is not the one who hangs up, for a day', async () => {
+    const { headers } = await rawRequest(all.login.url, { method: 'GET', path: '/health' });
+    expect(headers.get('keep-alive')).toBe('timeout=86400');
+  });
+});
+
 describe('GET /health', () => {
   test('GET /health › answers 200 and touches nothing, even while everything else is down', async () => {
     const world = await startWorld();

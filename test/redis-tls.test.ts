@@ -12,6 +12,21 @@ async function worldBehindTls() {
   return { world, port: await behindTls(world.redis.url, 'valid') };
 }
 
+describe('the name that Redis is asked by', () => {
+  test.each<[string, Record<string, string>, unknown]>([
+    ['localhost', { REDIS_CA }, 'localhost'],
+    ['127.0.0.1', { REDIS_CA, REDIS_TLS_NAME: 'localhost' }, 'localhost'],
+    ['127.0.0.1', { REDIS_CA }, false],
+  ])('[R23] POST /login › is sent to a router of names, at %s with %j', async (host, variables, name) => {
+    const world = await startWorld(quickRedis);
+    const asked: unknown[] = [];
+    const port = await behindTls(world.redis.url, 'valid', (given) => asked.push(given));
+    const login = await world.startLogin({ REDIS_URL: `rediss://${host}:${port}`, ...variables });
+    expect((await login.login({ js_code: world.jsCode() })).status).toBe(200);
+    expect(asked).toEqual([name]);
+  });
+});
+
 describe('the certificate of Redis', () => {
   test.each<[string, Record<string, string>]>([
     ['127.0.0.1', { REDIS_CA }],

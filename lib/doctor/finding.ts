@@ -28,6 +28,7 @@ export const insideStatuses = {
   'redis.reachable.no_answer': 'failed',
   'redis.reachable.not_redis': 'failed',
   'redis.reachable.too_many_connections': 'failed',
+  'redis.reachable.no_database': 'failed',
   'redis.reachable.not_ready': 'failed',
   'redis.scripts.ok': 'ok',
   'redis.scripts.bare_cluster': 'failed',

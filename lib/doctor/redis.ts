@@ -124,6 +124,7 @@ const idOf: Record<string, InsideId> = {
   auth: 'redis.auth.refused',
   not_redis: 'redis.reachable.not_redis',
   max_clients: 'redis.reachable.too_many_connections',
+  no_database: 'redis.reachable.no_database',
   loading: 'redis.reachable.not_ready',
   master_down: 'redis.reachable.not_ready',
   cluster_down: 'redis.reachable.not_ready',

@@ -36,6 +36,16 @@ export const insideWords: Record<InsideId, Words> = {
       zh: `${at.redisConnections.zh}：找出占用连接的程序，或调大“最大连接数”。每个运行中的函数实例占用一个连接。`,
     },
   },
+  'redis.reachable.no_database': {
+    found: {
+      en: 'Redis refuses the database number at the end of REDIS_URL',
+      zh: 'Redis 不接受 REDIS_URL 末尾的数据库编号',
+    },
+    advice: {
+      en: 'Leave the number out: STAGE keeps stages apart. A server has 16 databases (0 to 15) unless it is configured otherwise.',
+      zh: '去掉编号：各 stage 已由 STAGE 隔开。除非另有配置，Redis 只有 16 个数据库（0 到 15）。',
+    },
+  },
   'redis.reachable.not_ready': {
     found: {
       en: 'Redis responds, but is not ready yet ({reason})',

@@ -141,6 +141,33 @@ describe.skipIf(!realRedis)('Redis answers with an error', () => {
     },
   );
 
+  test('[R7] POST /login › opens no connection for each try while Redis is read-only', async () => {
+    const { world, warm } = await running();
+    const outside = connected(world);
+    const connections = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await outside.info('stats'))?.[1]);
+    await outside.call('REPLICAOF', '127.0.0.1', '1');
+    await allRefused(world, [warm], /^read_only$/);
+    const [before, since] = [await connections(), performance.now()];
+    const logins = 20;
+    for (let i = 0; i < logins; i += 1) expect((await oneLogin(world, warm)).status).toBe(503);
+    // One a second may be new: behind a proxy it could lead to the server that takes writes.
+    const seconds = Math.ceil((performance.now() - since) / 1000);
+    expect((await connections()) - before).toBeLessThanOrEqual(1 + seconds);
+  });
+
+  test('POST /login › answers 503 when Redis has no database of this number, and uses no other', async () => {
+    const { world } = await running();
+    const none = await world.startLogin({ REDIS_URL: `${world.redis.url}/16` });
+    const outside = connected(world);
+    await outside.flushall();
+    await allRefused(world, [none], /^no_database$/);
+    expect(await outside.dbsize()).toBe(0);
+    const third = await world.startLogin({ REDIS_URL: `${world.redis.url}/3` });
+    await recovers(world, [third]);
+    expect(await outside.dbsize()).toBe(0);
+  });
+
   test('[R15] POST /login › answers 503 when scripts are disabled as in TencentDB, and the log says so', async () => {
     const { world, warm } = await running();
     const scriptless = await startRedis({

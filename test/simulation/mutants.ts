@@ -344,7 +344,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'redis-asked-once': {
     file: 'lib/redis.ts',
-    find: 'if (!isAnswer(error)) return attempt(fallback, operation);',
+    find: 'if (!isAnswer(error) && !closed) return attempt(fallback, operation);',
     replace: 'if (!isAnswer(error)) throw error;',
     caughtBy: 'P8 error',
     seed: 3,
@@ -358,8 +358,8 @@ export const mutants: Record<string, Mutant> = {
   },
   'silent-connection-kept': {
     file: 'lib/redis.ts',
-    find: "leave(lane, error.reason === 'read_only' ? operationMsMax : 0);",
-    replace: '',
+    find: "if (error.reason !== 'read_only') leave(lane, 0);",
+    replace: "if (error.reason !== 'read_only') {}",
     caughtBy: 'P8 error',
     seed: 32,
   },
