@@ -32,6 +32,7 @@ const answerBytesMax = 4_194_304;
 const refusals = [40_068, 48_002, 60_011, 60_123, 81_011];
 
 // An answer without what was asked for is none, and must not replace a good one. A tag may leave out an empty list.
+// Built when asked for, which is seldom: a cold start without ROLES needs none of them.
 function treeSchema() {
   return z
     .object({
