@@ -4,7 +4,7 @@ import type { AccessTokens } from './access-token.ts';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import { createRecheckBudget } from './rate-limit.ts';
+import { countRecheck } from './rate-limit.ts';
 import type { Redis } from './redis.ts';
 import { isSameUserid, type Person, personId } from './person.ts';
 import type { LastCheck } from './session-record.ts';
@@ -67,7 +67,6 @@ export function createPermission(options: {
   log: Log;
 }): Permission {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
-  const budget = createRecheckBudget(redis);
   const mayLogSkipped = oncePer(clock, logSkippedAgainMs);
   /** For each company: whether WeCom answered this instance's last question, and when it was asked. */
   const heard = new Map<string, { answered: boolean; askedAt: Moment }>();
@@ -146,7 +145,7 @@ export function createPermission(options: {
   }
 
   async function ask(session: MemberSession, corp: Corp): Promise<MemberSession> {
-    const usedUp = await budget(corp.corpid);
+    const usedUp = await countRecheck(redis, corp.corpid);
     if (usedUp && !mayProbe(session, corp)) {
       // Release the claim: no check is running, so nobody should wait for one.
       await sessions.giveUpCheck(session.person);

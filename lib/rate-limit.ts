@@ -91,11 +91,11 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
   /** Networks that this process has stored recently, so that not each login writes the same again. */
   const noted = new Map<string, Moment>();
 
-  /** @param counters what a failure counts in */
-  const admission = (network: string | undefined, counters: readonly Counter[]): Admission => ({
+  /** @param countedIn what a failure counts in */
+  const admission = (network: string | undefined, countedIn: readonly Counter[]): Admission => ({
     async failed() {
-      const counted = await Promise.all(counters.map((counter) => count(redis, counter)));
-      const failures = counted[counters.indexOf(fleetFailures)]?.count ?? 0;
+      const counts = await Promise.all(countedIn.map((counter) => count(redis, counter)));
+      const failures = counts[countedIn.indexOf(fleetFailures)]?.count ?? 0;
       const { max, seconds } = fleetFailures;
       if (failures >= max && (failures - max) % 100 === 0) {
         log('error', 'login_brake_on', { failures, window_seconds: seconds });
@@ -178,19 +178,14 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
   };
 }
 
-/**
- * Returns a function that counts one re-check of a company and returns the share that is used up, if any. It rejects
- * with `temporarily_unavailable`.
- */
-export function createRecheckBudget(redis: Redis): (corpid: string) => Promise<Counter | undefined> {
-  return async (corpid) => {
-    for (const share of recheckShares) {
-      const counter = share(tag(corpid));
-      const { count: rechecks } = await count(redis, counter);
-      if (rechecks > counter.max) return counter;
-    }
-    return undefined;
-  };
+/** Counts one re-check of a company. Returns the share that is used up, if any. Rejects with `temporarily_unavailable`. */
+export async function countRecheck(redis: Redis, corpid: string): Promise<Counter | undefined> {
+  for (const share of recheckShares) {
+    const counter = share(tag(corpid));
+    const { count: rechecks } = await count(redis, counter);
+    if (rechecks > counter.max) return counter;
+  }
+  return undefined;
 }
 
 /** Returns a function that gives the counter with this tag. */
