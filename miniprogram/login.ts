@@ -6,7 +6,7 @@ import { createWecomLogin, type WecomLoginError } from './wecom-login';
 export const wecomLogin = createWecomLogin({ serverUrl: settings.serverUrl });
 
 const home = '/pages/home/home';
-/** These show errors themselves, and no login leads to them. */
+/** These show errors themselves, and a login never leads back to them. */
 const loginPages = ['pages/entrance/entrance', 'pages/refused/refused', 'pages/reviewer/reviewer'];
 const detailCharactersMax = 200;
 /** For the administrator, when the session has already ended. */
@@ -20,7 +20,11 @@ wecomLogin.onSessionChange((session) => {
 wecomLogin.onRefused((error) => {
   const { route, options } = getCurrentPages().slice(-1)[0] ?? {};
   if (route === undefined || loginPages.includes(route)) return;
-  showRefusal(error, addressOf(`/${route}`, options ?? {}), error.userid ?? lastUserid);
+  showRefusal(
+    error,
+    addressOf(`/${route}`, options ?? {}),
+    error.code === 'member_not_allowed' ? (error.userid ?? lastUserid) : error.userid,
+  );
 });
 
 /** The query a page was opened with. WeChat passes it encoded, other runtimes pass it decoded. */

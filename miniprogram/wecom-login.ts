@@ -217,7 +217,7 @@ const endings = [
 
 /**
  * When a request may be sent again: `always` if it only reads; `undone` if it writes, so only when the server did
- * nothing; `never`, except with a new session, if sending it takes long.
+ * nothing; `never` if sending it takes long; then only with a new session.
  */
 type Repeats = 'always' | 'undone' | 'never';
 
@@ -244,7 +244,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
   let logouts = 0;
   /** The part of a logout that removes the session. */
   let runningLogout: Promise<unknown> | undefined;
-  /** Since the last login, `refused` was told. */
+  /** Whether `refused` was told since the last login. */
   let refusalTold = false;
   let openSockets: SocketTask[] = [];
   let knownEnvironment: 'wecom' | 'wechat' | undefined;
@@ -256,8 +256,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
    * @see https://developer.work.weixin.qq.com/document/path/91510
    */
   async function environment(): Promise<'wecom' | 'wechat'> {
-    if (knownEnvironment === undefined && typeof qyOf(getWx)?.login === 'function')
-      knownEnvironment = 'wecom';
+    // Before what is remembered: `wx.qy` may appear late.
+    if (typeof qyOf(getWx)?.login === 'function') return 'wecom';
     if (knownEnvironment !== undefined) return knownEnvironment;
     const info = await settle<SystemInfo>(
       // In WeCom the newer functions are missing, or do not report `environment` on phones.
@@ -301,8 +301,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
   /**
    * Retries until it succeeds or cannot be recovered. `recover` may fix an error, each kind once, and then returns true.
-   * Retry-After is honoured. What may be repeated `always` is repeated when it broke in the background and the app is
-   * visible again. If the platform responded instead of the server, the attempt is repeated once, if that is harmless or
+   * Retry-After is honoured. If an attempt broke in the background, one with `always` is repeated when the app is visible
+   * again. If the platform responded instead of the server, the attempt is repeated once, if that is harmless or
    * it was certainly not processed.
    */
   async function withRetries<Result>(
@@ -478,18 +478,25 @@ export function createWecomLogin(options: WecomLoginOptions) {
     return (await logInNow()).session;
   }
 
-  /** Replaces a session that no longer works. The member does not notice. */
+  /**
+   * Replaces a session that no longer works. The member does not notice. Rejects with `login_again` if another person is
+   * logged in now: what a page asked for one person is not sent for another.
+   */
   async function replace(failed: Held): Promise<Held> {
     if (loggedOut) throw new WecomLoginError('logged_out');
-    if (held && held !== failed) return held;
-    if (failed.session.role === 'reviewer') {
-      hold(undefined);
-      throw new WecomLoginError('reviewer_session_ended');
+    let next = held;
+    if (!next || next === failed) {
+      if (failed.session.role === 'reviewer') {
+        hold(undefined);
+        throw new WecomLoginError('reviewer_session_ended');
+      }
+      next = await oneAtATime(logIn);
     }
-    return oneAtATime(logIn);
+    if (!isSamePerson(failed.session, next.session)) throw new WecomLoginError('login_again');
+    return next;
   }
 
-  /** A call of a page. What ends the session is also told to {@link refused}, once. */
+  /** A call of a page. An error of {@link endings} is also told to {@link refused}, once. */
   function pageCall<Result>(work: (stop: Stop) => Promise<Result>): RequestTask<Result> {
     const before = logouts;
     return abortable((stop) =>
@@ -632,6 +639,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
             fail,
             ...(protocols && { protocols }),
           });
+          socket = opened;
           openSockets.push(opened);
           opened.onOpen(success);
           opened.onError(fail);
@@ -640,13 +648,14 @@ export function createWecomLogin(options: WecomLoginOptions) {
             fail({ errMsg: 'connectSocket:fail closed' });
           });
           listen?.(opened);
-          socket = opened;
           return { abort: () => opened.close({}) };
         },
         timeoutMs,
         stop,
       ).catch(async (error: unknown) => {
         openSockets = openSockets.filter((one) => one !== socket);
+        // Also when `listen` threw.
+        end({ abort: () => socket?.close({}) });
         throwIfLoggedOut();
         if (stop.aborted) throw error;
         // wx does not tell the status of a refused handshake, so ask whether the session is the reason.
@@ -666,10 +675,12 @@ export function createWecomLogin(options: WecomLoginOptions) {
   }
 
   async function userdata(kind: UserdataKind, stop: Stop): Promise<unknown> {
+    const throwIfLoggedOut = watchLogout();
     for (let again = false; ; again = true) {
       const before = await enter();
       const qy = await qyWith(kind);
       const data = await encryptedUserdata(qy, kind);
+      throwIfLoggedOut();
       try {
         // Only reads, so it may be sent twice.
         return await authorized(
@@ -680,6 +691,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
         );
       } catch (thrown) {
         if (again || toLoginError(thrown).code !== 'invalid_encrypted_data') throw thrown;
+        throwIfLoggedOut();
         await replace(before);
       }
     }
@@ -774,7 +786,9 @@ export function createWecomLogin(options: WecomLoginOptions) {
      * Ends the session; with `everywhere`, all sessions of this person. Closes the sockets. Afterwards nothing logs in by
      * itself, and calls that wait for another try are cancelled.
      *
-     * Resolves with false if the server could not be reached: there the session ends after its idle time. Never rejects.
+     * Resolves with false if the server could not be reached: there the session ends after its idle time. With
+     * `everywhere` also if the session had already ended, or there was none: then the other sessions go on. Log in and
+     * call it again. Never rejects.
      */
     async logout(how: { everywhere?: boolean } = {}): Promise<boolean> {
       loggedOut = true;
@@ -784,8 +798,8 @@ export function createWecomLogin(options: WecomLoginOptions) {
       const ended = await thisLogout;
       if (runningLogout === thisLogout) runningLogout = undefined;
       closeSockets();
-      if (!ended) return true;
       const everywhere = (Object(how) as typeof how).everywhere === true;
+      if (!ended) return !everywhere;
       const leave = () =>
         ask(everywhere ? '/session?all=true' : '/session', { method: 'DELETE' }, ended.sessionToken);
       try {
@@ -795,7 +809,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
         });
         return true;
       } catch (thrown) {
-        return toLoginError(thrown).code === 'invalid_session';
+        return !everywhere && toLoginError(thrown).code === 'invalid_session';
       }
     },
   };
@@ -867,7 +881,7 @@ interface Stop {
   task?: Task | undefined;
 }
 
-/** Runs `work`; rejects only with {@link WecomLoginError}. */
+/** Makes a {@link RequestTask} of `work`. */
 function abortable<Result>(work: (stop: Stop) => Promise<Result>): RequestTask<Result> {
   const stop: Stop = { aborted: false };
   let rejectNow: ((error: WecomLoginError) => void) | undefined;
@@ -1139,6 +1153,8 @@ export function sessionOf(body: unknown): Session | undefined {
 /** Messages are in the language of the system. An unknown message counts as a bad network. */
 function codeOfFailure(errMsg: string): ClientErrorCode {
   if (/interrupted/i.test(errMsg)) return 'interrupted';
+  // The file to upload: a mistake of the page.
+  if (/file not found|no such file/i.test(errMsg)) return 'unexpected';
   if (/time(d?[ _-]?)out|超时|逾時/i.test(errMsg)) return 'server_timeout';
   // A server name that cannot be resolved is a network problem.
   if (/not[ _]resolved|解析/i.test(errMsg)) return 'offline';

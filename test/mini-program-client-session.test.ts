@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { endSession, errorOf, openPhone, serve } from './mini-program-phone.ts';
-import { corpid, otherCorpid, worldForAll } from './world.ts';
+import { corpid, otherCorpid, secret, worldForAll } from './world.ts';
 
 const all = worldForAll();
 
@@ -51,6 +51,28 @@ describe('request()', () => {
     });
     expect(paths).toEqual(['/login', '/mine', '/login', '/mine']);
   });
+
+  test.each(['request', 'userdata'] as const)(
+    '%s() › is not repeated with the session of another person, who logged in on the same phone since',
+    async (call) => {
+      const phone = openPhone(all.world, { userid: all.world.addMember() });
+      const client = phone.client(all.login);
+      await client.request({ url: '/session' });
+      await endSession(all.login, phone);
+      const data = all.world.wecom.encryptUserData(phone.person, { mobile: secret('13900002222') });
+      if (call === 'userdata')
+        phone.nextQy.push({ answer: { encryptedData: data.encrypted_data, iv: data.iv } });
+      Object.assign(phone.person, { userid: all.world.addMember() });
+      const ask = () =>
+        call === 'request' ? client.request({ url: '/session' }) : client.userdata('getMobile');
+      expect(await errorOf(ask())).toMatchObject({ code: 'login_again' });
+      expect([phone.to('/session').length, phone.to('/userdata').length]).toEqual(
+        call === 'request' ? [2, 0] : [1, 1],
+      );
+      expect(client.session()?.member?.userid).toBe(phone.person.userid);
+      await ask();
+    },
+  );
 
   test('request() › takes a member who may not enter any more out of their session', async () => {
     const userid = all.world.addMember();
@@ -285,6 +307,19 @@ describe('logout()', () => {
     expect(phone.to('/session').map(({ method }) => method)).toEqual(['DELETE', 'DELETE', 'DELETE']);
   });
 
+  test('logout({ everywhere: true }) › is false when no session was there to confirm it, or it had ended', async () => {
+    const phone = openPhone(all.world, { userid: all.world.addMember() });
+    const [here, there] = [phone.client(all.login), phone.client(all.login)];
+    await there.login();
+    expect(await here.logout({ everywhere: true })).toBe(false);
+    await here.login();
+    await here.request({ url: '/session' });
+    await endSession(all.login, phone);
+    expect(await here.logout({ everywhere: true })).toBe(false);
+    await there.request({ url: '/session' });
+    expect(phone.to('/login').length).toBe(2);
+  });
+
   test('logout() › says when the server could not be told', async () => {
     const phone = openPhone(all.world);
     const client = phone.client(all.login);
@@ -352,6 +387,20 @@ describe('userdata()', () => {
     expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'userdata_not_given' });
     expect(await errorOf(client.userdata('getQrCode'))).toMatchObject({ code: 'wecom_too_old' });
     expect(phone.to('/userdata')).toEqual([]);
+  });
+
+  test('userdata() › sends nothing of a member who logged out meanwhile, also when somebody else has logged in', async () => {
+    const phone = openPhone(all.world);
+    const client = phone.client(all.login);
+    await client.login();
+    phone.nextQy.push('hang');
+    const asked = errorOf(client.userdata('getMobile'));
+    const success = await phone.hung();
+    await client.logout();
+    await client.login();
+    success({ encryptedData: 'AAAA', iv: 'AAAA' });
+    expect(await asked).toMatchObject({ code: 'logged_out' });
+    expect([phone.to('/userdata').length, phone.asked.getMobile]).toEqual([0, 1]);
   });
 
   test('userdata() › of the second company’s member is their own', async () => {

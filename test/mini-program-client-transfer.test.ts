@@ -75,6 +75,20 @@ describe('uploadFile()', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test.each([
+    'uploadFile:fail file not found',
+    'uploadFile:fail createUploadTask:fail file not found',
+    'uploadFile:fail Error: ENOENT: no such file or directory, open',
+  ])('uploadFile() › “%s” is a mistake of the page, not the network', async (errMsg) => {
+    const { phone, client } = openMember('https://unused.test');
+    await client.login();
+    phone.nextRequest.push(errMsg);
+    expect(await errorOf(client.uploadFile({ ...photo(''), url: '/photos' }))).toMatchObject({
+      code: 'unexpected',
+      detail: errMsg,
+    });
+  });
+
   test('uploadFile() › that was interrupted in the background, or is sent elsewhere, is not sent again', async () => {
     const { url, seen } = await startBackend();
     const { phone, client } = openMember(url);
@@ -203,6 +217,21 @@ describe('connectSocket()', () => {
     await closed;
     release();
     expect(heard).toEqual([]);
+  });
+
+  test('connectSocket() › is closed when what should listen to it throws', async () => {
+    const { url } = await startSockets();
+    const { client } = openMember(url);
+    let opened: SocketTask | undefined;
+    const listen = (task: SocketTask) => {
+      opened = task;
+      vi.spyOn(task, 'close');
+      throw new Error('a bug of the page');
+    };
+    expect(await errorOf(client.connectSocket({ url: `${url}/live`, listen }))).toMatchObject({
+      detail: 'a bug of the page',
+    });
+    expect(opened?.close).toHaveBeenCalledTimes(1);
   });
 
   test('connectSocket() › is closed by logout(), also while it opens', async () => {

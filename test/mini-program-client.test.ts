@@ -195,6 +195,9 @@ describe('environment()', () => {
     expect(await client.environment()).toBe('wechat');
     expect(phone.asked.getSystemInfo).toBe(4);
 
+    Object.assign((globalThis as unknown as { wx: object }).wx, { qy: { login: () => undefined } });
+    expect(await client.environment()).toBe('wecom');
+
     const inWecom = openPhone(all.world, { qy: false });
     const other = inWecom.client(all.login);
     inWecom.nextSystemInfo.push({ answer: { environment: 'wxwork' } });

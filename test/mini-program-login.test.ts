@@ -15,7 +15,14 @@ beforeEach(() => vi.resetModules());
 
 /** Loads login.ts on a phone of its own. */
 async function open(page: { route: string; options: Record<string, string> }) {
-  const fake = createFakeWx({ answers: { 'GET /orders': () => ({ data: { orders: [] } }) } });
+  const refuse = (error: string) => () => ({ status: 403, data: { error } });
+  const fake = createFakeWx({
+    answers: {
+      'GET /orders': () => ({ data: { orders: [] } }),
+      'GET /member': refuse('member_not_allowed'),
+      'GET /corp': refuse('corp_not_allowed'),
+    },
+  });
   const opened: string[] = [];
   vi.stubGlobal('wx', { ...fake.wx, reLaunch: ({ url }: { url: string }) => void opened.push(url) });
   vi.stubGlobal('getCurrentPages', () => [page]);
@@ -73,6 +80,20 @@ describe('a call that finds that nobody may stay', () => {
     const calls = [1, 2, 3].map(() => wecomLogin.request({ url: '/orders' }));
     for (const { status } of await Promise.allSettled(calls)) expect(status).toBe('rejected');
     expect(opened).toEqual(['/pages/entrance/entrance?stay=left&to=%2Fpages%2Forder%2Forder%3Fid%3D7']);
+  });
+
+  test.each([
+    ['/member', 'ZhangSan'],
+    ['/corp', null],
+  ])('names who was logged in only when the member is refused: GET %s', async (url, userid) => {
+    const { wecomLogin, opened } = await open({ route: 'pages/order/order', options: {} });
+    await wecomLogin.login();
+    await Promise.allSettled([wecomLogin.request({ url })]);
+    const query = new URL(opened[0] ?? '', 'https://x').searchParams;
+    expect([query.get('code'), query.get('userid')]).toEqual([
+      expect.stringMatching(/_not_allowed$/),
+      userid,
+    ]);
   });
 
   test('leads nowhere from a page of the login, which shows errors itself', async () => {

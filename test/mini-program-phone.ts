@@ -39,6 +39,7 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
   const sent: Sent[] = [];
   const storage = new Map<string, unknown>();
   const listeners: Record<'show' | 'hide', (() => void)[]> = { show: [], hide: [] };
+  let hung: ((success: Callbacks['success']) => void) | undefined;
   const phone = {
     person,
     sent,
@@ -55,6 +56,8 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     accountInfo: (): object => ({ miniProgram: { appId: 'wx0' } }),
     /** Returns the requests that arrived at a path. */
     to: (path: string) => sent.filter((request) => request.path === path),
+    /** Resolves with the `success` of the next call of wx.qy that hangs. */
+    hung: () => new Promise<Callbacks['success']>((resolve) => (hung = resolve)),
     hide: () => listeners.hide.forEach((listener) => listener()),
     show: () => listeners.show.forEach((listener) => listener()),
     client: (login: Login | string, changes: ClientChanges = {}) =>
@@ -91,7 +94,7 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     ({ success, fail }: Callbacks) => {
       phone.asked[name] += 1;
       const instead = queue();
-      if (instead === 'hang') return;
+      if (instead === 'hang') return hung?.(success);
       setImmediate(() => {
         if (instead && 'fail' in instead) fail({ errMsg: instead.fail });
         else success(instead?.answer ?? usual());
