@@ -14,8 +14,8 @@ export interface WecomCaller {
 
 /** The name of an API as in WeCom's documentation, without `/cgi-bin/`: `message/send`. */
 export const apiForm = /^[a-z0-9_]+(\/[a-z0-9_]+){0,5}$/;
-/** Their answers hold a credential, or need another token than the app's. */
-const unsafeApi = /token|secret|session|suite|provider|permanent/;
+/** Their answers hold a credential, or they need another token than the app's. */
+const unsafeApi = /token|ticket|secret|session|suite|provider|permanent/;
 const apisMax = 100;
 
 /** Reads WECOM_CALLERS (`name:SHA-256 of its key[:corpid]`, without a corpid the first company) and WECOM_APIS. */

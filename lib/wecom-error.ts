@@ -38,7 +38,7 @@ interface Errcode {
   restMs?: number;
 }
 
-/** Everything this project knows about an errcode: nobody else names a number. */
+/** What this project knows about errcodes, beside those that single questions name as answers (`fine`). */
 const errcodes: Record<number, Errcode> = {
   [-1]: { reaction: 'retry', repeatAfterMs: [200, 600] },
   6000: { reaction: 'retry', repeatAfterMs: [1000] },

@@ -238,7 +238,8 @@ function read<T>(call: ApiCall<T>, { status, data }: { status: number; data: str
   const body = readObject(data);
   if (!body) throw failed(call, { reason: 'not_json' });
   // Some endpoints leave errcode out on success.
-  const errcode = integer.safeParse('errcode' in body ? body['errcode'] : 0);
+  if (!('errcode' in body)) body['errcode'] = 0;
+  const errcode = integer.safeParse(body['errcode']);
   if (!errcode.success) throw failed(call, { reason: 'unexpected_shape', field: 'errcode' });
   if (errcode.data !== 0) {
     const error = failed(call, { errcode: errcode.data, ...fromErrmsg(errcode.data, body) });

@@ -155,6 +155,20 @@ describe('POST /wecom/<api>', () => {
     );
   });
 
+  test.each([
+    ['no errcode and no errmsg', { errcode: undefined, errmsg: undefined }, ''],
+    ['an errmsg that is null', { errmsg: null }, ''],
+  ])('POST /wecom/message/send › takes %s for a good answer', async (_, fields, errmsg) => {
+    world.wecom.fault({ endpoint: 'message/send', kind: 'fields', fields });
+    const answer = await post('/wecom/message/send', message);
+    expect([answer.status, answer.body]).toMatchObject([200, { errcode: 0, errmsg, invaliduser: '' }]);
+  });
+
+  test('POST /wecom/message/send › does not pass on debug, which WeCom takes five times a minute', async () => {
+    const answer = await post('/wecom/message/send?debug=1', message);
+    expect([answer.status, world.wecom.violations]).toEqual([200, []]);
+  });
+
   test.each<[number, string]>([
     [48_002, 'wecom_misconfigured'],
     [60_020, 'wecom_ip_not_trusted'],
@@ -204,6 +218,8 @@ describe('WECOM_CALLERS, WECOM_APIS', () => {
     ['WECOM_APIS', { WECOM_APIS: 'gettoken' }],
     ['WECOM_APIS', { WECOM_APIS: 'miniprogram/jscode2session' }],
     ['WECOM_APIS', { WECOM_APIS: 'corpgroup/corp/gettoken' }],
+    ['WECOM_APIS', { WECOM_APIS: 'get_jsapi_ticket' }],
+    ['WECOM_APIS', { WECOM_APIS: 'ticket/get' }],
   ])('the configuration › refuses %s: %o', (name, overrides) => {
     const problems = () => {
       try {

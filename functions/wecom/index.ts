@@ -9,19 +9,19 @@ import { startWebFunction } from '../../lib/scf.ts';
 import { createWecom } from '../../lib/wecom.ts';
 import { createWecomCall } from '../../lib/wecom-call.ts';
 import { callerWith, type WecomCaller } from '../../lib/wecom-callers.ts';
-import { integer, readObject } from '../../lib/wecom-json.ts';
+import { integer, readObject, shownText } from '../../lib/wecom-json.ts';
 
 /** The largest message of WeCom, 图文 with 666 KB, and room for its JSON. */
 const bodyBytesMax = 1_048_576;
 const answerBytesMax = 1_048_576;
-/** What WeCom says a token lives; a caller's key does not change. */
+/** As for WeCom's tokens. The key itself does not expire. */
 const expiresInSeconds = 7200;
 
-const anyAnswer = z.looseObject({ errcode: integer, errmsg: z.optional(z.string()) });
+const anyAnswer = z.looseObject({ errcode: integer, errmsg: shownText });
 
 /**
  * Calls WeCom for systems that are not ours, so that the access_token never leaves and every call comes from the trusted
- * address. Only APIs of WECOM_APIS, only for who has a key of WECOM_CALLERS, each for one company.
+ * address. Only APIs of WECOM_APIS, only for callers with a key of WECOM_CALLERS, each for one company.
  *
  * Paths and answers are WeCom's own, so an SDK needs only another base URL, and its key as the corpsecret: gettoken gives
  * it the key back as its "access_token".
@@ -47,7 +47,7 @@ startWebFunction(readWecomConfig, (config, log) => {
   }
 
   async function handThrough(api: string, method: 'GET' | 'POST', request: RouteRequest): Promise<object> {
-    const { access_token: token = '', corpid: _, ...query } = request.query;
+    const { access_token: token = '', corpid: _, debug: __, ...query } = request.query;
     const caller = callerOf(request.bearer || token, request);
     const body = method === 'POST' ? readObject(await request.text()) : {};
     if (!body) throw new AppError('invalid_request', { reason: 'not_json' });
