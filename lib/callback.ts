@@ -7,7 +7,7 @@ import { AppError } from './errors.ts';
 import type { Person } from './person.ts';
 
 /** The query of a callback, with WeCom's names. */
-export interface CallbackQuery {
+interface CallbackQuery {
   msg_signature?: string;
   timestamp?: string;
   nonce?: string;
@@ -25,7 +25,7 @@ const xml = new XMLParser({ processEntities: false, ignoreAttributes: true, pars
  * Checks the signature, age and receiver of a message, and decrypts it. Throws `invalid_request` if it is not from
  * WeCom for this company.
  *
- * @param callbacks the company's settings for 接收消息: of its app and, with another token, of its contacts
+ * @param callbacks the company's settings for 接收消息. Its app and its contacts may each have a token.
  * @param encrypted `echostr` of a GET, or `Encrypt` of a POST
  * @see https://developer.work.weixin.qq.com/document/path/90968
  */
@@ -49,8 +49,8 @@ export function openCallback(
 }
 
 /**
- * Returns the fields of a decrypted message. Throws `invalid_request`, also if the message is too old: a nonce may look
- * like a time and be swapped with it, so the time in the query does not prevent replays.
+ * Returns the fields of a decrypted message. Throws `invalid_request`, also if the message is too old. The time in the
+ * query proves nothing: it can be swapped with a nonce that looks like a time. So the message's own time counts.
  */
 export function parseMessage(text: string, nowMs: number): Record<string, string> {
   const message = parseCallbackXml(text);

@@ -15,7 +15,10 @@ export type Caller = Session & { roles: readonly string[] };
 export interface Rule {
   /** `member` and `reviewer` are every member and every reviewer; all others are roles of ROLES. */
   roles: readonly string[];
-  /** A further condition, for example on the company. */
+  /**
+   * A further condition, for example on the company. Never let somebody in because a role is missing: `roles` may be empty
+   * while WeCom cannot be asked.
+   */
   when?: (caller: Caller) => boolean;
 }
 

@@ -1,6 +1,6 @@
 // ROLES of the environment: who has which role. Trusts no value.
 import type { Variables } from './environment.ts';
-import { corpidForm, isUserid } from './person.ts';
+import { isUserid } from './person.ts';
 import type { Corp } from './wecom.ts';
 
 /** One entry of ROLES: whoever is in one of these departments or tags, or is one of these users, has the role. */
@@ -29,8 +29,7 @@ export function readRoles(variables: Variables, corps: readonly Corp[]): RoleRul
       /^[A-Za-z][A-Za-z0-9_-]{0,31}$/.test(role) &&
       !['member', 'reviewer'].includes(role) &&
       ids.length <= idsMax &&
-      ids.every(isId) &&
-      (corpid === '' || corpidForm.test(corpid));
+      ids.every(isId);
     return isValid && (kind === 'dept' || kind === 'user' || kind === 'tag')
       ? { role, kind, ids, corpid }
       : undefined;

@@ -1,4 +1,5 @@
-// Data that the member's WeCom client returns encrypted. Trusts only the watermark that WeCom puts into it.
+// Data that the member's WeCom client returns encrypted. Trusts it no more than that client: AES-CBC has no MAC, so a
+// member can change parts of their own data.
 import { createDecipheriv } from 'node:crypto';
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
