@@ -2,13 +2,15 @@
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
 import type { Member } from './person.ts';
-import { createSharedAnswer, type Directory, type SharedAnswer } from './shared-answer.ts';
+import {
+  answerBytesMax,
+  askMsMax,
+  createSharedAnswer,
+  type Directory,
+  type SharedAnswer,
+} from './shared-answer.ts';
 import type { Corp } from './wecom.ts';
 import { integer, shownText } from './wecom-json.ts';
-
-const askMsMax = 2000;
-/** A department is about 120 bytes. */
-const answerBytesMax = 4_194_304;
 
 /** Returns the names of a member's departments in their order; `''` for one that WeCom does not show to this app. */
 export type DepartmentNames = (member: Member) => Promise<string[]>;

@@ -5,7 +5,13 @@ import { ageSeconds } from './permission.ts';
 import { personId } from './person.ts';
 import { type RoleRule, tagidsIn } from './role-rules.ts';
 import type { Session } from './session.ts';
-import { createSharedAnswer, type Directory, type SharedAnswer } from './shared-answer.ts';
+import {
+  answerBytesMax,
+  askMsMax,
+  createSharedAnswer,
+  type Directory,
+  type SharedAnswer,
+} from './shared-answer.ts';
 import type { Question } from './wecom.ts';
 import { integer } from './wecom-json.ts';
 
@@ -24,10 +30,6 @@ export interface UnknownPlace {
 /** For each role the ids of its departments, with all below them, and the `personId`s of its members. */
 type Holders = readonly { role: string; departments: number[]; people: string[] }[];
 
-/** For all questions together. */
-const askMsMax = 2000;
-/** A department is about 40 bytes, a member of a tag 60. */
-const answerBytesMax = 4_194_304;
 /** The API is not allowed, the tag or department is unknown or outside of the visible range. */
 const refusals = [40_068, 48_002, 60_011, 60_123, 81_011];
 

@@ -18,8 +18,8 @@ import type { WecomCall } from './wecom-call.ts';
  * | `wxd1:{hash}` | string | MEMBER_RECHECK_GRACE_SECONDS | sealed: what WeCom said about a company's departments or tags, and when it was asked |
  * | `wxd1:{hash}:check` | string | 5 s | an instance is asking, or its question has just failed |
  *
- * If the answer is older than `recheckSeconds`, one request of all instances asks WeCom; the others continue with the old
- * one, as everyone does while WeCom cannot be asked. Older than `graceSeconds` it is not used.
+ * If the answer is older than `recheckSeconds`, one request of all instances asks WeCom. The others use the old one
+ * meanwhile. While WeCom cannot be asked, all do. Older than `graceSeconds` it is not used.
  *
  * Rejects with `temporarily_unavailable`.
  */
@@ -42,7 +42,7 @@ export interface SharedQuestion<Stored, Answer> {
   what: string;
   /**
    * Everything that the answer depends on beside the company. Another secret may see other departments, and another key
-   * cannot read the answer: both make another record, too.
+   * cannot read the answer. So the key of the record depends on both as well.
    */
   dependsOn?: readonly unknown[];
   /** Asks WeCom; rejects with an `AppError`. Must end within 5 s. */
@@ -56,6 +56,10 @@ interface Kept<Stored> {
   stored: Stored;
 }
 
+/** For all questions of one answer together. */
+export const askMsMax = 2000;
+/** A department is about 40 bytes, with its name 120, a member of a tag 60. */
+export const answerBytesMax = 4_194_304;
 /** Longer than one question takes. After a failed question, it is the pause before the next. */
 const claimMs = 5000;
 const waitMsMax = 2500;
@@ -77,10 +81,13 @@ export function createSharedAnswer<Stored, Answer>(
   const checkKey = `${key}:check`;
   let own: { askedAt: number; answer: Answer } | undefined;
   let flight: Promise<Answer> | undefined;
+  /** Whether this process is waiting for WeCom. */
+  let isAsking = false;
   /** The last question of this process, if it got no answer at all. */
   let failed: { error: AppError; at: Moment } | undefined;
 
   const ownAgeSeconds = () => (own ? ageSeconds(clock, own.askedAt) : Infinity);
+  const isInGrace = () => ownAgeSeconds() <= limits.graceSeconds;
 
   function adopt({ askedAt, stored }: Kept<Stored>): Answer {
     own = { askedAt, answer: read(stored) };
@@ -111,13 +118,14 @@ export function createSharedAnswer<Stored, Answer>(
 
   async function askAndKeep(): Promise<Answer> {
     const askedAt = clock.wallMs();
+    isAsking = true;
     try {
       const kept = { askedAt, stored: await ask() };
-      // Frozen meanwhile: another instance may have asked, or may be asking.
+      // Our claim has expired, because this instance was frozen: another instance may have asked.
       if (clock.wallMs() - askedAt > claimMs) throw unavailable('directory_overdue', 5);
       const sealed = seal.seal(JSON.stringify(kept), key);
       const ttlMs = limits.graceSeconds * 1000;
-      // Without Redis this instance uses it alone.
+      // If Redis does not take it, only this instance uses it.
       await redis
         .pipeline([
           ['set', key, sealed, 'PX', ttlMs],
@@ -136,8 +144,9 @@ export function createSharedAnswer<Stored, Answer>(
         reason: error.options.reason,
         age_seconds,
       });
-      if (!own || ownAgeSeconds() > limits.graceSeconds) throw error;
-      return own.answer;
+      throw error;
+    } finally {
+      isAsking = false;
     }
   }
 
@@ -150,7 +159,7 @@ export function createSharedAnswer<Stored, Answer>(
         return own.answer;
       }
       if (claimed) return askAndKeep();
-      if (own && ownAgeSeconds() <= limits.graceSeconds) return own.answer;
+      if (own && isInGrace()) return own.answer;
       if (elapsedMs(clock, start) >= waitMsMax) throw unavailable('directory_overdue', 5);
       await sleep(clock, lookAgainMs);
     }
@@ -158,11 +167,14 @@ export function createSharedAnswer<Stored, Answer>(
 
   return async () => {
     if (own && ownAgeSeconds() < limits.recheckSeconds) return own.answer;
+    if (isAsking && own && isInGrace()) return own.answer;
     if (failed && elapsedMs(clock, failed.at) < claimMs) throw failed.error;
     flight ??= refresh()
       .catch((error: unknown) => {
+        if (!(error instanceof AppError)) throw error;
+        if (own && isInGrace()) return own.answer;
         // Nobody else has an answer either: the requests of the next seconds need not wait for it.
-        if (error instanceof AppError) failed = { error, at: moment(clock) };
+        failed = { error, at: moment(clock) };
         throw error;
       })
       .finally(() => {

@@ -204,6 +204,36 @@ describe('the questions that ROLES needs', () => {
     ]);
   });
 
+  test('GET /session › understands lists of departments and tags without an errcode', async () => {
+    const world = await startWorld();
+    addDepartments(world);
+    for (const endpoint of ['department/simplelist', 'tag/get'] as const) {
+      world.wecom.fault({ endpoint, kind: 'fields', fields: { errcode: undefined, errmsg: undefined } });
+    }
+    const login = await world.startLogin(roles);
+    expect(await rolesOf(world, login, world.addMember({ department: [7, 20] }))).toEqual([
+      'finance',
+      'auditor',
+    ]);
+  });
+
+  test('GET /session › uses the old answer, within the grace period, while Redis gives none', async () => {
+    const world = await startWorld();
+    addDepartments(world);
+    const clock = movableClock(world);
+    const login = await clock.startLogin({ ...roles, ...idle, MEMBER_RECHECK_GRACE_SECONDS: '3600' });
+    const token = await sessionOf(world, login, world.addMember({ department: [8] }));
+    const ask = async () => (await login.withSession('GET', '/session', token)).body['roles'];
+    expect(await ask()).toEqual(['finance']);
+    const key = (await world.redisContents())
+      .map((entry) => entry.key)
+      .find((one) => /wxd1:\{[^}]*\}$/.test(one));
+    await world.redisCommand('DEL', key ?? '');
+    await world.redisCommand('HSET', key ?? '', 'not', 'an answer');
+    clock.advanceSeconds(700);
+    expect([await ask(), await ask()]).toEqual([['finance'], ['finance']]);
+  });
+
   test('GET /session › gives nobody a role by department when the app may not read them, and the others theirs', async () => {
     const world = await startWorld();
     addDepartments(world);
