@@ -3,20 +3,24 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take longest, in this order. They start first, so that no worker is idle at the end. */
 const longest = [
-  'doctor-outside',
-  'access-token',
-  'deploy',
-  'simulation',
-  'mini-program-pages-chromium',
-  'recheck',
-  'mutants',
-  'faults/instances',
-  'deploy-scenarios',
-  'faults/redis-refuses',
-  'deploy-faults',
-  'mini-program-pages',
-  'demo',
   'dev',
+  'deploy',
+  'doctor-outside',
+  'mini-program-pages-chromium',
+  'access-token',
+  'demo',
+  'session-life',
+  'deploy-faults',
+  'recheck',
+  'mini-program-pages',
+  'faults/instances',
+  'faults/redis-silent',
+  'verify-a-session',
+  'deploy-scenarios',
+  'simulation',
+  'faults/redis-forgets',
+  'faults/redis-refuses',
+  'mutants',
 ].map((name) => `/test/${name}.test.ts`);
 
 function placeOf({ moduleId }: TestSpecification): number {
