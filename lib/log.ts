@@ -1,11 +1,8 @@
-// The log: JSON lines on stdout, without any secret of the configuration. The only place that writes output.
+// The log: JSON lines on stdout, which SCF parses into fields; the only place that writes output. Secrets of the
+// configuration are replaced, strings are cut. Trusts no value: what members and strangers send may end up here.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Log } from './log-events.ts';
 
-/**
- * The log: one JSON line on stdout, which SCF parses into fields. Secrets are replaced, strings are cut. Trusts no value:
- * what members and strangers send may end up here.
- */
 export type { Log } from './log-events.ts';
 
 /** What one request spent where; `http.ts` opens it, `redis.ts` and `wecom.ts` add to it. */
@@ -48,7 +45,8 @@ export function createLog(secrets: readonly string[], write: (line: string) => v
   function cleanValue(key: string, value: unknown): unknown {
     if (typeof value === 'string') return clean(value, key === 'stack' ? stackCharsMax : stringCharsMax);
     // An error's own fields may hold anything (axios: the whole URL); its name and stack are enough.
-    if (value instanceof Error) return { name: value.name, stack: clean(value.stack ?? '', stackCharsMax) };
+    // The strings of this object come here, too.
+    if (value instanceof Error) return { name: value.name, stack: value.stack ?? '' };
     return value;
   }
 
