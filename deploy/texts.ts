@@ -152,7 +152,7 @@ export const refusalTexts = {
   }),
   runtimeChanged: (key: string, before: string, now: string): Bilingual => ({
     en: `functions.${key}: it was created with runtime ${before}, and SCF cannot change that to ${now}. Deploy another stage (sls deploy --stage NAME) and move over, or remove this one and deploy again (sls remove --yes; its URL and egress IP are lost).`,
-    zh: `functions.${key}：创建时的运行环境是 ${before}，云函数不支持改为 ${now}。请部署到另一个环境（sls deploy --stage NAME）后切换过去，或者删除后重新部署（sls remove --yes，URL 和出口 IP 会丢失）。`,
+    zh: `functions.${key}：创建时的运行环境是 ${before}，云函数不支持改为 ${now}。请部署到另一个 stage（sls deploy --stage NAME）后切换过去，或者删除后重新部署（sls remove --yes，URL 和出口 IP 会丢失）。`,
   }),
   typeChanged: (key: string): Bilingual => ({
     en: `functions.${key}: its type cannot be changed after creation; give it another name or remove it first.`,
@@ -168,7 +168,7 @@ export const refusalTexts = {
   }),
   otherDeploy: (name: string): Bilingual => ({
     en: `${name}: another deploy of this stage is running and has changed it meanwhile: wait until that one is done and run the command again.`,
-    zh: `${name}：这个环境正在进行另一次部署，已修改该函数：请等它结束后重新执行命令。`,
+    zh: `${name}：这个 stage 正在进行另一次部署，已修改该函数：请等它结束后重新执行命令。`,
   }),
   retentionDays: {
     en: 'provider.cls: give retentionDays, or logsetId and topicId of a topic you have.',
@@ -327,7 +327,7 @@ export const operateTexts = {
   }),
   nothingDeployed: {
     en: 'Nothing of this service and stage is deployed.',
-    zh: '这个服务在该环境下没有部署任何内容。',
+    zh: '这个服务在该 stage 下没有部署任何内容。',
   },
   topicKept: {
     en: 'The log topic is kept; delete it in the CLS console when nobody needs it any more.',

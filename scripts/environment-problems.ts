@@ -36,7 +36,7 @@ const chinese: Record<ProblemText | typeof halfOfPair, string> = {
     '格式应为 redis://:密码@主机:端口，密码用百分号编码',
   'must begin with redis:// or rediss:// and name a host': '应以 redis:// 或 rediss:// 开头，并写明主机',
   'must not have a username; TencentDB wants account@password as the password':
-    '不能带用户名；腾讯云 Redis 的自建账号请把“账号@密码”整体写在密码的位置',
+    '不能带用户名；云数据库 Redis 的自建账号请把“账号@密码”整体写在密码的位置',
   'must not name port 0': '端口不能是 0',
   'may end with /0 to /999, nothing else': '结尾只能是 /0 到 /999（库编号）',
   'must be letters, digits and -, 32 at most': '只能是字母、数字和 -，最多 32 个字符',

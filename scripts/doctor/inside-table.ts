@@ -53,7 +53,7 @@ export const insideWords: Record<InsideId, Words> = {
     },
     advice: {
       en: `It is starting, or switching to its replica: run the doctor again in a minute. If this continues: ${at.redisState.en}.`,
-      zh: `正在启动或主备切换：一分钟后再运行一次 npm run doctor。如果一直如此：${at.redisState.zh}。`,
+      zh: `正在启动或主从切换：一分钟后再运行一次 npm run doctor。如果一直如此：${at.redisState.zh}。`,
     },
   },
   'redis.scripts.ok': { found: { en: 'the scripts that a login uses run', zh: '登录所用的脚本可以运行' } },
@@ -64,7 +64,7 @@ export const insideWords: Record<InsideId, Words> = {
     },
     advice: {
       en: `REDIS_URL must name one address that serves all keys. TencentDB has a proxy in both architectures: ${at.redisAddress.en}. Put a proxy in front of a cluster of your own, or use a single server.`,
-      zh: `REDIS_URL 须是能访问全部 key 的单一地址。腾讯云 Redis 的两种架构都自带代理：${at.redisAddress.zh}。自建集群请在前面加代理，或改用单机。`,
+      zh: `REDIS_URL 须是能访问全部键的单一地址。云数据库 Redis 的两种架构都自带代理：${at.redisAddress.zh}。自建集群请在前面加代理，或改用单机。`,
     },
   },
   'redis.scripts.disabled': {
@@ -90,11 +90,11 @@ export const insideWords: Record<InsideId, Words> = {
   'redis.scripts.keys_not_seen': {
     found: {
       en: 'a proxy in front of Redis does not find the keys in our scripts ({reason})',
-      zh: 'Redis 前面的代理识别不出脚本中的 key（{reason}）',
+      zh: 'Redis 前面的代理识别不出脚本中的键（{reason}）',
     },
     advice: {
       en: `Every key in them is written KEYS[n]. Take TencentDB's own address (${at.redisAddress.en}), or set REDIS_URL to the server itself instead of the proxy.`,
-      zh: `脚本中的 key 都写作 KEYS[n]。请使用腾讯云 Redis 自己的地址（${at.redisAddress.zh}），或让 REDIS_URL 绕过代理直连 Redis。`,
+      zh: `脚本中的键都写作 KEYS[n]。请使用云数据库 Redis 自己的地址（${at.redisAddress.zh}），或让 REDIS_URL 绕过代理直连 Redis。`,
     },
   },
   'redis.scripts.refused': {
@@ -134,7 +134,7 @@ export const insideWords: Record<InsideId, Words> = {
     },
     advice: {
       en: `REDIS_URL has the form redis://:PASSWORD@host:port, percent-encoded, without a username. TencentDB takes one text: the password (default account), account@password (an account of your own), or instance-id:password (bought before 2018). Reset it: ${at.redisPassword.en}.`,
-      zh: `REDIS_URL 的格式是 redis://:密码@主机:端口，密码用百分号编码，不写用户名。腾讯云 Redis 的密码是一整段文本：默认账号填密码；自建账号填“账号@密码”；2018 年以前购买的实例填“实例 ID:密码”。重置：${at.redisPassword.zh}。`,
+      zh: `REDIS_URL 的格式是 redis://:密码@主机:端口，密码用百分号编码，不写用户名。云数据库 Redis 的密码是一整段文本：默认账号填密码；自建账号填“账号@密码”；2018 年以前购买的实例填“实例 ID:密码”。重置：${at.redisPassword.zh}。`,
     },
   },
   'redis.version.ok': { found: { en: '{version}', zh: '{version}' } },
@@ -163,7 +163,7 @@ export const insideWords: Record<InsideId, Words> = {
     found: { en: 'Redis is read-only', zh: 'Redis 处于只读状态' },
     advice: {
       en: `During a switch to the replica this passes within a minute: run the doctor again. If it continues: REDIS_URL must name the instance's 内网地址, not its 只读地址, and an account of your own needs 读写: ${at.redisAccounts.en}.`,
-      zh: `如果是主备切换，一分钟内会恢复：再运行一次 npm run doctor。如果一直如此：REDIS_URL 应填实例的“内网地址”而不是“只读地址”；自建账号需要“读写”权限：${at.redisAccounts.zh}。`,
+      zh: `如果是主从切换，一分钟内会恢复：再运行一次 npm run doctor。如果一直如此：REDIS_URL 应填实例的“内网地址”而不是“只读地址”；自建账号需要“读写”权限：${at.redisAccounts.zh}。`,
     },
   },
   'redis.writes.full': {
@@ -221,7 +221,7 @@ export const insideWords: Record<InsideId, Words> = {
     },
     advice: {
       en: 'Is it running, does its firewall admit the functions, and is its certificate for this name, not expired and from a public authority? An error with cert, ssl or tls in it is the certificate.',
-      zh: '检查它是否在运行、防火墙是否放行函数、证书是否匹配该域名、未过期且由公共机构签发。原因中含 cert、ssl 或 tls 的，是证书问题。',
+      zh: '检查它是否在运行、防火墙是否放行函数、证书是否与域名相符、有没有过期、是否由公共 CA 签发。原因中含 cert、ssl 或 tls 的，是证书问题。',
     },
   },
   'wecom.reachable.proxy_not_wecom': {
@@ -289,7 +289,7 @@ export const insideWords: Record<InsideId, Words> = {
   'wecom.gettoken.wrong_corpid': {
     found: {
       en: 'WeCom knows no such company (errcode {errcode})',
-      zh: '企业微信没有这个企业（errcode {errcode}）',
+      zh: '企业微信中没有这家企业（errcode {errcode}）',
     },
     advice: {
       en: `${at.corpid.en} (ww…): put it into WECOM_CORPS, then deploy.`,
@@ -343,7 +343,7 @@ export const insideWords: Record<InsideId, Words> = {
     },
     advice: {
       en: `${at.appTrustedIp.en}: enter {ip}; it takes effect after about a minute. If the page asks for a 可信域名 or 接收消息 first, do that (docs/deploy.md, 3). If it refuses the address as a 第三方服务商IP: use one of your own: ${at.natGateway.en} with a 弹性公网IP, then publicNetwork: false and eip: false in serverless.yml; or a reverse proxy on a server of yours (WECOM_BASE_URL).`,
-      zh: `${at.appTrustedIp.zh}：填入 {ip}，约一分钟后生效。如果页面要求先设置“可信域名”或“接收消息”，请先完成（见 docs/zh/deploy.md 第 3 节）。如果提示属于第三方服务商 IP：改用您自己的 IP，即 ${at.natGateway.zh} 加弹性公网 IP，并在 serverless.yml 中设置 publicNetwork: false 和 eip: false；或用您自己服务器上的反向代理（WECOM_BASE_URL）。`,
+      zh: `${at.appTrustedIp.zh}：填入 {ip}，约一分钟后生效。如果页面要求先设置“可信域名”或“接收消息”，请先完成（见 docs/zh/deploy.md 第 3 节）。如果提示属于第三方服务商IP：改用您自己的 IP，即 ${at.natGateway.zh} 加弹性公网IP，并在 serverless.yml 中设置 publicNetwork: false 和 eip: false；或用您自己服务器上的反向代理（WECOM_BASE_URL）。`,
     },
   },
   'wecom.app.stopped': {

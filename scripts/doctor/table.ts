@@ -31,11 +31,11 @@ export const outsideWords = {
     status: 'failed',
     found: {
       en: 'the doctor itself failed while {step} ({error}): what it would have found there is unknown',
-      zh: '诊断程序在“{step}”时出错（{error}），这一步的结果未知',
+      zh: 'doctor 在“{step}”时出错（{error}），这一步的结果未知',
     },
     advice: {
       en: 'All other lines are valid. This is a bug of the doctor, or a response that it does not understand: please report this line.',
-      zh: '其余各行仍然有效。这是诊断程序自身的缺陷，或收到了它无法识别的响应：请附上这一行反馈。',
+      zh: '其余各行仍然有效。这是 doctor 自身的缺陷，或它收到了无法识别的响应：反馈时请附上这一行。',
     },
   },
   'environment.file.ok': { status: 'ok', found: same('{file}') },
@@ -58,7 +58,7 @@ export const outsideWords = {
     status: 'warning',
     found: {
       en: 'there is no .env.{stage}: .env is used, which may be that of another stage',
-      zh: '没有 .env.{stage}，使用的是 .env，它可能属于另一个环境',
+      zh: '没有 .env.{stage}，使用的是 .env，它可能属于另一个 stage',
     },
     advice: same('npm run setup -- --stage {stage}'),
   },
@@ -171,7 +171,7 @@ export const outsideWords = {
     },
     advice: {
       en: 'Set the clock: Tencent Cloud refuses signatures with a wrong time.',
-      zh: '校准本机时间：时间不准的签名会被腾讯云拒绝。',
+      zh: '校准本机时间：时间不准时，腾讯云会拒绝签名。',
     },
   },
   'cloud.key.rights': {
@@ -195,7 +195,7 @@ export const outsideWords = {
     status: 'skipped',
     found: {
       en: 'nothing of stage {stage} is deployed yet: npm run deploy -- --stage {stage}',
-      zh: '{stage} 环境尚未部署：npm run deploy -- --stage {stage}',
+      zh: 'stage {stage} 尚未部署：npm run deploy -- --stage {stage}',
     },
   },
   'cloud.functions.missing': {
@@ -208,7 +208,7 @@ export const outsideWords = {
     found: { en: 'the function is in the state {state}', zh: '函数状态为 {state}' },
     advice: {
       en: `${scf.page.en}: the page says why. A change in progress ends within minutes; otherwise deploy again.`,
-      zh: `${scf.page.zh}：页面上有原因。如果是正在变更，几分钟内会结束；否则重新部署。`,
+      zh: `${scf.page.zh}：页面上有原因。如果正在变更，几分钟内会结束；否则重新部署。`,
     },
   },
   'cloud.functions.stopped': {
@@ -275,7 +275,7 @@ export const outsideWords = {
     status: 'failed',
     found: {
       en: 'SCF itself responds at {url}{path}, and not the function: {status}, {meaning}',
-      zh: '{url}{path} 的响应来自云函数平台，不是函数本身：{status}，{meaning}',
+      zh: '{url}{path} 的响应来自 SCF 平台，不是函数本身：{status}，{meaning}',
     },
     advice: {
       en: 'npx sls logs -f {key} says more. npx sls rollback returns to the previous version.',
@@ -294,7 +294,7 @@ export const outsideWords = {
     status: 'failed',
     found: {
       en: 'the function has no timer {timer}, so the access_token is not renewed ahead of time',
-      zh: '函数没有定时触发器 {timer}，access_token 不会提前更新',
+      zh: '函数没有定时触发器 {timer}，access_token 不会提前续期',
     },
     advice: deployAgain,
   },
@@ -329,7 +329,7 @@ export const outsideWords = {
     status: 'failed',
     found: {
       en: 'the last run of the timer could not renew {failed} of {companies} access_tokens',
-      zh: '定时触发器上次运行时，{companies} 个 access_token 中有 {failed} 个更新失败',
+      zh: '定时触发器上次运行时，{companies} 个 access_token 中有 {failed} 个续期失败',
     },
     advice: {
       en: 'The findings below about Redis and WeCom show why, and so does the log: npx sls logs -f refresh.',
@@ -362,7 +362,7 @@ export const outsideWords = {
     status: 'failed',
     found: {
       en: 'the functions have no fixed egress IP, so there is no address for WeCom to trust',
-      zh: '函数没有固定公网出口 IP，没有可以填入“企业可信IP”的地址',
+      zh: '函数没有固定出口 IP，没有可以填入“企业可信IP”的地址',
     },
     advice: {
       en: `Deploy again with eip: true. ${scf.egressIp.en} shows whether the account's quota is used up.`,
@@ -592,7 +592,7 @@ type CheckOf<Id> = Id extends `${infer Where}.${infer What}.${string}` ? `${Wher
 
 /** What each check is called in the terminal. WeCom's own words where an operator looks for them in its console. */
 export const titles: Record<CheckOf<keyof typeof outsideWords | InsideId>, Bilingual> = {
-  'doctor.step': { en: 'doctor', zh: '诊断程序' },
+  'doctor.step': { en: 'doctor', zh: 'doctor' },
   'setup.reviewer': { en: 'reviewer', zh: '审核账号' },
   'environment.file': { en: 'file', zh: '文件' },
   'environment.variables': { en: 'variables', zh: '变量' },

@@ -9,7 +9,7 @@ export const usage: Bilingual = {
   --lang LANG     zh or en (default: that of the terminal)
 Exit codes: 0 everything is ok, 1 something failed, 2 wrong usage, 3 nothing failed, but there is a warning.`,
   zh: `npm run doctor   检查哪里有问题、在哪里修改；不做任何改动
-  --stage STAGE   检查哪个环境（默认 dev）；变量取自 .env.STAGE，没有则取自 .env
+  --stage STAGE   检查哪个 stage（默认 dev）；变量取自 .env.STAGE，没有则取自 .env
   --local         不检查已部署的内容，从本机检查 Redis 和企业微信
   --json          输出一个 JSON 文档（英文）；check 和 diagnosis 是稳定的名称，见 docs/zh/doctor.md
   --lang LANG     zh 或 en（默认与终端一致）
@@ -28,7 +28,7 @@ export const headings = {
 } as const satisfies Record<string, Bilingual>;
 
 export function environmentHeading(stage: string): Bilingual {
-  return { en: `Environment of stage ${stage}`, zh: `环境变量（${stage} 环境）` };
+  return { en: `Environment of stage ${stage}`, zh: `环境变量（stage ${stage}）` };
 }
 
 /** What the doctor is waiting for. */

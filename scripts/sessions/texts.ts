@@ -11,7 +11,7 @@ npm run sessions -- end  CORPID USERID   ends them all
 A reviewer's CORPID is "". A member's USERID is 账号 on their page in 通讯录, not their name.`,
   zh: `npm run sessions -- list CORPID USERID   列出此人的会话
 npm run sessions -- end  CORPID USERID   结束此人的全部会话
-  --stage STAGE   哪个环境（默认 dev）
+  --stage STAGE   哪个 stage（默认 dev）
   --local         不在云上，而是在本机用 .env.STAGE 或 .env 中的 Redis 执行
   --lang LANG     zh 或 en（默认与终端一致）
 审核人员的 CORPID 填 ""。成员的 USERID 是通讯录里的“账号”（${menusOf('userid').zh}），不是姓名。`,
@@ -34,7 +34,7 @@ export function withFile(file: string | undefined): Bilingual {
 export function ofAnotherStage(stage: string): Bilingual {
   return {
     en: `there is no .env.${stage}; .env may be another stage's`,
-    zh: `没有 .env.${stage}；.env 可能属于另一个环境`,
+    zh: `没有 .env.${stage}；.env 可能属于另一个 stage`,
   };
 }
 

@@ -106,7 +106,7 @@ export const groups: Record<
     title: { en: 'Redis', zh: 'Redis' },
     why: {
       en: `It holds sessions and the shared access_token. For TencentDB: ${at.redis.en}.`,
-      zh: `保存会话和共用的 access_token。使用腾讯云 Redis 时：${at.redis.zh}。`,
+      zh: `保存会话和共用的 access_token。使用云数据库 Redis 时：${at.redis.zh}。`,
     },
     variables: ['REDIS_URL'],
     questions: [
