@@ -38,7 +38,7 @@ export interface Sessions {
     came?: { sessionToken: string; clientAddress: string },
   ): Promise<{ sessionToken: string; expiresInSeconds: number }>;
   /**
-   * The session of this token; counts as use, to within a sixtieth of the idle time.
+   * The session of this token; counts as use, to within a sixtieth of the idle time and at most a minute.
    *
    * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format. Deletes
    * nothing: the clock or the key of this instance may be the wrong one. Redis deletes by its own clock.
