@@ -55,6 +55,7 @@ const probeAgainMs = 10_000;
 /** The clocks of instances differ. An answer from further in the future is not believed. */
 const aheadMsMax = 60_000;
 const refusedMax = 1000;
+const anotherUserid = 'user_get_of_another_userid';
 
 export function createPermission(options: {
   corps: readonly Corp[];
@@ -84,15 +85,15 @@ export function createPermission(options: {
         return wecom.userGet(corp, accessToken, userid, msMax - elapsedMs(clock, start));
       })
       .catch((error: unknown) => {
-        const known = memberNotAllowed(error);
-        throw known ? remember(id, known, checkedAt) : error;
+        const refusal = memberNotAllowed(error);
+        throw refusal ? remember(id, refusal, checkedAt) : error;
       });
     // An empty department or a missing status is no refusal: WeCom leaves them out for some apps.
     const { name = '', department = [], position = '', status = 1, enable = 1, fields } = answer;
     if (status !== 1) throw remember(id, notAllowed(`status_${status}`), checkedAt);
     if (enable === 0) throw remember(id, notAllowed('disabled'), checkedAt);
     if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
-      throw unavailable('user_get_of_another_userid', 5);
+      throw unavailable(anotherUserid, 5);
     }
     if (checkedAt > (refused.get(id)?.askedAt ?? 0)) refused.delete(id);
     const shown = { name, department, position, ...(fields && { fields }) };
@@ -120,20 +121,20 @@ export function createPermission(options: {
 
   /** Rejects if this instance knows of a refusal that is newer than the session's last check. */
   async function rejectRefused(session: MemberSession): Promise<MemberSession> {
-    const known = refused.get(personId(session.person));
-    if (!known || session.checkedAt > known.askedAt) return session;
-    await end(session.person, known);
-    throw new AppError('invalid_session', { reason: `recheck_${known.reason}` });
+    const remembered = refused.get(personId(session.person));
+    if (!remembered || session.checkedAt > remembered.askedAt) return session;
+    await end(session.person, remembered);
+    throw new AppError('invalid_session', { reason: `recheck_${remembered.reason}` });
   }
 
   /** Asks WeCom, unless another request is asking; then uses its answer. */
   async function claimAndAsk(session: MemberSession, corp: Corp): Promise<MemberSession> {
     const start = moment(clock);
-    const known = ageSeconds(clock, session.checkedAt) === Infinity ? 0 : session.checkedAt;
+    const knownAt = ageSeconds(clock, session.checkedAt) === Infinity ? 0 : session.checkedAt;
     for (;;) {
       const { claimed, last } = await sessions.claimCheck(session.person, claimMs);
       if (!last) throw new AppError('invalid_session', { reason: 'ended' });
-      if (last.checkedAt > known && ageSeconds(clock, last.checkedAt) <= limits.graceSeconds) {
+      if (last.checkedAt > knownAt && ageSeconds(clock, last.checkedAt) <= limits.graceSeconds) {
         if (claimed) await sessions.giveUpCheck(session.person);
         return { ...session, ...last };
       }
@@ -156,7 +157,7 @@ export function createPermission(options: {
     }
     const askedAt = moment(clock);
     const last = await read(corp, session.person.userid, recheckMsMax).catch((error: unknown) => {
-      heard.set(corp.corpid, { answered: isRefusal(error), askedAt });
+      heard.set(corp.corpid, { answered: isAnswer(error), askedAt });
       throw error;
     });
     heard.set(corp.corpid, { answered: true, askedAt });
@@ -194,8 +195,8 @@ export function createPermission(options: {
         await end(person, { reason });
         throw new AppError('invalid_session', { reason: `recheck_${reason}` });
       }
-      const known = error instanceof WecomError || error instanceof AppError;
-      if (!known || (error instanceof AppError && error.code === 'invalid_session')) throw error;
+      const isExpected = error instanceof WecomError || error instanceof AppError;
+      if (!isExpected || (error instanceof AppError && error.code === 'invalid_session')) throw error;
       const why = error instanceof WecomError ? error.fields : { reason: error.options.reason };
       const age_seconds = Math.round(ageSeconds(clock, session.checkedAt));
       log('error', 'recheck_failed', { ...person, ...why, age_seconds });
@@ -230,8 +231,15 @@ export function memberNotAllowed(error: unknown): AppError | undefined {
   return notAllowed(`errcode_${error.errcode}`);
 }
 
-function isRefusal(error: unknown): error is AppError {
+export function isRefusal(error: unknown): error is AppError {
   return error instanceof AppError && error.code === 'member_not_allowed';
+}
+
+/** WeCom can be asked: it refused the member, or its answer is odd for this member alone. */
+function isAnswer(error: unknown): boolean {
+  if (error instanceof WecomError)
+    return error.isAboutTheQuestion || error.fields.reason === 'unexpected_shape';
+  return isRefusal(error) || (error instanceof AppError && error.options.reason === anotherUserid);
 }
 
 function notAllowed(reason: string): AppError {

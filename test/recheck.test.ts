@@ -316,6 +316,23 @@ describe('while the budget of re-checks is used up', () => {
     expect(asked()).toBe(3);
   });
 
+  test.each([
+    ['an errcode about that question', { kind: 'errcode', errcode: 999_999 }],
+    ['a shape that cannot be read', { kind: 'fields', fields: { status: 'x' } }],
+    ['another userid', { kind: 'fields', fields: { userid: 'SomebodyElse' } }],
+  ] as const)(
+    '[S21] GET /session › refuses nobody because WeCom answers %s for another member',
+    async (_, answer) => {
+      const { world, clock, login, token, useBudgetUp } = await startCounted();
+      const odd = await newSession(world, login, world.addMember());
+      clock.advanceSeconds(1900);
+      world.wecom.fault({ endpoint: 'user/get', ...answer, times: 1 });
+      expectError(await get(login, odd), 'temporarily_unavailable', { retryAfter: '5' });
+      await useBudgetUp();
+      expect((await get(login, token)).status).toBe(200);
+    },
+  );
+
   test('GET /session › is no way around the grace while WeCom does not answer', async () => {
     const { world, clock, login, token, asked, pauseOver, useBudgetUp } = await startCounted();
     world.wecom.fault({ endpoint: 'user/get', kind: 'html', status: 502 });
