@@ -1,5 +1,5 @@
-// The Redis records of sessions, and the scripts that change them, so that an ended session never comes back.
-import { hash } from 'node:crypto';
+// The Redis records of sessions, and the scripts that change them, so that a late write brings no ended session back.
+import { hash, randomUUID } from 'node:crypto';
 import type { Log } from './log.ts';
 import { type Person, personId } from './person.ts';
 import { available, defineScript, type Redis } from './redis.ts';
@@ -11,7 +11,7 @@ import { available, defineScript, type Redis } from './redis.ts';
  * | key | type | TTL | meaning |
  * |---|---|---|---|
  * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
- * | `wxs1:{person}:check` | `1` | 5 s | somebody is asking WeCom about this member again |
+ * | `wxs1:{person}:check` | string | 5 s | a random name: somebody is asking WeCom about this member again |
  *
  * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
  * a change of the encryption key. All keys of one person share a hash tag. Scripts may be sent twice.
@@ -21,13 +21,14 @@ import { available, defineScript, type Redis } from './redis.ts';
 export interface SessionStore {
   /**
    * Stores a session and what WeCom said of the member, `''` for nobody, and ends those that are too many, in one step
-   * with the session that it replaces (`''` for none). Returns how many were too many, and the replaced record.
+   * with the session that it replaces (`''` for none). Returns how many were too many and not expired, and the replaced
+   * record.
    */
   create(place: Place, session: NewSession): Promise<{ evicted: number; replaced: unknown }>;
-  /** The record of a session and what WeCom last said of the member. */
+  /**
+   * The record of a session, also of one that has expired but was not ended, and what WeCom last said of the member.
+   */
   find(place: Place): Promise<{ value: unknown; member: unknown }>;
-  /** Also finds one that has expired, but not one that was ended. */
-  value(place: Place): Promise<unknown>;
   /**
    * Writes only over the value that was read, so that an ended session cannot come back: `written`, `overtaken` when
    * another use was faster, or `ended`.
@@ -35,8 +36,8 @@ export interface SessionStore {
   replace(place: Place, old: string, value: string): Promise<'written' | 'overtaken' | 'ended'>;
   /** Ends one session; returns the record that was there. */
   end(place: Place): Promise<unknown>;
-  /** Ends all sessions of a person; returns how many there were. */
-  endAll(person: Person): Promise<number>;
+  /** Ends all sessions of a person; returns how many of them were used since `usedSince`, milliseconds since 1970. */
+  endAll(person: Person, usedSince: number): Promise<number>;
   /** Whether we may ask WeCom about this person for the next `ms`, and what it said last. */
   claimCheck(person: Person, ms: number): Promise<{ claimed: boolean; member: unknown }>;
   /** Stores what WeCom said and gives up the claim; `false` if the sessions have ended meanwhile. */
@@ -52,6 +53,8 @@ export interface NewSession {
   lifeMs: number;
   sessionsMax: number;
   replacedField: string;
+  /** Milliseconds since 1970; a session that was last used before has expired. */
+  usedSince: number;
 }
 
 /** Where a session is in Redis. */
@@ -87,7 +90,7 @@ function sessionsKeyOf(id: string): string {
 }
 
 /** Held by the request that asks WeCom about this person again. */
-export function checkKey(person: Person): string {
+function checkKey(person: Person): string {
   return `${sessionsKey(person)}:check`;
 }
 
@@ -114,21 +117,27 @@ export function logEnded(
   log(ownDoing.has(reason) ? 'info' : 'warn', 'session_ended', fields);
 }
 
-/** Ends all sessions of a person, with its audit line; needs no encryption key. Rejects with `temporarily_unavailable`. */
+/**
+ * Ends all sessions of a person, with its audit line; needs no encryption key. Rejects with `temporarily_unavailable`.
+ *
+ * @param usedSince sessions that were last used before have expired and are not counted; by default, all are counted
+ */
 export async function endAllSessions(
   redis: Redis,
   person: Person,
   ending: Ending,
   log: Log,
+  usedSince = 0,
 ): Promise<number> {
-  const ended = await createSessionStore(redis).endAll(person);
+  const ended = await createSessionStore(redis).endAll(person, usedSince);
   logEnded(log, person, ending, ended);
   return ended;
 }
 
 /**
- * Writes first: when Redis is full, nothing has ended yet. Returns how many were evicted, and the record that was
- * replaced. KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax replaced-field-or-''
+ * Writes first: when Redis is full, nothing has ended yet. Returns how many were evicted that had not expired, and the
+ * record that was replaced. KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax
+ * replaced-field-or-'' usedSince
  */
 const createScript = defineScript(`
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -145,8 +154,11 @@ for i = 1, #all, 2 do
   end
 end
 table.sort(sessions, function(a, b) return a.value > b.value end)
-local evicted = math.max(0, #sessions - tonumber(ARGV[5]))
-for i = #sessions - evicted + 1, #sessions do redis.call('HDEL', KEYS[1], sessions[i].field) end
+local evicted = 0
+for i = tonumber(ARGV[5]) + 1, #sessions do
+  redis.call('HDEL', KEYS[1], sessions[i].field)
+  if sessions[i].value >= ARGV[7] then evicted = evicted + 1 end
+end
 return {evicted, replaced or ''}`);
 
 /** Returns the session that was there. What is left of a person without sessions goes too. KEYS sessions · ARGV field */
@@ -168,10 +180,10 @@ if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 
 if value == ARGV[3] then return 1 end
 return 0`);
 
-/** KEYS sessions-of-a-person check · ARGV claimMs */
+/** Sent again after a lost reply, it knows its own claim. KEYS sessions-of-a-person check · ARGV claimMs name */
 const claimScript = defineScript(`
-local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
-return {claimed, redis.call('HGET', KEYS[1], 'member')}`);
+local claimed = redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[1], 'NX') or redis.call('GET', KEYS[2]) == ARGV[2]
+return {claimed and 1 or 0, redis.call('HGET', KEYS[1], 'member')}`);
 
 /** KEYS sessions-of-a-person check · ARGV member */
 const confirmScript = defineScript(`
@@ -180,16 +192,25 @@ if redis.call('HEXISTS', KEYS[1], 'member') == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'member', ARGV[1])
 return 1`);
 
-/** KEYS sessions of a person */
+/** Returns how many had not expired. KEYS sessions of a person · ARGV usedSince */
 const endAllScript = defineScript(`
-local n = redis.call('HLEN', KEYS[1]) - redis.call('HEXISTS', KEYS[1], 'member')
+local all = redis.call('HGETALL', KEYS[1])
 redis.call('DEL', KEYS[1])
-return n`);
+local ended = 0
+for i = 1, #all, 2 do
+  if all[i] ~= 'member' and all[i + 1] >= ARGV[1] then ended = ended + 1 end
+end
+return ended`);
+
+/** As the values of sessions begin. */
+function timeText(ms: number): string {
+  return String(Math.max(0, ms)).padStart(13, '0');
+}
 
 export function createSessionStore(redis: Redis): SessionStore {
   return {
-    async create(place, { value, member, lifeMs, sessionsMax, replacedField }) {
-      const args = [place.field, value, member, lifeMs, sessionsMax, replacedField];
+    async create(place, { value, member, lifeMs, sessionsMax, replacedField, usedSince }) {
+      const args = [place.field, value, member, lifeMs, sessionsMax, replacedField, timeText(usedSince)];
       const reply = await available(redis.script(createScript, [place.key], args));
       const [evicted, replaced]: unknown[] = Array.isArray(reply) ? reply : [];
       return { evicted: Number(evicted), replaced };
@@ -201,11 +222,6 @@ export function createSessionStore(redis: Redis): SessionStore {
       return { value, member };
     },
 
-    async value(place) {
-      const [value] = await available(redis.read([['hget', place.key, place.field]]));
-      return value;
-    },
-
     async replace(place, old, value) {
       const written = await redis.script(replaceScript, [place.key], [place.field, old, value]);
       return written === 1 ? 'written' : written === -1 ? 'ended' : 'overtaken';
@@ -213,13 +229,14 @@ export function createSessionStore(redis: Redis): SessionStore {
 
     end: (place) => available(redis.script(endScript, [place.key], [place.field])),
 
-    async endAll(person) {
-      return Number(await available(redis.script(endAllScript, [sessionsKey(person)], [])));
+    async endAll(person, usedSince) {
+      const keys = [sessionsKey(person)];
+      return Number(await available(redis.script(endAllScript, keys, [timeText(usedSince)])));
     },
 
     async claimCheck(person, ms) {
       const keys = [sessionsKey(person), checkKey(person)];
-      const reply = await available(redis.script(claimScript, keys, [ms]));
+      const reply = await available(redis.script(claimScript, keys, [ms, randomUUID()]));
       const [claimed, member]: unknown[] = Array.isArray(reply) ? reply : [];
       return { claimed: claimed === 1, member };
     },

@@ -31,7 +31,7 @@ export interface Sessions {
    * Stores a new session; the one unused for longest ends when a person has more than 5.
    *
    * The session that `came` with the login is replaced: it ends once the new one is there, in the same step if both
-   * are of one person. When this rejects, it lives on.
+   * are of one person. When this rejects, it usually lives on; a reply that was lost may hide that it has ended.
    */
   create(
     start: SessionStart,
@@ -59,7 +59,7 @@ export interface Sessions {
   giveUpCheck(person: Person): Promise<void>;
   /** Ends one session and says why in the audit log; `false` when it had ended before. */
   end(sessionToken: string, ending: Ending): Promise<boolean>;
-  /** Ends all sessions of a person and says why in the audit log; returns how many there were. */
+  /** Ends all sessions of a person and says why in the audit log; returns how many there were and had not idled out. */
   endAll(person: Person, ending: Ending): Promise<number>;
   /** What sessions a person has, for an operator; without anything that could be used as one. */
   list(person: Person): Promise<SessionSummary[]>;
@@ -100,6 +100,11 @@ export function createSessions(options: {
   function expiresInSeconds(stored: StoredSession, now: number): number {
     const endsAt = Math.min(stored.endsAt, stored.seenAt + limits.idleSeconds * 1000);
     return Math.floor((endsAt - now) / 1000);
+  }
+
+  /** A session that was last used before has expired. */
+  function usedSince(now: number): number {
+    return now - limits.idleSeconds * 1000;
   }
 
   function begun(start: SessionStart, now: number): StoredSession {
@@ -144,8 +149,9 @@ export function createSessions(options: {
         lifeMs,
         sessionsMax: sessionsPerPersonMax,
         replacedField,
+        usedSince: usedSince(now),
       });
-      logEnded(log, person, { reason: 'too_many' }, evicted);
+      logEnded(log, person, { reason: 'too_many', clientAddress: came?.clientAddress }, evicted);
       if (old) {
         const ending = { reason: 'replaced', clientAddress: came?.clientAddress };
         noted(replacedField === '' ? await store.end(old) : replaced, old, ending);
@@ -167,7 +173,7 @@ export function createSessions(options: {
       if (now - stored.seenAt >= touchAfterMs) {
         try {
           const written = await store.replace(place, value, sealSession({ ...stored, seenAt: now }, place));
-          // What was read came from a replica that lags.
+          // Ended since it was read, or read from a replica that lags.
           if (written === 'ended') throw new AppError('invalid_session', { reason: 'ended' });
           if (written === 'written') stored.seenAt = now;
         } catch (error) {
@@ -186,7 +192,7 @@ export function createSessions(options: {
     async ownerOf(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) return undefined;
-      const stored = openSession(await store.value(place), place);
+      const stored = openSession((await store.find(place)).value, place);
       return stored?.role === 'member' ? personId(stored.person) : undefined;
     },
 
@@ -203,7 +209,7 @@ export function createSessions(options: {
       return place !== undefined && noted(await store.end(place), place, ending);
     },
 
-    endAll: (person, ending) => endAllSessions(redis, person, ending, log),
+    endAll: (person, ending) => endAllSessions(redis, person, ending, log, usedSince(clock.wallMs())),
 
     async list(person) {
       const key = sessionsKey(person);

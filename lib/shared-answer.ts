@@ -1,5 +1,5 @@
 // An answer of WeCom that all instances share: who asks, how long it is used. Trusts no answer from the future.
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
@@ -65,10 +65,10 @@ const claimMs = 5000;
 const waitMsMax = 2500;
 const lookAgainMs = 100;
 
-/** KEYS record check · ARGV claimMs */
+/** Sent again after a lost reply, it knows its own claim. KEYS record check · ARGV claimMs name */
 const claimScript = defineScript(`
-local claimed = redis.call('SET', KEYS[2], '1', 'PX', ARGV[1], 'NX') and 1 or 0
-return {claimed, redis.call('GET', KEYS[1])}`);
+local claimed = redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[1], 'NX') or redis.call('GET', KEYS[2]) == ARGV[2]
+return {claimed and 1 or 0, redis.call('GET', KEYS[1])}`);
 
 /** Creates an answer. It asks and reads nothing before it is used. */
 export function createSharedAnswer<Stored, Answer>(
@@ -103,7 +103,7 @@ export function createSharedAnswer<Stored, Answer>(
 
   async function claim(): Promise<boolean> {
     try {
-      const reply = await redis.script(claimScript, [key, checkKey], [claimMs]);
+      const reply = await redis.script(claimScript, [key, checkKey], [claimMs, randomUUID()]);
       const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
       adoptSealed(sealed);
       return claimed === 1;

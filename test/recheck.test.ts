@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { movableClock } from './clock.ts';
 import { expectError } from './expect-answer.ts';
+import { startRedisGate } from './redis-gate.ts';
 import { figure } from './reliability/figure.ts';
 import {
   type Answer,
@@ -255,6 +256,22 @@ test('GET /session › skips re-checks beyond 30,000 in an hour, for this compan
   await pauseOver();
   expect((await get(login, token)).status).toBe(200);
   expect(asked()).toBe(7);
+});
+
+test('[R4] GET /session › asks once although the connection to Redis breaks in the middle of any one reply', async () => {
+  const world = await startWorld();
+  const clock = movableClock(world);
+  const gate = await startRedisGate(world.redis.url);
+  const login = await clock.startLogin({ ...idle, REDIS_URL: gate.url });
+  const token = await newSession(world, login, world.addMember());
+  const asked = () => world.wecom.counts()['user/get'];
+  for (let after = 0; after < 8; after += 1) {
+    const before = asked();
+    clock.advanceSeconds(601);
+    await gate.set({ kind: 'reset', after });
+    expect((await get(login, token)).status).toBe(200);
+    expect(asked() - before, `after ${after} replies`).toBe(1);
+  }
 });
 
 describe('while the budget of re-checks is used up', () => {

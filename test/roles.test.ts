@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AnyEndpoint } from '../simulator/wecom/answer.ts';
 import { movableClock } from './clock.ts';
+import { startRedisGate } from './redis-gate.ts';
 import { corpid, type Login, otherCorpid, realRedis, startWorld, type World, worldForAll } from './world.ts';
 
 const roles = {
@@ -144,6 +145,24 @@ describe('the questions that ROLES needs', () => {
     expect(await ask(4)).toEqual([[], [], [], []]);
     const dump = JSON.stringify(await world.redisContents());
     for (const readable of ['finance', 'Tagged', 'tagged']) expect(dump).not.toContain(readable);
+  });
+
+  test('[R4] GET /session › asks WeCom once although the connection to Redis breaks in the middle of any one reply', async () => {
+    const world = await startWorld();
+    const clock = movableClock(world);
+    const gate = await startRedisGate(world.redis.url);
+    const login = await clock.startLogin({ ROLES: 'auditor:tag:3', ...idle, REDIS_URL: gate.url });
+    addDepartments(world);
+    const token = await sessionOf(world, login, 'Tagged');
+    const ask = () => login.withSession('GET', '/session', token);
+    expect((await ask()).body).toMatchObject({ roles: ['auditor'] });
+    for (let after = 0; after < 12; after += 1) {
+      const [, before = 0] = questions(world);
+      clock.advanceSeconds(601);
+      await gate.set({ kind: 'reset', after });
+      expect((await ask()).body).toMatchObject({ roles: ['auditor'] });
+      expect(questions(world)[1], `after ${after} replies`).toBe(before + 1);
+    }
   });
 
   test('GET /session › uses the old answer while WeCom is away, within the grace period, and says so in the log', async () => {

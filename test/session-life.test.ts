@@ -43,6 +43,37 @@ describe('how long a session lives', () => {
     expectError(await login.withSession('DELETE', '/session?all=true', token), 'invalid_session');
   });
 
+  test('POST /login, DELETE /session?all=true › count as ended no session that was not used for 30 minutes', async () => {
+    const world = await startWorld();
+    const clock = movableClock(world);
+    const login = await clock.startLogin();
+    const userid = world.addMember();
+    const old = await sessionsOf(3);
+    clock.advanceSeconds(1801);
+    const young = await sessionsOf(6);
+    const [ended] = login.logged('session_ended');
+    expect(login.logged('session_ended')).toEqual([ended]);
+    expect(ended).toMatchObject({ reason: 'too_many', sessions: 1, client_address: '127.0.0.1' });
+    for (const token of old) expectError(await get(login, token), 'invalid_session');
+
+    clock.advanceSeconds(1801);
+    const left = await newSession(world, login, userid);
+    const out = await login.withSession('DELETE', '/session?all=true', left);
+    expect(out.status).toBe(204);
+    await login.logOf(out);
+    expect(login.logged('session_ended').slice(1)).toEqual([
+      expect.objectContaining({ reason: 'logout_all', sessions: 1 }),
+    ]);
+    expect((await world.redisContents()).filter(({ key }) => key.startsWith('wxs1:'))).toEqual([]);
+    expectError(await get(login, young.at(-1)), 'invalid_session');
+
+    async function sessionsOf(count: number): Promise<unknown[]> {
+      const tokens: unknown[] = [];
+      for (let i = 0; i < count; i += 1) tokens.push(await newSession(world, login, userid));
+      return tokens;
+    }
+  });
+
   test('[A24] GET /session › ends a session after 8 hours however much it is used', async () => {
     const world = await startWorld();
     const clock = movableClock(world);
