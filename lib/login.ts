@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type LoginDeadline, withLoginDeadline } from './login-deadline.ts';
-import { memberNotAllowed, type Permission } from './permission.ts';
+import { isRefusal, memberNotAllowed, type Permission } from './permission.ts';
 import type { LoginLimits } from './rate-limit.ts';
 import { isUserid, type Member } from './person.ts';
 import type { Sessions } from './session.ts';
@@ -72,12 +72,13 @@ export function createLogin(options: LoginOptions) {
       .catch(async (error: unknown) => {
         if (!(error instanceof WecomError) || !error.reaction || !codeRefusals.has(error.reaction))
           throw error;
-        await admission.failed();
         const refusal = memberNotAllowed(error);
-        if (!refusal) throw error;
-        const { reason } = refusal.options;
-        log('warn', 'login_refused', { corpid: asked.corpid, client_address: clientAddress, reason });
-        throw refusal;
+        if (refusal) {
+          const { reason } = refusal.options;
+          log('warn', 'login_refused', { corpid: asked.corpid, client_address: clientAddress, reason });
+        }
+        await admission.failed();
+        throw refusal ?? error;
       });
     const { userid } = identity;
     const audit = {
@@ -105,7 +106,7 @@ export function createLogin(options: LoginOptions) {
 
     const person = { corpid: corp.corpid, userid };
     const last = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
-      if (!(error instanceof AppError) || error.code !== 'member_not_allowed') throw error;
+      if (!isRefusal(error)) throw error;
       const { reason = '' } = error.options;
       log('warn', 'login_refused', { ...audit, reason });
       await permission.end(person, { reason, clientAddress });

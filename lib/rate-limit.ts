@@ -87,15 +87,25 @@ const reviewerWaitSecondsFirst = 30;
 const reviewerWaitSecondsMax = 3600;
 const reviewerWait = counters('reviewer-wait', 1, reviewerWaitSecondsMax);
 
+/** A locked account waits for 30 days, but clients read at most six digits. */
+const retryAfterSecondsMax = 86_400;
+
 export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLimits {
   /** Networks that this process has stored recently, so that not each login writes the same again. */
   const noted = new Map<string, Moment>();
+  /** The last failure could not be counted: Redis is read, but not written. */
+  let uncounted = false;
 
   /** @param countedIn what a failure counts in */
   const admission = (network: string | undefined, countedIn: readonly Counter[]): Admission => ({
     async failed() {
-      const counts = await Promise.all(countedIn.map((counter) => count(redis, counter)));
-      const failures = counts[countedIn.indexOf(fleetFailures)]?.count ?? 0;
+      const counted = await Promise.all(countedIn.map((counter) => count(redis, counter))).catch(
+        (error: unknown) => {
+          uncounted = true;
+          throw error;
+        },
+      );
+      const failures = counted[countedIn.indexOf(fleetFailures)]?.count ?? 0;
       const { max, seconds } = fleetFailures;
       if (failures >= max && (failures - max) % 100 === 0) {
         log('error', 'login_brake_on', { failures, window_seconds: seconds });
@@ -114,6 +124,11 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
 
   return {
     async admit(address, owner) {
+      if (uncounted) {
+        // Nobody is admitted until Redis can be written again: no failure would count, and no session be stored.
+        await count(redis, fleetFailures, 0);
+        uncounted = false;
+      }
       const network = isShared(address) ? undefined : networkOf(address);
       const brakes =
         network === undefined
@@ -123,26 +138,28 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
               { reason: 'failing_network', ...networkFailures(tag(network)) },
               fleetFailures,
             ];
-      const brake = await firstFull(redis, brakes);
+      const brakesOn = await full(redis, brakes);
+      const [brake] = brakesOn;
       if (!brake) return admission(network, brakes);
 
       if (network !== undefined) {
         const passes = [knownNetworkFailures(tag(network)), knownFleetFailures];
-        const [[known], full] = await Promise.all([
+        const [[known], passesUsedUp] = await Promise.all([
           available(redis.read([['get', knownKey(network)]])),
-          firstFull(redis, passes),
+          full(redis, passes),
         ]);
-        if (known !== null && !full) return admission(network, [...brakes, ...passes]);
+        if (known !== null && passesUsedUp.length === 0) return admission(network, [...brakes, ...passes]);
       }
 
       const person = await owner();
       const own = [personFailures(`{${person}}`)];
-      if (person !== undefined && !(await firstFull(redis, own))) {
+      if (person !== undefined && (await full(redis, own)).length === 0) {
         return admission(network, [...brakes, ...own]);
       }
 
-      const [ttlMs] = await available(redis.read([['pttl', brake.key]]));
-      throw refusal(brake.reason, Number(ttlMs));
+      // As long as the last of them: until then, another try would be refused again.
+      const ttlsMs = await available(redis.read(brakesOn.map(({ key }) => ['pttl', key])));
+      throw refusal(brake.reason, Math.max(...ttlsMs.map(Number)));
     },
   };
 }
@@ -163,7 +180,7 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
       if (tries <= reviewerTriesFree) return;
       const waitSeconds = reviewerWaitSecondsFirst * 2 ** (tries - reviewerTriesFree - 1);
       const seconds = Math.min(reviewerWaitSecondsMax, waitSeconds);
-      // A try that must wait is not counted.
+      // A try that must wait does not count for the account.
       await take(redis, { ...reviewerWait(tag(account)), seconds }, () => count(redis, ofAccount, -1));
     },
 
@@ -199,7 +216,7 @@ local ttl = redis.call('PTTL', KEYS[1])
 -- A full Redis refuses a script if its first write needs memory. These need none, so the limits still count.
 if ttl > 0 then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('DEL', KEYS[1]) end
 local count = redis.call('INCRBY', KEYS[1], ARGV[1])
-if ttl < 0 then
+if ttl <= 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   ttl = tonumber(ARGV[2])
 end
@@ -224,17 +241,15 @@ async function take(redis: Redis, counter: Counter, onRefused?: (count: number) 
   throw refusal('too_many_tries', ttlMs);
 }
 
-/** Returns the first counter that has reached its limit; one round trip. */
-async function firstFull<Some extends Counter>(
-  redis: Redis,
-  some: readonly Some[],
-): Promise<Some | undefined> {
+/** Returns the counters that have reached their limit; one round trip. */
+async function full<Some extends Counter>(redis: Redis, some: readonly Some[]): Promise<Some[]> {
   const counts = await available(redis.read(some.map(({ key }) => ['get', key])));
-  return some.find(({ max }, i) => Number(counts[i]) >= max);
+  return some.filter(({ max }, i) => Number(counts[i]) >= max);
 }
 
 function refusal(reason: string, ms: number): AppError {
-  return new AppError('rate_limited', { reason, retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)) });
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  return new AppError('rate_limited', { reason, retryAfterSeconds: Math.min(retryAfterSecondsMax, seconds) });
 }
 
 function knownKey(network: string): string {

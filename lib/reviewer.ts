@@ -31,7 +31,7 @@ const reviewerSessionSeconds = 7200;
 const cost: Cost = { log2N: 14, r: 8, p: 5 };
 const keyBytes = 32;
 const memoryBytesMax = 64 * 1024 * 1024;
-/** Only one scrypt runs at a time. This many may wait; any further request gets `rate_limited`. */
+/** Only one scrypt runs at a time. At most this many run or wait; any further request gets `rate_limited`. */
 const waitingMax = 4;
 /** Few enough for Redis; too many to use up and so find out which accounts exist, at 1,000 tries per hour. */
 const unknownNumbers = 4096;
@@ -68,10 +68,13 @@ export function createReviewerLogin(options: {
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
+  function rejectIfFull(): void {
+    if (waiting < waitingMax) return;
+    throw new AppError('rate_limited', { reason: 'reviewer_queue', retryAfterSeconds: 2 });
+  }
+
   async function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
-    if (waiting >= waitingMax) {
-      throw new AppError('rate_limited', { reason: 'reviewer_queue', retryAfterSeconds: 2 });
-    }
+    rejectIfFull();
     waiting += 1;
     const mine = last.then(work).finally(() => {
       waiting -= 1;
@@ -88,6 +91,8 @@ export function createReviewerLogin(options: {
     const name = reviewer
       ? `hash ${reviewer.hash.key.toString('hex')}`
       : `unknown ${unknownNumber(normalized)}`;
+    // A password that will not be looked at does not count as a try.
+    rejectIfFull();
     await limits.admit(name, clientAddress);
     const { salt, key, ...params } = reviewer?.hash ?? nobody;
     const derived = await oneAtATime(async () => {
