@@ -30,9 +30,9 @@ function isPlatform(address: string): boolean {
 /**
  * The client's address: the first one from the right of X-Forwarded-For that is not the platform's own, since
  * everything to the left of it, and every X-Scf-* and X-Real-IP header, can be forged. Without X-Forwarded-For, which
- * reports of bare function URLs disagree about, X-Scf-Remote-Addr counts: otherwise all clients would share the
- * address of the platform, and its limit. Good enough to limit by and to write into the log; never a reason to trust
- * anyone.
+ * reports of bare function URLs disagree about, X-Scf-Remote-Addr counts: otherwise all clients would have the address
+ * of the platform, which has no limit of its own. Good enough to limit by and to write into the log; never a reason to
+ * trust anyone.
  */
 export function clientAddress(
   header: (name: 'x-forwarded-for' | 'x-scf-remote-addr') => string | undefined,

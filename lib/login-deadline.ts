@@ -6,7 +6,7 @@ import { type AppError, unavailable } from './errors.ts';
  * The time limit of a login, of a member or a reviewer. SCF's own timeout is 15 s.
  *
  * The last 1.5 s are reserved for storing the session: Redis takes at most 1.3 s (one try, and another on a new
- * connection). So a session is stored, and an old one ended, only if there is still time to send the response.
+ * connection). So a session is rarely stored, or an old one ended, after the response was given up on.
  */
 const loginMsMax = 8000;
 const storeMsMax = 1500;

@@ -91,7 +91,7 @@ export function createReviewerLogin(options: {
     const name = reviewer
       ? `hash ${reviewer.hash.key.toString('hex')}`
       : `unknown ${unknownNumber(normalized)}`;
-    // A password that will not be looked at does not count as a try.
+    // Before the count, too: a password that will not be looked at should not be a try.
     rejectIfFull();
     await limits.admit(name, clientAddress);
     const { salt, key, ...params } = reviewer?.hash ?? nobody;

@@ -8,7 +8,7 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 export interface Seal {
-  /** Encrypts `plaintext`; it opens again only under the same `boundTo` (here: the Redis key it is stored at). */
+  /** Encrypts `plaintext`; it opens again only under the same `boundTo` (where it is stored: the Redis key, for sessions also the field). */
   seal(plaintext: string, boundTo: string): string;
   /** The plaintext, or `undefined` when it was sealed with another key, bound elsewhere, or altered. */
   open(sealed: string, boundTo: string): string | undefined;
