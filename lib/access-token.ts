@@ -13,9 +13,10 @@ import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
 
 /**
  * The shared access_token of each company. At most one instance at a time may call gettoken: shortly before the token
- * expires, when WeCom refuses it, or when Redis has lost it. At most 12 times a minute, see token-scripts.ts.
+ * expires, when WeCom refuses it, or when Redis has lost it. It needs the lease, which Redis gives at most 12 times a
+ * minute.
  *
- * 1. A token in this process, read less than 5 minutes ago, is used without a round trip. One that could not be stored
+ * 1. A token in this process, read less than 5 minutes ago, is used without a round trip. One that Redis failed to store
  *    is used until it expires.
  * 2. Otherwise the token in Redis is used: one round trip.
  * 3. Otherwise Redis gives one instance the lease. This instance calls gettoken and commits (stores) the token. The
@@ -26,8 +27,9 @@ import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
  *
  * **One refusal is enough to fetch another token, but not to stop fetching.** The token may be old, or WeCom may have
  * refused it by mistake. So a call tries up to three tokens. A refusal deletes nothing: until the new token is stored,
- * the old one stays in use where it works. gettoken pauses ("rests", see token-store.ts) only if two calls gave up on
- * tokens that were issued after a refusal, and WeCom accepted none of these tokens in between.
+ * the old one stays in use where it works. A token that was issued after a refusal is on probation until WeCom accepts it.
+ * gettoken pauses ("rests") only if two calls gave up on tokens on probation, and WeCom accepted none of them in between.
+ * token-store.ts has the details.
  */
 export interface AccessTokens {
   /**
@@ -48,7 +50,7 @@ export interface AccessTokens {
 }
 
 const tokensPerCallMax = 3;
-/** A token that gettoken returns again and again. */
+/** Tries of one token, if gettoken keeps returning it. */
 const triesPerTokenMax = 3;
 /** One try more than tokens, because a token that gettoken returned again is tried again. */
 const triesPerCallMax = 4;
@@ -128,7 +130,8 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
 
   /**
    * Returns whether this token is not tried again. It is tried a second time if it was issued again, and a third time if
-   * that was for another instance: perhaps before it was refused here.
+   * that was for another instance: perhaps before it was refused here. So after A, A as another instance got it, and A as
+   * this process got it, the call gives up.
    */
   function isFinal({ firstAt, generation, times }: Refusal, token: Token): boolean {
     if (times === 1) return false;

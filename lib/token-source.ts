@@ -81,7 +81,7 @@ const usableMsMin = 2000;
 const believedMsMax = 300_000;
 /** A shorter `expires_in` is ignored: a gettoken every few seconds is worse than one refused call. */
 const lifeMsMin = 60_000;
-/** A login renews a token that expires within this time; the timer renews much earlier. */
+/** A login that reads the token from Redis renews it if it expires within this time; the timer renews much earlier. */
 const loginAheadMs = 60_000;
 /** An older lease is not used: it lasts 5 s, gettoken may take 3 s, and half a second is left to store the result. */
 const leaseAgeMsMax = 1500;

@@ -32,11 +32,16 @@ import type { Corp } from './wecom.ts';
  * | `x` | during probation: the first call that gave up, on this token or the one before; after the second, `rested` |
  *
  * **Probation** begins when a token is issued because WeCom refused one, or while rests are counted. It ends when WeCom
- * accepts the token.
+ * accepts the token, or when a token that was not refused is renewed and no rests are counted.
  *
  * A **rest** is the pause that begins when a second call gives up on tokens on probation: 2 s, then five times as long
- * each time, up to 10 min. After it, one token is issued. For the next one, WeCom must accept that one, another rest
- * must end, or as much time must pass as the next rest would last.
+ * each time, up to 10 min. After it, one token is issued. The next one is issued when
+ *
+ * - WeCom has accepted that one,
+ * - or another rest is over,
+ * - or as much time has passed as the next rest would last.
+ *
+ * token-scripts.ts calls `neg`, `fails` and `rejects` the pause, the failures and the rests.
  *
  * All keys of one company share a hash tag, for clusters. The scripts are O(1). A script may run twice with the same
  * owner, because its reply was lost: the second run changes nothing more, and that of `begin` gives the same lease anew.
@@ -83,7 +88,7 @@ export interface TokenRecord {
   fingerprint: string;
   sealed: string;
   ttlMs: number;
-  /** It would return the same token without more lifetime. */
+  /** The field `n`. */
   noEarlyRenewal: boolean;
   /** Issued after a refusal, and not accepted since. */
   onProbation: boolean;
