@@ -169,9 +169,10 @@ export function createRedis(
         },
         (error: unknown) => {
           if (!(error instanceof RedisError)) throw error;
-          if (!isAnswer(error) && !closed) return attempt(fallback, operation);
-          leave(forReads, operationMsMax);
-          throw error;
+          const isReply = isAnswer(error) || error.reason === 'read_only';
+          if (isReply) leave(forReads, operationMsMax);
+          if (isAnswer(error) || closed) throw error;
+          return attempt(fallback, operation);
         },
       );
       fallback.broken = undefined;
