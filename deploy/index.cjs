@@ -1,5 +1,5 @@
 // What serverless.yml names as plugin. Serverless loads plugins with `require`, and a fresh clone must deploy without a
-// build step, so the TypeScript beside this file is bundled on the spot (about 30 ms) and run from memory.
+// build step, so the TypeScript beside this file is bundled on the spot (some 100 ms) and run from memory.
 'use strict';
 
 const { join } = require('node:path');

@@ -35,6 +35,15 @@ export function elapsedMs(clock: Clock, start: Moment): number {
   return Math.max(clock.wallMs() - start.wallMs, clock.monotonicMs() - start.monotonicMs);
 }
 
+/** The clocks of instances differ. A time from further in the future is not believed. */
+const aheadMsMax = 60_000;
+
+/** Returns the age of a wall clock's time, which another instance may have noted; infinite if it is in the future. */
+export function ageSeconds(clock: Clock, wallMs: number): number {
+  const ms = clock.wallMs() - wallMs;
+  return ms < -aheadMsMax ? Infinity : ms / 1000;
+}
+
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
     clock.after(ms, resolve);

@@ -1,7 +1,7 @@
 // The member's permission, checked at login and again during the session. Trusts WeCom's last answer for at most
 // MEMBER_RECHECK_GRACE_SECONDS, and no time from the future.
 import type { AccessTokens } from './access-token.ts';
-import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep } from './clock.ts';
+import { ageSeconds, type Clock, elapsedMs, moment, type Moment, oncePer, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import { countRecheck } from './rate-limit.ts';
@@ -52,8 +52,6 @@ const claimMs = 5000;
 const logSkippedAgainMs = 60_000;
 /** While the budget is used up, each instance still asks once in this time whether WeCom answers. */
 const probeAgainMs = 10_000;
-/** The clocks of instances differ. An answer from further in the future is not believed. */
-const aheadMsMax = 60_000;
 const refusedMax = 1000;
 const anotherUserid = 'user_get_of_another_userid';
 
@@ -217,12 +215,6 @@ export function createPermission(options: {
       return rejectRefused(await askAgain(session, corp));
     },
   };
-}
-
-/** Returns the age of an answer of WeCom, by when it was asked; infinite if that is in the future. */
-export function ageSeconds(clock: Clock, askedAt: number): number {
-  const ms = clock.wallMs() - askedAt;
-  return ms < -aheadMsMax ? Infinity : ms / 1000;
 }
 
 /** Converts WeCom's refusal of a member, from any endpoint; `undefined` for every other error. */

@@ -57,6 +57,13 @@ export function defineScript(body: string): Script {
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 }
 
+/**
+ * Lua that claims KEYS[2] for ARGV[1] ms in the name of ARGV[2]. When it is sent again after a lost reply, it knows its own
+ * claim by the name.
+ */
+export const claimLua =
+  "local claimed = redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[1], 'NX') or redis.call('GET', KEYS[2]) == ARGV[2]";
+
 const connectMsMax = 500;
 const operationMsMax = 400;
 /** For so long after a failed second try, callers are told at once instead of waiting. */
@@ -169,8 +176,7 @@ export function createRedis(
         },
         (error: unknown) => {
           if (!(error instanceof RedisError)) throw error;
-          const isReply = isAnswer(error) || error.reason === 'read_only';
-          if (isReply) leave(forReads, operationMsMax);
+          if (isReply(error)) leave(forReads, operationMsMax);
           if (isAnswer(error) || closed) throw error;
           return attempt(fallback, operation);
         },
@@ -179,7 +185,7 @@ export function createRedis(
       return result;
     } catch (error) {
       if (!(error instanceof RedisError)) throw error;
-      if (!isAnswer(error) && error.reason !== 'read_only') {
+      if (!isReply(error)) {
         for (const lane of [main, fallback]) {
           if (!isBroken(lane)) lane.broken = { since: moment(clock), error };
         }
@@ -268,6 +274,11 @@ export function available<T>(work: Promise<T>): Promise<T> {
   return work.catch((error: unknown) => {
     throw error instanceof RedisError ? unavailable(`redis_${error.reason}`, 2, error) : error;
   });
+}
+
+/** Redis has replied; after `read_only`, another connection may still lead to the server that takes writes. */
+function isReply(error: RedisError): boolean {
+  return isAnswer(error) || error.reason === 'read_only';
 }
 
 function isAnswer({ reason }: RedisError): boolean {

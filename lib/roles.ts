@@ -1,7 +1,6 @@
 // Roles of members, by department, userid or tag. Trusts WeCom for who is where; what WeCom does not know gives no role.
 import * as z from 'zod/mini';
-import { elapsedMs, moment } from './clock.ts';
-import { ageSeconds } from './permission.ts';
+import { ageSeconds, elapsedMs, moment } from './clock.ts';
 import { personId } from './person.ts';
 import { type RoleRule, tagidsIn } from './role-rules.ts';
 import type { Session } from './session.ts';

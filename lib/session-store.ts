@@ -2,7 +2,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { Log } from './log.ts';
 import { type Person, personId } from './person.ts';
-import { available, defineScript, type Redis } from './redis.ts';
+import { available, claimLua, defineScript, type Redis } from './redis.ts';
 
 /**
  * The sessions in Redis, and the only ways to change them. Trusts nothing that it reads: records are sealed, and
@@ -180,9 +180,9 @@ if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 
 if value == ARGV[3] then return 1 end
 return 0`);
 
-/** Sent again after a lost reply, it knows its own claim. KEYS sessions-of-a-person check · ARGV claimMs name */
+/** KEYS sessions-of-a-person check · ARGV claimMs name */
 const claimScript = defineScript(`
-local claimed = redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[1], 'NX') or redis.call('GET', KEYS[2]) == ARGV[2]
+${claimLua}
 return {claimed and 1 or 0, redis.call('HGET', KEYS[1], 'member')}`);
 
 /** KEYS sessions-of-a-person check · ARGV member */

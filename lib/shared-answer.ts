@@ -1,10 +1,10 @@
 // An answer of WeCom that all instances share: who asks, how long it is used. Trusts no answer from the future.
 import { hash, randomUUID } from 'node:crypto';
-import { type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
+import { ageSeconds, type Clock, elapsedMs, moment, type Moment, sleep } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
-import { ageSeconds, type RecheckLimits } from './permission.ts';
-import { available, defineScript, type Redis, RedisError } from './redis.ts';
+import type { RecheckLimits } from './permission.ts';
+import { available, claimLua, defineScript, type Redis, RedisError } from './redis.ts';
 import { createSeal } from './seal.ts';
 import { tokenKeyId } from './token-store.ts';
 import type { Corp } from './wecom.ts';
@@ -65,9 +65,9 @@ const claimMs = 5000;
 const waitMsMax = 2500;
 const lookAgainMs = 100;
 
-/** Sent again after a lost reply, it knows its own claim. KEYS record check · ARGV claimMs name */
+/** KEYS record check · ARGV claimMs name */
 const claimScript = defineScript(`
-local claimed = redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[1], 'NX') or redis.call('GET', KEYS[2]) == ARGV[2]
+${claimLua}
 return {claimed and 1 or 0, redis.call('GET', KEYS[1])}`);
 
 /** Creates an answer. It asks and reads nothing before it is used. */

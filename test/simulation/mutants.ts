@@ -386,7 +386,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'second-connection-kept-after-a-refusal': {
     file: 'lib/redis.ts',
-    find: 'if (isReply) leave(forReads, operationMsMax);',
+    find: 'if (isReply(error)) leave(forReads, operationMsMax);',
     replace: '',
     caughtBy: 'Stored token unused',
     seed: 1578,
