@@ -10,7 +10,7 @@ import type { LoginLimits } from './rate-limit.ts';
 import { isUserid, type Member } from './person.ts';
 import type { Sessions } from './session.ts';
 import { type Corp, type Reaction, type Wecom, WecomError } from './wecom.ts';
-import { createWecomFailure } from './wecom-failure.ts';
+import { createWecomFailure } from './wecom-error.ts';
 
 export interface LoginResult {
   sessionToken: string;

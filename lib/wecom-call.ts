@@ -5,7 +5,7 @@ import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Corp, type Question, type Wecom, WecomError } from './wecom.ts';
 import { apiForm } from './wecom-callers.ts';
-import { createWecomFailure } from './wecom-failure.ts';
+import { createWecomFailure } from './wecom-error.ts';
 
 /** A token that has to be fetched, and one try. SCF's own timeout is 15 s. */
 const callMsMax = 6000;

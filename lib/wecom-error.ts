@@ -1,5 +1,8 @@
-// What WeCom's errcodes mean to this project, and the error of a failed call. Decides by errcode alone; a text of WeCom is
-// only read for what an operator needs.
+// What WeCom's errcodes mean to this project, and what happens after a call failed. Decides by errcode alone; a text of
+// WeCom is only read for what an operator needs.
+import { type Clock, oncePer } from './clock.ts';
+import { type AppError, unavailable } from './errors.ts';
+import type { Log } from './log.ts';
 
 /**
  * What to do about an errcode.
@@ -134,4 +137,31 @@ export function fromErrmsg(
   if (ruleFor(errcode).meaning !== 'ip_not_trusted') return { ...hinted };
   const ip = /from ip: ([0-9a-fA-F.:]{1,45})/.exec(errmsg)?.[1] ?? 'unknown';
   return { ...hinted, ip, enter_at: trustedIpPlace };
+}
+
+/** A client that sends such codes must not fill the log with alarms. */
+const logUnknownAgainMs = 60_000;
+
+/** Returns a function that logs why a call failed and returns `temporarily_unavailable`, whose `cause` is the failure. */
+export function createWecomFailure(clock: Clock, log: Log): (error: WecomError) => AppError {
+  const mayLogUnknown = oncePer(clock, logUnknownAgainMs);
+  return (error) => {
+    const { fields, errcode, meaning } = error;
+    switch (error.reaction) {
+      case 'rate_limited':
+        log('error', 'wecom_rate_limited', { ...fields });
+        return unavailable('wecom_rate_limited', 60, error);
+      case 'operator':
+        log('error', meaning === 'ip_not_trusted' ? 'wecom_ip_not_trusted' : 'wecom_misconfigured', {
+          ...fields,
+        });
+        return unavailable(`wecom_errcode_${errcode}`, 5, error);
+      case 'unknown':
+        if (mayLogUnknown()) log('error', 'wecom_misconfigured', { ...fields });
+        return unavailable(`wecom_errcode_${errcode}`, 5, error);
+      default:
+        log('error', 'wecom_failed', { ...fields });
+        return unavailable('wecom_failed', 2, error);
+    }
+  };
 }

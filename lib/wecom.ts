@@ -18,10 +18,8 @@ export interface Corp {
 }
 
 export type GettokenAnswer = z.infer<typeof gettokenSchema>;
-export type Jscode2sessionAnswer = z.infer<typeof jscode2sessionSchema>;
-export type UserGetAnswer = z.infer<typeof userGetSchema> & { fields?: MemberFields };
-export type AgentListAnswer = z.infer<typeof agentListSchema>;
-export type AgentGetAnswer = z.infer<typeof agentGetSchema>;
+type Jscode2sessionAnswer = z.infer<typeof jscode2sessionSchema>;
+type UserGetAnswer = z.infer<typeof userGetSchema> & { fields?: MemberFields };
 
 /** What an endpoint is asked. */
 export interface Question<T> {
@@ -57,10 +55,6 @@ export interface Wecom {
   ): Promise<Jscode2sessionAnswer>;
   /** @see https://developer.work.weixin.qq.com/document/path/90196 */
   userGet(corp: Corp, accessToken: string, userid: string, msMax: number): Promise<UserGetAnswer>;
-  /** The app that the token belongs to. @see https://developer.work.weixin.qq.com/document/path/90227 */
-  agentList(corp: Corp, accessToken: string, msMax: number): Promise<AgentListAnswer>;
-  /** Its visible range and whether it is stopped. @see https://developer.work.weixin.qq.com/document/path/90227 */
-  agentGet(corp: Corp, accessToken: string, agentid: number, msMax: number): Promise<AgentGetAnswer>;
   /** Any endpoint that takes an access_token, by its name in WeCom's documentation: `message/send`. */
   ask<T>(corp: Corp, accessToken: string, api: string, question: Question<T>, msMax: number): Promise<T>;
 }
@@ -69,8 +63,6 @@ const gettokenMsMax = 3000;
 const callMsMax = 2500;
 const callMsMin = 50;
 const answerBytesMax = 65_536;
-/** The app's visible range: each member, department and tag in it by name. */
-const rangeBytesMax = 4_194_304;
 
 const identifier = z.string().check(z.regex(/^[\x21-\x7e]{1,64}$/));
 
@@ -100,19 +92,9 @@ const userGetSchema = z.object({
 function userGetSchemaWith(names: readonly string[]): z.ZodMiniType<UserGetAnswer> {
   return z.pipe(
     z.catchall(userGetSchema, z.unknown()),
-    z.transform((answer) => ({ ...userGetSchema.parse(answer), fields: memberFieldsIn(answer, names) })),
+    z.transform((answer) => ({ ...answer, fields: memberFieldsIn(answer, names) })),
   );
 }
-
-const agentListSchema = z.object({ agentlist: z.array(z.object({ agentid: integer })) });
-
-const agentGetSchema = z.object({
-  allow_userinfos: z.optional(z.unknown()),
-  allow_partys: z.optional(z.unknown()),
-  allow_tags: z.optional(z.unknown()),
-  /** 1: stopped. */
-  close: z.optional(integer),
-});
 
 export interface WecomOptions {
   /** Further fields of user/get, as MEMBER_FIELDS names them. */
@@ -202,13 +184,6 @@ export function createWecom(
     },
     userGet: (corp, accessToken, userid, msMax) =>
       wecom.ask(corp, accessToken, 'user/get', { query: { userid }, schema: memberSchema }, msMax),
-    agentList: (corp, accessToken, msMax) =>
-      wecom.ask(corp, accessToken, 'agent/list', { schema: agentListSchema }, msMax),
-    agentGet(corp, accessToken, agentid, msMax) {
-      const query = { agentid: String(agentid) };
-      const question = { query, schema: agentGetSchema, bytesMax: rangeBytesMax };
-      return wecom.ask(corp, accessToken, 'agent/get', question, msMax);
-    },
     ask(corp, accessToken, api, question, msMax) {
       const query = Object.assign({}, question.query, { access_token: accessToken });
       // Nothing in a question of an own function replaces these.

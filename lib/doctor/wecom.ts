@@ -1,4 +1,5 @@
 // What can be wrong with WeCom's side of a company.
+import * as z from 'zod/mini';
 import { createAccessTokens } from '../access-token.ts';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -8,7 +9,8 @@ import { type Redis, RedisError } from '../redis.ts';
 import type { RoleRule } from '../role-rules.ts';
 import { findHolders } from '../roles.ts';
 import { tokenKeyId, tokenStoreKeys } from '../token-store.ts';
-import { type AgentGetAnswer, type Corp, type Wecom, WecomError } from '../wecom.ts';
+import { type Corp, type Wecom, WecomError } from '../wecom.ts';
+import { integer } from '../wecom-json.ts';
 import { type Finding, inside } from './finding.ts';
 import { redisFinding } from './redis.ts';
 
@@ -16,6 +18,17 @@ import { redisFinding } from './redis.ts';
 const junkCode = 'the-doctor-asks-whether-this-app-is-linked-';
 const tokenMsMax = 4000;
 const askMsMax = 2500;
+/** The app's visible range: each member, department and tag in it by name. */
+const rangeBytesMax = 4_194_304;
+
+const agentListSchema = z.object({ agentlist: z.array(z.object({ agentid: integer })) });
+const agentGetSchema = z.object({
+  allow_userinfos: z.optional(z.unknown()),
+  allow_partys: z.optional(z.unknown()),
+  allow_tags: z.optional(z.unknown()),
+  /** 1: stopped. */
+  close: z.optional(integer),
+});
 
 export interface WecomQuestions {
   wecom: Wecom;
@@ -128,6 +141,8 @@ function refusedFinding(failure: WecomError): Finding {
 /**
  * What WeCom shows of the app that the token belongs to; `isFinal` if further calls are pointless. Rejects like
  * `SharedToken.use`.
+ *
+ * @see https://developer.work.weixin.qq.com/document/path/90227
  */
 async function askApp(
   token: SharedToken,
@@ -138,10 +153,14 @@ async function askApp(
   const askMs = () => Math.min(askMsMax, msLeft());
   try {
     // A stored one may have been dropped by WeCom; a login would replace it in the same way.
-    const { agentlist } = await token.use((accessToken) => wecom.agentList(corp, accessToken, askMs()));
+    const { agentlist } = await token.use((accessToken) =>
+      wecom.ask(corp, accessToken, 'agent/list', { schema: agentListSchema }, askMs()),
+    );
     const [first] = agentlist;
     if (!first) return { finding: inside('wecom.visible_range.not_listed', {}, corpid), isFinal: false };
-    const agent = await wecom.agentGet(corp, await token.current(), first.agentid, askMs());
+    const query = { agentid: String(first.agentid) };
+    const question = { query, schema: agentGetSchema, bytesMax: rangeBytesMax };
+    const agent = await wecom.ask(corp, await token.current(), 'agent/get', question, askMs());
     if (agent.close === 1) return { finding: inside('wecom.app.stopped', {}, corpid), isFinal: true };
     return { finding: rangeFinding(corpid, agent), isFinal: false };
   } catch (error) {
@@ -221,7 +240,7 @@ function unanswered({ fields: { api, corpid, reason = '' } }: WecomError): Findi
   return inside(foreign ? 'wecom.reachable.not_wecom' : 'wecom.reachable.no_answer', { api, reason }, corpid);
 }
 
-function rangeFinding(corpid: string, range: AgentGetAnswer): Finding {
+function rangeFinding(corpid: string, range: z.infer<typeof agentGetSchema>): Finding {
   const members = countIn(range.allow_userinfos, 'user');
   const departments = countIn(range.allow_partys, 'partyid');
   const tags = countIn(range.allow_tags, 'tagid');
