@@ -7,40 +7,13 @@ import type { Log } from './log.ts';
 import { type LoginDeadline, withLoginDeadline } from './login-deadline.ts';
 import { isRefusal, memberNotAllowed, type Permission } from './permission.ts';
 import type { LoginLimits } from './rate-limit.ts';
-import { isUserid, type Member } from './person.ts';
-import type { Sessions } from './session.ts';
-import { type Corp, type Reaction, type Wecom, WecomError } from './wecom.ts';
+import { isUserid } from './person.ts';
+import type { Client, Sessions } from './session.ts';
+import { type Corp, type Wecom, WecomError } from './wecom.ts';
 import { createWecomFailure } from './wecom-error.ts';
 
-export interface LoginResult {
-  sessionToken: string;
-  expiresInSeconds: number;
-  role: 'member';
-  member: Member;
-}
-
-export interface LoginOptions {
-  /** The allow-list; without a usable hint the first company is asked. */
-  corps: readonly [Corp, ...Corp[]];
-  accessTokens: AccessTokens;
-  wecom: Wecom;
-  permission: Permission;
-  sessions: Sessions;
-  limits: LoginLimits;
-  /** Lets an operator recognise a device in the audit log without its id. */
-  hashDevice: (deviceid: string) => string;
-  clock: Clock;
-  log: Log;
-}
-
 /**
- * Refusals of jscode2session that anybody can cause with a code, so they count as failures. All others are not about the
- * code: the token, a limit, WeCom itself, our address.
- */
-const codeRefusals: ReadonlySet<Reaction> = new Set(['js_code_refused', 'member_refused', 'unknown']);
-
-/**
- * Turns a js_code into a session. The order matters:
+ * Returns a function that turns a js_code into a session. The order matters:
  *
  * 1. The limits: are there too many failures from this address, its network, or everywhere?
  * 2. jscode2session. A stranger's code *succeeds* here, with their own company and an encrypted userid.
@@ -50,44 +23,57 @@ const codeRefusals: ReadonlySet<Reaction> = new Set(['js_code_refused', 'member_
  *
  * Also rejects with `invalid_js_code`, `rate_limited` and `temporarily_unavailable`. After a timeout the js_code may be
  * used up, so a call that may have used it is not repeated.
+ *
+ * @param options `corps`: the allow-list; without a usable hint the first company is asked. `hashDevice` lets an operator
+ *   recognise a device in the audit log without its id
  */
-export function createLogin(options: LoginOptions) {
+export function createLogin(options: {
+  corps: readonly [Corp, ...Corp[]];
+  accessTokens: AccessTokens;
+  wecom: Wecom;
+  permission: Permission;
+  sessions: Sessions;
+  limits: LoginLimits;
+  hashDevice: (deviceid: string) => string;
+  clock: Clock;
+  log: Log;
+}) {
   const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
   const wecomFailure = createWecomFailure(clock, log);
 
   async function login(
     jsCode: string,
     hint: string | undefined,
-    clientAddress: string,
-    bearer: string,
+    client: Client,
     { leftMs, check }: LoginDeadline,
-  ): Promise<LoginResult> {
+  ) {
+    const { bearer, clientAddress: client_address } = client;
     const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 
     // The handshakes with WeCom and with Redis take place at the same time.
     wecom.connectAhead();
-    const admission = await limits.admit(clientAddress, () => sessions.ownerOf(bearer));
+    const admission = await limits.admit(client_address, () => sessions.ownerOf(bearer));
     const identity = await accessTokens
       .use(asked, leftMs(), (accessToken) => wecom.jscode2session(asked, accessToken, jsCode, leftMs()))
       .catch(async (error: unknown) => {
-        if (!(error instanceof WecomError) || !error.reaction || !codeRefusals.has(error.reaction))
-          throw error;
+        // Anybody can cause these with a code.
+        if (!(error instanceof WecomError) || !error.isAboutTheQuestion) throw error;
         const refusal = memberNotAllowed(error);
         if (refusal) {
           const { reason } = refusal.options;
-          log('warn', 'login_refused', { corpid: asked.corpid, client_address: clientAddress, reason });
+          log('warn', 'login_refused', { corpid: asked.corpid, client_address, reason });
         }
         await admission.failed();
         throw refusal ?? error;
       });
-    const { userid } = identity;
+    const { corpid, userid, deviceid = '', session_key: sessionKey } = identity;
     const audit = {
-      corpid: identity.corpid,
+      corpid,
       ...(typeof userid === 'string' && { userid }),
-      client_address: clientAddress,
-      device: identity.deviceid ? hashDevice(identity.deviceid) : '',
+      client_address,
+      device: deviceid === '' ? '' : hashDevice(deviceid),
     };
-    const corp = corps.find(({ corpid }) => corpid === identity.corpid);
+    const corp = corps.find((one) => one.corpid === corpid);
     if (!corp) {
       log('warn', 'login_refused', { ...audit, reason: 'corp_not_allowed' });
       await admission.failed();
@@ -95,34 +81,31 @@ export function createLogin(options: LoginOptions) {
     }
     if (corp !== asked) {
       log('info', 'login_refused', { ...audit, reason: 'login_again' });
-      throw new AppError('login_again', { corpid: corp.corpid });
+      throw new AppError('login_again', { corpid });
     }
     if (!isUserid(userid)) {
       const reason = 'userid_not_usable';
-      log('error', 'userid_not_usable', audit);
+      log('error', reason, audit);
       log('warn', 'login_refused', { ...audit, reason });
       throw new AppError('member_not_allowed', { reason });
     }
 
-    const person = { corpid: corp.corpid, userid };
     const last = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
       if (!isRefusal(error)) throw error;
       const { reason = '' } = error.options;
       log('warn', 'login_refused', { ...audit, reason });
-      await permission.end(person, { reason, clientAddress });
+      await permission.end({ corpid, userid }, { reason, clientAddress: client_address });
       // The code has just proved who they are. Nobody else gets a userid.
       throw new AppError('member_not_allowed', { reason, userid });
     });
     check();
-    const { session_key: sessionKey } = identity;
+    // Best effort: it only helps if rate limiting starts later.
+    const isNoted = admission.succeeded().catch(() => {});
     const start = { role: 'member', ...last, sessionKey, deviceHash: audit.device } as const;
-    const [created] = await Promise.all([
-      sessions.create(start, { sessionToken: bearer, clientAddress }),
-      // Best effort: it only helps if rate limiting starts later.
-      admission.succeeded().catch(() => {}),
-    ]);
+    const created = await sessions.create(start, client);
+    await isNoted;
     log('info', 'login_ok', { role: 'member', ...audit });
-    return { role: 'member', member: last.member, ...created };
+    return { member: last.member, ...created };
   }
 
   function publicError(error: WecomError): AppError {
@@ -130,24 +113,9 @@ export function createLogin(options: LoginOptions) {
     return new AppError('invalid_js_code', { reason: `errcode_${error.errcode}` });
   }
 
-  return {
-    /**
-     * @param hint which company's app to ask. Never trusted; an unknown one means the default company.
-     * @param bearer the session_token of the request, or `''`: the login replaces this session
-     */
-    async withJsCode(
-      jsCode: string,
-      hint: string | undefined,
-      clientAddress: string,
-      bearer: string,
-    ): Promise<LoginResult> {
-      try {
-        return await withLoginDeadline(clock, (deadline) =>
-          login(jsCode, hint, clientAddress, bearer, deadline),
-        );
-      } catch (error) {
-        throw error instanceof WecomError ? publicError(error) : error;
-      }
-    },
-  };
+  /** @param hint which company's app to ask. Never trusted; an unknown one means the first company. */
+  return (jsCode: string, hint: string | undefined, client: Client) =>
+    withLoginDeadline(clock, (deadline) => login(jsCode, hint, client, deadline)).catch((error: unknown) => {
+      throw error instanceof WecomError ? publicError(error) : error;
+    });
 }

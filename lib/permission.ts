@@ -7,8 +7,7 @@ import type { Log } from './log.ts';
 import { countRecheck } from './rate-limit.ts';
 import type { Redis } from './redis.ts';
 import { isSameUserid, type Person, personId } from './person.ts';
-import type { LastCheck } from './session-record.ts';
-import type { Session, Sessions } from './session.ts';
+import type { LastCheck, Session, Sessions } from './session.ts';
 import type { Ending } from './session-store.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
@@ -210,7 +209,7 @@ export function createPermission(options: {
       if (session.role !== 'member') return session;
       const corp = corps.find(({ corpid }) => corpid === session.person.corpid);
       if (!corp) throw new AppError('invalid_session', { reason: 'corp_removed' });
-      await rejectRefused(session);
+      if (refused.size > 0) await rejectRefused(session);
       if (ageSeconds(clock, session.checkedAt) < limits.recheckSeconds) return session;
       return rejectRefused(await askAgain(session, corp));
     },

@@ -5,7 +5,7 @@ import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type LoginDeadline, withLoginDeadline } from './login-deadline.ts';
 import type { ReviewerLimits } from './rate-limit.ts';
-import type { Sessions } from './session.ts';
+import type { Client, Sessions } from './session.ts';
 
 /** An account for the app store's reviewers, who open the mini-program in ordinary WeChat. */
 export interface Reviewer {
@@ -35,14 +35,6 @@ const memoryBytesMax = 64 * 1024 * 1024;
 const waitingMax = 4;
 /** Few enough for Redis; too many to use up and so find out which accounts exist, at 1,000 tries per hour. */
 const unknownNumbers = 4096;
-
-/** One try. `bearer` is the session_token of the request, or `''`: the login replaces this session. */
-export interface ReviewerAttempt {
-  account: string;
-  password: string;
-  bearer: string;
-  clientAddress: string;
-}
 
 /**
  * Returns a function that turns a reviewer's password into a session. An unknown account costs the same work and gets
@@ -83,8 +75,8 @@ export function createReviewerLogin(options: {
     return mine;
   }
 
-  async function login(attempt: ReviewerAttempt, deadline: LoginDeadline) {
-    const { account, password, bearer, clientAddress } = attempt;
+  async function login(account: string, password: string, client: Client, deadline: LoginDeadline) {
+    const { clientAddress: client_address } = client;
     const normalized = account.normalize('NFKC');
     const reviewer = reviewers.find((candidate) => candidate.account === normalized);
     // The limits use the hash as name, so a new password unlocks the account.
@@ -93,7 +85,7 @@ export function createReviewerLogin(options: {
       : `unknown ${unknownNumber(normalized)}`;
     // Before the count, too: a password that will not be looked at should not be a try.
     rejectIfFull();
-    await limits.admit(name, clientAddress);
+    await limits.admit(name, client_address);
     const { salt, key, ...params } = reviewer?.hash ?? nobody;
     const derived = await oneAtATime(async () => {
       deadline.check();
@@ -101,26 +93,25 @@ export function createReviewerLogin(options: {
     });
     deadline.check();
     if (!timingSafeEqual(derived, key) || !reviewer) throw new AppError('invalid_credentials');
-    await limits.succeeded(name, clientAddress);
+    await limits.succeeded(name, client_address);
     const now = clock.wallMs();
     if (now >= until) throw new AppError('not_found');
     deadline.check();
     const endsAt = Math.min(now + reviewerSessionSeconds * 1000, until);
     const start = { role: 'reviewer', account: reviewer.account, endsAt } as const;
-    const created = await sessions.create(start, { sessionToken: bearer, clientAddress });
-    log('info', 'login_ok', { role: 'reviewer', userid: reviewer.account, client_address: clientAddress });
+    const created = await sessions.create(start, client);
+    log('info', 'login_ok', { role: 'reviewer', userid: reviewer.account, client_address });
     return created;
   }
 
-  return async function withPassword(attempt: ReviewerAttempt) {
-    try {
-      return await withLoginDeadline(clock, (deadline) => login(attempt, deadline));
-    } catch (error) {
-      const reason = error instanceof AppError ? error.code : 'unknown';
-      log('warn', 'login_refused', { role: 'reviewer', client_address: attempt.clientAddress, reason });
-      throw error;
-    }
-  };
+  return (account: string, password: string, client: Client) =>
+    withLoginDeadline(clock, (deadline) => login(account, password, client, deadline)).catch(
+      (error: unknown) => {
+        const reason = error instanceof AppError ? error.code : 'unknown';
+        log('warn', 'login_refused', { role: 'reviewer', client_address: client.clientAddress, reason });
+        throw error;
+      },
+    );
 }
 
 /** Returns the hash of a new password for `REVIEWERS`. */

@@ -4,59 +4,6 @@ import type { Log } from './log.ts';
 import { type Person, personId } from './person.ts';
 import { available, claimLua, defineScript, type Redis } from './redis.ts';
 
-/**
- * The sessions in Redis, and the only ways to change them. Trusts nothing that it reads: records are sealed, and
- * session.ts opens them.
- *
- * | key | type | TTL | meaning |
- * |---|---|---|---|
- * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
- * | `wxs1:{person}:check` | string | 5 s | a random name: somebody is asking WeCom about this member again |
- *
- * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
- * a change of the encryption key. All keys of one person share a hash tag. Scripts may be sent twice.
- *
- * All methods reject with `temporarily_unavailable`, but for `replace`: with `RedisError`.
- */
-export interface SessionStore {
-  /**
-   * Stores a session and what WeCom said of the member, `''` for nobody, and ends those that are too many, in one step
-   * with the session that it replaces (`''` for none). Returns how many were too many and not expired, and the replaced
-   * record.
-   */
-  create(place: Place, session: NewSession): Promise<{ evicted: number; replaced: unknown }>;
-  /**
-   * The record of a session, also of one that has expired but was not ended, and what WeCom last said of the member.
-   */
-  find(place: Place): Promise<{ value: unknown; member: unknown }>;
-  /**
-   * Writes only over the value that was read, so that an ended session cannot come back: `written`, `overtaken` when
-   * another use was faster, or `ended`.
-   */
-  replace(place: Place, old: string, value: string): Promise<'written' | 'overtaken' | 'ended'>;
-  /** Ends one session; returns the record that was there. */
-  end(place: Place): Promise<unknown>;
-  /** Ends all sessions of a person; returns how many of them were used since `usedSince`, milliseconds since 1970. */
-  endAll(person: Person, usedSince: number): Promise<number>;
-  /** Whether we may ask WeCom about this person for the next `ms`, and what it said last. */
-  claimCheck(person: Person, ms: number): Promise<{ claimed: boolean; member: unknown }>;
-  /** Stores what WeCom said and gives up the claim; `false` if the sessions have ended meanwhile. */
-  confirm(person: Person, member: string): Promise<boolean>;
-  giveUpCheck(person: Person): Promise<void>;
-  /** All fields of a person, by name. */
-  all(person: Person): Promise<Record<string, unknown>>;
-}
-
-export interface NewSession {
-  value: string;
-  member: string;
-  lifeMs: number;
-  sessionsMax: number;
-  replacedField: string;
-  /** Milliseconds since 1970; a session that was last used before has expired. */
-  usedSince: number;
-}
-
 /** Where a session is in Redis. */
 export interface Place {
   key: string;
@@ -118,9 +65,11 @@ export function logEnded(
 }
 
 /**
- * Ends all sessions of a person, with its audit line; needs no encryption key. Rejects with `temporarily_unavailable`.
+ * Ends all sessions of a person, with its audit line, and returns how many they were. Needs no encryption key. Rejects
+ * with `temporarily_unavailable`.
  *
- * @param usedSince sessions that were last used before have expired and are not counted; by default, all are counted
+ * @param usedSince milliseconds since 1970; sessions that were last used before have expired and are not counted. By
+ *   default, all are counted
  */
 export async function endAllSessions(
   redis: Redis,
@@ -129,17 +78,25 @@ export async function endAllSessions(
   log: Log,
   usedSince = 0,
 ): Promise<number> {
-  const ended = await createSessionStore(redis).endAll(person, usedSince);
+  const args = [timeText(usedSince)];
+  const ended = Number(await available(redis.script(endAllScript, [sessionsKey(person)], args)));
   logEnded(log, person, ending, ended);
   return ended;
 }
 
-/**
- * Writes first: when Redis is full, nothing has ended yet. Returns how many were evicted that had not expired, and the
- * record that was replaced. KEYS sessions of a person · ARGV field value member-or-'' lifeMs sessionsMax
- * replaced-field-or-'' usedSince
- */
+/** KEYS sessions-of-a-person · ARGV usedSince */
+const endAllScript = defineScript(`
+local all = redis.call('HGETALL', KEYS[1])
+redis.call('DEL', KEYS[1])
+local ended = 0
+for i = 1, #all, 2 do
+  if all[i] ~= 'member' and all[i + 1] >= ARGV[1] then ended = ended + 1 end
+end
+return ended`);
+
+/** KEYS sessions-of-a-person · ARGV field value member-or-'' lifeMs sessionsMax replaced-field-or-'' usedSince */
 const createScript = defineScript(`
+-- Writes first: when Redis is full, nothing has ended yet.
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'member', ARGV[3]) end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
@@ -161,24 +118,22 @@ for i = tonumber(ARGV[5]) + 1, #sessions do
 end
 return {evicted, replaced or ''}`);
 
-/** Returns the session that was there. What is left of a person without sessions goes too. KEYS sessions · ARGV field */
+/** KEYS sessions-of-a-person · ARGV field */
 const endScript = defineScript(`
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
+-- What is left of a person without sessions goes too.
 if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], 'member') then redis.call('DEL', KEYS[1]) end
 return value`);
 
-/**
- * Writes only over the value that was read: an ended session cannot come back. Returns 1 when written, 0 when another
- * use was faster, -1 when the session has ended. KEYS sessions · ARGV field old new
- */
+/** KEYS sessions-of-a-person · ARGV field old new */
 const replaceScript = defineScript(`
 local value = redis.call('HGET', KEYS[1], ARGV[1])
-if not value then return -1 end
-if value == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) return 1 end
--- Our own write, when its reply was lost and it is sent again.
-if value == ARGV[3] then return 1 end
-return 0`);
+if not value then return 'ended' end
+-- The new value is there already when this is sent again after a lost reply.
+if value ~= ARGV[2] and value ~= ARGV[3] then return 'overtaken' end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 'written'`);
 
 /** KEYS sessions-of-a-person check · ARGV claimMs name */
 const claimScript = defineScript(`
@@ -192,68 +147,95 @@ if redis.call('HEXISTS', KEYS[1], 'member') == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'member', ARGV[1])
 return 1`);
 
-/** Returns how many had not expired. KEYS sessions of a person · ARGV usedSince */
-const endAllScript = defineScript(`
-local all = redis.call('HGETALL', KEYS[1])
-redis.call('DEL', KEYS[1])
-local ended = 0
-for i = 1, #all, 2 do
-  if all[i] ~= 'member' and all[i + 1] >= ARGV[1] then ended = ended + 1 end
-end
-return ended`);
-
 /** As the values of sessions begin. */
-function timeText(ms: number): string {
+export function timeText(ms: number): string {
   return String(Math.max(0, ms)).padStart(13, '0');
 }
 
-export function createSessionStore(redis: Redis): SessionStore {
+/**
+ * The sessions in Redis, and the only ways to change them. Trusts nothing that it reads: records are sealed, and
+ * session.ts opens them.
+ *
+ * | key | type | TTL | meaning |
+ * |---|---|---|---|
+ * | `wxs1:{person}` | hash | until the last of its sessions must end | field = SHA-256 of a session's secret, value = `<last use, 13 digits>|<sealed record>`; field `member` = sealed, what WeCom last said of the member and when |
+ * | `wxs1:{person}:check` | string | 5 s | a random name: somebody is asking WeCom about this member again |
+ *
+ * `person` is a hash of corpid and userid, so ending all sessions of someone is one DEL, and sessions survive
+ * a change of the encryption key. All keys of one person share a hash tag. Scripts may be sent twice.
+ *
+ * All methods reject with `temporarily_unavailable`, but for `replace`: with `RedisError`.
+ */
+export function createSessionStore(redis: Redis) {
   return {
-    async create(place, { value, member, lifeMs, sessionsMax, replacedField, usedSince }) {
+    /**
+     * Stores a session and what WeCom said of the member, `''` for nobody, and ends those that are too many, in one step
+     * with the session that it replaces (`''` for none). Returns how many were too many and not expired, and the replaced
+     * record.
+     *
+     * @param session `usedSince`: milliseconds since 1970; a session that was last used before has expired
+     */
+    async create(
+      place: Place,
+      session: {
+        value: string;
+        member: string;
+        lifeMs: number;
+        sessionsMax: number;
+        replacedField: string;
+        usedSince: number;
+      },
+    ) {
+      const { value, member, lifeMs, sessionsMax, replacedField, usedSince } = session;
       const args = [place.field, value, member, lifeMs, sessionsMax, replacedField, timeText(usedSince)];
       const reply = await available(redis.script(createScript, [place.key], args));
-      const [evicted, replaced]: unknown[] = Array.isArray(reply) ? reply : [];
+      const [evicted, replaced] = listOf(reply);
       return { evicted: Number(evicted), replaced };
     },
 
-    async find(place) {
+    /** Returns a session's record, also an expired one that was not ended, and what WeCom last said of the member. */
+    async find(place: Place) {
       const [reply] = await available(redis.read([['hmget', place.key, place.field, 'member']]));
-      const [value, member]: unknown[] = Array.isArray(reply) ? reply : [];
+      const [value, member] = listOf(reply);
       return { value, member };
     },
 
-    async replace(place, old, value) {
-      const written = await redis.script(replaceScript, [place.key], [place.field, old, value]);
-      return written === 1 ? 'written' : written === -1 ? 'ended' : 'overtaken';
-    },
+    /**
+     * Writes only over the value that was read, so that an ended session cannot come back: `written`, `overtaken` when
+     * another use was faster, or `ended`.
+     */
+    replace: (place: Place, old: string, value: string) =>
+      redis.script(replaceScript, [place.key], [place.field, old, value]),
 
-    end: (place) => available(redis.script(endScript, [place.key], [place.field])),
+    /** Ends one session; returns the record that was there. */
+    end: (place: Place) => available(redis.script(endScript, [place.key], [place.field])),
 
-    async endAll(person, usedSince) {
-      const keys = [sessionsKey(person)];
-      return Number(await available(redis.script(endAllScript, keys, [timeText(usedSince)])));
-    },
-
-    async claimCheck(person, ms) {
+    /** Whether we may ask WeCom about this person for the next `ms`, and what it said last. */
+    async claimCheck(person: Person, ms: number) {
       const keys = [sessionsKey(person), checkKey(person)];
-      const reply = await available(redis.script(claimScript, keys, [ms, randomUUID()]));
-      const [claimed, member]: unknown[] = Array.isArray(reply) ? reply : [];
+      const [claimed, member] = listOf(await available(redis.script(claimScript, keys, [ms, randomUUID()])));
       return { claimed: claimed === 1, member };
     },
 
-    async confirm(person, member) {
+    /** Stores what WeCom said and gives up the claim; `false` if the sessions have ended meanwhile. */
+    async confirm(person: Person, member: string) {
       const keys = [sessionsKey(person), checkKey(person)];
       return (await available(redis.script(confirmScript, keys, [member]))) === 1;
     },
 
-    async giveUpCheck(person) {
+    async giveUpCheck(person: Person) {
       await available(redis.pipeline([['del', checkKey(person)]]));
     },
 
-    async all(person) {
+    /** Returns all fields of a person, by name. */
+    async all(person: Person): Promise<Record<string, unknown>> {
       const [reply] = await available(redis.pipeline([['hgetall', sessionsKey(person)]]));
       // ioredis returns HGETALL in a pipeline as an object.
       return typeof reply === 'object' && reply !== null ? { ...reply } : {};
     },
   };
+}
+
+function listOf(reply: unknown): unknown[] {
+  return Array.isArray(reply) ? reply : [];
 }

@@ -3,10 +3,9 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import { type Person, personId } from './person.ts';
+import { type Member, type Person, personId } from './person.ts';
 import { type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
-import { createSessionRecords, type LastCheck, type StoredSession } from './session-record.ts';
 import {
   createSessionStore,
   endAllSessions,
@@ -16,13 +15,12 @@ import {
   placeOf,
   placeOfToken,
   sessionsKey,
+  timeText,
 } from './session-store.ts';
 
 /**
- * Sessions: an opaque random token for the client, one Redis hash per person for us.
- *
- * The session_token is `s1.<person>.<secret>`; only the hash of the secret is
- * stored, and no session is ever cached in a process: an ended one is ended everywhere at once.
+ * The session_token is `s1.<person>.<secret>`, opaque to the client. Only the hash of the secret is stored, and no session
+ * is ever cached in a process: an ended one is ended everywhere at once.
  *
  * All methods reject with `temporarily_unavailable` when Redis does not answer.
  */
@@ -30,13 +28,10 @@ export interface Sessions {
   /**
    * Stores a new session; the one unused for longest ends when a person has more than 5.
    *
-   * The session that `came` with the login is replaced: it ends once the new one is there, in the same step if both
-   * are of one person. When this rejects, it usually lives on; a reply that was lost may hide that it has ended.
+   * The session of the client that logs in is replaced: it ends once the new one is there, in the same step if both are
+   * of one person. When this rejects, it usually lives on; a reply that was lost may hide that it has ended.
    */
-  create(
-    start: SessionStart,
-    came?: { sessionToken: string; clientAddress: string },
-  ): Promise<{ sessionToken: string; expiresInSeconds: number }>;
+  create(start: SessionStart, client?: Client): Promise<{ sessionToken: string; expiresInSeconds: number }>;
   /**
    * The session of this token; counts as use, to within a sixtieth of the idle time and at most a minute.
    *
@@ -63,6 +58,35 @@ export interface Sessions {
   endAll(person: Person, ending: Ending): Promise<number>;
   /** What sessions a person has, for an operator; without anything that could be used as one. */
   list(person: Person): Promise<SessionSummary[]>;
+}
+
+/** Who logs in. `bearer` is the session_token of the request, or `''`. */
+export interface Client {
+  bearer: string;
+  clientAddress: string;
+}
+
+/** Sealed in the session's field; times in milliseconds since 1970. */
+interface StoredSession {
+  role: 'member' | 'reviewer';
+  person: Person;
+  /** WeCom's key for decrypting user data; never leaves the server. `''` for a reviewer. */
+  sessionKey: string;
+  /** Keyed hash of the device that logged in, or `''`; for the audit log only. */
+  deviceHash: string;
+  startedAt: number;
+  endsAt: number;
+  seenAt: number;
+}
+
+/** WeCom's last answer about a member. Sealed in the field `member`, shared by all sessions of the person. */
+export interface LastCheck {
+  member: Member;
+  /**
+   * When WeCom was asked, milliseconds since 1970, by the clock of the instance that asked. 0 if the record does not
+   * open, because an instance with another key wrote it.
+   */
+  checkedAt: number;
 }
 
 /** What a session begins with. */
@@ -94,7 +118,6 @@ export function createSessions(options: {
 }): Sessions {
   const { redis, seal, limits, clock, log } = options;
   const store = createSessionStore(redis);
-  const { sealSession, openSession, sealCheck, openCheck } = createSessionRecords(seal);
   const touchAfterMs = Math.min(60_000, (limits.idleSeconds * 1000) / 60);
 
   function expiresInSeconds(stored: StoredSession, now: number): number {
@@ -107,14 +130,36 @@ export function createSessions(options: {
     return now - limits.idleSeconds * 1000;
   }
 
+  function sealSession(stored: StoredSession, { boundTo }: Place): string {
+    return `${timeText(stored.seenAt)}|${seal.seal(JSON.stringify(stored), boundTo)}`;
+  }
+
+  /** Returns `undefined` for what does not open; only what was sealed opens. */
+  function openSession(value: unknown, { boundTo }: Pick<Place, 'boundTo'>): StoredSession | undefined {
+    const [, sealed = ''] = typeof value === 'string' ? value.split('|') : [];
+    const opened = seal.open(sealed, boundTo);
+    return opened === undefined ? undefined : JSON.parse(opened);
+  }
+
+  function sealCheck({ member, checkedAt }: LastCheck, key: string): string {
+    return seal.seal(JSON.stringify({ member, checkedAt }), `${key} member`);
+  }
+
+  /** Returns `undefined` if there is no record. */
+  function openCheck(person: Person, sealed: unknown, key: string): LastCheck | undefined {
+    if (typeof sealed !== 'string') return undefined;
+    const opened = seal.open(sealed, `${key} member`);
+    if (opened !== undefined) return JSON.parse(opened);
+    return { member: { ...person, name: '', department: [], position: '' }, checkedAt: 0 };
+  }
+
   function begun(start: SessionStart, now: number): StoredSession {
     const endsAt = now + limits.maxSeconds * 1000;
     const times = { startedAt: now, seenAt: now };
     if (start.role === 'reviewer') {
-      const { role, account } = start;
-      const person = { corpid: '', userid: account };
+      const person = { corpid: '', userid: start.account };
       const ends = Math.min(endsAt, start.endsAt);
-      return { role, person, sessionKey: '', deviceHash: '', endsAt: ends, ...times };
+      return { role: 'reviewer', person, sessionKey: '', deviceHash: '', endsAt: ends, ...times };
     }
     const { role, member, sessionKey, deviceHash } = start;
     const person = { corpid: member.corpid, userid: member.userid };
@@ -130,30 +175,28 @@ export function createSessions(options: {
   }
 
   return {
-    async create(start, came) {
+    async create(start, client) {
       const now = clock.wallMs();
       const stored = begun(start, now);
       const { person } = stored;
       const secret = randomBytes(32).toString('base64url');
       const id = personId(person);
       const place = placeOf(id, secret);
-      const value = sealSession(stored, place);
-      const member = start.role === 'member' ? sealCheck(start, place.key) : '';
-      // The last day of reviewers may have ended meanwhile; without a TTL the key would never expire.
-      const lifeMs = Math.max(1, stored.endsAt - now);
-      const old = came && placeOfToken(came.sessionToken);
+      const old = client && placeOfToken(client.bearer);
       const replacedField = old?.key === place.key ? old.field : '';
       const { evicted, replaced } = await store.create(place, {
-        value,
-        member,
-        lifeMs,
+        value: sealSession(stored, place),
+        member: start.role === 'member' ? sealCheck(start, place.key) : '',
+        // The last day of reviewers may have ended meanwhile; without a TTL the key would never expire.
+        lifeMs: Math.max(1, stored.endsAt - now),
         sessionsMax: sessionsPerPersonMax,
         replacedField,
         usedSince: usedSince(now),
       });
-      logEnded(log, person, { reason: 'too_many', clientAddress: came?.clientAddress }, evicted);
+      const clientAddress = client?.clientAddress;
+      logEnded(log, person, { reason: 'too_many', clientAddress }, evicted);
       if (old) {
-        const ending = { reason: 'replaced', clientAddress: came?.clientAddress };
+        const ending = { reason: 'replaced', clientAddress };
         noted(replacedField === '' ? await store.end(old) : replaced, old, ending);
       }
       const sessionToken = `s1.${id}.${secret}`;

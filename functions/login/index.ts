@@ -28,26 +28,17 @@ const base64 = z.string().check(z.regex(/^[A-Za-z0-9+/]+={0,2}$/));
 const userdataBody = z.strictObject({ encrypted_data: base64, iv: base64 });
 
 startWebFunction(readLoginConfig, (config, log) => {
-  const { corps, encryptionKeys, reviewers, reviewersUntil } = config;
+  const { corps, encryptionKeys, reviewers, reviewersUntil: until } = config;
   const services = createServices(config, clock, log);
-  const { redis, wecom, accessTokens, sessions, permission, guard, departmentNames } = services;
+  const { redis, sessions, guard, departmentNames } = services;
   const limits = createLoginLimits(redis, clock, log);
   const hashDevice = createKeyedHash(encryptionKeys, 'device');
-  const login = createLogin({
-    corps,
-    accessTokens,
-    wecom,
-    permission,
-    sessions,
-    limits,
-    hashDevice,
-    clock,
-    log,
-  });
+  const login = createLogin({ ...services, corps, limits, hashDevice, clock, log });
+  const reviewerLimits = createReviewerLimits(redis, log);
   const loginReviewer = createReviewerLogin({
     reviewers,
-    until: reviewersUntil,
-    limits: createReviewerLimits(redis, log),
+    until,
+    limits: reviewerLimits,
     sessions,
     clock,
     log,
@@ -59,21 +50,17 @@ startWebFunction(readLoginConfig, (config, log) => {
       path: '/login',
       async answer(request) {
         const { js_code, corpid } = await request.body(loginBody);
-        const { clientAddress, bearer } = request;
-        const result = await login.withJsCode(js_code, corpid, clientAddress, bearer);
-        const { sessionToken, expiresInSeconds, role, member } = result;
-        return { session_token: sessionToken, expires_in: expiresInSeconds, role, member };
+        const { sessionToken, expiresInSeconds, member } = await login(js_code, corpid, request);
+        return { session_token: sessionToken, expires_in: expiresInSeconds, role: 'member', member };
       },
     },
     {
       method: 'POST',
       path: '/login/reviewer',
-      enabled: () => reviewers.length > 0 && clock.wallMs() < reviewersUntil,
+      enabled: () => reviewers.length > 0 && clock.wallMs() < until,
       async answer(request) {
         const { account, password } = await request.body(reviewerBody);
-        const { clientAddress, bearer } = request;
-        const created = await loginReviewer({ account, password, bearer, clientAddress });
-        const { sessionToken, expiresInSeconds } = created;
+        const { sessionToken, expiresInSeconds } = await loginReviewer(account, password, request);
         return { session_token: sessionToken, expires_in: expiresInSeconds, role: 'reviewer' };
       },
     },
