@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type * as z from 'zod/mini';
 import { clientAddress } from './address.ts';
 import { type Clock, elapsedMs, moment } from './clock.ts';
-import { AppError, errorTable, unavailable } from './errors.ts';
+import { AppError, type ErrorCode, errorTable, unavailable } from './errors.ts';
 import { jsonIn, readBody, textIn } from './http-body.ts';
 import { type Log, type RequestRecord, requestRecord } from './log.ts';
 import { scfRequestId } from './scf.ts';
@@ -45,7 +45,8 @@ interface Answer {
   status: number;
   headers: Record<string, string>;
   body: string;
-  error?: unknown;
+  /** For the log. `thrown`: a bug. */
+  failure?: { error: ErrorCode; reason?: string | undefined; thrown?: unknown };
 }
 
 /** The requests of one connection: how many are not answered yet, and a promise that settles with the last. */
@@ -92,6 +93,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
   const routes = [...own, health];
   const paths = [...new Set(routes.map(({ path }) => path))].map((path) => ({
     path,
+    segments: path.split('/'),
     methods: routes.filter((route) => route.path === path),
   }));
 
@@ -101,8 +103,9 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
 
   /** Returns the path with the routes that exist at the moment. */
   function find(pathname: string) {
-    for (const { path, methods } of paths) {
-      const params = paramsOf(path, pathname);
+    const given = pathname.split('/');
+    for (const { path, segments, methods } of paths) {
+      const params = paramsOf(segments, given);
       const here = methods.filter(({ enabled }) => enabled?.() ?? true);
       if (params && here.length > 0) return { path, here, params };
     }
@@ -135,19 +138,23 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     } catch (error) {
       answer = errorAnswer(error, record.request_id);
     }
-    const ms = Math.round(elapsedMs(clock, start));
-    // Never the path as it came: people put all sorts of things into URLs.
-    logRequest({ method: incoming.method, route, status: answer.status, ms }, answer.error, record, log);
+    const { status, headers, body, failure } = answer;
+    const { redis_ms, redis_calls, wecom } = record;
+    log(failure && 'thrown' in failure ? 'error' : 'info', 'request', {
+      method: incoming.method,
+      // Never the path as it came: people put all sorts of things into URLs.
+      route,
+      status,
+      ...failure,
+      ms: Math.round(elapsedMs(clock, start)),
+      redis_ms,
+      redis_calls,
+      wecom,
+    });
     // The log goes first: an instance that has answered may be frozen or ended at once.
-    setImmediate(() => outgoing.writeHead(answer.status, answer.headers).end(answer.body));
+    setImmediate(() => outgoing.writeHead(status, headers).end(body));
     if (placed) underWay -= 1;
     if (underWay === 0) onIdle?.();
-  }
-
-  function lineOf(socket: Socket): Line {
-    let line = lines.get(socket);
-    if (!line) lines.set(socket, (line = { waiting: 0, last: Promise.resolve() }));
-    return line;
   }
 
   /**
@@ -155,7 +162,8 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
    * places by sending many requests at once.
    */
   function inTurn(socket: Socket, work: () => Promise<void>): void {
-    const line = lineOf(socket);
+    const line = lines.get(socket) ?? { waiting: 0, last: Promise.resolve() };
+    lines.set(socket, line);
     line.waiting += 1;
     if (line.waiting > requestsPerConnectionMax) {
       socket.destroy();
@@ -231,9 +239,7 @@ function urlOf(incoming: IncomingMessage): URL {
 }
 
 /** Returns the segment for each `:name`, or `undefined` if this is another path. */
-function paramsOf(path: string, pathname: string): Map<string, string> | undefined {
-  const wanted = path.split('/');
-  const given = pathname.split('/');
+function paramsOf(wanted: readonly string[], given: readonly string[]): Map<string, string> | undefined {
   if (wanted.length !== given.length) return undefined;
   const params = new Map<string, string>();
   for (const [index, segment] of wanted.entries()) {
@@ -285,16 +291,17 @@ function answerOf(answer: RouteAnswer): Answer {
 
 /** The only place where an error becomes an answer. */
 function errorAnswer(error: unknown, request_id: string): Answer {
-  const known = error instanceof AppError ? error : new AppError('internal_error');
-  const { status, message } = errorTable[known.code];
-  const { retryAfterSeconds, corpid, userid, allow } = known.options;
-  const body = { error: known.code, message, request_id, corpid, userid };
+  const isExpected = error instanceof AppError;
+  const { code, options } = isExpected ? error : new AppError('internal_error');
+  const { status, message } = errorTable[code];
+  const { retryAfterSeconds, corpid, userid, allow, reason } = options;
+  const body = { error: code, message, request_id, corpid, userid };
   return {
     ...bodyAnswer(status, 'application/json', JSON.stringify(body), {
       ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
       ...(allow !== undefined && { Allow: allow }),
     }),
-    error,
+    failure: { error: code, ...(isExpected ? { reason } : { thrown: error }) },
   };
 }
 
@@ -305,25 +312,4 @@ function bodyAnswer(status: number, type: string, body: string, more: Record<str
     headers: { 'Content-Type': type, 'Content-Length': length, ...answerHeaders, ...more },
     body,
   };
-}
-
-function logRequest(
-  request: { method: string | undefined; route: string; status: number; ms: number },
-  error: unknown,
-  record: RequestRecord,
-  log: Log,
-): void {
-  const { method, route, status, ms } = request;
-  const expected = error === undefined || error instanceof AppError;
-  log(expected ? 'info' : 'error', 'request', {
-    method,
-    route,
-    status,
-    ...(error instanceof AppError && { error: error.code, reason: error.options.reason }),
-    ...(!expected && { error: 'internal_error', thrown: error }),
-    ms,
-    redis_ms: record.redis_ms,
-    redis_calls: record.redis_calls,
-    wecom: record.wecom,
-  });
 }
