@@ -1,51 +1,17 @@
-// The only reader of process.env. Trusts no value: at start it names all problems together, never with a value.
+// The only reader of process.env. Trusts no value: all problems are named together, never with a value, in a
+// `ConfigError`.
 import { isIP } from 'node:net';
 import { type Environment, isAnyTwice, readEnvironment, type Variables } from './environment.ts';
 import { readMemberFields } from './member-fields.ts';
-import type { RecheckLimits } from './permission.ts';
 import { corpidForm } from './person.ts';
-import { readRedisAddress, type RedisAddress } from './redis-address.ts';
-import { parsePasswordHash, type Reviewer } from './reviewer.ts';
-import { readRoles, type RoleRule } from './role-rules.ts';
-import type { SessionLimits } from './session.ts';
+import { readRedisAddress } from './redis-address.ts';
+import { parsePasswordHash } from './reviewer.ts';
+import { readRoles } from './role-rules.ts';
 import type { Corp } from './wecom.ts';
-import { readWecomCallers, type WecomCaller } from './wecom-callers.ts';
-
-/** Where a Web function listens. */
-interface Listening {
-  host: string;
-  /** 0 = any free port. */
-  port: number;
-}
-
-export interface RefreshConfig {
-  corps: readonly [Corp, ...Corp[]];
-  redis: RedisAddress;
-  /** 32 bytes each; the first seals, all open. */
-  encryptionKeys: readonly [Buffer, ...Buffer[]];
-  wecomBaseUrl: string;
-  /** Values that must never be written anywhere. */
-  secrets: readonly string[];
-}
+import { readWecomCallers } from './wecom-callers.ts';
 
 /** What a function needs to find out who is calling; your own functions use it too. */
-export interface ServicesConfig extends RefreshConfig, Listening {
-  session: SessionLimits;
-  recheck: RecheckLimits;
-  /** Further fields of user/get that a session has. */
-  memberFields: readonly string[];
-  roles: readonly RoleRule[];
-}
-
-export interface LoginConfig extends ServicesConfig {
-  /** Codes of WW_verify_<code>.txt. */
-  domainVerify: readonly string[];
-  /** The mini-program's; `''` if it is not checked. */
-  appid: string;
-  reviewers: readonly Reviewer[];
-  /** From this time no reviewer may log in. Milliseconds since 1970. */
-  reviewersUntil: number;
-}
+export type ServicesConfig = ReturnType<typeof servicesConfig>;
 
 /** A company's 接收消息 settings. */
 export interface Callback {
@@ -54,32 +20,18 @@ export interface Callback {
   encodingAESKey: string;
 }
 
-export interface CallbackConfig extends Listening, Pick<RefreshConfig, 'redis' | 'secrets'> {
-  callbacks: readonly Callback[];
-}
-
-/** What the function needs that calls WeCom for other systems. */
-export interface WecomConfig extends RefreshConfig, Listening {
-  callers: readonly WecomCaller[];
-  /** The only APIs that may be called. */
-  apis: readonly string[];
-}
-
 /** The public test company of WeChat DevTools: its secret is published and anyone can be in it. */
 const testCorpid = 'ww17f8d10783494584';
 
-/** @throws ConfigError */
-export function readRefreshConfig(environment: Environment = process.env): RefreshConfig {
+export function readRefreshConfig(environment: Environment = process.env) {
   return readEnvironment(environment, refreshConfig);
 }
 
-/** @throws ConfigError */
-export function readServicesConfig(environment: Environment = process.env): ServicesConfig {
+export function readServicesConfig(environment: Environment = process.env) {
   return readEnvironment(environment, servicesConfig);
 }
 
-/** @throws ConfigError */
-export function readLoginConfig(environment: Environment = process.env): LoginConfig {
+export function readLoginConfig(environment: Environment = process.env) {
   return readEnvironment(environment, (variables) => {
     const services = servicesConfig(variables);
     const reviewing = reviewers(variables);
@@ -95,32 +47,29 @@ export function readLoginConfig(environment: Environment = process.env): LoginCo
   });
 }
 
-/** @throws ConfigError */
-export function readCallbackConfig(environment: Environment = process.env): CallbackConfig {
+export function readCallbackConfig(environment: Environment = process.env) {
   return readEnvironment(environment, (variables) => {
     const parsed = callbacks(variables);
     const redis = readRedisAddress(variables);
+    const secrets = parsed.flatMap(({ token, encodingAESKey }) => [token, encodingAESKey]);
     return {
       callbacks: parsed,
       redis,
-      secrets: [
-        ...parsed.flatMap(({ token, encodingAESKey }) => [token, encodingAESKey]),
-        redis.password ?? '',
-      ],
+      secrets: [...secrets, redis.password ?? ''],
       ...listening(variables),
     };
   });
 }
 
-/** @throws ConfigError */
-export function readWecomConfig(environment: Environment = process.env): WecomConfig {
+/** For the function that calls WeCom for other systems. */
+export function readWecomConfig(environment: Environment = process.env) {
   return readEnvironment(environment, (variables) => {
     const refresh = refreshConfig(variables);
     return { ...refresh, ...readWecomCallers(variables, refresh.corps), ...listening(variables) };
   });
 }
 
-function servicesConfig(variables: Variables): ServicesConfig {
+function servicesConfig(variables: Variables) {
   const { integer } = variables;
   const recheckSeconds = integer('MEMBER_RECHECK_SECONDS', 600, 1, 86_400);
   // With a grace period shorter than the time between two checks, each check would be too late.
@@ -139,22 +88,21 @@ function servicesConfig(variables: Variables): ServicesConfig {
   };
 }
 
-function refreshConfig(variables: Variables): RefreshConfig {
+function refreshConfig(variables: Variables) {
   const redis = readRedisAddress(variables);
   const parsedCorps = corps(variables);
+  const corpsecrets = parsedCorps.map(({ corpsecret }) => corpsecret);
   return {
     corps: parsedCorps,
     redis,
     encryptionKeys: encryptionKeys(variables),
     wecomBaseUrl: wecomBaseUrl(variables),
-    secrets: [
-      ...parsedCorps.map(({ corpsecret }) => corpsecret),
-      redis.password ?? '',
-      ...variables.items('ENCRYPTION_KEY'),
-    ],
+    /** Values that must never be written anywhere. */
+    secrets: [...corpsecrets, redis.password ?? '', ...variables.items('ENCRYPTION_KEY')],
   };
 }
 
+/** The allow-list of companies; the first is the default. */
 function corps(variables: Variables): [Corp, ...Corp[]] {
   const name = 'WECOM_CORPS';
   const allowTestCorp = variables.text('ALLOW_TEST_CORP');
@@ -174,6 +122,7 @@ function corps(variables: Variables): [Corp, ...Corp[]] {
   return [first, ...others];
 }
 
+/** 32 bytes each; the first seals, all open. */
 function encryptionKeys(variables: Variables): [Buffer, ...Buffer[]] {
   const name = 'ENCRYPTION_KEY';
   variables.required(name);
@@ -204,6 +153,7 @@ function wecomBaseUrl(variables: Variables): string {
   return url?.origin ?? '';
 }
 
+/** Codes of WW_verify_<code>.txt. */
 function domainVerify(variables: Variables): string[] {
   const codes = variables.items('WECOM_DOMAIN_VERIFY');
   if (!codes.every((code) => /^[A-Za-z0-9]{1,64}$/.test(code))) {
@@ -212,13 +162,15 @@ function domainVerify(variables: Variables): string[] {
   return [...new Set(codes)];
 }
 
+/** The mini-program's; `''` if it is not checked. */
 function appid(variables: Variables): string {
   const value = variables.text('WECOM_APPID');
   if (!/^(wx[0-9a-zA-Z]{1,62})?$/.test(value)) variables.problem('WECOM_APPID', 'must look like wx…');
   return value;
 }
 
-function listening(variables: Variables): Listening {
+/** Where a Web function listens; port 0: any free one. */
+function listening(variables: Variables) {
   const host = variables.text('LISTEN_HOST') || '127.0.0.1';
   if (isIP(host) === 0) variables.problem('LISTEN_HOST', 'must be an IP address such as 0.0.0.0');
   return { host, port: variables.integer('PORT', 9000, 0, 65_535) };
@@ -243,7 +195,7 @@ function callbacks(variables: Variables): Callback[] {
 }
 
 /** Reviewers may log in only with both settings, and only until the end of that day in China. */
-function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'reviewersUntil'> {
+function reviewers(variables: Variables) {
   const name = 'REVIEWERS';
   const parsed = variables.list(name, 'account:hash, as npm run reviewer prints it', (fields) => {
     const [account = '', text = '', ...rest] = fields;
@@ -259,6 +211,7 @@ function reviewers(variables: Variables): Pick<LoginConfig, 'reviewers' | 'revie
   if (until !== '' && (Number.isNaN(startOfDay) || dayInChina(startOfDay) !== until)) {
     variables.problem('REVIEWERS_UNTIL', 'must be a day like 2026-01-31');
   }
+  /** From this time no reviewer may log in. Milliseconds since 1970. */
   const reviewersUntil = until === '' ? 0 : startOfDay + 86_400_000;
   return { reviewers: parsed, reviewersUntil };
 }

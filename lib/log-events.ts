@@ -1,5 +1,9 @@
 /** Fields of a failed call to WeCom: `WecomFailure` in wecom-error.ts, without the company. */
 const wecomFailure = ['api', 'errcode', 'reason', 'field', 'hint', 'ip', 'enter_at'] as const;
+/** Whose login or session it was, and from where. */
+const audit = ['corpid', 'userid', 'client_address', 'device'] as const;
+/** What took the time. */
+const spent = ['ms', 'redis_ms', 'redis_calls', 'wecom'] as const;
 
 /**
  * All events of the log, with their levels and fields. A call with any other event, level or field does not compile.
@@ -8,44 +12,21 @@ const wecomFailure = ['api', 'errcode', 'reason', 'field', 'hint', 'ip', 'enter_
 export const logEvents = {
   request: {
     levels: ['info', 'error'],
-    fields: [
-      'method',
-      'route',
-      'status',
-      'ms',
-      'redis_ms',
-      'redis_calls',
-      'wecom',
-      'error',
-      'reason',
-      'thrown',
-    ],
+    fields: ['method', 'route', 'status', ...spent, 'error', 'reason', 'thrown'],
   },
-  login_ok: { levels: ['info'], fields: ['corpid', 'userid', 'client_address', 'device', 'role'] },
-  login_refused: {
-    levels: ['info', 'warn'],
-    fields: ['corpid', 'userid', 'client_address', 'device', 'role', 'reason'],
-  },
-  userid_not_usable: { levels: ['error'], fields: ['corpid', 'userid', 'client_address', 'device'] },
-  session_ended: {
-    levels: ['info', 'warn'],
-    fields: ['corpid', 'userid', 'reason', 'sessions', 'client_address', 'device'],
-  },
+  login_ok: { levels: ['info'], fields: [...audit, 'role'] },
+  login_refused: { levels: ['info', 'warn'], fields: [...audit, 'role', 'reason'] },
+  userid_not_usable: { levels: ['error'], fields: audit },
+  session_ended: { levels: ['info', 'warn'], fields: [...audit, 'reason', 'sessions'] },
   session_not_ended: { levels: ['error'], fields: ['corpid', 'userid', 'reason', 'failure'] },
   access_denied: { levels: ['warn'], fields: ['corpid', 'userid', 'role'] },
-  recheck_failed: {
-    levels: ['error'],
-    fields: ['corpid', 'userid', ...wecomFailure, 'age_seconds'],
-  },
+  recheck_failed: { levels: ['error'], fields: ['corpid', 'userid', ...wecomFailure, 'age_seconds'] },
   recheck_skipped: { levels: ['warn'], fields: ['corpid', 'max', 'window_seconds'] },
   directory_not_read: { levels: ['error'], fields: ['corpid', 'what', 'reason', 'age_seconds'] },
   role_unknown: { levels: ['error'], fields: ['corpid', 'role', 'place', 'errcode'] },
   session_not_touched: { levels: ['warn'], fields: ['reason'] },
   token_stored: { levels: ['info'], fields: ['corpid', 'generation', 'unchanged', 'ttl_ms', 'by'] },
-  gettoken_failed: {
-    levels: ['error'],
-    fields: ['corpid', ...wecomFailure, 'failure', 'pause_ms', 'by'],
-  },
+  gettoken_failed: { levels: ['error'], fields: ['corpid', ...wecomFailure, 'failure', 'pause_ms', 'by'] },
   token_refused: { levels: ['warn'], fields: ['corpid', 'api', 'errcode', 'hint', 'fingerprint'] },
   token_refused_again: { levels: ['error'], fields: ['corpid', 'api', 'errcode', 'hint', 'tokens'] },
   gettoken_rests: { levels: ['error'], fields: ['corpid', 'pause_ms'] },
@@ -72,7 +53,7 @@ export const logEvents = {
     levels: ['info', 'error'],
     fields: ['companies', 'fresh', 'renewed', 'busy', 'paused', 'failed', 'failed_transient'],
   },
-  invoked: { levels: ['info'], fields: ['ms', 'redis_ms', 'redis_calls', 'wecom'] },
+  invoked: { levels: ['info'], fields: spent },
   callback_verified: { levels: ['info'], fields: ['corpid'] },
   callback: { levels: ['info'], fields: ['corpid', 'type', 'event_name', 'change'] },
   listening: { levels: ['info'], fields: ['port', 'version'] },
