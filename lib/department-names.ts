@@ -2,13 +2,7 @@
 import * as z from 'zod/mini';
 import { AppError } from './errors.ts';
 import type { Member } from './person.ts';
-import {
-  answerBytesMax,
-  askMsMax,
-  createSharedAnswer,
-  type Directory,
-  type SharedAnswer,
-} from './shared-answer.ts';
+import { answerBytesMax, askMsMax, createSharedAnswer, type Directory } from './shared-answer.ts';
 import type { Corp } from './wecom.ts';
 import { integer, shownText } from './wecom-json.ts';
 
@@ -18,16 +12,8 @@ export type DepartmentNames = (member: Member) => Promise<string[]>;
 /** @see https://developer.work.weixin.qq.com/document/path/90208 */
 export function createDepartmentNames(directory: Directory): DepartmentNames {
   const { corps, call } = directory;
-  const names = new Map<string, SharedAnswer<Map<number, string>>>();
-
-  function namesOf(corp: Corp): SharedAnswer<Map<number, string>> {
-    let shared = names.get(corp.corpid);
-    if (!shared) {
-      const question = { corp, what: 'department_names', ask: () => askNames(corp), read: readNames };
-      names.set(corp.corpid, (shared = createSharedAnswer(question, directory)));
-    }
-    return shared;
-  }
+  const question = { what: 'department_names', ask: askNames, read: readNames };
+  const namesOf = createSharedAnswer(question, directory);
 
   async function askNames(corp: Corp): Promise<[number, string][]> {
     const schema = z.object({ department: z.array(z.object({ id: integer, name: shownText })) });
@@ -39,7 +25,7 @@ export function createDepartmentNames(directory: Directory): DepartmentNames {
   return async ({ corpid, department }) => {
     const corp = corps.find((one) => one.corpid === corpid);
     try {
-      const known = corp && (await namesOf(corp)());
+      const known = corp && (await namesOf(corp));
       return department.map((id) => known?.get(id) ?? '');
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

@@ -4,14 +4,8 @@ import { ageSeconds, elapsedMs, moment } from './clock.ts';
 import { personId } from './person.ts';
 import { type RoleRule, tagidsIn } from './role-rules.ts';
 import type { Session } from './session.ts';
-import {
-  answerBytesMax,
-  askMsMax,
-  createSharedAnswer,
-  type Directory,
-  type SharedAnswer,
-} from './shared-answer.ts';
-import type { Question } from './wecom.ts';
+import { answerBytesMax, askMsMax, createSharedAnswer, type Directory } from './shared-answer.ts';
+import type { Corp, Question } from './wecom.ts';
 import { integer } from './wecom-json.ts';
 
 /** Returns the roles of a session; none for a reviewer. Rejects with `temporarily_unavailable`. */
@@ -140,32 +134,34 @@ function readHolders(holders: Holders): RolesIn {
 
 export function createRoles(rules: readonly RoleRule[], directory: Directory): RolesOf {
   const { corps, call, limits, clock, log } = directory;
+  const rulesOf = ({ corpid }: Corp) => rules.filter((rule) => rule.corpid === corpid);
 
-  const rolesIn = new Map<string, SharedAnswer<RolesIn>>();
-  for (const corp of corps) {
-    const { corpid } = corp;
-    const own = rules.filter((rule) => rule.corpid === corpid);
-    if (own.length === 0) continue;
-    const ask = async () => {
-      const start = moment(clock);
-      const { holders, unknown } = await findHolders(own, (api, question) =>
-        call(corp, api, { ...question, msMax: askMsMax - elapsedMs(clock, start) }),
-      );
-      for (const { role, kind, id: place, errcode } of unknown) {
-        log('error', 'role_unknown', { corpid, role, place: `${kind}:${place}`, errcode });
-      }
-      return holders;
-    };
-    // During a deploy there are two lists of roles.
-    const question = { corp, what: 'roles', dependsOn: [own], ask, read: readHolders };
-    rolesIn.set(corpid, createSharedAnswer(question, directory));
+  async function askHolders(corp: Corp): Promise<Holders> {
+    const start = moment(clock);
+    const { holders, unknown } = await findHolders(rulesOf(corp), (api, question) =>
+      call(corp, api, { ...question, msMax: askMsMax - elapsedMs(clock, start) }),
+    );
+    for (const { role, kind, id, errcode } of unknown) {
+      log('error', 'role_unknown', { corpid: corp.corpid, role, place: `${kind}:${id}`, errcode });
+    }
+    return holders;
   }
 
+  const question = {
+    what: 'roles',
+    // During a deploy there are two lists of roles.
+    dependsOn: (corp: Corp) => [rulesOf(corp)],
+    ask: askHolders,
+    read: readHolders,
+  };
+  const rolesIn = createSharedAnswer(question, directory);
+
   return async (session) => {
-    if (session.role !== 'member') return [];
-    const find = await rolesIn.get(session.person.corpid)?.();
+    const corp = corps.find(({ corpid }) => corpid === session.person.corpid);
+    if (session.role !== 'member' || !corp || rulesOf(corp).length === 0) return [];
+    const find = await rolesIn(corp);
     // While re-checks are skipped a session goes on, but what it says of departments is no longer believed.
     const isOld = ageSeconds(clock, session.checkedAt) > limits.graceSeconds;
-    return find?.(isOld ? [] : session.member.department, personId(session.person)) ?? [];
+    return find(isOld ? [] : session.member.department, personId(session.person));
   };
 }

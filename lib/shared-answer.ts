@@ -11,7 +11,7 @@ import type { Corp } from './wecom.ts';
 import type { WecomCall } from './wecom-call.ts';
 
 /**
- * Returns an answer of WeCom about a company, kept in Redis for all instances.
+ * Returns WeCom's answer about a company, kept in Redis for all instances.
  *
  * | key | type | TTL | meaning |
  * |---|---|---|---|
@@ -23,7 +23,7 @@ import type { WecomCall } from './wecom-call.ts';
  *
  * Rejects with `temporarily_unavailable`.
  */
-export type SharedAnswer<Answer> = () => Promise<Answer>;
+export type SharedAnswer<Answer> = (corp: Corp) => Promise<Answer>;
 
 /** Who asks WeCom about its departments and tags, and where the answers are kept. */
 export interface Directory {
@@ -37,16 +37,15 @@ export interface Directory {
 }
 
 export interface SharedQuestion<Stored, Answer> {
-  corp: Corp;
   /** For the log; different for each question. */
   what: string;
   /**
    * Everything that the answer depends on beside the company. Another secret may see other departments, and another key
    * cannot read the answer. So the key of the record depends on both as well.
    */
-  dependsOn?: readonly unknown[];
+  dependsOn?(corp: Corp): readonly unknown[];
   /** Asks WeCom; rejects with an `AppError`. Must end within 5 s. */
-  ask(): Promise<Stored>;
+  ask(corp: Corp): Promise<Stored>;
   /** Makes the answer of what is stored, once per process. */
   read(stored: Stored): Answer;
 }
@@ -70,13 +69,26 @@ const claimScript = defineScript(`
 ${claimLua}
 return {claimed and 1 or 0, redis.call('GET', KEYS[1])}`);
 
-/** Creates an answer. It asks and reads nothing before it is used. */
+/** Asks and reads nothing before it is used. */
 export function createSharedAnswer<Stored, Answer>(
-  { corp, what, dependsOn = [], ask, read }: SharedQuestion<Stored, Answer>,
-  { redis, encryptionKeys, limits, clock, log }: Directory,
+  question: SharedQuestion<Stored, Answer>,
+  directory: Directory,
 ): SharedAnswer<Answer> {
+  const answers = new Map<string, () => Promise<Answer>>();
+  return (corp) => {
+    let answer = answers.get(corp.corpid);
+    if (!answer) answers.set(corp.corpid, (answer = answerAbout(corp, question, directory)));
+    return answer();
+  };
+}
+
+function answerAbout<Stored, Answer>(
+  corp: Corp,
+  { what, dependsOn, ask, read }: SharedQuestion<Stored, Answer>,
+  { redis, encryptionKeys, limits, clock, log }: Directory,
+): () => Promise<Answer> {
   const seal = createSeal(encryptionKeys, 'directory');
-  const question = JSON.stringify([what, tokenKeyId(corp, encryptionKeys), ...dependsOn]);
+  const question = JSON.stringify([what, tokenKeyId(corp, encryptionKeys), ...(dependsOn?.(corp) ?? [])]);
   const key = `wxd1:{${hash('sha256', question, 'base64url').slice(0, 22)}}`;
   const checkKey = `${key}:check`;
   let own: { askedAt: number; answer: Answer } | undefined;
@@ -120,7 +132,7 @@ export function createSharedAnswer<Stored, Answer>(
     const askedAt = clock.wallMs();
     isAsking = true;
     try {
-      const kept = { askedAt, stored: await ask() };
+      const kept = { askedAt, stored: await ask(corp) };
       // Our claim has expired, because this instance was frozen: another instance may have asked.
       if (clock.wallMs() - askedAt > claimMs) throw unavailable('directory_overdue', 5);
       const sealed = seal.seal(JSON.stringify(kept), key);
@@ -138,12 +150,8 @@ export function createSharedAnswer<Stored, Answer>(
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const age_seconds = own && Math.round(ownAgeSeconds());
-      log('error', 'directory_not_read', {
-        corpid: corp.corpid,
-        what,
-        reason: error.options.reason,
-        age_seconds,
-      });
+      const { reason } = error.options;
+      log('error', 'directory_not_read', { corpid: corp.corpid, what, reason, age_seconds });
       throw error;
     } finally {
       isAsking = false;

@@ -21,7 +21,8 @@ test('an answer that is asked for again › the old one is used meanwhile; only 
     await expect.poll(() => questions.length).toBe(count);
     return questions[count - 1];
   };
-  const find = createSharedAnswer({ corp, what: 'test', ask, read: (stored: string) => stored }, directory);
+  const answer = createSharedAnswer({ what: 'test', ask, read: (stored: string) => stored }, directory);
+  const find = () => answer(corp);
 
   const [first, second] = [find(), find()];
   (await asked(1))?.('old');
@@ -29,8 +30,8 @@ test('an answer that is asked for again › the old one is used meanwhile; only 
 
   wallMs += 700_000;
   const asking = find();
-  const answer = await asked(2);
+  const third = await asked(2);
   expect(await find()).toBe('old');
-  answer?.('new');
+  third?.('new');
   expect([await asking, await find(), questions.length]).toEqual(['new', 'new', 2]);
 });
