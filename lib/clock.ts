@@ -71,47 +71,55 @@ interface Deadline {
   /** A whole number of looks. */
   sliceMs: number;
   sliceBeganAtMs: number;
-  /** Missing when the work has settled. */
+  /** Missing when the deadline has ended. */
   expire: (() => void) | undefined;
 }
 
 /** All deadlines of a clock share one timer, which runs while there are some. */
 interface Deadlines {
-  /** Also holds those whose work has settled, until the next look. To remove each at once cost a tenth of a login. */
+  /** Also holds those that have ended, until the next look. To remove each at once cost a tenth of a login. */
   waiting: Deadline[];
 }
 
 const deadlinesOf = new WeakMap<Clock, Deadlines>();
 
 /**
- * Settles like `work`, or rejects with `onTimeout()` when `ms` have passed, or some 25 ms later. `work` itself goes on.
+ * Calls `expire` when `ms` have passed, or some 25 ms later. Returns a function that ends the deadline.
  *
  * A busy event loop must not look like a dead peer. So the time passes in slices of about an eighth, and each begins when
  * the one before was seen to have passed: the delay of a process that was busy, starved or frozen is not charged to the
  * peer. When the time is up, the event loop gets one more turn, so that answers already in the socket win.
  */
+export function startDeadline(clock: Clock, ms: number, expire: () => void): () => void {
+  const deadlines = deadlinesFor(clock);
+  const deadline: Deadline = {
+    leftMs: ms,
+    sliceMs: lookEveryMs * Math.max(1, Math.ceil(ms / slicesPerTimeout / lookEveryMs)),
+    sliceBeganAtMs: clock.monotonicMs(),
+    expire,
+  };
+  deadlines.waiting.push(deadline);
+  return () => {
+    deadline.expire = undefined;
+  };
+}
+
+/** Settles like `work`, or rejects with `onTimeout()` at its deadline. `work` itself goes on. */
 export function withTimeout<T>(
   clock: Clock,
   ms: number,
   work: Promise<T>,
   onTimeout: () => Error,
 ): Promise<T> {
-  const deadlines = deadlinesFor(clock);
   return new Promise<T>((resolve, reject) => {
-    const deadline: Deadline = {
-      leftMs: ms,
-      sliceMs: lookEveryMs * Math.max(1, Math.ceil(ms / slicesPerTimeout / lookEveryMs)),
-      sliceBeganAtMs: clock.monotonicMs(),
-      expire: () => reject(onTimeout()),
-    };
-    deadlines.waiting.push(deadline);
+    const end = startDeadline(clock, ms, () => reject(onTimeout()));
     work.then(
       (result) => {
-        deadline.expire = undefined;
+        end();
         return resolve(result);
       },
       (error: unknown) => {
-        deadline.expire = undefined;
+        end();
         return reject(error);
       },
     );

@@ -6,7 +6,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { urlToHttpOptions } from 'node:url';
 import type { AxiosAdapter, AxiosResponse } from 'axios';
-import { type Clock, elapsedMs, moment, type Moment, withTimeout } from './clock.ts';
+import { type Clock, elapsedMs, moment, type Moment, startDeadline } from './clock.ts';
 
 /** Why a call got no usable answer. Holds no URL and no body: those carry secrets. */
 export class TransportError extends Error {
@@ -54,7 +54,10 @@ export interface WecomHttp {
  * The adapter rejects with `TransportError` only.
  */
 export function createWecomHttp(origin: string, clock: Clock): WecomHttp {
-  const { protocol, hostname, port: givenPort } = urlToHttpOptions(new URL(origin));
+  const url = new URL(origin);
+  const { protocol, hostname, port: givenPort } = urlToHttpOptions(url);
+  /** As a list: Node would otherwise check and copy each header of each call. */
+  const hostHeader = ['Host', url.host];
   const isPlain = protocol === 'http:';
   const { Agent, request: open } = isPlain ? http : https;
   const host = hostname ?? '';
@@ -108,22 +111,29 @@ export function createWecomHttp(origin: string, clock: Clock): WecomHttp {
     const isPost = body !== undefined;
     const method = isPost ? 'POST' : 'GET';
     const headers = isPost
-      ? { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
-      : {};
-    let request: http.ClientRequest | undefined;
-    let isOver = false;
+      ? [...hostHeader, 'Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body))]
+      : hostHeader;
+    return new Promise<AxiosResponse<string>>((resolve, reject) => {
+      let request: http.ClientRequest | undefined;
+      let isOver = false;
+      const endDeadline = startDeadline(clock, timeout, () => fail(new TransportError('timeout')));
 
-    const answer = new Promise<AxiosResponse<string>>((resolve, reject) => {
+      function fail(error: unknown): void {
+        endDeadline();
+        isOver = true;
+        request?.destroy();
+        reject(error instanceof TransportError ? error : new TransportError(reasonOf(error)));
+      }
+
+      function succeed(status: number, data: string): void {
+        endDeadline();
+        resolve({ status, data, statusText: '', headers: {}, config });
+      }
+
       function send(retry: boolean): void {
         let bytesBefore = 0;
         const sent = open({ protocol, host, port, path, agent, method, headers }, (response) =>
-          readBody(
-            response,
-            maxContentLength,
-            (data) =>
-              resolve({ status: response.statusCode ?? 0, data, statusText: '', headers: {}, config }),
-            reject,
-          ),
+          readBody(response, maxContentLength, (data) => succeed(response.statusCode ?? 0, data), fail),
         );
         request = sent;
         sent.on('socket', (socket) => {
@@ -132,22 +142,20 @@ export function createWecomHttp(origin: string, clock: Clock): WecomHttp {
         sent.on('error', (error) => {
           // It had served before, and broke before a byte of this answer came.
           const diedUnnoticed = sent.reusedSocket && (sent.socket?.bytesRead ?? 0) === bytesBefore;
-          if (isOver || !retry || !diedUnnoticed) return reject(error);
+          if (isOver || !retry || !diedUnnoticed) return fail(error);
           discardIdle(-1);
           send(false);
         });
         sent.end(body);
       }
       discardIdle(idleMsMax);
-      send(!isPost);
+      try {
+        send(!isPost);
+      } catch (error) {
+        // Node refuses a path with characters that are not escaped.
+        fail(error);
+      }
     });
-    return withTimeout(clock, timeout, answer, () => new TransportError('timeout')).catch(
-      (error: unknown) => {
-        isOver = true;
-        request?.destroy();
-        throw error instanceof TransportError ? error : new TransportError(reasonOf(error));
-      },
-    );
   };
 
   return { adapter, connectAhead };
