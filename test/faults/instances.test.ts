@@ -20,7 +20,7 @@ import {
   startWorld,
   type World,
 } from '../world.ts';
-import { command, connected, freeze, inTime, oneLogin } from './trouble.ts';
+import { command, connected, freeze, oneLogin } from './trouble.ts';
 
 const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
 const sessionKeys = async (world: World) =>
@@ -42,7 +42,7 @@ describe('A process that holds the lease', () => {
     const { world, first, other, gate } = await holder();
     first.process.kill('SIGKILL');
     gate.release();
-    await inTime(allLetIn(world, [other], 20));
+    await allLetIn(world, [other], 20);
     expect(gettokens(world)).toBe(2);
   });
 
@@ -54,7 +54,7 @@ describe('A process that holds the lease', () => {
     loginsAtOnce(world, [first], 1).catch(() => undefined);
     await held;
     first.process.kill('SIGKILL');
-    await inTime(allLetIn(world, [other], 20));
+    await allLetIn(world, [other], 20);
     expect(gettokens(world)).toBe(2);
   });
 
@@ -62,7 +62,7 @@ describe('A process that holds the lease', () => {
     const { world, first, other, gate, itsAnswer } = await holder();
     const thaw = freeze(first.pid);
     gate.release();
-    await inTime(allLetIn(world, [other], 20));
+    await allLetIn(world, [other], 20);
     const { fields } = await tokenRecord(world);
     thaw();
     expect(await first.firstLogged('token_lease_lost')).toMatchObject({ level: 'warn', corpid });
@@ -103,7 +103,7 @@ describe('A process that holds the lease', () => {
       await gate.arrived(1);
       await command(world, 'REPLICAOF 127.0.0.1 1');
       gate.release();
-      expect(await inTime(answers)).toEqual({ 503: 20 });
+      expect(await answers).toEqual({ 503: 20 });
       for (let i = 0; i < 3; i += 1) expect(await loginsAtOnce(world, [login], 20)).toEqual({ 503: 20 });
       expect(login.logged('redis_failed')[0]).toMatchObject({ level: 'error', reason: 'read_only' });
       expect(gettokens(world)).toBe(1);
@@ -162,7 +162,7 @@ describe('A process that SCF freezes between requests', () => {
         await connected(world).call('CLIENT', 'KILL', 'TYPE', 'normal');
         expect(world.wecom.closeIdleSockets(how)).toBeGreaterThan(0);
         thaw();
-        expect(await inTime(loginsAtOnce(world, [login], 5))).toEqual({ 200: 5 });
+        expect(await loginsAtOnce(world, [login], 5)).toEqual({ 200: 5 });
       }
       expect(login.logged('redis_failed')).toEqual([]);
       expect(gettokens(world)).toBe(1);
@@ -182,8 +182,8 @@ describe('A process that SCF freezes between requests', () => {
     thaw();
     gate.release();
     // Those it left behind may fail, the new ones not.
-    await inTime(allLetIn(world, [login], 20));
-    await inTime(left);
+    await allLetIn(world, [login], 20);
+    await left;
     expect(gettokens(world)).toBeLessThanOrEqual(2);
   });
 });

@@ -5,7 +5,7 @@ import { expectError } from '../expect-answer.ts';
 import { behindTls, certificate } from '../tls-front.ts';
 import { endPauses, gettokens, tokenRecord, tokenRecords } from '../token-state.ts';
 import { allLetIn, corpid, type Login, loginsAtOnce, quickRedis, realRedis, startWorld } from '../world.ts';
-import { deafServer, freeze, inTime, oneLogin } from './trouble.ts';
+import { deafServer, freeze, oneLogin } from './trouble.ts';
 
 const session = (login: Login, sessionToken: unknown) => login.withSession('GET', '/session', sessionToken);
 
@@ -18,7 +18,7 @@ describe('What WeCom refuses', () => {
     expect((await login.login({ js_code: used })).status).toBe(200);
     world.wecom.advanceMs(300_001);
     for (const [i, js_code] of ['never-issued', used, expired].entries()) {
-      const answer = await inTime(login.login({ js_code }));
+      const answer = await login.login({ js_code });
       expectError(answer, 'invalid_js_code');
       expect((await login.logOf(answer)).at(-1)).toMatchObject({ status: 400, reason: 'errcode_40029' });
       expect(world.wecom.counts()).toEqual({ gettoken: 1, jscode2session: 2 + i, 'user/get': 1 });
@@ -48,7 +48,7 @@ describe('What WeCom refuses', () => {
       const { body } = await login.login({ js_code: world.jsCode(userid) });
       const js_code = world.jsCode(userid);
       refuse(userid);
-      const answer = await inTime(login.login({ js_code }));
+      const answer = await login.login({ js_code });
       expectError(answer, 'member_not_allowed', { userid });
       const lines = await login.logOf(answer);
       expect(lines).toContainEqual(expect.objectContaining({ event: 'login_refused', userid, reason }));
@@ -210,10 +210,10 @@ describe('gettoken is late', () => {
     const before = gettokens(world);
     world.wecom.fault({ endpoint: 'gettoken', kind: 'latency', ms: 20_000, times: 1 });
     world.wecom.fault({ endpoint: 'gettoken', kind: 'latency', ms: 1000, times: 1 });
-    expect(await inTime(loginsAtOnce(world, functions, 20))).toEqual({ 503: 20 });
+    expect(await loginsAtOnce(world, functions, 20)).toEqual({ 503: 20 });
     expect(gettokens(world) - before).toBe(1);
     await endPauses(world);
-    await inTime(allLetIn(world, functions, 20));
+    await allLetIn(world, functions, 20);
     // One that succeeds; on a slow machine the one of 1 s may have been given up as well.
     const givenUp = functions.flatMap((login) => login.logged('gettoken_failed'));
     expect(gettokens(world) - before).toBe(givenUp.length + 1);
