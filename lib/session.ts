@@ -1,20 +1,24 @@
 // Sessions of members and reviewers. Trusts a session only if its record in Redis opens and has not ended.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Member, type Person, personId } from './person.ts';
-import { type Redis, RedisError } from './redis.ts';
+import { available, type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
 import {
-  createSessionStore,
+  claimScript,
+  confirmScript,
+  createScript,
   endAllSessions,
   type Ending,
+  endScript,
+  keysOf,
   logEnded,
   type Place,
   placeOf,
   placeOfToken,
-  sessionsKey,
+  replaceScript,
   timeText,
 } from './session-store.ts';
 
@@ -117,7 +121,6 @@ export function createSessions(options: {
   log: Log;
 }): Sessions {
   const { redis, seal, limits, clock, log } = options;
-  const store = createSessionStore(redis);
   const touchAfterMs = Math.min(60_000, (limits.idleSeconds * 1000) / 60);
 
   function expiresInSeconds(stored: StoredSession, now: number): number {
@@ -166,6 +169,17 @@ export function createSessions(options: {
     return { role, person, sessionKey, deviceHash, endsAt, ...times };
   }
 
+  /** Returns the record, also an expired one that was not ended, and what WeCom last said of the member. */
+  async function read({ key, field }: Place): Promise<unknown[]> {
+    const [reply] = await available(redis.read([['hmget', key, field, 'member']]));
+    return listOf(reply);
+  }
+
+  /** Ends a session; returns the record that was there. */
+  function remove({ key, field }: Place): Promise<unknown> {
+    return available(redis.script(endScript, [key], [field]));
+  }
+
   /** Says why a session ended; `false` if there was none alive. */
   function noted(value: unknown, place: Place, ending: Ending): boolean {
     const ended = openSession(value, place);
@@ -184,20 +198,22 @@ export function createSessions(options: {
       const place = placeOf(id, secret);
       const old = client && placeOfToken(client.bearer);
       const replacedField = old?.key === place.key ? old.field : '';
-      const { evicted, replaced } = await store.create(place, {
-        value: sealSession(stored, place),
-        member: start.role === 'member' ? sealCheck(start, place.key) : '',
+      const args = [
+        place.field,
+        sealSession(stored, place),
+        start.role === 'member' ? sealCheck(start, place.key) : '',
         // The last day of reviewers may have ended meanwhile; without a TTL the key would never expire.
-        lifeMs: Math.max(1, stored.endsAt - now),
-        sessionsMax: sessionsPerPersonMax,
+        Math.max(1, stored.endsAt - now),
+        sessionsPerPersonMax,
         replacedField,
-        usedSince: usedSince(now),
-      });
+        timeText(usedSince(now)),
+      ];
+      const [evicted, replaced] = listOf(await available(redis.script(createScript, [place.key], args)));
       const clientAddress = client?.clientAddress;
-      logEnded(log, person, { reason: 'too_many', clientAddress }, evicted);
+      logEnded(log, person, { reason: 'too_many', clientAddress }, Number(evicted));
       if (old) {
         const ending = { reason: 'replaced', clientAddress };
-        noted(replacedField === '' ? await store.end(old) : replaced, old, ending);
+        noted(replacedField === '' ? await remove(old) : replaced, old, ending);
       }
       const sessionToken = `s1.${id}.${secret}`;
       return { sessionToken, expiresInSeconds: expiresInSeconds(stored, now) };
@@ -206,7 +222,7 @@ export function createSessions(options: {
     async find(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) throw new AppError('invalid_session', { reason: 'malformed' });
-      const { value, member } = await store.find(place);
+      const [value, member] = await read(place);
       if (typeof value !== 'string') throw new AppError('invalid_session', { reason: 'unknown' });
       const stored = openSession(value, place);
       if (!stored) throw new AppError('invalid_session', { reason: 'unreadable' });
@@ -215,7 +231,8 @@ export function createSessions(options: {
       if (expiresInSeconds(stored, now) <= 0) throw new AppError('invalid_session', { reason: 'expired' });
       if (now - stored.seenAt >= touchAfterMs) {
         try {
-          const written = await store.replace(place, value, sealSession({ ...stored, seenAt: now }, place));
+          const args = [place.field, value, sealSession({ ...stored, seenAt: now }, place)];
+          const written = await redis.script(replaceScript, [place.key], args);
           // Ended since it was read, or read from a replica that lags.
           if (written === 'ended') throw new AppError('invalid_session', { reason: 'ended' });
           if (written === 'written') stored.seenAt = now;
@@ -235,28 +252,39 @@ export function createSessions(options: {
     async ownerOf(sessionToken) {
       const place = placeOfToken(sessionToken);
       if (!place) return undefined;
-      const stored = openSession((await store.find(place)).value, place);
+      const [value] = await read(place);
+      const stored = openSession(value, place);
       return stored?.role === 'member' ? personId(stored.person) : undefined;
     },
 
     async claimCheck(person, ms) {
-      const { claimed, member } = await store.claimCheck(person, ms);
-      return { claimed, last: openCheck(person, member, sessionsKey(person)) };
+      const keys = keysOf(person);
+      const [claimed, member] = listOf(await available(redis.script(claimScript, keys, [ms, randomUUID()])));
+      return { claimed: claimed === 1, last: openCheck(person, member, keys[0]) };
     },
 
-    confirm: (check) => store.confirm(check.member, sealCheck(check, sessionsKey(check.member))),
-    giveUpCheck: (person) => store.giveUpCheck(person),
+    async confirm(check) {
+      const keys = keysOf(check.member);
+      return (await available(redis.script(confirmScript, keys, [sealCheck(check, keys[0])]))) === 1;
+    },
+
+    async giveUpCheck(person) {
+      const [, key] = keysOf(person);
+      await available(redis.pipeline([['del', key]]));
+    },
 
     async end(sessionToken, ending) {
       const place = placeOfToken(sessionToken);
-      return place !== undefined && noted(await store.end(place), place, ending);
+      return place !== undefined && noted(await remove(place), place, ending);
     },
 
     endAll: (person, ending) => endAllSessions(redis, person, ending, log, usedSince(clock.wallMs())),
 
     async list(person) {
-      const key = sessionsKey(person);
-      const fields = await store.all(person);
+      const [key] = keysOf(person);
+      const [reply] = await available(redis.pipeline([['hgetall', key]]));
+      // ioredis returns HGETALL in a pipeline as an object.
+      const fields: Record<string, unknown> = typeof reply === 'object' ? { ...reply } : {};
       const now = clock.wallMs();
       return Object.entries(fields)
         .flatMap(([field, value]) => openSession(value, { boundTo: `${key} ${field}` }) ?? [])
@@ -271,4 +299,8 @@ export function createSessions(options: {
         .toSorted((a, b) => a.startedAt - b.startedAt);
     },
   };
+}
+
+function listOf(reply: unknown): unknown[] {
+  return Array.isArray(reply) ? reply : [];
 }
