@@ -12,7 +12,8 @@ export type DepartmentNames = (member: Member) => Promise<string[]>;
 /** @see https://developer.work.weixin.qq.com/document/path/90208 */
 export function createDepartmentNames(directory: Directory): DepartmentNames {
   const { corps, call } = directory;
-  const question = { what: 'department_names', ask: askNames, read: readNames };
+  const read = (stored: [number, string][]) => new Map(stored);
+  const question = { what: 'department_names', ask: askNames, read };
   const namesOf = createSharedAnswer(question, directory);
 
   async function askNames(corp: Corp): Promise<[number, string][]> {
@@ -32,8 +33,4 @@ export function createDepartmentNames(directory: Directory): DepartmentNames {
       return department.map(() => '');
     }
   };
-}
-
-function readNames(stored: [number, string][]): Map<number, string> {
-  return new Map(stored);
 }

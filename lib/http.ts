@@ -1,5 +1,6 @@
-// The HTTP server of a Web function: routes, limits, the answer to every error, and one log line per request. Trusts
-// nothing that comes in; a request has no say in the ids that are logged with it, except SCF's own.
+// The HTTP server of a Web function, and what is the same for every route: request ids, limits, the answer to every error,
+// headers, and one log line per request. Trusts nothing that comes in; a request has no say in the ids that are logged
+// with it, except SCF's own.
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -85,10 +86,7 @@ export interface App {
 /** Touches nothing. The deploy asks a new version here before it gets traffic. */
 const health: Route = { method: 'GET', path: '/health', answer: () => ({ status: 'ok' }) };
 
-/**
- * The HTTP surface of one Web function. What is the same for every route happens here: request ids, limits,
- * the answer to every error, headers, and one log line per request.
- */
+/** @param bodyBytesMax the largest body of a route that names none */
 export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyBytesMax = 4096): App {
   const routes = [...own, health];
   const paths = [...new Set(routes.map(({ path }) => path))].map((path) => ({

@@ -35,27 +35,11 @@ import { available, defineScript, type Redis } from './redis.ts';
  *
  * All methods reject with `rate_limited` or `temporarily_unavailable`: without Redis nobody is admitted.
  */
-export interface LoginLimits {
-  /** @param owner returns the `personId` of the recent session that the caller shows; called only if a brake is on */
-  admit(address: string, owner: () => Promise<string | undefined>): Promise<Admission>;
-}
-
-/** The right to send one code to WeCom. */
-export interface Admission {
-  /** Counts a failure: the code was refused, or belongs to a stranger. */
-  failed(): Promise<void>;
-  /** The network of the caller is known from now on. */
-  succeeded(): Promise<void>;
-}
-
-export interface ReviewerLimits {
-  /** Counts a try, before the password is checked. `account` is any stable name for it. */
-  admit(account: string, address: string): Promise<void>;
-  succeeded(account: string, address: string): Promise<void>;
-}
+export type LoginLimits = ReturnType<typeof createLoginLimits>;
+export type ReviewerLimits = ReturnType<typeof createReviewerLimits>;
 
 /** A number in Redis, with its limit. The first count starts a window of `seconds`. */
-export interface Counter {
+interface Counter {
   key: string;
   max: number;
   seconds: number;
@@ -90,15 +74,20 @@ const reviewerWait = counters('reviewer-wait', 1, reviewerWaitSecondsMax);
 /** A locked account waits for 30 days, but clients read at most six digits. */
 const retryAfterSecondsMax = 86_400;
 
-export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLimits {
+export function createLoginLimits(redis: Redis, clock: Clock, log: Log) {
   /** Networks that this process has stored recently, so that not each login writes the same again. */
   const noted = new Map<string, Moment>();
   /** The last failure could not be counted: Redis is read, but not written. */
   let uncounted = false;
 
-  /** @param countedIn what a failure counts in */
-  const admission = (network: string | undefined, countedIn: readonly Counter[]): Admission => ({
-    async failed() {
+  /**
+   * The right to send one code to WeCom.
+   *
+   * @param countedIn what a failure counts in
+   */
+  const admission = (network: string | undefined, countedIn: readonly Counter[]) => ({
+    /** Counts a failure: the code was refused, or belongs to a stranger. */
+    async failed(): Promise<void> {
       const counted = await Promise.all(countedIn.map((counter) => count(redis, counter))).catch(
         (error: unknown) => {
           uncounted = true;
@@ -112,7 +101,8 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
       }
     },
 
-    async succeeded() {
+    /** The network of the caller is known from now on. */
+    async succeeded(): Promise<void> {
       if (network === undefined) return;
       const since = noted.get(network);
       if (since && elapsedMs(clock, since) < notedMsMax) return;
@@ -123,21 +113,19 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
   });
 
   return {
-    async admit(address, owner) {
+    /** @param owner returns the `personId` of the recent session that the caller shows; called only if a brake is on */
+    async admit(address: string, owner: () => Promise<string | undefined>) {
       if (uncounted) {
         // Nobody is admitted until Redis can be written again: no failure would count, and no session be stored.
         await count(redis, fleetFailures, 0);
         uncounted = false;
       }
       const network = isShared(address) ? undefined : networkOf(address);
-      const brakes =
-        network === undefined
-          ? [fleetFailures]
-          : [
-              { reason: 'failing_address', ...addressFailures(tag(address)) },
-              { reason: 'failing_network', ...networkFailures(tag(network)) },
-              fleetFailures,
-            ];
+      const brakes = [fleetFailures];
+      if (network !== undefined) {
+        const ofAddress = { reason: 'failing_address', ...addressFailures(tag(address)) };
+        brakes.unshift(ofAddress, { reason: 'failing_network', ...networkFailures(tag(network)) });
+      }
       const brakesOn = await full(redis, brakes);
       const [brake] = brakesOn;
       if (!brake) return admission(network, brakes);
@@ -164,9 +152,10 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log): LoginLi
   };
 }
 
-export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
+export function createReviewerLimits(redis: Redis, log: Log) {
   return {
-    async admit(account, address) {
+    /** Counts a try, before the password is checked. `account` is any stable name for it. */
+    async admit(account: string, address: string): Promise<void> {
       if (!isShared(address)) await take(redis, reviewerAddressTries(sourceTag(address)));
       await take(redis, reviewerFleetTries, (tries) => {
         const { max, seconds } = reviewerFleetTries;
@@ -184,7 +173,7 @@ export function createReviewerLimits(redis: Redis, log: Log): ReviewerLimits {
       await take(redis, { ...reviewerWait(tag(account)), seconds }, () => count(redis, ofAccount, -1));
     },
 
-    async succeeded(account, address) {
+    async succeeded(account: string, address: string): Promise<void> {
       const keys = [reviewerTries(tag(account)).key, reviewerWait(tag(account)).key];
       await Promise.all([
         isShared(address) ? undefined : count(redis, reviewerAddressTries(sourceTag(address)), -1),

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { Variables } from './environment.ts';
+import type { Problem, Variables } from './environment.ts';
 
 export interface RedisAddress {
   host: string;
@@ -21,60 +21,55 @@ export interface RedisAddress {
 
 /** Reads the address. Problems are recorded; a file that `REDIS_CA` names is read. */
 export function readRedisAddress(variables: Variables): RedisAddress {
+  const problem = (what: Problem) => variables.problem('REDIS_URL', what);
+  const unusable = { host: '', port: 6379, db: 0 };
   const value = variables.required('REDIS_URL');
-  const address: RedisAddress = { host: '', port: 6379, db: 0 };
   const caFile = variables.text('REDIS_CA');
-  if (value === '') return address;
+  if (value === '') return unusable;
   let url: URL;
+  let password: string;
   try {
     url = new URL(value);
-    address.password = decodeURIComponent(url.password);
+    password = decodeURIComponent(url.password);
   } catch {
-    variables.problem('REDIS_URL', 'must be redis://:password@host:port, the password percent-encoded');
-    return address;
+    problem('must be redis://:password@host:port, the password percent-encoded');
+    return unusable;
   }
   if (!['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
-    variables.problem('REDIS_URL', 'must begin with redis:// or rediss:// and name a host');
+    problem('must begin with redis:// or rediss:// and name a host');
   }
   if (url.username !== '' && url.username !== 'default') {
-    variables.problem(
-      'REDIS_URL',
-      'must not have a username; TencentDB wants account@password as the password',
-    );
+    problem('must not have a username; TencentDB wants account@password as the password');
   }
-  if (url.port === '0') variables.problem('REDIS_URL', 'must not name port 0');
+  if (url.port === '0') problem('must not name port 0');
   if (!/^(\/\d{0,3})?$/.test(url.pathname) || url.search !== '') {
-    variables.problem('REDIS_URL', 'may end with /0 to /999, nothing else');
+    problem('may end with /0 to /999, nothing else');
   }
-  if (address.password === '') delete address.password;
   const stage = variables.text('STAGE');
   if (!/^[A-Za-z0-9-]{0,32}$/.test(stage)) {
     variables.problem('STAGE', 'must be letters, digits and -, 32 at most');
   }
-  if (stage !== '') address.keyPrefix = `${stage}:`;
-  address.host = url.hostname.replace(/^\[|\]$/g, '');
-  address.port = Number(url.port || 6379);
-  address.db = Number(url.pathname.slice(1));
-  if (url.protocol === 'rediss:') address.tls = {};
-  const { tls } = address;
-  if (caFile !== '') {
-    const ca = certificatesIn(caFile);
-    if (ca === undefined) variables.problem('REDIS_CA', 'must be a readable PEM file of certificates alone');
-    else if (tls) tls.ca = ca;
-    else variables.problem('REDIS_CA', 'is only for a rediss:// REDIS_URL');
-  }
+  const hasTls = url.protocol === 'rediss:';
+  const ca = caFile === '' ? undefined : certificatesIn(caFile);
+  if (caFile !== '' && ca === undefined) {
+    variables.problem('REDIS_CA', 'must be a readable PEM file of certificates alone');
+  } else if (ca !== undefined && !hasTls) variables.problem('REDIS_CA', 'is only for a rediss:// REDIS_URL');
   const name = variables.text('REDIS_TLS_NAME');
-  if (name !== '') {
-    if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(name) || isIP(name) !== 0) {
-      variables.problem(
-        'REDIS_TLS_NAME',
-        'must be a name as it is in the certificate, without * and no address',
-      );
-    }
-    if (tls) tls.name = name;
-    else variables.problem('REDIS_TLS_NAME', 'is only for a rediss:// REDIS_URL');
+  if (name !== '' && (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(name) || isIP(name) !== 0)) {
+    variables.problem(
+      'REDIS_TLS_NAME',
+      'must be a name as it is in the certificate, without * and no address',
+    );
   }
-  return address;
+  if (name !== '' && !hasTls) variables.problem('REDIS_TLS_NAME', 'is only for a rediss:// REDIS_URL');
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port || 6379),
+    db: Number(url.pathname.slice(1)),
+    ...(password !== '' && { password }),
+    ...(hasTls && { tls: { ...(ca !== undefined && { ca }), ...(name !== '' && { name }) } }),
+    ...(stage !== '' && { keyPrefix: `${stage}:` }),
+  };
 }
 
 /** Returns the text of a PEM file that contains only certificates. No key, because the file is packed with the function. */

@@ -27,9 +27,6 @@ export function startWebFunction<Config extends Configured>(
   main(config, log);
 }
 
-/** What SCF calls in an event function; SCF writes what it returns into its own log (RetMsg). */
-export type MainHandler = (event: unknown, context: EventContext) => Promise<object>;
-
 /** @see https://cloud.tencent.com/document/product/583/9210 */
 export interface EventContext {
   request_id?: string;
@@ -37,16 +34,18 @@ export interface EventContext {
 }
 
 /**
- * Makes the handler of an event function. With an unusable configuration every call fails, after one log line
- * that names all problems. An event with HTTP in it is refused: these functions have no HTTP trigger.
+ * Makes what SCF calls in an event function. SCF writes what it returns into its own log (RetMsg).
+ *
+ * With an unusable configuration every call fails, after one log line that names all problems. An event with HTTP in it is
+ * refused: these functions have no HTTP trigger.
  */
 export function createMainHandler<Config extends Configured>(
   clock: Clock,
   readConfig: () => Config,
   handle: (config: Config, log: Log, event: unknown) => Promise<object>,
-): MainHandler {
+) {
   const configured = configure(readConfig);
-  return async (event, context) => {
+  return async (event: unknown, context: EventContext): Promise<object> => {
     // An open socket must not keep the invocation running until SCF's timeout.
     context.callbackWaitsForEmptyEventLoop = false;
     if (!configured) throw new Error('the configuration is not usable; see the log line config_invalid');

@@ -1,11 +1,8 @@
+// How WeCom's JSON is read, in answers and in the plaintext of user data: what decides is strict, what is only shown is
+// lenient. Public reports show raw control characters in names and fields of another type than documented; neither is a
+// reason to refuse a member.
 import * as z from 'zod/mini';
 import { extattr, type MemberFields, type ShownValue } from './member-fields.ts';
-
-/**
- * How WeCom's JSON is read, in answers and in the plaintext of user data: what decides is strict, what is only shown
- * is lenient. Public reports show raw control characters in names and fields of another type than documented; neither
- * is a reason to refuse a member.
- */
 
 /** Longer than any name or position that WeCom's console takes. */
 const shownCharsMax = 1024;
@@ -57,7 +54,6 @@ export const shownText = z.optional(
   ),
 );
 
-/** The text cut to 1,024 characters, control characters as blanks. */
 function shownTextOf(value: string): string {
   // By code points: a character outside of the BMP is not cut in two.
   const cut = value.length > shownCharsMax ? Array.from(value).slice(0, shownCharsMax).join('') : value;
