@@ -12,30 +12,7 @@ import type { Ending } from './session-store.ts';
 import { type Corp, type Wecom, WecomError } from './wecom.ts';
 
 /** This check, not the callback, guarantees that the access of a leaver ends. */
-export interface Permission {
-  /**
-   * Asks WeCom. Returns the member as this app sees them, and when WeCom was asked.
-   *
-   * Rejects with `member_not_allowed` (with the `reason`), a `WecomError`, or `temporarily_unavailable`.
-   */
-  read(corp: Corp, userid: string, msMax: number): Promise<LastCheck>;
-  /**
-   * Ends the sessions of a person whom `read` refused. If Redis fails, this instance refuses these sessions until they
-   * are ended, or until WeCom confirms the member.
-   */
-  end(person: Person, ending: Ending): Promise<void>;
-  /**
-   * Returns the session. Asks WeCom again if its last answer is too old or from the future.
-   *
-   * Over all instances, one request of a person asks. The others continue without waiting; only if the last good
-   * answer is older than `graceSeconds` they wait for the new one. If WeCom cannot be asked, the session stays valid
-   * until that age, then this rejects with `temporarily_unavailable`. An exhausted budget refuses nobody.
-   *
-   * A refusal ends all sessions of the person and rejects with `invalid_session`. A company that is not in this
-   * instance's configuration rejects with `invalid_session` too, but ends nothing.
-   */
-  recheck(session: Session): Promise<Session>;
-}
+export type Permission = ReturnType<typeof createPermission>;
 
 export interface RecheckLimits {
   recheckSeconds: number;
@@ -63,7 +40,7 @@ export function createPermission(options: {
   limits: RecheckLimits;
   clock: Clock;
   log: Log;
-}): Permission {
+}) {
   const { corps, accessTokens, wecom, sessions, redis, limits, clock, log } = options;
   const mayLogSkipped = oncePer(clock, logSkippedAgainMs);
   /** For each company: whether WeCom answered this instance's last question, and when it was asked. */
@@ -71,6 +48,11 @@ export function createPermission(options: {
   /** People whom WeCom refused, by `personId`. They stay here until their sessions are ended in Redis. */
   const refused = new Map<string, { askedAt: number; reason: string }>();
 
+  /**
+   * Asks WeCom. Returns the member as this app sees them, and when WeCom was asked.
+   *
+   * Rejects with `member_not_allowed` (with the `reason`), a `WecomError`, or `temporarily_unavailable`.
+   */
   async function read(corp: Corp, userid: string, msMax: number): Promise<LastCheck> {
     const id = personId({ corpid: corp.corpid, userid });
     const start = moment(clock);
@@ -105,6 +87,10 @@ export function createPermission(options: {
     return refusal;
   }
 
+  /**
+   * Ends the sessions of a person whom `read` refused. If Redis fails, this instance refuses these sessions until they
+   * are ended, or until WeCom confirms the member.
+   */
   async function end(person: Person, ending: Ending): Promise<void> {
     try {
       await sessions.endAll(person, ending);
@@ -205,7 +191,17 @@ export function createPermission(options: {
     read,
     end,
 
-    async recheck(session) {
+    /**
+     * Returns the session. Asks WeCom again if its last answer is too old or from the future.
+     *
+     * Over all instances, one request of a person asks. The others continue without waiting; only if the last good
+     * answer is older than `graceSeconds` they wait for the new one. If WeCom cannot be asked, the session stays valid
+     * until that age, then this rejects with `temporarily_unavailable`. An exhausted budget refuses nobody.
+     *
+     * A refusal ends all sessions of the person and rejects with `invalid_session`. A company that is not in this
+     * instance's configuration rejects with `invalid_session` too, but ends nothing.
+     */
+    async recheck(session: Session): Promise<Session> {
       if (session.role !== 'member') return session;
       const corp = corps.find(({ corpid }) => corpid === session.person.corpid);
       if (!corp) throw new AppError('invalid_session', { reason: 'corp_removed' });

@@ -28,41 +28,7 @@ import {
  *
  * All methods reject with `temporarily_unavailable` when Redis does not answer.
  */
-export interface Sessions {
-  /**
-   * Stores a new session; the one unused for longest ends when a person has more than 5.
-   *
-   * The session of the client that logs in is replaced: it ends once the new one is there, in the same step if both are
-   * of one person. When this rejects, it usually lives on; a reply that was lost may hide that it has ended.
-   */
-  create(start: SessionStart, client?: Client): Promise<{ sessionToken: string; expiresInSeconds: number }>;
-  /**
-   * The session of this token; counts as use, to within a sixtieth of the idle time and at most a minute.
-   *
-   * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format. Deletes
-   * nothing: the clock or the key of this instance may be the wrong one. Redis deletes by its own clock.
-   */
-  find(sessionToken: string): Promise<Session>;
-  /**
-   * The `personId` of the member whose session this is, or was until it expired; one that was ended counts no more.
-   */
-  ownerOf(sessionToken: string): Promise<string | undefined>;
-  /**
-   * Whether we are the one to ask WeCom about this person for the next `ms`, and what it said last, since another may
-   * have asked a moment ago; `last` is `undefined` when there is no session any more.
-   */
-  claimCheck(person: Person, ms: number): Promise<{ claimed: boolean; last: LastCheck | undefined }>;
-  /** Notes that WeCom confirmed the member and gives up the claim; `false` if the sessions have ended meanwhile. */
-  confirm(check: LastCheck): Promise<boolean>;
-  /** Gives up the claim without an answer. */
-  giveUpCheck(person: Person): Promise<void>;
-  /** Ends one session and says why in the audit log; `false` when it had ended before. */
-  end(sessionToken: string, ending: Ending): Promise<boolean>;
-  /** Ends all sessions of a person and says why in the audit log; returns how many there were and had not idled out. */
-  endAll(person: Person, ending: Ending): Promise<number>;
-  /** What sessions a person has, for an operator; without anything that could be used as one. */
-  list(person: Person): Promise<SessionSummary[]>;
-}
+export type Sessions = ReturnType<typeof createSessions>;
 
 /** Who logs in. `bearer` is the session_token of the request, or `''`. */
 export interface Client {
@@ -94,7 +60,7 @@ export interface LastCheck {
 }
 
 /** What a session begins with. */
-export type SessionStart =
+type SessionStart =
   | (LastCheck & Pick<StoredSession, 'sessionKey' | 'deviceHash'> & { role: 'member' })
   | { role: 'reviewer'; account: string; endsAt: number };
 
@@ -102,24 +68,15 @@ export type Session = { person: Person; expiresInSeconds: number } & (
   (LastCheck & { role: 'member'; sessionKey: string }) | { role: 'reviewer' }
 );
 
-export interface SessionSummary extends Pick<StoredSession, 'role' | 'startedAt' | 'seenAt' | 'deviceHash'> {
-  expiresInSeconds: number;
-}
-
-export interface SessionLimits {
-  idleSeconds: number;
-  maxSeconds: number;
-}
-
 const sessionsPerPersonMax = 5;
 
 export function createSessions(options: {
   redis: Redis;
   seal: Seal;
-  limits: SessionLimits;
+  limits: { idleSeconds: number; maxSeconds: number };
   clock: Clock;
   log: Log;
-}): Sessions {
+}) {
   const { redis, seal, limits, clock, log } = options;
   const touchAfterMs = Math.min(60_000, (limits.idleSeconds * 1000) / 60);
 
@@ -189,7 +146,13 @@ export function createSessions(options: {
   }
 
   return {
-    async create(start, client) {
+    /**
+     * Stores a new session; the one unused for longest ends when a person has more than 5.
+     *
+     * The session of the client that logs in is replaced: it ends once the new one is there, in the same step if both are
+     * of one person. When this rejects, it usually lives on; a reply that was lost may hide that it has ended.
+     */
+    async create(start: SessionStart, client?: Client) {
       const now = clock.wallMs();
       const stored = begun(start, now);
       const { person } = stored;
@@ -219,7 +182,13 @@ export function createSessions(options: {
       return { sessionToken, expiresInSeconds: expiresInSeconds(stored, now) };
     },
 
-    async find(sessionToken) {
+    /**
+     * The session of this token; counts as use, to within a sixtieth of the idle time and at most a minute.
+     *
+     * Rejects with `invalid_session`, the same whether it is malformed, unknown, ended or of another format. Deletes
+     * nothing: the clock or the key of this instance may be the wrong one. Redis deletes by its own clock.
+     */
+    async find(sessionToken: string): Promise<Session> {
       const place = placeOfToken(sessionToken);
       if (!place) throw new AppError('invalid_session', { reason: 'malformed' });
       const [value, member] = await read(place);
@@ -249,7 +218,8 @@ export function createSessions(options: {
       return { role: 'member', sessionKey: stored.sessionKey, ...found, ...last };
     },
 
-    async ownerOf(sessionToken) {
+    /** Returns the `personId` of the member with this session, also if it has expired, but not if it was ended. */
+    async ownerOf(sessionToken: string) {
       const place = placeOfToken(sessionToken);
       if (!place) return undefined;
       const [value] = await read(place);
@@ -257,30 +227,40 @@ export function createSessions(options: {
       return stored?.role === 'member' ? personId(stored.person) : undefined;
     },
 
-    async claimCheck(person, ms) {
+    /**
+     * Whether we are the one to ask WeCom about this person for the next `ms`, and what it said last, since another may
+     * have asked a moment ago; `last` is `undefined` when there is no session any more.
+     */
+    async claimCheck(person: Person, ms: number) {
       const keys = keysOf(person);
       const [claimed, member] = listOf(await available(redis.script(claimScript, keys, [ms, randomUUID()])));
       return { claimed: claimed === 1, last: openCheck(person, member, keys[0]) };
     },
 
-    async confirm(check) {
+    /** Notes that WeCom confirmed the member and gives up the claim; `false` if the sessions have ended meanwhile. */
+    async confirm(check: LastCheck) {
       const keys = keysOf(check.member);
       return (await available(redis.script(confirmScript, keys, [sealCheck(check, keys[0])]))) === 1;
     },
 
-    async giveUpCheck(person) {
+    /** Gives up the claim without an answer. */
+    async giveUpCheck(person: Person) {
       const [, key] = keysOf(person);
       await available(redis.pipeline([['del', key]]));
     },
 
-    async end(sessionToken, ending) {
+    /** Ends one session and says why in the audit log; `false` when it had ended before. */
+    async end(sessionToken: string, ending: Ending) {
       const place = placeOfToken(sessionToken);
       return place !== undefined && noted(await remove(place), place, ending);
     },
 
-    endAll: (person, ending) => endAllSessions(redis, person, ending, log, usedSince(clock.wallMs())),
+    /** Ends all sessions of a person and says why in the audit log; returns how many there were and had not idled out. */
+    endAll: (person: Person, ending: Ending) =>
+      endAllSessions(redis, person, ending, log, usedSince(clock.wallMs())),
 
-    async list(person) {
+    /** What sessions a person has, for an operator; without anything that could be used as one. */
+    async list(person: Person) {
       const [key] = keysOf(person);
       const [reply] = await available(redis.pipeline([['hgetall', key]]));
       // ioredis returns HGETALL in a pipeline as an object.
