@@ -6,15 +6,18 @@ import { answerBytesMax, askMsMax, createSharedAnswer, type Directory } from './
 import type { Corp } from './wecom.ts';
 import { integer, shownText } from './wecom-json.ts';
 
-/** Returns the names of a member's departments in their order; `''` for one that WeCom does not show to this app. */
-export type DepartmentNames = (member: Member) => Promise<string[]>;
-
-/** @see https://developer.work.weixin.qq.com/document/path/90208 */
-export function createDepartmentNames(directory: Directory): DepartmentNames {
+/**
+ * Returns a function that gives the names of a member's departments in their order; `''` for one that WeCom does not show
+ * to this app.
+ *
+ * @see https://developer.work.weixin.qq.com/document/path/90208
+ */
+export function createDepartmentNames(directory: Directory) {
   const { corps, call } = directory;
-  const read = (stored: [number, string][]) => new Map(stored);
-  const question = { what: 'department_names', ask: askNames, read };
-  const namesOf = createSharedAnswer(question, directory);
+  const namesOf = createSharedAnswer(
+    { what: 'department_names', ask: askNames, read: (stored) => new Map(stored) },
+    directory,
+  );
 
   async function askNames(corp: Corp): Promise<[number, string][]> {
     const schema = z.object({ department: z.array(z.object({ id: integer, name: shownText })) });
@@ -23,7 +26,7 @@ export function createDepartmentNames(directory: Directory): DepartmentNames {
     return department.map(({ id, name = '' }) => [id, name]);
   }
 
-  return async ({ corpid, department }) => {
+  return async ({ corpid, department }: Member): Promise<string[]> => {
     const corp = corps.find((one) => one.corpid === corpid);
     try {
       const known = corp && (await namesOf(corp));

@@ -75,7 +75,7 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
-export interface AppErrorOptions {
+interface AppErrorOptions {
   /** Why, in one or two words for the log; never sent. */
   reason?: string;
   /** Kept for the log, never sent. */

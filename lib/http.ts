@@ -104,7 +104,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     const given = pathname.split('/');
     for (const { path, segments, methods } of paths) {
       const params = paramsOf(segments, given);
-      const here = methods.filter(({ enabled }) => enabled?.() ?? true);
+      const here = params ? methods.filter(({ enabled }) => enabled?.() ?? true) : [];
       if (params && here.length > 0) return { path, here, params };
     }
     return undefined;

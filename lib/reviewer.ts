@@ -19,7 +19,7 @@ interface Cost {
   p: number;
 }
 
-export interface PasswordHash extends Cost {
+interface PasswordHash extends Cost {
   salt: Buffer;
   key: Buffer;
 }
@@ -125,17 +125,11 @@ export async function hashPassword(password: string): Promise<string> {
 export function parsePasswordHash(text: string): PasswordHash | undefined {
   const match = /^(\d{1,2})\.(\d{1,2})\.(\d{1,2})\.([\w-]{22,86})\.([\w-]{43})$/.exec(text);
   if (!match) return undefined;
-  const [, log2N = '', r = '', p = '', salt = '', key = ''] = match;
-  const hash = {
-    log2N: Number(log2N),
-    r: Number(r),
-    p: Number(p),
-    salt: Buffer.from(salt, 'base64url'),
-    key: Buffer.from(key, 'base64url'),
-  };
-  const affordable =
-    hash.log2N >= 14 && hash.r >= 8 && hash.p >= 1 && 128 * 2 ** hash.log2N * hash.r < memoryBytesMax;
-  return affordable && hash.p <= 10 ? hash : undefined;
+  const [log2N = 0, r = 0, p = 0] = match.slice(1, 4).map(Number);
+  const [salt, key] = match.slice(4).map((part) => Buffer.from(part, 'base64url'));
+  const isStrong = log2N >= 14 && r >= 8 && p >= 1;
+  const isAffordable = 128 * 2 ** log2N * r < memoryBytesMax && p <= 10;
+  return salt && key && isStrong && isAffordable ? { log2N, r, p, salt, key } : undefined;
 }
 
 /** Unknown accounts share a limited number of counters, so that many of them cannot fill Redis. */

@@ -12,7 +12,7 @@ import { integer } from './wecom-json.ts';
 export type RolesOf = (session: Session) => Promise<readonly string[]>;
 
 /** A department or tag that WeCom does not know, or does not show to this app. */
-export interface UnknownPlace {
+interface UnknownPlace {
   role: string;
   kind: RoleRule['kind'];
   id: string;

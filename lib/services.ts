@@ -17,7 +17,7 @@ import { createWecomCall } from './wecom-call.ts';
 export function createServices(config: ServicesConfig, clock: Clock, log: Log) {
   const { corps, encryptionKeys, memberFields, recheck: limits } = config;
   const redis = createRedis(config.redis, clock, log);
-  const wecom = createWecom(config.wecomBaseUrl, clock, { memberFields });
+  const wecom = createWecom(config.wecomBaseUrl, clock, memberFields);
   const accessTokens = createAccessTokens({ redis, gettoken: wecom.gettoken, encryptionKeys, clock, log });
   const seal = createSeal(encryptionKeys, 'session');
   const sessions = createSessions({ redis, seal, limits: config.session, clock, log });

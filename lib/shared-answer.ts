@@ -23,7 +23,7 @@ import type { WecomCall } from './wecom-call.ts';
  *
  * Rejects with `temporarily_unavailable`.
  */
-export type SharedAnswer<Answer> = (corp: Corp) => Promise<Answer>;
+type SharedAnswer<Answer> = (corp: Corp) => Promise<Answer>;
 
 /** Who asks WeCom about its departments and tags, and where the answers are kept. */
 export interface Directory {
@@ -36,7 +36,7 @@ export interface Directory {
   log: Log;
 }
 
-export interface SharedQuestion<Stored, Answer> {
+interface SharedQuestion<Stored, Answer> {
   /** For the log; different for each question. */
   what: string;
   /**

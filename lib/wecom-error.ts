@@ -23,7 +23,7 @@ export type Reaction =
   'token_refused' | 'retry' | 'rate_limited' | 'member_refused' | 'js_code_refused' | 'operator' | 'unknown';
 
 /** What a code says beyond the reaction, for the operator and the doctor. */
-export type Meaning =
+type Meaning =
   | 'wrong_secret'
   | 'wrong_corpid'
   | 'app_stopped'

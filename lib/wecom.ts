@@ -18,7 +18,6 @@ export interface Corp {
 }
 
 export type GettokenAnswer = z.infer<typeof gettokenSchema>;
-type Jscode2sessionAnswer = z.infer<typeof jscode2sessionSchema>;
 type UserGetAnswer = z.infer<typeof userGetSchema> & { fields?: MemberFields };
 
 /** What an endpoint is asked. */
@@ -41,23 +40,7 @@ export interface Question<T> {
 }
 
 /** WeCom's server API. All methods reject with `WecomError`; `msMax` bounds a call with its repeats. */
-export interface Wecom {
-  /** Opens the first connection of this process, without a call; afterwards it does nothing. */
-  connectAhead(): void;
-  /** @see https://developer.work.weixin.qq.com/document/path/91039 */
-  gettoken(corp: Corp): Promise<GettokenAnswer>;
-  /** Spends the js_code. @see https://developer.work.weixin.qq.com/document/path/91507 */
-  jscode2session(
-    corp: Corp,
-    accessToken: string,
-    jsCode: string,
-    msMax: number,
-  ): Promise<Jscode2sessionAnswer>;
-  /** @see https://developer.work.weixin.qq.com/document/path/90196 */
-  userGet(corp: Corp, accessToken: string, userid: string, msMax: number): Promise<UserGetAnswer>;
-  /** Any endpoint that takes an access_token, by its name in WeCom's documentation: `message/send`. */
-  ask<T>(corp: Corp, accessToken: string, api: string, question: Question<T>, msMax: number): Promise<T>;
-}
+export type Wecom = ReturnType<typeof createWecom>;
 
 const gettokenMsMax = 3000;
 const callMsMax = 2500;
@@ -96,19 +79,11 @@ function userGetSchemaWith(names: readonly string[]): z.ZodMiniType<UserGetAnswe
   );
 }
 
-export interface WecomOptions {
-  /** Further fields of user/get, as MEMBER_FIELDS names them. */
-  memberFields?: readonly string[];
-  /** For the jitter between repeats. */
-  random?: () => number;
-}
-
-/** @param baseUrl `https://qyapi.weixin.qq.com`, or a simulator on loopback */
-export function createWecom(
-  baseUrl: string,
-  clock: Clock,
-  { memberFields = [], random = Math.random }: WecomOptions = {},
-): Wecom {
+/**
+ * @param baseUrl `https://qyapi.weixin.qq.com`, or a simulator on loopback
+ * @param memberFields further fields of user/get, as MEMBER_FIELDS names them
+ */
+export function createWecom(baseUrl: string, clock: Clock, memberFields: readonly string[] = []) {
   // The bare class, without defaults: to merge some into each request costs 25 µs a call.
   const { adapter, connectAhead } = createWecomHttp(baseUrl, clock);
   const client = new Axios();
@@ -159,38 +134,53 @@ export function createWecom(
         }
         const pauseMs = repeatAfterMs?.[repeats];
         if (pauseMs === undefined) throw error;
-        const jittered = pauseMs * (0.5 + random());
+        const jittered = pauseMs * (0.5 + Math.random());
         if (elapsedMs(clock, start) + jittered + 100 > msMax) throw error;
         await sleep(clock, jittered);
       }
     }
   }
 
+  /** Asks any endpoint that takes an access_token, by its name in WeCom's documentation: `message/send`. */
+  function ask<T>(
+    corp: Corp,
+    accessToken: string,
+    api: string,
+    question: Question<T>,
+    msMax: number,
+  ): Promise<T> {
+    const query = Object.assign({}, question.query, { access_token: accessToken });
+    // Nothing in a question of an own function replaces these.
+    return repeated(Object.assign({}, question, { corp, api, query }), msMax);
+  }
+
   const memberSchema = memberFields.length === 0 ? userGetSchema : userGetSchemaWith(memberFields);
-  const wecom: Wecom = {
+  return {
+    /** Opens the first connection of this process, without a call; afterwards it does nothing. */
     connectAhead,
-    // One try: its failures are counted and paused for in Redis, where all instances see them.
-    gettoken(corp) {
+
+    /** @see https://developer.work.weixin.qq.com/document/path/91039 */
+    gettoken(corp: Corp) {
       const { corpid, corpsecret } = corp;
-      return send(
-        { corp, api: 'gettoken', query: { corpid, corpsecret }, schema: gettokenSchema },
-        gettokenMsMax,
-      );
+      const call = { corp, api: 'gettoken', query: { corpid, corpsecret }, schema: gettokenSchema };
+      // One try: its failures are counted and paused for in Redis, where all instances see them.
+      return send(call, gettokenMsMax);
     },
-    jscode2session(corp, accessToken, jsCode, msMax) {
+
+    /** Spends the js_code. @see https://developer.work.weixin.qq.com/document/path/91507 */
+    jscode2session(corp: Corp, accessToken: string, jsCode: string, msMax: number) {
       const query = { js_code: jsCode, grant_type: 'authorization_code' };
       const question = { query, schema: jscode2sessionSchema };
-      return wecom.ask(corp, accessToken, 'miniprogram/jscode2session', question, msMax);
+      return ask(corp, accessToken, 'miniprogram/jscode2session', question, msMax);
     },
-    userGet: (corp, accessToken, userid, msMax) =>
-      wecom.ask(corp, accessToken, 'user/get', { query: { userid }, schema: memberSchema }, msMax),
-    ask(corp, accessToken, api, question, msMax) {
-      const query = Object.assign({}, question.query, { access_token: accessToken });
-      // Nothing in a question of an own function replaces these.
-      return repeated(Object.assign({}, question, { corp, api, query }), msMax);
+
+    /** @see https://developer.work.weixin.qq.com/document/path/90196 */
+    userGet(corp: Corp, accessToken: string, userid: string, msMax: number): Promise<UserGetAnswer> {
+      return ask(corp, accessToken, 'user/get', { query: { userid }, schema: memberSchema }, msMax);
     },
+
+    ask,
   };
-  return wecom;
 }
 
 interface ApiCall<T> extends Question<T> {
