@@ -108,14 +108,11 @@ export function createLogin(options: {
     return { member: last.member, ...created };
   }
 
-  function publicError(error: WecomError): AppError {
-    if (error.reaction !== 'js_code_refused') return wecomFailure(error);
-    return new AppError('invalid_js_code', { reason: `errcode_${error.errcode}` });
-  }
-
   /** @param hint which company's app to ask. Never trusted; an unknown one means the first company. */
   return (jsCode: string, hint: string | undefined, client: Client) =>
     withLoginDeadline(clock, (deadline) => login(jsCode, hint, client, deadline)).catch((error: unknown) => {
-      throw error instanceof WecomError ? publicError(error) : error;
+      if (!(error instanceof WecomError)) throw error;
+      if (error.reaction !== 'js_code_refused') throw wecomFailure(error);
+      throw new AppError('invalid_js_code', { reason: `errcode_${error.errcode}` });
     });
 }

@@ -9,17 +9,13 @@ import { available, claimLua, defineScript, type Redis } from './redis.ts';
 export interface Place {
   key: string;
   field: string;
-  /** A sealed record opens only where it was put. */
-  boundTo: string;
 }
 
 const tokenPattern = /^s1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 
 /** @param id the `personId` of whose session it is */
 export function placeOf(id: string, secret: string): Place {
-  const key = keyOf(id);
-  const field = hash('sha256', secret, 'base64url');
-  return { key, field, boundTo: `${key} ${field}` };
+  return { key: keyOf(id), field: hash('sha256', secret, 'base64url') };
 }
 
 /** `undefined` for what is not a session_token. */

@@ -90,14 +90,15 @@ export function createSessions(options: {
     return now - limits.idleSeconds * 1000;
   }
 
-  function sealSession(stored: StoredSession, { boundTo }: Place): string {
-    return `${timeText(stored.seenAt)}|${seal.seal(JSON.stringify(stored), boundTo)}`;
+  /** It opens only where it was put. */
+  function sealSession(stored: StoredSession, { key, field }: Place): string {
+    return `${timeText(stored.seenAt)}|${seal.seal(JSON.stringify(stored), `${key} ${field}`)}`;
   }
 
   /** Returns `undefined` for what does not open; only what was sealed opens. */
-  function openSession(value: unknown, { boundTo }: Pick<Place, 'boundTo'>): StoredSession | undefined {
+  function openSession(value: unknown, { key, field }: Place): StoredSession | undefined {
     const [, sealed = ''] = typeof value === 'string' ? value.split('|') : [];
-    const opened = seal.open(sealed, boundTo);
+    const opened = seal.open(sealed, `${key} ${field}`);
     return opened === undefined ? undefined : JSON.parse(opened);
   }
 
@@ -267,7 +268,7 @@ export function createSessions(options: {
       const fields: Record<string, unknown> = typeof reply === 'object' ? { ...reply } : {};
       const now = clock.wallMs();
       return Object.entries(fields)
-        .flatMap(([field, value]) => openSession(value, { boundTo: `${key} ${field}` }) ?? [])
+        .flatMap(([field, value]) => openSession(value, { key, field }) ?? [])
         .map((stored) => ({
           role: stored.role,
           startedAt: stored.startedAt,
