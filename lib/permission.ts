@@ -57,27 +57,27 @@ export function createPermission(options: {
     const id = personId({ corpid: corp.corpid, userid });
     const start = moment(clock);
     let checkedAt = clock.wallMs();
-    const answer = await accessTokens
-      .use(corp, msMax, (accessToken) => {
+    try {
+      const answer = await accessTokens.use(corp, msMax, (accessToken) => {
         // The answer may wait in the socket of a frozen instance, so its age counts from the question.
         checkedAt = clock.wallMs();
         return wecom.userGet(corp, accessToken, userid, msMax - elapsedMs(clock, start));
-      })
-      .catch((error: unknown) => {
-        const refusal = memberNotAllowed(error);
-        throw refusal ? remember(id, refusal, checkedAt) : error;
       });
-    // An empty department or a missing status is no refusal: WeCom leaves them out for some apps.
-    const { name = '', department = [], position = '', status = 1, enable = 1, fields } = answer;
-    if (status !== 1) throw remember(id, notAllowed(`status_${status}`), checkedAt);
-    if (enable === 0) throw remember(id, notAllowed('disabled'), checkedAt);
-    if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
-      throw unavailable(anotherUserid, 5);
+      // An empty department or a missing status is no refusal: WeCom leaves them out for some apps.
+      const { name = '', department = [], position = '', status = 1, enable = 1, fields } = answer;
+      if (status !== 1) throw notAllowed(`status_${status}`);
+      if (enable === 0) throw notAllowed('disabled');
+      if (answer.userid !== undefined && !isSameUserid(answer.userid, userid)) {
+        throw unavailable(anotherUserid, 5);
+      }
+      if (checkedAt > (refused.get(id)?.askedAt ?? 0)) refused.delete(id);
+      const shown = { name, department, position, ...(fields && { fields }) };
+      const member = { corpid: corp.corpid, userid: answer.userid ?? userid, ...shown };
+      return { member, checkedAt };
+    } catch (error) {
+      const refusal = isRefusal(error) ? error : memberNotAllowed(error);
+      throw refusal ? remember(id, refusal, checkedAt) : error;
     }
-    if (checkedAt > (refused.get(id)?.askedAt ?? 0)) refused.delete(id);
-    const shown = { name, department, position, ...(fields && { fields }) };
-    const member = { corpid: corp.corpid, userid: answer.userid ?? userid, ...shown };
-    return { member, checkedAt };
   }
 
   function remember(id: string, refusal: AppError, askedAt: number): AppError {

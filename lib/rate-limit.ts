@@ -231,9 +231,9 @@ async function take(redis: Redis, counter: Counter, onRefused?: (count: number) 
 }
 
 /** Returns the counters that have reached their limit; one round trip. */
-async function full<Some extends Counter>(redis: Redis, some: readonly Some[]): Promise<Some[]> {
-  const counts = await available(redis.read(some.map(({ key }) => ['get', key])));
-  return some.filter(({ max }, i) => Number(counts[i]) >= max);
+function full<Some extends Counter>(redis: Redis, some: readonly Some[]): Promise<Some[]> {
+  const reading = available(redis.read(some.map(({ key }) => ['get', key])));
+  return reading.then((counts) => some.filter(({ max }, i) => Number(counts[i]) >= max));
 }
 
 function refusal(reason: string, ms: number): AppError {
