@@ -3,19 +3,19 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { AppError } from './errors.ts';
 
-/** The whole body; rejects with `too_large` as soon as it is, with `invalid_request` when it breaks off. */
-export function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
+/** The whole body, or what is wrong with it: `too_large` as soon as it is, `invalid_request` when it breaks off. */
+export function readBody(incoming: IncomingMessage, bytesMax: number): Promise<Buffer | AppError> {
+  return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const tooLarge = () => {
       // Read to its end, unseen: otherwise the next request on this connection would never be answered.
       incoming.removeAllListeners('data').resume();
-      reject(new AppError('too_large'));
+      resolve(new AppError('too_large'));
     };
     // A client that hangs up, in the middle of its body or before it was looked at, is no bug of ours.
     const brokenOff = () => {
-      if (!incoming.readableEnded) reject(new AppError('invalid_request', { reason: 'broken_off' }));
+      if (!incoming.readableEnded) resolve(new AppError('invalid_request', { reason: 'broken_off' }));
     };
     if (incoming.destroyed) return brokenOff();
     if (Number(incoming.headers['content-length']) > bytesMax) return tooLarge();

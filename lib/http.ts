@@ -126,13 +126,12 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
         throw new AppError('method_not_allowed', { allow: here.map(({ method }) => method).join(', ') });
       }
       const hasBody = methodsWithBody.has(asked.method);
-      const body = hasBody ? readBody(incoming, asked.bodyBytesMax ?? bodyBytesMax) : undefined;
-      // Slow senders must not occupy a place. The route is told what is wrong with the body when it asks for it.
-      await body?.catch(() => undefined);
+      // Slow senders must not occupy a place.
+      const received = hasBody ? await readBody(incoming, asked.bodyBytesMax ?? bodyBytesMax) : undefined;
       underWay += 1;
       placed = true;
       if (underWay > requestsAtOnceMax) throw unavailable('busy', 1);
-      answer = answerOf(await asked.answer(routeRequest(incoming, params, url, body)));
+      answer = answerOf(await asked.answer(routeRequest(incoming, params, url, received)));
     } catch (error) {
       answer = errorAnswer(error, record.request_id);
     }
@@ -252,19 +251,25 @@ function routeRequest(
   incoming: IncomingMessage,
   params: Map<string, string>,
   url: URL,
-  bytes: Promise<Buffer> = Promise.resolve(Buffer.alloc(0)),
+  received: Buffer | AppError = Buffer.alloc(0),
 ): RouteRequest {
+  /** The route is told what is wrong with the body when it asks for it. */
+  function bytes(): Buffer {
+    if (received instanceof AppError) throw received;
+    return received;
+  }
+
   return {
     async body(schema) {
       if (!jsonPattern.test(header(incoming, 'content-type') ?? '')) {
         throw new AppError('unsupported_media_type');
       }
-      const result = schema.safeParse(jsonIn(await bytes));
+      const result = schema.safeParse(jsonIn(bytes()));
       if (!result.success) throw new AppError('invalid_request', { reason: 'shape' });
       return result.data;
     },
-    text: async () => textIn(await bytes),
-    bytes: () => bytes,
+    text: async () => textIn(bytes()),
+    bytes: async () => bytes(),
     param: (name) => params.get(name) ?? '',
     bearer: bearerPattern.exec(header(incoming, 'authorization') ?? '')?.[1] ?? '',
     get query() {
