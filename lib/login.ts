@@ -41,12 +41,8 @@ export function createLogin(options: {
   const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
   const wecomFailure = createWecomFailure(clock, log);
 
-  async function login(
-    jsCode: string,
-    hint: string | undefined,
-    client: Client,
-    { leftMs, check }: LoginDeadline,
-  ) {
+  async function login(jsCode: string, hint: string | undefined, client: Client, deadline: LoginDeadline) {
+    const { leftMs, check } = deadline;
     const { bearer, clientAddress: client_address } = client;
     const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 

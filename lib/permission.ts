@@ -76,15 +76,12 @@ export function createPermission(options: {
       return { member, checkedAt };
     } catch (error) {
       const refusal = isRefusal(error) ? error : memberNotAllowed(error);
-      throw refusal ? remember(id, refusal, checkedAt) : error;
+      if (!refusal) throw error;
+      const [oldest] = refused.keys();
+      if (refused.size >= refusedMax && oldest !== undefined) refused.delete(oldest);
+      refused.set(id, { askedAt: checkedAt, reason: refusal.options.reason ?? '' });
+      throw refusal;
     }
-  }
-
-  function remember(id: string, refusal: AppError, askedAt: number): AppError {
-    const [oldest] = refused.keys();
-    if (refused.size >= refusedMax && oldest !== undefined) refused.delete(oldest);
-    refused.set(id, { askedAt, reason: refusal.options.reason ?? '' });
-    return refusal;
   }
 
   /**

@@ -80,11 +80,7 @@ export function createLoginLimits(redis: Redis, clock: Clock, log: Log) {
   /** The last failure could not be counted: Redis is read, but not written. */
   let uncounted = false;
 
-  /**
-   * The right to send one code to WeCom.
-   *
-   * @param countedIn what a failure counts in
-   */
+  /** The right to send one code to WeCom; its failure counts in `countedIn`. */
   const admission = (network: string | undefined, countedIn: readonly Counter[]) => ({
     /** Counts a failure: the code was refused, or belongs to a stranger. */
     async failed(): Promise<void> {
