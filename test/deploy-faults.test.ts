@@ -56,7 +56,7 @@ describe('sls deploy, as it is printed', () => {
       Object.assign(yml.functions.web, { memorySze: 256 });
       Object.assign(yml.functions.tick, { events: [{ cron: {} }] });
     });
-    const run = await fixture.sls('deploy');
+    const run = await fixture.slsAlone('deploy');
     expect(run.exitCode).toBe(1);
     expect(run.output).toContain("at 'functions.web': unrecognized property 'memorySze'");
     expect(run.output).toContain("at 'functions.tick.events.0': unsupported function event");

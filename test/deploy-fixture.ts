@@ -1,21 +1,19 @@
-// A small service of two functions in its own folder, and a local Tencent Cloud. Runs `sls` as a child process if the
-// framework matters, otherwise the plugin in this process.
-import { spawn } from 'node:child_process';
+// A small service of two functions in its own folder, and a local Tencent Cloud. Runs `sls` if the framework matters,
+// otherwise the plugin in this process.
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { startTencentCloud, type CloudOptions, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import type { StoredFunction } from '../simulator/tencent-cloud/state.ts';
 import { type Run, runInProcess } from './deploy-in-process.ts';
+import { type Command, runSls, runSlsAlone } from './framework.ts';
 import { keepOutput, secret } from './world.ts';
 import { isTimeVirtual, startVirtualTime, stopVirtualTime } from './virtual-time.ts';
 
 const root = process.cwd();
-/** Another framework than the project's can be tried: docs/decisions.md, "The framework". */
-const framework = resolve(process.env['SLS_PROGRAM'] ?? 'node_modules/.bin/sls');
 export const secretId = 'AKIDfixture0000000000000000000000000';
 export const secretKey = 'fixture-secret-key-0123456789abcd';
 export const corpsecret = 'corpsecret-that-nobody-may-read';
@@ -130,8 +128,10 @@ export const firstWrites = [
 export interface Fixture {
   folder: string;
   cloud: TencentCloud;
-  /** Runs sls in the service folder, which takes seconds. `environment` adds variables or (undefined) removes them. */
+  /** Runs sls in the service folder. `environment` adds variables or (undefined) removes them. */
   sls(args: string, environment?: Record<string, string | undefined>): Promise<Run>;
+  /** The same in a process of its own, which takes seconds. */
+  slsAlone(args: string): Promise<Run>;
   /** The same, ended by Ctrl-C after it printed this text, or when `until` is aborted. */
   slsUntil(args: string, until: string | AbortSignal): Promise<Run>;
   /**
@@ -214,36 +214,17 @@ export async function createFixture(
     keepOutput(played.output);
     return played;
   };
-  const sls = (args: string, environment: Environment = {}, until?: string | AbortSignal): Promise<Run> => {
+  const framework = async (played: () => Promise<Run>): Promise<Run> => {
     if (isTimeVirtual()) throw new Error('the cloud is in virtual time and sls would not be');
-    const env = {
-      PATH: process.env.PATH,
-      HOME: folder,
-      // The framework compiles its schema once; a second time costs a second.
-      SLS_SCHEMA_CACHE_BASE_DIR: join(root, '.build'),
-      SLS_TELEMETRY_DISABLED: '1',
-      // As in a service that has the framework in its own folder. Else it starts npm to find out where it is installed.
-      SLS_DISABLE_AUTO_UPDATE: '1',
-      ...environmentWith(environment),
-    };
-    return new Promise((resolve) => {
-      const program = [framework, ...args.split(' ')];
-      const child = spawn(process.execPath, program, { cwd: folder, env });
-      const ctrlC = () => void child.kill('SIGINT');
-      if (typeof until === 'object') until.addEventListener('abort', ctrlC);
-      let output = '';
-      const take = (data: Buffer): void => {
-        output += data.toString();
-        if (typeof until === 'string' && output.includes(until)) ctrlC();
-      };
-      child.stdout.on('data', take);
-      child.stderr.on('data', take);
-      child.once('close', (exitCode) => {
-        keepOutput(output);
-        resolve({ exitCode, output });
-      });
-    });
+    const run = await played();
+    keepOutput(run.output);
+    return run;
   };
+  const command = (args: string, environment: Environment = {}): Command => ({
+    args: args.split(' '),
+    cwd: folder,
+    environment: environmentWith(environment),
+  });
 
   const stored = (name: string): StoredFunction => {
     const fn = cloud.state.functions[name];
@@ -256,8 +237,9 @@ export async function createFixture(
     cloud,
     write,
     configure,
-    sls,
-    slsUntil: (args, until) => sls(args, {}, until),
+    sls: (args, environment) => framework(() => runSls(command(args, environment))),
+    slsAlone: (args) => framework(() => runSlsAlone(command(args))),
+    slsUntil: (args, until) => framework(() => runSlsAlone(command(args), until)),
     run,
     runUntil: (args, text) => run(args, {}, text),
     stored,

@@ -1,11 +1,10 @@
 // The real serverless.yml with the real dist/, packaged in a folder of its own.
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readZip } from '../simulator/tencent-cloud/code.ts';
+import { runSls } from './framework.ts';
 
 const root = process.cwd();
 const codeCache = `app-${process.versions.v8}-${process.arch}.cache`;
@@ -22,18 +21,7 @@ function environmentFile(encryptionKey: string): string {
 
 let folder: string;
 let yml: string;
-function sls(...args: string[]) {
-  return promisify(execFile)(process.execPath, [join(root, 'node_modules/.bin/sls'), ...args], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH,
-      HOME: folder,
-      SLS_SCHEMA_CACHE_BASE_DIR: join(root, '.build'),
-      SLS_TELEMETRY_DISABLED: '1',
-      SLS_DISABLE_AUTO_UPDATE: '1',
-    },
-  });
-}
+const slsPackage = () => runSls({ args: ['package'], cwd: folder });
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'deploy-package-'));
@@ -44,7 +32,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'serverless.yml'), own);
   writeFileSync(join(folder, '.env'), environmentFile(ENCRYPTION_KEY));
   cpSync('dist', join(folder, 'dist'), { recursive: true });
-  await sls('package');
+  expect(await slsPackage()).toMatchObject({ exitCode: 0 });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -72,17 +60,15 @@ test('sls package › zips nothing for a function whose variable is empty, and n
   const without = environmentFile(ENCRYPTION_KEY).replaceAll(/^WECOM_CALL(BACKS|ERS)=.*$/gm, '');
   writeFileSync(join(folder, '.env'), without);
   rmSync(join(folder, '.serverless'), { recursive: true });
-  await sls('package');
+  expect(await slsPackage()).toMatchObject({ exitCode: 0 });
   const zips = readdirSync(join(folder, '.serverless')).filter((name) => name.endsWith('.zip'));
   expect(zips.toSorted()).toEqual(['admin', 'login', 'refresh'].map((key) => `wecom-login-dev-${key}.zip`));
 });
 
 test('sls package › refuses what the functions would refuse at their start, naming the variable and not its value', async () => {
   writeFileSync(join(folder, '.env'), environmentFile('too-short'));
-  const refused = sls('package');
-  await expect(refused).rejects.toMatchObject({ code: 1 });
-  await expect(refused).rejects.toMatchObject({
-    stdout: expect.stringMatching(/functions\.login\.environment: ENCRYPTION_KEY: [^\n]+\n/),
-  });
-  await expect(refused).rejects.not.toMatchObject({ stdout: expect.stringContaining('too-short') });
+  const refused = await slsPackage();
+  expect(refused.exitCode).toBe(1);
+  expect(refused.output).toMatch(/functions\.login\.environment: ENCRYPTION_KEY: [^\n]+\n/);
+  expect(refused.output).not.toContain('too-short');
 });

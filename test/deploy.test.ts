@@ -22,7 +22,7 @@ let firstCalls: string[];
 beforeAll(async () => {
   template = await createFixture();
   template.write('dist/web/nested/data.json', '{}');
-  firstRun = await template.sls('deploy');
+  firstRun = await template.slsAlone('deploy');
   firstCalls = template.actionsSince();
 });
 afterAll(() => template.end());

@@ -37,8 +37,9 @@ import {
   startDoctorWorld,
   stillClock,
 } from './doctor-world.ts';
+import { runSls } from './framework.ts';
 import { passTo, portOf, startReverseProxy } from './reverse-proxy.ts';
-import { corpid, realRedis, secret } from './world.ts';
+import { corpid, keepOutput, realRedis, secret } from './world.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -62,8 +63,10 @@ beforeAll(async () => {
       [line, ...own.map((text) => `${indent}${text}\n`)].join(''),
     );
   writeFileSync(path, manifest);
-  const { code, err } = await world.runProgram('deploy/sls.mjs', 'deploy');
-  expect([code, err]).toEqual([0, expect.stringContaining('is live')]);
+  const environment = { TENCENT_CLOUD_ENDPOINT: world.cloud.url };
+  const deployed = await runSls({ args: ['deploy'], cwd: world.folder, environment });
+  keepOutput(deployed.output);
+  expect(deployed).toEqual({ exitCode: 0, output: expect.stringContaining('is live') });
   await world.cloud.fireTimer(`${service}-refresh`, 'every-5-minutes');
   settings = await world.readService();
   pristine = structuredClone(world.cloud.state);

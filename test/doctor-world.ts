@@ -14,6 +14,7 @@ import { readService } from '../scripts/doctor/service.ts';
 import { type RunningRedis, startRedis } from '../simulator/redis.ts';
 import { startTencentCloud, type TencentCloud } from '../simulator/tencent-cloud/index.ts';
 import { startWecom, type Wecom } from '../simulator/wecom/server.ts';
+import { runSls } from './framework.ts';
 import { corpid, keepOutput, secret } from './world.ts';
 
 export const secretId = 'AKIDdoctor00000000000000000000000000';
@@ -55,7 +56,7 @@ export interface DoctorWorld {
   writeEnv(overrides?: Record<string, string | undefined>, file?: string): void;
   /** `npm run doctor` in the folder, in this process. */
   doctor(...args: string[]): Promise<Run>;
-  /** serverless.yml of the folder, with these variables; the framework is started once for each content of both. */
+  /** serverless.yml of the folder, with these variables; the framework reads each content of both once. */
   readService(variables?: Environment, stage?: string): Promise<ServiceSettings>;
   /** A program of the project in the folder, as a process with nothing but PATH in its environment. */
   runProgram(...args: string[]): Promise<Run>;
@@ -123,6 +124,12 @@ export function projectFolder(): string {
   return folder;
 }
 
+/** `sls` in the folder, as the doctor starts it. */
+async function runFramework(args: string[], cwd: string) {
+  const { exitCode, output } = await runSls({ args, cwd });
+  return { code: exitCode, stdout: output, stderr: output };
+}
+
 export async function startDoctorWorld(): Promise<DoctorWorld> {
   const folder = projectFolder();
   const redis = await startRedis({ kind: 'server' }).catch(() => startRedis({ kind: 'embedded' }));
@@ -159,7 +166,7 @@ export async function startDoctorWorld(): Promise<DoctorWorld> {
     const manifest = readFileSync(join(folder, 'serverless.yml'), 'utf8');
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const content = JSON.stringify([stage, manifest, ...variables.toSorted()]);
-    const settings = read.get(content) ?? readService(stage, environment, cwd);
+    const settings = read.get(content) ?? readService(stage, environment, cwd, runFramework);
     read.set(content, settings);
     return settings.then((found) => structuredClone(found));
   };

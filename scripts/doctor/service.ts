@@ -20,14 +20,10 @@ export async function readService(
   stage: string,
   environment: Environment,
   cwd = process.cwd(),
+  run = runFramework,
 ): Promise<ServiceSettings> {
-  const args = ['deploy/sls.mjs', 'print', '--format', 'json', '--stage', stage];
-  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  const closed = new Promise<number | null>((resolve) => {
-    child.once('close', resolve);
-  });
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  if ((await closed) !== 0) throw new Error(messageIn(stderr));
+  const { code, stdout, stderr } = await run(['print', '--format', 'json', '--stage', stage], cwd);
+  if (code !== 0) throw new Error(messageIn(stderr));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the framework has checked it against deploy/manifest.ts
   const service = JSON.parse(stdout) as ServerlessService;
   const manifest = readFileSync(join(cwd, 'serverless.yml'), 'utf8');
@@ -41,6 +37,18 @@ export async function readService(
     holder.environment = Object.fromEntries(pairs);
   }
   return readSettings(service, environment);
+}
+
+async function runFramework(args: string[], cwd: string) {
+  const child = spawn(process.execPath, ['deploy/sls.mjs', ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await closed, stdout, stderr };
 }
 
 /** The one line that matters of the framework's report. */
