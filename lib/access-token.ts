@@ -1,5 +1,4 @@
 // The shared access_token of each company, and what to do when WeCom refuses it.
-import { randomBytes } from 'node:crypto';
 import { elapsedMs, moment, type Moment } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import {
@@ -12,29 +11,28 @@ import {
 import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
 
 /**
- * The shared access_token of each company. At most one instance at a time may call gettoken: shortly before the token
- * expires, when WeCom refuses it, or when Redis has lost it. It needs the lease, which Redis gives at most 12 times a
- * minute.
+ * The shared access_token of each company. It is stored in Redis, and all instances use it. A call takes it
  *
- * 1. A token in this process, read less than 5 minutes ago, is used without a round trip. One that Redis failed to store
- *    is used until it expires.
- * 2. Otherwise the token in Redis is used: one round trip.
- * 3. Otherwise Redis gives one instance the lease. This instance calls gettoken and commits (stores) the token. The
- *    others use the old token while it is good, else they wait for the new one.
+ * 1. from this process, without a round trip, if it was read less than 5 minutes ago and lives for 2 s or more;
+ * 2. else from Redis, with one round trip, if WeCom has not refused it and it lives for more than a minute;
+ * 3. else from gettoken. Redis gives one instance the lease, at most 12 times a minute. Only this instance calls gettoken
+ *    and commits the new token: it stores the token and gives the lease back. The others use the old token while it is
+ *    good, else they wait for the new one.
  *
- * token-source.ts finds a token in these three steps. token-store.ts is the token's Redis record. token-scripts.ts
- * decides, inside Redis, who may call gettoken. This file decides what a refused token means:
+ * A timer renews the token from 20 minutes before its end, so that logins seldom take step 3.
  *
- * **One refusal is enough to fetch another token, but not to stop fetching.** The token may be old, or WeCom may have
- * refused it by mistake. So a call tries up to three tokens. A refusal deletes nothing: until the new token is stored,
- * the old one stays in use where it works. A token that was issued after a refusal is on probation until WeCom accepts it.
- * gettoken pauses ("rests") only if two calls gave up on tokens on probation, and WeCom accepted none of them in between.
- * token-store.ts has the details.
+ * WeCom refuses tokens that it has dropped, and sometimes a good one. So a refusal deletes nothing: the token stays in use
+ * where it works. The refused call tries up to three tokens. A token that was issued after a refusal is on probation until
+ * WeCom accepts it. If two calls give up on tokens on probation, the tokens are not the problem: gettoken rests, which means
+ * that nobody calls it for 2 s, and five times as long after each further rest.
+ *
+ * This file handles refusals. token-source.ts takes the three steps. token-store.ts describes the record in Redis, and
+ * token-scripts.ts decides, inside Redis, who may call gettoken.
  */
 export interface AccessTokens {
   /**
-   * Runs `call` with the company's access_token, and again if WeCom returns 40014 or 42001: with another token, or with
-   * the same one if gettoken returned it again or if there is no other.
+   * Runs `call` with the company's access_token, and again with another one if WeCom returns 40014 or 42001. The same one
+   * is tried again if gettoken returned it again, or if there is no other.
    *
    * Rejects with the error of `call`, or with `temporarily_unavailable` if no token is accepted.
    *
@@ -50,43 +48,27 @@ export interface AccessTokens {
 }
 
 const tokensPerCallMax = 3;
-/** Tries of one token, if gettoken keeps returning it. */
-const triesPerTokenMax = 3;
 /** One try more than tokens, because a token that gettoken returned again is tried again. */
 const triesPerCallMax = 4;
 
-/** That WeCom refused a token to one call. */
-interface Refusal {
-  firstAt: Moment;
-  /** Of the token when it was first refused. */
-  generation: number;
-  times: number;
+interface RefusedToken extends Token {
+  refusedAt: Moment;
 }
 
 export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
   const { clock, log } = options;
   /** By corpid and corpsecret, because a caller may pass a copy. */
   const sources = new Map<string, TokenSource>();
-  const instanceId = randomBytes(12).toString('base64url');
-  let owners = 0;
-  const nextOwner = () => `${instanceId}:${(owners += 1)}`;
-
-  function sourceOf(corp: Corp): TokenSource {
-    const key = `${corp.corpid}:${corp.corpsecret}`;
-    let source = sources.get(key);
-    if (!source) sources.set(key, (source = createTokenSource(corp, nextOwner, options)));
-    return source;
-  }
 
   return {
     async use(corp, msMax, call) {
       const source = sourceOf(corp);
       const startedAt = moment(clock);
-      /** What WeCom refused to this call, by fingerprint. */
-      const refusals = new Map<string, Refusal>();
-      let lookupError: AppError | undefined;
-      let token = await source.get(msMax, undefined);
-      for (let tries = 1; ; tries += 1) {
+      /** All that WeCom refused to this call, in this order. */
+      const refused: RefusedToken[] = [];
+      let noOther: AppError | undefined;
+      let token = await source.get(msMax, refused);
+      for (;;) {
         const askedAt = moment(clock);
         try {
           const result = await call(token.accessToken);
@@ -98,29 +80,21 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
             throw error;
           }
           log('warn', 'token_refused', { ...error.fields, fingerprint: token.fingerprint.slice(0, 8) });
-          // Refused again, and there was no other token (see below).
-          if (lookupError) {
+          refused.push({ ...token, refusedAt: moment(clock) });
+          const tokens = new Set(refused.map(({ fingerprint }) => fingerprint)).size;
+          if (noOther || tokens === tokensPerCallMax || isLastTry(token, refused)) {
             await source.gaveUp(token);
-            throw lookupError;
-          }
-          const { fingerprint, generation } = token;
-          const refusal = refusals.get(fingerprint) ?? { firstAt: moment(clock), generation, times: 0 };
-          refusal.times += 1;
-          refusals.set(fingerprint, refusal);
-          if (isFinal(refusal, token) || refusals.size === tokensPerCallMax || tries === triesPerCallMax) {
-            await source.gaveUp(token);
-            log('error', 'token_refused_again', { ...error.fields, tokens: refusals.size });
+            if (noOther) throw noOther;
+            log('error', 'token_refused_again', { ...error.fields, tokens });
             throw unavailable('token_refused_again', 2, error);
           }
-          // Generation 0: no stored copy of this token may be used any more, only what gettoken returns to us.
-          if (refusal.times > 1) token = { ...token, generation: 0 };
         }
         try {
-          token = await source.get(msMax - elapsedMs(clock, startedAt), token);
+          token = await source.get(msMax - elapsedMs(clock, startedAt), refused);
         } catch (error) {
-          // There is no other token now. Try this one again while it is valid: WeCom also refuses by mistake.
           if (!(error instanceof AppError) || elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
-          lookupError = error;
+          // Try the same token once more: perhaps WeCom refused it by mistake.
+          noOther = error;
         }
       }
     },
@@ -128,16 +102,19 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
     renew: (corp) => sourceOf(corp).renew(),
   };
 
-  /**
-   * Returns whether this token is not tried again. It is tried a second time if it was issued again, and a third time if
-   * that was for another instance: perhaps before it was refused here. So after A, A as another instance got it, and A as
-   * this process got it, the call gives up.
-   */
-  function isFinal({ firstAt, generation, times }: Refusal, token: Token): boolean {
-    if (times === 1) return false;
-    const wasFetchedSince = token.fetchedAt && elapsedMs(clock, token.fetchedAt) <= elapsedMs(clock, firstAt);
-    const wasIssuedByAnother = token.generation > generation && !wasFetchedSince;
-    return !wasIssuedByAnother || times === triesPerTokenMax;
+  function sourceOf(corp: Corp): TokenSource {
+    const key = `${corp.corpid}:${corp.corpsecret}`;
+    let source = sources.get(key);
+    if (!source) sources.set(key, (source = createTokenSource(corp, options)));
+    return source;
+  }
+
+  function isLastTry({ fingerprint, fetchedAt }: Token, refused: readonly RefusedToken[]): boolean {
+    const [first, second, third] = refused.filter((one) => one.fingerprint === fingerprint);
+    if (third || refused.length === triesPerCallMax) return true;
+    if (!first || !second || !fetchedAt) return false;
+    // gettoken gave it to this process again. If it gave it to another one, that was perhaps before WeCom dropped it.
+    return elapsedMs(clock, fetchedAt) <= elapsedMs(clock, first.refusedAt);
   }
 }
 

@@ -5,7 +5,7 @@ import { defineScript } from './redis.ts';
 /** Longer than the timeout of gettoken (3 s), so that a running holder commits in time. */
 export const leaseMs = 5000;
 /** Leases per company and minute, whatever WeCom returns, while Redis keeps its data and its clock. */
-export const gettokensPerMinuteMax = 12;
+export const leasesPerMinuteMax = 12;
 /** A minute, plus the time in which a lease may be used. */
 const callsWindowMs = 60_000 + leaseMs;
 /** The timer renews a token that expires within this time. */
@@ -42,7 +42,7 @@ local fields = redis.call('HMGET', ${tok}, 'g', 'h', 'c', 'n', 'p', 'x')
 local generation, fingerprint, sealed, noEarlyRenewal, probation, gaveUp = unpack(fields, 1, 6)
 local ttl = redis.call('PTTL', ${tok})
 local exists = generation and fingerprint and (sealed or '') ~= '' and ttl > 0
-local function record() return generation, fingerprint, sealed, ttl, noEarlyRenewal or '0', probation or '' end
+local function record() return generation, fingerprint, sealed, noEarlyRenewal or '', probation or '', ttl end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]`;
 
@@ -71,21 +71,17 @@ function restMs(count: string): string {
 export const beginScript = defineScript(`
 ${readRecord}
 ${endProbation}
-local owner, replaced, known, acceptedMsAgo, aheadMs, leasesMax = unpack(ARGV)
--- With a later generation it was issued again, so it is not refused: WeCom may accept it now. token-source.ts has this
--- rule, too.
-local isIssuedAgain = exists and tonumber(known) > 0 and tonumber(generation) > tonumber(known)
-local isRefused = fingerprint == replaced and not isIssuedAgain
-local isUnreadable = replaced ~= '' and sealed == replaced
-local usable = exists and not isRefused and not isUnreadable
+local owner, unusable, acceptedMsAgo, aheadMs, leasesMax = unpack(ARGV)
+-- Compare and set: only the record that the caller cannot use is replaced, not a later one.
+local usable = exists and sealed ~= unusable
 local function answer(state, why, waitMs)
   if usable then return {state, why, waitMs, record()} end
   return {state, why, waitMs}
 end
 if usable and (ttl > tonumber(aheadMs) or noEarlyRenewal == '1') then return answer('hit', '', 0) end
 
--- Probation matters here only if the refused token is the stored one.
-local since = fingerprint == replaced and tonumber(probation or '')
+-- Probation matters only to a caller to whom the stored token was refused.
+local since = sealed == unusable and tonumber(probation or '')
 if since and acceptedMsAgo ~= '' and now - tonumber(acceptedMsAgo) * 1000 > since then
   -- Accepted during its probation, so the refusal before it was a mistake of WeCom.
   endProbation()
@@ -125,18 +121,17 @@ times = times .. string.format('%0${timeDigits}.0f', math.floor(now / 1000))
 -- A full Redis refuses a script if its first write needs memory; DEL needs none.
 redis.call('DEL', ${lease})
 redis.call('SET', ${lease}, owner, 'PX', ${leaseMs})
-redis.call('SET', ${calls}, string.sub(times, ${-gettokensPerMinuteMax * timeDigits}), 'PX', ${callsWindowMs})
+redis.call('SET', ${calls}, string.sub(times, ${-leasesPerMinuteMax * timeDigits}), 'PX', ${callsWindowMs})
 return answer('lease', '', 0)`);
 
 export const commitScript = defineScript(`
 ${readRecord}
-local owner, newFingerprint, newSealed, newTtl, replaced = unpack(ARGV)
+local owner, newFingerprint, newSealed, newTtl, afterRefusal = unpack(ARGV)
 -- Only the holder may write: one that was frozen past its lease would overwrite a newer token with an older one.
 if redis.call('GET', ${lease}) ~= owner then
-  -- The second run after a lost reply.
-  if exists and sealed == newSealed then return {'stored', generation, noEarlyRenewal or '0', probation or ''} end
-  if exists then return {'lost', record()} end
-  return {'lost'}
+  if not exists then return {'lost'} end
+  -- The same: this is the second run after a lost reply.
+  return {sealed == newSealed and 'stored' or 'lost', record()}
 end
 redis.call('DEL', ${lease})
 local isSame = fingerprint == newFingerprint
@@ -147,7 +142,7 @@ local newNoEarlyRenewal = (isUseless or tonumber(newTtl) <= 60000) and '1' or '0
 -- Later than the one before, also if the clock was set back.
 local newGeneration = string.format('%.0f', math.max(now, (tonumber(generation or '') or 0) + 1))
 local newProbation, newGaveUp = '', ''
-if replaced ~= '' or redis.call('GET', ${rests}) then
+if afterRefusal == '1' or redis.call('GET', ${rests}) then
   newProbation = newGeneration
   if isSame and tonumber(probation or '') then newProbation = probation end
   if gaveUp and gaveUp ~= 'rested' then newGaveUp = gaveUp end
@@ -157,7 +152,7 @@ redis.call('HSET', ${tok}, 'g', newGeneration, 'h', newFingerprint, 'c', newSeal
 redis.call('PEXPIRE', ${tok}, newTtl)
 -- A pause is kept: if there is one, a call gave up while we held the lease.
 redis.call('DEL', ${failures})
-return {'stored', newGeneration, newNoEarlyRenewal, newProbation}`);
+return {'stored', newGeneration, newFingerprint, newSealed, newNoEarlyRenewal, newProbation, newTtl}`);
 
 export const failScript = defineScript(`
 ${dropForeign}

@@ -1,5 +1,5 @@
 // Where a token comes from: this process, Redis, or gettoken. Trusts only Redis to say who may call gettoken.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, elapsedMs, moment, type Moment, oncePer, sleep, withTimeout } from './clock.ts';
 import { AppError, unavailable } from './errors.ts';
 import { failureOf, isPassing, pauseAfter, pauseReason, retryAfter } from './gettoken-failure.ts';
@@ -18,12 +18,12 @@ import { type Corp, type GettokenAnswer, WecomError } from './wecom.ts';
  */
 export interface TokenSource {
   /**
-   * Returns a token other than the refused one; the refused one only if gettoken has returned it again since then.
-   * Rejects with `temporarily_unavailable`.
+   * Returns a token that WeCom has not refused to this call, or one that gettoken has returned again since then. Rejects
+   * with `temporarily_unavailable`.
    *
    * @param msMax stops waiting after this time; a running fetch continues for other callers
    */
-  get(msMax: number, refused: Token | undefined): Promise<Token>;
+  get(msMax: number, refused: readonly Token[]): Promise<Token>;
   /** @see AccessTokens.renew */
   renew(): Promise<RenewOutcome>;
   /**
@@ -41,17 +41,15 @@ export interface TokenSource {
 export interface Token {
   accessToken: string;
   fingerprint: string;
-  /** 0: not stored in Redis. Of a refused token, 0: no stored copy of it may be used. */
-  generation: number;
+  /** Of its record in Redis (see token-store.ts). Missing: it is not stored. */
+  generation?: number;
   /** Remaining lifetime at `readAt`. */
   ttlMs: number;
   readAt: Moment;
   /** Issued after a refusal, and not accepted since. */
   onProbation: boolean;
   /** When this process called gettoken for it; missing if another one did. */
-  fetchedAt?: Moment | undefined;
-  /** When WeCom was last asked with it and accepted it, in this process. Also set for tokens with generation 0. */
-  acceptedAt?: Moment | undefined;
+  fetchedAt?: Moment;
 }
 
 /**
@@ -77,7 +75,7 @@ export interface TokenSourceOptions {
 const waitMsMax = 8000;
 /** A token that expires earlier is not used: the request that carries it must still arrive in time. */
 const usableMsMin = 2000;
-/** How long a token read from Redis is used without reading it again. */
+/** How long a token read from Redis is used without reading it again, even if it expires soon: then one request waits. */
 const believedMsMax = 300_000;
 /** A shorter `expires_in` is ignored: a gettoken every few seconds is worse than one refused call. */
 const lifeMsMin = 60_000;
@@ -92,12 +90,7 @@ const pollMsMax = 400;
 const secondTryMsMax = 4000;
 const logAgainMs = 60_000;
 
-/** @param nextOwner returns a name that is unique over all instances */
-export function createTokenSource(
-  corp: Corp,
-  nextOwner: () => string,
-  options: TokenSourceOptions,
-): TokenSource {
+export function createTokenSource(corp: Corp, options: TokenSourceOptions): TokenSource {
   const { redis, gettoken, encryptionKeys, clock, log, random = Math.random, secondTry = true } = options;
   const { corpid } = corp;
   const kid = tokenKeyId(corp, encryptionKeys);
@@ -105,62 +98,137 @@ export function createTokenSource(
   const sealedAt = tokenStoreKeys(kid).tok;
   const seal = createSeal(encryptionKeys, 'access_token');
   let cached: Token | undefined;
-  /** Concurrent requests share one lookup, keyed by the token that WeCom refused. */
+  let lastAccepted: { fingerprint: string; askedAt: Moment } | undefined;
+  /** Concurrent requests share one lookup, keyed by the tokens that WeCom refused. */
   const flights = new Map<string, { startedAt: Moment; token: Promise<Token> }>();
   const mayLogTooOften = oncePer(clock, logAgainMs);
 
-  /** Returns the cached token, unless it is about to expire or is the refused one. */
-  function usable(refused: Token | undefined): Token | undefined {
+  return {
+    async get(msMax, refused) {
+      const own = usable(refused);
+      // One that Redis did not store is used until it expires: to look for it there would cost a gettoken.
+      const believedMs = own?.generation === undefined ? Infinity : believedMsMax;
+      if (own && elapsedMs(clock, own.readAt) < believedMs) return own;
+      try {
+        // Nobody would wait for the lookup, and SCF may freeze this instance while it holds the lease.
+        if (msMax <= 0) throw overdue();
+        return await available(withTimeout(clock, Math.min(msMax, waitMsMax), lookup(refused), overdue));
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        const left = usable(refused);
+        if (left) return left;
+        throw error;
+      }
+    },
+
+    async renew() {
+      try {
+        const begun = await begin(timerAheadMs, []);
+        if (begun.state !== 'lease') return begun.state === 'hit' ? 'fresh' : begun.state;
+        const { fetchedAt, generation } = await fetchAndCommit(begun.owner, [], 'timer');
+        // If the lease was lost, the token is that of another instance, or it is not stored.
+        return fetchedAt && generation ? 'renewed' : 'failed_transient';
+      } catch (error) {
+        if (error instanceof RedisError) return 'failed_transient';
+        if (!(error instanceof AppError)) throw error;
+        return failureOf(error.cause) === 'operator' ? 'failed' : 'failed_transient';
+      }
+    },
+
+    async accepted(token, askedAt) {
+      const { fingerprint } = token;
+      const before = lastAccepted?.fingerprint === fingerprint ? lastAccepted.askedAt : askedAt;
+      if (before.monotonicMs <= askedAt.monotonicMs) lastAccepted = { fingerprint, askedAt };
+      if (!token.onProbation) return;
+      token.onProbation = false;
+      await store.confirm(fingerprint).catch(ignoreRedis);
+    },
+
+    async gaveUp({ fingerprint }) {
+      const pause_ms = await store.giveUp(newOwner(), fingerprint).catch(ignoreRedis);
+      if (pause_ms) log('error', 'gettoken_rests', { corpid, pause_ms });
+    },
+  };
+
+  /** Returns the cached token, unless it is about to expire or is a refused one. */
+  function usable(refused: readonly Token[]): Token | undefined {
     if (!cached || isRefused(cached, refused)) return undefined;
     return cached.ttlMs - elapsedMs(clock, cached.readAt) >= usableMsMin ? cached : undefined;
   }
 
-  /** Caches the token, unless a newer one is cached: it may be late, or from a lagging replica. Returns the newer. */
-  function cache(token: Token, refused: Token | undefined): Token {
-    const own = usable(refused);
-    if (own && isNewer(own, token)) return own;
-    cached = token;
+  function lookup(refused: readonly Token[]): Promise<Token> {
+    const key = refused.map(({ fingerprint, generation }) => `${fingerprint} ${generation}`).join();
+    const flight = flights.get(key);
+    // A flight this old is probably from before a freeze of the instance: abandon it.
+    if (flight && elapsedMs(clock, flight.startedAt) <= waitMsMax + 1000) return flight.token;
+    const token = obtain(refused).finally(() => {
+      if (flights.get(key)?.token === token) flights.delete(key);
+    });
+    flights.set(key, { startedAt: moment(clock), token });
     return token;
   }
 
-  /** The generation decides if both are stored, else when Redis or WeCom was asked for them. */
-  function isNewer(own: Token, other: Token): boolean {
-    if (own.generation > 0 && other.generation > 0) return own.generation > other.generation;
-    return elapsedMs(clock, own.readAt) < elapsedMs(clock, other.readAt);
+  /** Gets a token from Redis, from WeCom under the lease, or from the instance that holds the lease. */
+  async function obtain(refused: readonly Token[]): Promise<Token> {
+    const startedAt = moment(clock);
+    let pollMs = pollMsFirst;
+    let failed: AppError | undefined;
+    for (;;) {
+      if (failed && elapsedMs(clock, startedAt) > secondTryMsMax) throw failed;
+      const readAt = moment(clock);
+      const record = await store.read();
+      // A lagging replica may return an older token than the refused ones. Ignore it; `begin` asks the master.
+      const isLater = record && refused.every(({ generation = 0 }) => record.generation > generation);
+      const stored = isLater ? tokenOf(record, refused, readAt) : undefined;
+      const read = stored && cache(stored, refused);
+      if (read && record && (record.noEarlyRenewal || record.ttlMs > loginAheadMs)) return read;
+
+      const begun = await begin(loginAheadMs, refused, record);
+      // Cached at once, so that it is there if gettoken fails.
+      const token = begun.token ? cache(begun.token, refused) : usable(refused);
+      if (begun.state === 'lease') {
+        try {
+          return await fetchAndCommit(begun.owner, refused, 'login');
+        } catch (error) {
+          if (!(error instanceof AppError || error instanceof RedisError)) throw error;
+          // The old token may be good, and may have expired during the fetch.
+          const left = usable(refused);
+          if (left) return left;
+          const mayPass = error instanceof AppError && isPassing(failureOf(error.cause));
+          if (failed || !secondTry || !mayPass) throw error;
+          failed = error;
+          continue;
+        }
+      }
+      if (token) return token;
+      if (begun.state === 'paused') {
+        const isTooLong = elapsedMs(clock, startedAt) + begun.waitMs > secondTryMsMax;
+        if (!secondTry || isTooLong || !isPassing(begun.why)) {
+          throw failed ?? unavailable(`gettoken_paused_${begun.why}`, retryAfter(begun.waitMs));
+        }
+        await sleep(clock, begun.waitMs + pollMs * random());
+        continue;
+      }
+      if (elapsedMs(clock, startedAt) + pollMs * 1.5 > waitMsMax) throw overdue();
+      await sleep(clock, pollMs * (0.5 + random()));
+      pollMs = Math.min(pollMs * 2, pollMsMax);
+    }
   }
 
-  /**
-   * Caches and returns the token of Redis; `undefined` if it is refused, cannot be opened or is about to expire.
-   *
-   * @param askedAt its lifetime counts from here: the reply may have waited while the instance was frozen
-   */
-  function adopt(record: TokenRecord, refused: Token | undefined, askedAt: Moment): Token | undefined {
-    if (isRefused(record, refused)) return undefined;
-    // Without early renewal there is no other token before this one expires, so it is used until then.
-    const leftMsMin = record.noEarlyRenewal ? 0 : usableMsMin;
-    if (record.ttlMs - elapsedMs(clock, askedAt) < leftMsMin) return undefined;
-    const accessToken = seal.open(record.sealed, sealedAt);
-    if (accessToken === undefined) return undefined;
-    const { fingerprint, generation, ttlMs, onProbation } = record;
-    const acceptedAt = cached?.fingerprint === fingerprint ? cached.acceptedAt : undefined;
-    const token = { accessToken, fingerprint, generation, ttlMs, onProbation, readAt: askedAt, acceptedAt };
-    return cache(token, refused);
-  }
-
-  /** Asks Redis for a token other than the refused one, or for the lease. */
-  async function begin(aheadMs: number, refused?: Token) {
-    const owner = nextOwner();
-    let replaced = refused?.fingerprint ?? '';
+  /** Asks Redis for a token other than the refused ones, or for the lease. `read` is the record as read just before. */
+  async function begin(aheadMs: number, refused: readonly Token[], read?: TokenRecord) {
+    const owner = newOwner();
+    let unusable = read && isRefused(read, refused) ? read : undefined;
     for (;;) {
       const begunAt = moment(clock);
-      const known = refused && {
-        generation: refused.generation,
-        acceptedMsAgo: refused.acceptedAt && elapsedMs(clock, refused.acceptedAt),
-      };
-      const begun = await store.begin(owner, replaced, aheadMs, known);
-      // A record that does not open is replaced.
-      if (begun.state === 'hit' && seal.open(begun.record.sealed, sealedAt) === undefined) {
-        replaced = begun.record.sealed;
+      const { fingerprint, askedAt } = lastAccepted ?? {};
+      const acceptedMsAgo =
+        askedAt && fingerprint === unusable?.fingerprint ? elapsedMs(clock, askedAt) : undefined;
+      const begun = await store.begin(owner, unusable?.sealed ?? '', aheadMs, acceptedMsAgo);
+      const token = begun.record && tokenOf(begun.record, refused, begunAt);
+      // It does not open, or WeCom refused it to this call. One that has just expired needs no other step.
+      if (begun.state === 'hit' && !token && begun.record.ttlMs > elapsedMs(clock, begunAt)) {
+        unusable = begun.record;
         continue;
       }
       // Only after a freeze: `store.begin` rejects if Redis does not reply within 0.8 s.
@@ -168,42 +236,37 @@ export function createTokenSource(
       if (begun.state === 'paused' && begun.why === 'too_often' && mayLogTooOften()) {
         log('error', 'gettoken_too_often', { corpid, pause_ms: begun.waitMs });
       }
-      return { ...begun, owner, begunAt };
+      return { ...begun, owner, token };
     }
   }
 
   /** Calls gettoken and stores the token. `owner` must hold the lease. */
-  async function fetchAndCommit(owner: string, refused: Token | undefined, by: 'login' | 'timer') {
-    const askedAt = moment(clock);
+  async function fetchAndCommit(owner: string, refused: readonly Token[], by: 'login' | 'timer') {
+    const fetchedAt = moment(clock);
     const { access_token: accessToken, expires_in } = await gettoken(corp).catch((error: unknown) =>
       pauseFor(owner, error, by),
     );
-    const fingerprint = fingerprintOf(accessToken);
+    const fingerprint = createHash('sha256').update(accessToken).digest('hex').slice(0, 32);
     if (expires_in * 1000 < lifeMsMin) log('warn', 'token_life_short', { corpid, expires_in, by });
-    if (fingerprint === refused?.fingerprint) log('warn', 'token_same_again', { corpid, by });
+    const isSame = refused.some((one) => one.fingerprint === fingerprint);
+    if (isSame) log('warn', 'token_same_again', { corpid, by });
     // Its lifetime counts from before the call, so that it is never too long.
     const ttlMs = Math.max(lifeMsMin, expires_in * 1000);
-    const leftMs = () => Math.max(1, Math.floor(ttlMs - elapsedMs(clock, askedAt)));
+    const leftMs = () => Math.max(1, Math.floor(ttlMs - elapsedMs(clock, fetchedAt)));
     const sealed = seal.seal(accessToken, sealedAt);
-    const fetched: Token = {
-      accessToken,
-      fingerprint,
-      generation: 0,
-      ttlMs,
-      readAt: askedAt,
-      fetchedAt: askedAt,
-      onProbation: false,
-    };
+    const readAt = fetchedAt;
+    const fetched: Token = { accessToken, fingerprint, ttlMs, readAt, fetchedAt, onProbation: false };
     const committedAt = moment(clock);
     try {
-      const replaced = refused?.fingerprint ?? '';
-      const committed = await store.commit(owner, { fingerprint, sealed, ttlMs: leftMs() }, replaced);
+      const fields = { fingerprint, sealed, ttlMs: leftMs() };
+      const committed = await store.commit(owner, fields, refused.length > 0);
       if (committed.state === 'lost') {
         log('warn', 'token_lease_lost', { corpid });
         // Another instance may have been faster. If it stored nothing, use our token for this request only.
-        return (committed.record && adopt(committed.record, refused, committedAt)) ?? fetched;
+        const stored = committed.record && tokenOf(committed.record, refused, committedAt);
+        return stored ? cache(stored, refused) : fetched;
       }
-      const { generation, noEarlyRenewal: unchanged, onProbation } = committed;
+      const { generation, noEarlyRenewal: unchanged, onProbation } = committed.record;
       log('info', 'token_stored', { corpid, generation, unchanged, ttl_ms: leftMs(), by });
       return cache({ ...fetched, generation, onProbation }, refused);
     } catch (error) {
@@ -224,115 +287,52 @@ export function createTokenSource(
     throw unavailable('gettoken_failed', retryAfter(pause_ms), error);
   }
 
-  /** Gets a token from Redis, from WeCom under the lease, or from the instance that holds the lease. */
-  async function obtain(refused: Token | undefined): Promise<Token> {
-    const startedAt = moment(clock);
-    let pollMs = pollMsFirst;
-    let failed: AppError | undefined;
-    for (;;) {
-      if (failed && elapsedMs(clock, startedAt) > secondTryMsMax) throw failed;
-      const readAt = moment(clock);
-      // A lagging replica may return the refused token or an older one. Ignore it; `begin` asks the master.
-      const record = await store.read();
-      const isLater = record && record.generation > (refused?.generation ?? 0);
-      const stored = isLater ? adopt(record, refused, readAt) : undefined;
-      if (stored && record && (record.noEarlyRenewal || record.ttlMs > loginAheadMs)) return stored;
-
-      const begun = await begin(loginAheadMs, refused);
-      // Also cached, so that it is there if gettoken fails.
-      const token = (begun.record && adopt(begun.record, refused, begun.begunAt)) ?? usable(refused);
-      if (begun.state === 'lease') {
-        try {
-          return await fetchAndCommit(begun.owner, refused, 'login');
-        } catch (error) {
-          if (!(error instanceof AppError || error instanceof RedisError)) throw error;
-          // Checked again: the old token may have expired during the fetch.
-          const left = usable(refused);
-          if (left) return left;
-          // A failure that passes (see gettoken-failure.ts) is worth a second try, after the pause.
-          const isFinal = failed !== undefined || !secondTry || error instanceof RedisError;
-          if (isFinal || !isPassing(failureOf(error.cause))) throw error;
-          failed = error;
-          continue;
-        }
-      }
-      if (token) return token;
-      if (begun.state === 'paused') {
-        const isTooLong = elapsedMs(clock, startedAt) + begun.waitMs > secondTryMsMax;
-        if (!secondTry || isTooLong || !isPassing(begun.why)) {
-          throw failed ?? unavailable(`gettoken_paused_${begun.why}`, retryAfter(begun.waitMs));
-        }
-        await sleep(clock, begun.waitMs + pollMs * random());
-        continue;
-      }
-      if (elapsedMs(clock, startedAt) + pollMs * 1.5 > waitMsMax) throw unavailable('token_wait', 2);
-      await sleep(clock, pollMs * (0.5 + random()));
-      pollMs = Math.min(pollMs * 2, pollMsMax);
-    }
+  /**
+   * Returns the token of a record, unless it is refused, cannot be opened or is about to expire. Its lifetime counts from
+   * `askedAt`: the reply may have waited while the instance was frozen.
+   */
+  function tokenOf(record: TokenRecord, refused: readonly Token[], askedAt: Moment): Token | undefined {
+    const { fingerprint, generation, sealed, ttlMs, noEarlyRenewal, onProbation } = record;
+    if (isRefused(record, refused)) return undefined;
+    // Without early renewal there is no other token before this one expires, so it is used until then.
+    if (ttlMs - elapsedMs(clock, askedAt) < (noEarlyRenewal ? 0 : usableMsMin)) return undefined;
+    const accessToken = seal.open(sealed, sealedAt);
+    if (accessToken === undefined) return undefined;
+    return { accessToken, fingerprint, generation, ttlMs, onProbation, readAt: askedAt };
   }
 
-  return {
-    async get(msMax, refused) {
-      const own = usable(refused);
-      if (own && elapsedMs(clock, own.readAt) < (own.generation > 0 ? believedMsMax : own.ttlMs)) return own;
+  /** Caches the token, unless a newer one is cached: it may be late, or from a lagging replica. Returns the newer. */
+  function cache(token: Token, refused: readonly Token[]): Token {
+    const own = usable(refused);
+    if (own && isNewer(own, token)) return own;
+    cached = token;
+    return token;
+  }
 
-      const key = refused ? `${refused.fingerprint} ${refused.generation}` : '';
-      let flight = flights.get(key);
-      // A flight this old is probably from before a freeze of the instance: abandon it.
-      if (!flight || elapsedMs(clock, flight.startedAt) > waitMsMax + 1000) {
-        const token = obtain(refused).finally(() => {
-          if (flights.get(key)?.token === token) flights.delete(key);
-        });
-        flights.set(key, (flight = { startedAt: moment(clock), token }));
-      }
-      try {
-        return await available(
-          withTimeout(clock, Math.min(msMax, waitMsMax), flight.token, () => unavailable('token_wait', 2)),
-        );
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-        const left = usable(refused);
-        if (left) return left;
-        throw error;
-      }
-    },
-
-    async renew() {
-      try {
-        const begun = await begin(timerAheadMs);
-        if (begun.state !== 'lease') return begun.state === 'hit' ? 'fresh' : begun.state;
-        const token = await fetchAndCommit(begun.owner, undefined, 'timer');
-        return token.generation > 0 ? 'renewed' : 'failed_transient';
-      } catch (error) {
-        if (error instanceof RedisError) return 'failed_transient';
-        if (!(error instanceof AppError)) throw error;
-        return failureOf(error.cause) === 'operator' ? 'failed' : 'failed_transient';
-      }
-    },
-
-    async accepted(token, askedAt) {
-      token.acceptedAt = askedAt;
-      if (!token.onProbation) return;
-      token.onProbation = false;
-      await store.confirm(token.fingerprint).catch(ignoreRedis);
-    },
-
-    async gaveUp(token) {
-      const pause_ms = await store.giveUp(nextOwner(), token.fingerprint).catch(ignoreRedis);
-      if (pause_ms) log('error', 'gettoken_rests', { corpid, pause_ms });
-    },
-  };
+  /** The generation decides if both are stored, else when Redis or WeCom was asked for them. */
+  function isNewer(own: Token, other: Token): boolean {
+    if (own.generation && other.generation) return own.generation > other.generation;
+    return elapsedMs(clock, own.readAt) < elapsedMs(clock, other.readAt);
+  }
 }
 
-/** Returns whether this is the refused token. */
-function isRefused(token: Pick<Token, 'fingerprint' | 'generation'>, refused: Token | undefined): boolean {
-  if (token.fingerprint !== refused?.fingerprint) return false;
-  // If it was issued again since then, it is not refused: WeCom may accept it now. token-scripts.ts has this rule, too.
-  return refused.generation === 0 || token.generation <= refused.generation;
+/**
+ * Returns whether WeCom refused this token to the call. If it was issued again since then, WeCom may accept it now; if it
+ * was refused again, only gettoken itself can tell.
+ */
+function isRefused(token: { fingerprint: string; generation?: number }, refused: readonly Token[]): boolean {
+  const [first, second] = refused.filter(({ fingerprint }) => fingerprint === token.fingerprint);
+  if (!first) return false;
+  return second !== undefined || (token.generation ?? 0) <= (first.generation ?? 0);
 }
 
-function fingerprintOf(accessToken: string): string {
-  return createHash('sha256').update(accessToken).digest('hex').slice(0, 32);
+/** Returns a name that is unique over all instances. */
+function newOwner(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+function overdue(): AppError {
+  return unavailable('token_wait', 2);
 }
 
 function ignoreRedis(error: unknown): void {

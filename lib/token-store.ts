@@ -7,8 +7,8 @@ import {
   commitScript,
   confirmScript,
   failScript,
-  gettokensPerMinuteMax,
   giveUpScript,
+  leasesPerMinuteMax,
 } from './token-scripts.ts';
 import type { Corp } from './wecom.ts';
 
@@ -26,7 +26,7 @@ import type { Corp } from './wecom.ts';
  *
  * | field of tok | meaning |
  * |---|---|
- * | `g` `h` `c` | generation (µs, always increases), fingerprint, sealed token |
+ * | `g` `h` `c` | generation (µs, increases with each commit), fingerprint, sealed (encrypted) token |
  * | `n` | `1`: not renewed early, because that returned the same token, or because it lives a minute or less |
  * | `p` | when probation began (µs); empty: the token is not on probation |
  * | `x` | during probation: the first call that gave up, on this token or the one before; after the second, `rested` |
@@ -35,13 +35,8 @@ import type { Corp } from './wecom.ts';
  * accepts the token, or when a token that was not refused is renewed and no rests are counted.
  *
  * A **rest** is the pause that begins when a second call gives up on tokens on probation: 2 s, then five times as long
- * each time, up to 10 min. After it, one token is issued. The next one is issued when
- *
- * - WeCom has accepted that one,
- * - or another rest is over,
- * - or as much time has passed as the next rest would last.
- *
- * token-scripts.ts calls `neg`, `fails` and `rejects` the pause, the failures and the rests.
+ * each time, up to 10 min. After it, one token is issued. The next one is issued when WeCom has accepted that one, when
+ * another rest is over, or when as much time has passed as the next rest would last.
  *
  * All keys of one company share a hash tag, for clusters. The scripts are O(1). A script may run twice with the same
  * owner, because its reply was lost: the second run changes nothing more, and that of `begin` gives the same lease anew.
@@ -50,16 +45,17 @@ export interface TokenStore {
   /** Reads the record in one round trip without a script, so it works while Redis refuses writes. */
   read(): Promise<TokenRecord | undefined>;
   /**
-   * Asks for a token other than `replaced`. Returns the stored token, the right to fetch one, or why nobody may fetch.
+   * Asks for a token. Returns the stored one, the right to fetch one (the lease), or why nobody may fetch.
    *
    * @param owner names this attempt to fetch. For Redis the same name is the same attempt, which is counted once
-   * @param replaced fingerprint of the token that WeCom refused, or `sealed` of a record that does not open, or `''`
+   * @param unusable `sealed` of the record that the caller has read and cannot use, because WeCom refused the token or it
+   *   does not open; `''` if there is none. A record that was stored since then is returned
    * @param aheadMs a stored token that expires within this time may be used, but should be renewed
-   * @param known what this process knows about the refused token
+   * @param acceptedMsAgo how long ago WeCom was last asked with the unusable token and accepted it; missing if it never did
    */
-  begin(owner: string, replaced: string, aheadMs: number, known?: KnownToken): Promise<Begun>;
-  /** Stores the token of gettoken, if `owner` holds the lease. `replaced`: fingerprint of the refused one, or `''`. */
-  commit(owner: string, token: FetchedToken, replaced: string): Promise<Committed>;
+  begin(owner: string, unusable: string, aheadMs: number, acceptedMsAgo?: number): Promise<Begun>;
+  /** Stores the token of gettoken, if `owner` holds the lease. After a refusal, the token is on probation. */
+  commit(owner: string, token: FetchedToken, afterRefusal: boolean): Promise<Committed>;
   /**
    * Records the failure of gettoken, if `owner` still holds the lease, so that all instances pause. Returns how long
    * nobody may call gettoken, in ms.
@@ -75,17 +71,11 @@ export interface TokenStore {
   confirm(fingerprint: string): Promise<void>;
 }
 
-export interface KnownToken {
-  /** The generation of the refused token; a later one in Redis was issued again. 0: no stored copy may be used. */
-  generation: number;
-  /** Time since WeCom was last asked with it and accepted it; missing if it never did. */
-  acceptedMsAgo?: number | undefined;
-}
-
 /** A stored token; `ttlMs` is its remaining lifetime. */
 export interface TokenRecord {
   generation: number;
   fingerprint: string;
+  /** Differs with each commit, also of the same token. */
   sealed: string;
   ttlMs: number;
   /** The field `n`. */
@@ -106,7 +96,7 @@ export type Begun =
   | { state: 'paused'; why: string; waitMs: number; record?: TokenRecord };
 
 export type Committed =
-  | { state: 'stored'; generation: number; noEarlyRenewal: boolean; onProbation: boolean }
+  | { state: 'stored'; record: TokenRecord }
   /** `owner` does not hold the lease any more; `record` is what is stored. */
   | { state: 'lost'; record?: TokenRecord };
 
@@ -123,7 +113,7 @@ export interface Pause {
  *   then moved to the front: so there may be two records, and each gets half of the leases
  */
 export function createTokenStore(redis: Redis, kid: string, isRotating = false): TokenStore {
-  const leasesMax = isRotating ? gettokensPerMinuteMax / 2 : gettokensPerMinuteMax;
+  const leasesMax = isRotating ? leasesPerMinuteMax / 2 : leasesPerMinuteMax;
   const { tok } = tokenStoreKeys(kid);
   /** All scripts take the same keys, in this order. */
   const keys = Object.values(tokenStoreKeys(kid));
@@ -136,17 +126,16 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
           ['pttl', tok],
           ['hmget', tok, 'g', 'h', 'c', 'n', 'p'],
         ]);
-        const [generation, fingerprint, sealed, noEarlyRenewal, probation] = listOf(fields);
-        return tokenRecord([generation, fingerprint, sealed, ttl, noEarlyRenewal, probation]);
+        return tokenRecord([...listOf(fields), ttl]);
       } catch (error) {
         if (error instanceof RedisError && error.reason === 'wrong_type') return undefined;
         throw error;
       }
     },
 
-    async begin(owner, replaced, aheadMs, known = { generation: 0 }) {
-      const accepted = known.acceptedMsAgo === undefined ? '' : Math.ceil(known.acceptedMsAgo);
-      const args = [owner, replaced, known.generation, accepted, aheadMs, leasesMax];
+    async begin(owner, unusable, aheadMs, acceptedMsAgo) {
+      const accepted = acceptedMsAgo === undefined ? '' : Math.ceil(acceptedMsAgo);
+      const args = [owner, unusable, accepted, aheadMs, leasesMax];
       const [state, why, waitMs, ...fields] = listOf(await redis.script(beginScript, keys, args));
       const record = tokenRecord(fields);
       const withRecord = record && { record };
@@ -164,16 +153,13 @@ export function createTokenStore(redis: Redis, kid: string, isRotating = false):
       throw new RedisError('error_answer');
     },
 
-    async commit(owner, token, replaced) {
-      const args = [owner, token.fingerprint, token.sealed, Math.floor(token.ttlMs), replaced];
+    async commit(owner, { fingerprint, sealed, ttlMs }, afterRefusal) {
+      const args = [owner, fingerprint, sealed, Math.floor(ttlMs), afterRefusal ? 1 : 0];
       const [state, ...fields] = listOf(await redis.script(commitScript, keys, args));
-      if (state === 'stored') {
-        const [generation, noEarlyRenewal, probation] = fields;
-        return { state, generation: Number(generation), ...flagsOf(noEarlyRenewal, probation) };
-      }
-      if (state !== 'lost') throw new RedisError('error_answer');
       const record = tokenRecord(fields);
-      return { state, ...(record && { record }) };
+      if (state === 'stored' && record) return { state, record };
+      if (state === 'lost') return { state, ...(record && { record }) };
+      throw new RedisError('error_answer');
     },
 
     async fail(owner, why, pause) {
@@ -216,7 +202,7 @@ function listOf(reply: unknown): unknown[] {
 }
 
 function tokenRecord(fields: unknown[]): TokenRecord | undefined {
-  const [generation, fingerprint, sealed, ttl, noEarlyRenewal, probation] = fields;
+  const [generation, fingerprint, sealed, noEarlyRenewal, probation, ttl] = fields;
   const ttlMs = Number(ttl);
   if (typeof generation !== 'string' || typeof fingerprint !== 'string') return undefined;
   if (typeof sealed !== 'string' || sealed === '' || !(ttlMs > 0)) return undefined;
@@ -225,12 +211,6 @@ function tokenRecord(fields: unknown[]): TokenRecord | undefined {
     fingerprint,
     sealed,
     ttlMs,
-    ...flagsOf(noEarlyRenewal, probation),
-  };
-}
-
-function flagsOf(noEarlyRenewal: unknown, probation: unknown) {
-  return {
     noEarlyRenewal: noEarlyRenewal === '1',
     onProbation: typeof probation === 'string' && probation !== '',
   };

@@ -31,9 +31,10 @@ function storeAt(redis: Redis): { store: TokenStore; key: (name: string) => stri
   return { store: createTokenStore(redis, kid), key: (name) => `wxt1:{${kid}}:${name}` };
 }
 
-async function store(into: TokenStore, fetched: FetchedToken, failed = ''): Promise<void> {
-  expect(await into.begin('owner', failed, 0)).toMatchObject({ state: 'lease' });
-  expect(await into.commit('owner', fetched, failed)).toMatchObject({ state: 'stored' });
+/** @param refused the sealed token that is replaced */
+async function store(into: TokenStore, fetched: FetchedToken, refused = ''): Promise<void> {
+  expect(await into.begin('owner', refused, 0)).toMatchObject({ state: 'lease' });
+  expect(await into.commit('owner', fetched, refused !== '')).toMatchObject({ state: 'stored' });
 }
 
 const reason = (expected: string) => expect.objectContaining({ name: 'RedisError', reason: expected });
@@ -72,7 +73,7 @@ describe.each([
     expect(await outside.pttl(key('lease'))).toBeGreaterThan(0);
     await outside.del(key('lease'));
     expect(await store.begin('next', '', minuteMs)).toEqual({ state: 'lease' });
-    expect(await store.commit('dead', token('old'), '')).toEqual({ state: 'lost' });
+    expect(await store.commit('dead', token('old'), false)).toEqual({ state: 'lost' });
     expect(await store.begin('third', '', minuteMs)).toMatchObject({ state: 'busy' });
   });
 
@@ -117,9 +118,9 @@ describe.each([
     const { store: mine } = started();
     await store(mine, token('two'));
     const hit = { state: 'hit', record: { fingerprint: token('two').fingerprint } };
-    expect(await mine.begin('late', token('one').fingerprint, minuteMs)).toMatchObject(hit);
-    expect(await mine.begin('right', token('two').fingerprint, minuteMs)).toEqual({ state: 'lease' });
-    expect(await mine.begin('again', token('two').fingerprint, minuteMs)).toEqual({
+    expect(await mine.begin('late', token('one').sealed, minuteMs)).toMatchObject(hit);
+    expect(await mine.begin('right', token('two').sealed, minuteMs)).toEqual({ state: 'lease' });
+    expect(await mine.begin('again', token('two').sealed, minuteMs)).toEqual({
       state: 'busy',
       waitMs: expect.any(Number),
     });
@@ -129,7 +130,7 @@ describe.each([
     const { store: mine } = started();
     await store(mine, { ...token('one'), sealed: 'garbage' });
     await mine.begin('first', 'garbage', minuteMs);
-    expect(await mine.commit('first', token('one'), '')).toMatchObject({ state: 'stored' });
+    expect(await mine.commit('first', token('one'), false)).toMatchObject({ state: 'stored' });
     expect(await mine.begin('late', 'garbage', minuteMs)).toMatchObject({ state: 'hit' });
   });
 
@@ -138,7 +139,7 @@ describe.each([
     await mine.begin('frozen', '', minuteMs);
     await outside.del(key('lease'));
     await store(mine, token('newer'));
-    expect(await mine.commit('frozen', token('older'), '')).toMatchObject({
+    expect(await mine.commit('frozen', token('older'), false)).toMatchObject({
       state: 'lost',
       record: { fingerprint: token('newer').fingerprint, sealed: 'sealed newer' },
     });
@@ -160,12 +161,12 @@ describe.each([
     expect(await refusedTwice(mine, 'first'), 'issued after no refusal').toBe(0);
     const rests: number[] = [];
     for (let i = 0; i < 6; i += 1) {
-      const before = token(i === 0 ? 'first' : `${i - 1}`).fingerprint;
+      const before = token(i === 0 ? 'first' : `${i - 1}`).sealed;
       await store(mine, token(`${i}`), before);
       expect(await refusedTwice(mine, 'another')).toBe(0);
       rests.push(await refusedTwice(mine, `${i}`));
       expect(await mine.read(), 'it stays').toMatchObject({ fingerprint: token(`${i}`).fingerprint });
-      expect(await mine.begin('next', token(`${i}`).fingerprint, minuteMs)).toMatchObject({
+      expect(await mine.begin('next', token(`${i}`).sealed, minuteMs)).toMatchObject({
         state: 'paused',
         why: 'token_refused',
       });
@@ -189,7 +190,7 @@ describe.each([
     const { store: mine } = started();
     await store(mine, token('one'), 'x');
     expect(await mine.giveUp('one call', token('one').fingerprint)).toBe(0);
-    await store(mine, token('two'), token('one').fingerprint);
+    await store(mine, token('two'), token('one').sealed);
     expect(await mine.giveUp('another call', token('two').fingerprint)).toBe(2000);
   });
 
@@ -198,9 +199,9 @@ describe.each([
     await store(mine, token('one'), 'x');
     await refusedTwice(mine, 'one');
     await outside.del(key('neg'));
-    await store(mine, token('two'), token('one').fingerprint);
-    const { fingerprint } = token('two');
-    expect(await mine.begin('next', fingerprint, minuteMs)).toMatchObject({ state: 'paused', waitMs: 1000 });
+    await store(mine, token('two'), token('one').sealed);
+    const { sealed } = token('two');
+    expect(await mine.begin('next', sealed, minuteMs)).toMatchObject({ state: 'paused', waitMs: 1000 });
     expect(await refusedTwice(mine, 'two')).toBe(10_000);
   });
 
@@ -212,18 +213,18 @@ describe.each([
     await store(mine, token('one'), 'x');
     await refusedTwice(mine, 'one');
     await outside.del(key('neg'));
-    await store(mine, token('two'), token('one').fingerprint);
+    await store(mine, token('two'), token('one').sealed);
     const generation = Number(await outside.hget(key('tok'), 'g'));
     await outside.hset(key('tok'), 'g', String(generation + microseconds));
-    expect(await mine.begin('next', token('two').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+    expect(await mine.begin('next', token('two').sealed, minuteMs)).toEqual({ state: 'lease' });
   });
 
   test('giveUp › leaves a longer pause as it is, with its reason', async () => {
     const { store: mine, key } = started();
     await store(mine, token('one'), 'x');
-    const { fingerprint } = token('one');
+    const { fingerprint, sealed } = token('one');
     await mine.giveUp('one call', fingerprint);
-    await mine.begin('owner', fingerprint, minuteMs);
+    await mine.begin('owner', sealed, minuteMs);
     expect(await mine.fail('owner', 'operator_60020', { baseMs: 60_000, capMs: 600_000 })).toBe(60_000);
     expect(await mine.giveUp('another call', fingerprint)).toBeGreaterThan(50_000);
     expect(await outside.get(key('neg'))).toBe('operator_60020');
@@ -234,7 +235,7 @@ describe.each([
   test('fail › leaves a longer rest as it is', async () => {
     const { store: mine, key } = started();
     await store(mine, token('one'), 'x');
-    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.begin('owner', token('one').sealed, minuteMs);
     await outside.set(key('rejects'), '2', 'PX', 60_000);
     expect(await refusedTwice(mine, 'one')).toBe(50_000);
     expect(await mine.fail('owner', 'transient', pause)).toBeGreaterThan(40_000);
@@ -242,26 +243,22 @@ describe.each([
     // One that a clock set back has made longer than any pause is none.
     await outside.pexpire(key('neg'), 3_600_000);
     await outside.del(key('lease'));
-    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.begin('owner', token('one').sealed, minuteMs);
     await mine.fail('owner', 'transient', pause);
     expect(await outside.get(key('neg'))).toBe('transient');
   });
 
   test('begin › hands out the refused token when it was issued again since', async () => {
     const { store: mine } = started();
+    const again = { ...token('one'), sealed: 'sealed one again' };
     await store(mine, token('one'));
-    const { fingerprint, generation } = (await mine.read()) ?? { fingerprint: '', generation: 0 };
-    await store(mine, token('one'), fingerprint);
-    const again = await mine.begin('late', fingerprint, minuteMs, { generation });
-    expect(again).toMatchObject({ state: 'hit', record: { fingerprint } });
-    const newest = again.record?.generation ?? 0;
-    expect(newest).toBeGreaterThan(generation);
-    expect(await mine.begin('next', fingerprint, minuteMs, { generation: newest })).toEqual({
-      state: 'lease',
+    await store(mine, again, token('one').sealed);
+    const { fingerprint } = again;
+    expect(await mine.begin('late', token('one').sealed, minuteMs)).toMatchObject({
+      state: 'hit',
+      record: { fingerprint, sealed: again.sealed },
     });
-    expect(await mine.begin('next', fingerprint, minuteMs, { generation: 0 }), 'not stored').toEqual({
-      state: 'lease',
-    });
+    expect(await mine.begin('next', again.sealed, minuteMs)).toEqual({ state: 'lease' });
   });
 
   test('confirm › ends the rest: the token that was accepted may end, too', async () => {
@@ -269,41 +266,36 @@ describe.each([
     await store(mine, token('one'), 'x');
     await refusedTwice(mine, 'one');
     await mine.confirm(token('one').fingerprint);
-    expect(await mine.begin('next', token('one').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+    expect(await mine.begin('next', token('one').sealed, minuteMs)).toEqual({ state: 'lease' });
   });
 
   test('begin › ends a rest for a caller that has had the token accepted since', async () => {
     const { store: mine } = started();
     await store(mine, token('one'), 'x');
     await refusedTwice(mine, 'one');
-    const { fingerprint } = token('one');
-    expect(
-      await mine.begin('before', fingerprint, minuteMs, { generation: 0, acceptedMsAgo: 60_000 }),
-    ).toMatchObject({ state: 'paused' });
-    expect(
-      await mine.begin('since', fingerprint, minuteMs, { generation: 0, acceptedMsAgo: -60_000 }),
-    ).toEqual({ state: 'lease' });
+    const { sealed } = token('one');
+    expect(await mine.begin('before', sealed, minuteMs, 60_000)).toMatchObject({ state: 'paused' });
+    expect(await mine.begin('since', sealed, minuteMs, -60_000)).toEqual({ state: 'lease' });
   });
 
   test('commit › stores the refused token again when WeCom gives just that: it may work for others', async () => {
     const { store: mine } = started();
     await store(mine, token('one'));
-    await store(mine, token('one'), token('one').fingerprint);
+    await store(mine, token('one'), token('one').sealed);
     expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint, onProbation: true });
   });
 
   test('[G5] begin › gives twelve leases a minute, whatever becomes of them', async () => {
     const { store: mine, key } = started();
-    for (let i = 0; i < 12; i += 1)
-      await store(mine, token(`${i}`), i === 0 ? '' : token(`${i - 1}`).fingerprint);
+    for (let i = 0; i < 12; i += 1) await store(mine, token(`${i}`), i === 0 ? '' : token(`${i - 1}`).sealed);
     const tooOften = { state: 'paused', why: 'too_often' };
-    expect(await mine.begin('13th', token('11').fingerprint, minuteMs)).toMatchObject(tooOften);
+    expect(await mine.begin('13th', token('11').sealed, minuteMs)).toMatchObject(tooOften);
     const times = String(await outside.get(key('calls')));
     const earlier = times.replaceAll(/\d{13}/g, (time) => String(Number(time) - 65_001));
     await outside.set(key('calls'), earlier.slice(0, 13) + times.slice(13), 'PX', minuteMs);
-    expect(await mine.begin('13th', token('11').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+    expect(await mine.begin('13th', token('11').sealed, minuteMs)).toEqual({ state: 'lease' });
     await outside.del(key('lease'));
-    expect(await mine.begin('14th', token('11').fingerprint, minuteMs)).toMatchObject(tooOften);
+    expect(await mine.begin('14th', token('11').sealed, minuteMs)).toMatchObject(tooOften);
   });
 
   test('begin › takes a lease that has no end, or one far ahead, for no lease', async () => {
@@ -341,30 +333,30 @@ describe.each([
   test('commit › leaves the pause alone that began while its gettoken was on the way', async () => {
     const { store: mine } = started();
     await store(mine, token('one'), 'x');
-    await mine.begin('on the way', token('one').fingerprint, minuteMs);
+    await mine.begin('on the way', token('one').sealed, minuteMs);
     expect(await refusedTwice(mine, 'one')).toBe(2000);
-    expect(await mine.commit('on the way', token('two'), token('one').fingerprint)).toMatchObject({
+    expect(await mine.commit('on the way', token('two'), true)).toMatchObject({
       state: 'stored',
     });
     expect(await mine.read()).toMatchObject({ fingerprint: token('two').fingerprint });
-    expect(await mine.begin('next', token('two').fingerprint, minuteMs)).toMatchObject({ state: 'paused' });
+    expect(await mine.begin('next', token('two').sealed, minuteMs)).toMatchObject({ state: 'paused' });
   });
 
   test('[R10 S12] commit › counts generations up, also after a flush and when the clock was set back', async () => {
     const { store: mine, key } = started();
     const generations: number[] = [];
-    const commitNext = async (name: string, failed = '') => {
-      await mine.begin('owner', failed, minuteMs);
-      const committed = await mine.commit('owner', token(name), failed);
-      if (committed.state === 'stored') generations.push(committed.generation);
+    const commitNext = async (name: string, refused = '') => {
+      await mine.begin('owner', refused, minuteMs);
+      const committed = await mine.commit('owner', token(name), refused !== '');
+      if (committed.state === 'stored') generations.push(committed.record.generation);
     };
     await commitNext('one');
-    await commitNext('two', token('one').fingerprint);
+    await commitNext('two', token('one').sealed);
     await outside.del(key('tok'));
     await commitNext('three');
     const future = 4_000_000_000_000_000;
     await outside.hset(key('tok'), 'g', String(future));
-    await commitNext('four', token('three').fingerprint);
+    await commitNext('four', token('three').sealed);
     expect(generations).toHaveLength(4);
     expect(generations).toEqual(generations.toSorted((a, b) => a - b));
     expect(new Set(generations).size).toBe(4);
@@ -376,8 +368,8 @@ describe.each([
     await store(mine, token('one', 10 * minuteMs));
     await mine.begin('timer', '', 20 * minuteMs);
     // 10 minutes and a bit: rounding is not a renewed life.
-    expect(await mine.commit('timer', token('one', 10.5 * minuteMs), '')).toMatchObject({
-      noEarlyRenewal: true,
+    expect(await mine.commit('timer', token('one', 10.5 * minuteMs), false)).toMatchObject({
+      record: { noEarlyRenewal: true },
     });
     expect(await mine.begin('timer', '', 20 * minuteMs)).toMatchObject({
       state: 'hit',
@@ -387,18 +379,22 @@ describe.each([
     const renewed = started().store;
     await store(renewed, token('one', 10 * minuteMs));
     await renewed.begin('timer', '', 20 * minuteMs);
-    expect(await renewed.commit('timer', token('one'), '')).toMatchObject({ noEarlyRenewal: false });
-    await renewed.begin('timer', token('one').fingerprint, minuteMs);
-    expect(await renewed.commit('timer', token('two'), '')).toMatchObject({ noEarlyRenewal: false });
+    expect(await renewed.commit('timer', token('one'), false)).toMatchObject({
+      record: { noEarlyRenewal: false },
+    });
+    await renewed.begin('timer', token('one').sealed, minuteMs);
+    expect(await renewed.commit('timer', token('two'), false)).toMatchObject({
+      record: { noEarlyRenewal: false },
+    });
   });
 
   test('commit › goes on with early renewals after a refusal long before the end returned the same token', async () => {
     const { store: mine } = started();
     await store(mine, token('one', 100 * minuteMs));
-    const { fingerprint } = token('one');
-    await mine.begin('login', fingerprint, minuteMs);
-    expect(await mine.commit('login', token('one', 100 * minuteMs), fingerprint)).toMatchObject({
-      noEarlyRenewal: false,
+    const { sealed } = token('one');
+    await mine.begin('login', sealed, minuteMs);
+    expect(await mine.commit('login', token('one', 100 * minuteMs), true)).toMatchObject({
+      record: { noEarlyRenewal: false },
     });
   });
 
@@ -419,10 +415,10 @@ describe.each([
     await store(mine, token('one'));
     await outside.del(key('fails'));
     await outside.lpush(key('fails'), 'x');
-    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.begin('owner', token('one').sealed, minuteMs);
     expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
     await outside.del(key('neg'));
-    await store(mine, token('three'), token('one').fingerprint);
+    await store(mine, token('three'), token('one').sealed);
     expect(await refusedTwice(mine, 'three')).toBe(2000);
 
     for (const damaged of [{ g: 'x' }, { h: 'x', c: 'x' }, { g: '1', h: 'x' }, { g: '1', h: 'x', c: '' }]) {
@@ -443,7 +439,9 @@ describe.each([
       await outside.script('FLUSH');
       expect(await mine.begin('owner', 'x', lifeMs)).toMatchObject({ state: 'lease' });
       await outside.script('FLUSH');
-      expect(await mine.commit('owner', token(name, 10 * minuteMs), '')).toMatchObject({ state: 'stored' });
+      expect(await mine.commit('owner', token(name, 10 * minuteMs), false)).toMatchObject({
+        state: 'stored',
+      });
     }
     await outside.script('FLUSH');
     expect(await mine.giveUp('owner', token('two').fingerprint)).toBe(0);
@@ -470,14 +468,18 @@ describe.each([
     };
     await twice(() => mine.begin('owner', '', minuteMs));
     // The second commit finds the lease gone and its own token stored.
-    const committed = await twice(() => mine.commit('owner', token('one'), ''));
-    expect(committed[0]).toMatchObject({ state: 'stored', generation: expect.any(Number) });
-    expect(committed[1]).toEqual(committed[0]);
-    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    const committed = await twice(() => mine.commit('owner', token('one'), false));
+    const anyLife = expect.toSatisfy((ms: number) => ms > 0 && ms <= lifeMs);
+    const record = { ...(await mine.read()), ...token('one'), ttlMs: anyLife };
+    expect(committed).toEqual([
+      { state: 'stored', record },
+      { state: 'stored', record },
+    ]);
+    await mine.begin('owner', token('one').sealed, minuteMs);
     const pauses = await twice(() => mine.fail('owner', 'transient', pause));
     expect(pauses).toEqual([1000, expect.toSatisfy((ms: number) => ms > 0 && ms <= 1000)]);
     await outside.del(key('neg'));
-    await store(mine, token('two'), token('one').fingerprint);
+    await store(mine, token('two'), token('one').sealed);
     await mine.giveUp('one call', token('two').fingerprint);
     expect(await twice(() => mine.giveUp('another call', token('two').fingerprint))).toEqual([2000, 0]);
     await twice(() => mine.confirm(token('two').fingerprint));
@@ -489,7 +491,7 @@ describe.each([
     await mine.fail('owner', 'transient', pause);
     await outside.del(key('neg'));
     await store(mine, token('one'), 'x');
-    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.begin('owner', token('one').sealed, minuteMs);
     await refusedTwice(mine, 'one');
     const keys = (await outside.keys('*')).filter((name) => name.startsWith(key('')));
     expect(keys.toSorted()).toEqual(['calls', 'lease', 'neg', 'rejects', 'tok'].map(key));
@@ -517,17 +519,15 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     await expect(outside.set('x', 'y')).rejects.toThrow('OOM');
     await store(mine, token('one'));
     expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
-    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.begin('owner', token('one').sealed, minuteMs);
     expect(await mine.fail('owner', 'transient', pause)).toBe(1000);
     await outside.del(key('neg'));
-    await store(mine, token('two'), token('one').fingerprint);
-    const { fingerprint } = token('two');
+    await store(mine, token('two'), token('one').sealed);
+    const { fingerprint, sealed } = token('two');
     await mine.giveUp('one call', fingerprint);
     expect(await mine.giveUp('another call', fingerprint)).toBe(2000);
     await outside.del(key('neg'));
-    expect(
-      await mine.begin('next', fingerprint, minuteMs, { generation: 0, acceptedMsAgo: -60_000 }),
-    ).toEqual({ state: 'lease' });
+    expect(await mine.begin('next', sealed, minuteMs, -60_000)).toEqual({ state: 'lease' });
     await mine.confirm(fingerprint);
     expect(await mine.read()).toMatchObject({ onProbation: false });
   });
@@ -539,12 +539,10 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     for (let i = 0; i < 3; i += 1) {
       expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
       expect(await mine.begin('login', '', minuteMs)).toMatchObject({ state: 'hit' });
-      await expect(mine.begin('owner', token('one').fingerprint, minuteMs)).rejects.toEqual(
-        reason('read_only'),
-      );
+      await expect(mine.begin('owner', token('one').sealed, minuteMs)).rejects.toEqual(reason('read_only'));
     }
     await outside.replicaof('NO', 'ONE');
-    expect(await mine.begin('owner', token('one').fingerprint, minuteMs)).toEqual({ state: 'lease' });
+    expect(await mine.begin('owner', token('one').sealed, minuteMs)).toEqual({ state: 'lease' });
   });
 
   test('[R15] a Redis that forbids scripts › shows the token and gives no lease', async () => {
@@ -559,10 +557,10 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     const { outside, store: mine } = await troubled();
     // From now on Redis knows the script, so EVALSHA runs it.
     await store(mine, token('one'));
-    await mine.begin('owner', token('one').fingerprint, minuteMs);
+    await mine.begin('owner', token('one').sealed, minuteMs);
     await outside.acl('SETUSER', 'default', '-hset');
     // A second run would find no lease and report it as lost.
-    await expect(mine.commit('owner', token('two'), '')).rejects.toEqual(reason('error_answer'));
+    await expect(mine.commit('owner', token('two'), false)).rejects.toEqual(reason('error_answer'));
   });
 
   test('[R6] a Redis whose writes are paused › shows the token and gives no lease', async () => {
@@ -570,7 +568,7 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     await store(mine, token('one'));
     await outside.call('CLIENT', 'PAUSE', '60000', 'WRITE');
     expect(await mine.read()).toMatchObject({ fingerprint: token('one').fingerprint });
-    await expect(mine.begin('owner', token('one').fingerprint, minuteMs)).rejects.toBeInstanceOf(RedisError);
+    await expect(mine.begin('owner', token('one').sealed, minuteMs)).rejects.toBeInstanceOf(RedisError);
     await outside.call('CLIENT', 'UNPAUSE');
   });
 
@@ -585,9 +583,9 @@ describe.skipIf(!realRedis)('token store on a Redis in trouble', () => {
     await outside.del(key('neg'));
     await store(mine, token('one'));
     expect(await mine.begin('other', '', minuteMs)).toMatchObject({ state: 'hit' });
-    await store(mine, token('two'), token('one').fingerprint);
+    await store(mine, token('two'), token('one').sealed);
     await mine.confirm(token('two').fingerprint);
-    await store(mine, token('three'), token('two').fingerprint);
+    await store(mine, token('three'), token('two').sealed);
     await mine.giveUp('one call', token('three').fingerprint);
     expect(await mine.giveUp('another call', token('three').fingerprint)).toBe(2000);
   });

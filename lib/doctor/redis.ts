@@ -83,7 +83,7 @@ async function tryScripts(redis: Redis): Promise<void> {
   const store = createTokenStore(redis, probeKid);
   const owner = randomUUID();
   await store.begin(owner, '', 0);
-  await store.commit(owner, { fingerprint: owner, sealed: 'none', ttlMs: probeMs }, '');
+  await store.commit(owner, { fingerprint: owner, sealed: 'none', ttlMs: probeMs }, false);
   await store.fail(owner, 'none', { baseMs: 1, capMs: 1 });
   await redis.pipeline(Object.values(tokenStoreKeys(probeKid)).map((key) => ['del', key]));
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Redis } from '../../lib/redis.ts';
 import type { TokenStore } from '../../lib/token-store.ts';
 import type * as Heart from './heart.ts';
-import { type Answer, createModel, type KeyName, sealedOf, type Step } from './model.ts';
+import { type Answer, type Copy, createModel, type KeyName, sealedOf, type Step } from './model.ts';
 import { type Data, type Lua, RedisAnswer, runCommand } from './redis-data.ts';
 
 /** A Redis whose time can be made to pass. */
@@ -24,7 +24,8 @@ const slackMs = 1500;
 
 const owner = fc.constantFrom(...owners);
 const fingerprint = fc.constantFrom(...fingerprints);
-const refused = fc.constantFrom('', ...fingerprints, ...fingerprints.map(sealedOf));
+const copies: readonly Copy[] = [1, 2];
+const sealed = fingerprints.flatMap((print) => copies.map((copy) => sealedOf(print, copy)));
 const pause = fc.constantFrom({ baseMs: 60_000, capMs: 600_000 }, { baseMs: 3000, capMs: 30_000 });
 
 /** More of what moves a record on; few enough names that steps meet. */
@@ -34,11 +35,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('begin'),
       owner,
-      refused,
+      unusable: fc.constantFrom('', ...sealed),
       aheadMs: fc.constantFrom(60_000, 1_200_000),
       // Such as 6 s ago, when 7 s pass between two steps.
       acceptedMsAgo: fc.constantFrom(3000, 10_000, 1_000_000),
-      isOlder: fc.boolean(),
     }),
   },
   {
@@ -47,8 +47,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('commit'),
       owner,
       fingerprint,
+      copy: fc.constantFrom(...copies),
       ttlMs: fc.constantFrom(30_000, 510_000, 7_200_000),
-      refused: fc.constantFrom('', '', ...fingerprints),
+      afterRefusal: fc.boolean(),
     }),
   },
   {
@@ -72,24 +73,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** What mostly follows a lease: a history of single steps seldom comes far. */
 const outcome = fc.constantFrom('another token', 'the same token', 'failure');
 const fetched = fc.tuple(owner, fingerprint, outcome, pause).map(([name, print, what, ms]): Step[] => {
-  const commit = { do: 'commit', owner: name, refused: print } as const;
+  const commit = { do: 'commit', owner: name, copy: 2, afterRefusal: true } as const;
   const after: Record<typeof what, Step> = {
     'another token': { ...commit, fingerprint: print === 'aa' ? 'bb' : 'aa', ttlMs: 510_000 },
     'the same token': { ...commit, fingerprint: print, ttlMs: 7_200_000 },
     failure: { do: 'fail', owner: name, ...ms },
   };
   return [
-    { do: 'begin', owner: name, refused: print, aheadMs: 60_000 },
+    { do: 'begin', owner: name, unusable: sealedOf(print, 1), aheadMs: 60_000 },
     after[what],
     { do: 'pass', ms: 7000 },
   ];
 });
 /** A token that is refused to two calls while gettoken fails. */
 const givenUp = fc.tuple(fingerprint, pause).map(([print, ms]): Step[] => {
-  const mine = { owner: 'ann:1', refused: print, fingerprint: print };
+  const mine = { owner: 'ann:1', fingerprint: print, unusable: sealedOf(print, 1) };
   return [
     { do: 'begin', ...mine, aheadMs: 60_000 },
-    { do: 'commit', ...mine, ttlMs: 7_200_000 },
+    { do: 'commit', ...mine, copy: 1, ttlMs: 7_200_000, afterRefusal: true },
     { do: 'giveUp', ...mine },
     { do: 'begin', ...mine, aheadMs: 60_000 },
     { do: 'fail', ...mine, ...ms },
@@ -144,15 +145,12 @@ async function perform(
   onOlder: (ms: number) => void,
 ): Promise<Answer> {
   switch (step.do) {
-    case 'begin': {
-      const { generation = 0 } = (await store.read()) ?? {};
-      const { acceptedMsAgo } = step;
-      const known = { generation: step.isOlder ? generation - 1 : generation, acceptedMsAgo };
-      return store.begin(step.owner, step.refused, step.aheadMs, known);
-    }
+    case 'begin':
+      return store.begin(step.owner, step.unusable, step.aheadMs, step.acceptedMsAgo);
     case 'commit': {
-      const { fingerprint, ttlMs } = step;
-      return store.commit(step.owner, { fingerprint, sealed: sealedOf(fingerprint), ttlMs }, step.refused);
+      const { fingerprint, copy, ttlMs } = step;
+      const token = { fingerprint, sealed: sealedOf(fingerprint, copy), ttlMs };
+      return store.commit(step.owner, token, step.afterRefusal);
     }
     case 'fail':
       return { pauseMs: await store.fail(step.owner, 'because', step) };

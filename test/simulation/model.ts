@@ -2,16 +2,8 @@ import type { Begun, Committed, TokenRecord } from '../../lib/token-store.ts';
 
 /** One step of a history of a token record; owners, fingerprints and times come from small sets. */
 export type Step =
-  /** `isOlder`: the caller knows the refused token with an earlier generation than the stored one. */
-  | {
-      do: 'begin';
-      owner: string;
-      refused: string;
-      aheadMs: number;
-      acceptedMsAgo?: number;
-      isOlder?: boolean;
-    }
-  | { do: 'commit'; owner: string; fingerprint: string; ttlMs: number; refused: string }
+  | { do: 'begin'; owner: string; unusable: string; aheadMs: number; acceptedMsAgo?: number }
+  | { do: 'commit'; owner: string; fingerprint: string; copy: Copy; ttlMs: number; afterRefusal: boolean }
   | { do: 'fail'; owner: string; baseMs: number; capMs: number }
   | { do: 'giveUp'; owner: string; fingerprint: string }
   | { do: 'confirm'; fingerprint: string }
@@ -21,6 +13,9 @@ export type Step =
   | { do: 'lose' | 'spoil'; key: KeyName }
   /** A lease loses its end, or gets one that is an hour ahead. */
   | { do: 'unend'; ms: number };
+
+/** A token that gettoken returned again is sealed again. */
+export type Copy = 1 | 2;
 
 export type KeyName = 'tok' | 'lease' | 'neg' | 'fails' | 'rejects' | 'calls';
 
@@ -96,16 +91,14 @@ export function createModel(): Model {
   }
 
   function begin(step: Extract<Step, { do: 'begin' }>): Begun {
-    const { owner, refused, aheadMs, acceptedMsAgo, isOlder = false } = step;
+    const { owner, unusable, aheadMs, acceptedMsAgo } = step;
     const record = present();
-    const isSame = record?.fingerprint === refused && !isOlder;
-    const isRefused = refused !== '' && (isSame || record?.sealed === refused);
-    const good = isRefused ? undefined : record;
+    const isStored = record?.sealed === unusable;
+    const good = isStored ? undefined : record;
     const withRecord = good && { record: good };
     if (good && (good.noEarlyRenewal || isMore(good.ttlMs, aheadMs))) return { state: 'hit', record: good };
-    const isStored = record?.fingerprint === refused;
     if (isStored && record.onProbation && acceptedMsAgo !== undefined && isMore(now - acceptedMsAgo, since)) {
-      confirm(refused);
+      confirm(record.fingerprint);
     }
     const holder = leftMs('lease') > leaseMs ? undefined : valueOf('lease');
     if (leftMs('calls') === 0) calls = [];
@@ -138,27 +131,28 @@ export function createModel(): Model {
     return undefined;
   }
 
-  function commit({ owner, fingerprint, ttlMs, refused }: Extract<Step, { do: 'commit' }>): Committed {
+  function commit(step: Extract<Step, { do: 'commit' }>): Committed {
+    const { owner, fingerprint, copy, ttlMs, afterRefusal } = step;
+    const sealed = sealedOf(fingerprint, copy);
     const record = present();
     if (leftMs('lease') <= 0 || slots.lease?.value !== owner) {
-      if (record?.fingerprint !== fingerprint) return { state: 'lost', ...(record && { record }) };
-      const { generation: storedAs, noEarlyRenewal, onProbation } = record;
-      return { state: 'stored', generation: storedAs, noEarlyRenewal, onProbation };
+      if (record?.sealed !== sealed) return { state: 'lost', ...(record && { record }) };
+      return { state: 'stored', record };
     }
     delete slots.lease;
     const isEarly = record && !isMore(record.ttlMs, earlyMs);
     const gainsNothing =
       isEarly && record.fingerprint === fingerprint && !isMore(ttlMs, record.ttlMs + minuteMs);
     const noEarlyRenewal = gainsNothing === true || ttlMs <= minuteMs;
-    const onProbation = refused !== '' || valueOf('rejects') !== undefined;
+    const onProbation = afterRefusal || valueOf('rejects') !== undefined;
     if (onProbation && !(record?.fingerprint === fingerprint && stored?.onProbation)) since = now;
     if (!onProbation || !record || givenUpBy === 'rested') givenUpBy = '';
     generation += 1;
-    stored = { generation, fingerprint, sealed: sealedOf(fingerprint), noEarlyRenewal, onProbation };
+    stored = { generation, fingerprint, sealed, noEarlyRenewal, onProbation };
     storedAt = now;
     set('tok', '', ttlMs);
     delete slots.fails;
-    return { state: 'stored', generation, noEarlyRenewal, onProbation };
+    return { state: 'stored', record: { ...stored, ttlMs } };
   }
 
   function fail({ owner, baseMs, capMs }: Extract<Step, { do: 'fail' }>): number {
@@ -221,6 +215,6 @@ export function createModel(): Model {
   };
 }
 
-export function sealedOf(fingerprint: string): string {
-  return `sealed-${fingerprint}`;
+export function sealedOf(fingerprint: string, copy: Copy): string {
+  return `sealed-${fingerprint}-${copy}`;
 }

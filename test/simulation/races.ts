@@ -1,7 +1,7 @@
 import { createInstance } from './instance.ts';
 import { hashOf } from './redis-data.ts';
-import { expectOk, minuteMs, requestEvery, type Scenario, until } from './scenario.ts';
-import type { Simulation } from './simulation.ts';
+import { expectOk, finished, minuteMs, requestEvery, type Scenario, until } from './scenario.ts';
+import { type Simulation, tokenLifeMs } from './simulation.ts';
 
 /** Situations in which several things happen within moments; random worlds seldom meet them. */
 export const races: readonly Scenario[] = [
@@ -154,6 +154,105 @@ export const races: readonly Scenario[] = [
     modes: ['new_old_dies'],
     gettokensMax: [1, 1, 1, 1],
     failedMax: Infinity,
+  },
+  {
+    name: 'Redis does not store a token, and WeCom refuses it by mistake',
+    instances: 1,
+    async run(simulation, app) {
+      const { redis, troubles } = simulation;
+      const [instance] = simulation.instances;
+      await expectOk(simulation, instance?.request(app, 8000));
+      troubles.happen('invalidation');
+      app.invalidate();
+      troubles.begin('redis');
+      redis.setMode('no_hset');
+      let calls = 0;
+      // Call 1 carries the old token, which is still in Redis when the new one is refused.
+      app.isRefusedByMistake = () => (calls += 1) === 2;
+      await expectOk(simulation, instance?.request(app, 8000));
+      if (calls !== 3) simulation.journal.violate('Count', `${calls} calls with 3 tokens`);
+    },
+    gettokensMax: [3, 3, 3, 3],
+    failedMax: 0,
+  },
+  {
+    name: 'a timer is frozen past its lease',
+    instances: 1,
+    async run(simulation, app) {
+      const { scheduler, journal } = simulation;
+      const [instance] = simulation.instances;
+      await expectOk(simulation, instance?.request(app, 8000));
+      await simulation.runUntil(tokenLifeMs - 10 * minuteMs);
+      simulation.onLease = (holder) => {
+        simulation.onLease = undefined;
+        scheduler.after(20, () => holder.freeze(false));
+        scheduler.after(30_000, () => holder.thaw(false));
+      };
+      const outcome = instance && (await finished(simulation, instance.renew(app)));
+      // The old token is still there, so the timer must call again.
+      if (outcome !== 'failed_transient') journal.violate('Count', `the timer says ${outcome}`);
+    },
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
+  },
+  {
+    name: 'a timer finds an older token in Redis than the one that was not stored',
+    instances: 1,
+    async run(simulation, app) {
+      const { redis, troubles } = simulation;
+      const [instance] = simulation.instances;
+      await expectOk(simulation, instance?.request(app, 8000));
+      troubles.happen('invalidation');
+      app.invalidate();
+      troubles.begin('redis');
+      redis.setMode('no_hset');
+      await expectOk(simulation, instance?.request(app, 8000));
+      if (instance) await finished(simulation, instance.renew(app));
+      await expectOk(simulation, instance?.request(app, 8000));
+    },
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
+  },
+  {
+    name: 'WeCom refuses a token when no time is left for another one',
+    instances: 1,
+    async run(simulation, app) {
+      const [instance] = simulation.instances;
+      await expectOk(simulation, instance?.request(app, 8000));
+      simulation.troubles.happen('invalidation');
+      app.invalidate();
+      app.latencyMs = [600, 600];
+      void instance?.request(app, 1000);
+      await simulation.runUntil(minuteMs);
+    },
+    gettokensMax: [1, 1, 1, 1],
+    failedMax: 1,
+  },
+  {
+    name: 'a token is accepted after a rest, then an earlier question is answered, then WeCom ends the token',
+    instances: 1,
+    async run(simulation, app) {
+      const { redis, scheduler, troubles } = simulation;
+      const [instance] = simulation.instances;
+      await expectOk(simulation, instance?.request(app, 8000));
+      app.latencyMs = [1000, 1000];
+      const slow = instance?.request(app, 8000);
+      await simulation.runUntil(scheduler.nowMs() + 100);
+      // Others were refused the token, and gettoken has rested and returned it again.
+      const tokKey = tokenKeyOf(simulation);
+      const onProbation = new Map(hashOf(redis, tokKey)).set('p', `${redis.nowMs() * 1000}`);
+      redis.data.set(tokKey, { ...redis.data.get(tokKey), value: onProbation });
+      redis.data.set(tokKey.replace(/tok$/, 'rejects'), { value: '1' });
+      await simulation.runUntil(scheduler.nowMs() + 100);
+      app.latencyMs = [10, 10];
+      await expectOk(simulation, instance?.request(app, 8000));
+      await expectOk(simulation, slow);
+      troubles.happen('invalidation');
+      app.invalidate();
+      await expectOk(simulation, instance?.request(app, 8000));
+    },
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
   },
 ];
 

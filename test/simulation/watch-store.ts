@@ -132,7 +132,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
     before: RedisData,
     after: Record,
     keys: readonly string[],
-    refused: string | undefined,
+    isAfterRefusal: boolean,
   ): void {
     const [tokKey = '', leaseKey = ''] = keys;
     const holder = stringOf(before, leaseKey);
@@ -162,7 +162,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
     }
     numberMax.set(app, token.number);
 
-    const same = record?.fingerprint === after.fingerprint && refused !== after.fingerprint;
+    const same = record?.fingerprint === after.fingerprint && !isAfterRefusal;
     if (same && after.ttlMs <= record.ttlMs + gainMsMin && !lost && sealedKnown.has(record.sealed)) {
       const life = `${after.fingerprint} until ${token.endsAtMs}`;
       const tries = (earlyTries.get(life) ?? 0) + 1;
@@ -216,7 +216,7 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
       const was = hashOf(before, tokKey);
       const is = recordOf(after, tokKey);
       if (is && was?.get('g') !== `${is.generation}`) {
-        judgeStored(app, owner, before, is, keys, args[4]);
+        judgeStored(app, owner, before, is, keys, args[4] === '1');
       }
     },
 
@@ -226,7 +226,6 @@ export function createStoreWatch({ nowMs, redis, journal, troubles, apps }: Opti
       if (!grant) return;
       if (state === 'stored' || state === 'lost') committedAtMs.set(holder, nowMs());
       if (state === 'lease') grant.holder ??= holder;
-      if (state === 'same') grant.state = 'over';
       if (state !== 'lost' || grant.state === 'over') return;
       grant.state = 'over';
       if (holder.disturbedAtMs() >= grant.atMs || troubles.since(grant.atMs - 1000, ...dataTroubles)) return;

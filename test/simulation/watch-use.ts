@@ -128,6 +128,8 @@ export function createUseWatch({ nowMs, journal, troubles, storeWatch, heart }: 
         if (troubles.since(startedAtMs - redisHealMs - leaseMs, 'redis')) return true;
         if (runner.disturbedAtMs() >= startedAtMs) return true;
         if (reason === 'token_wait') {
+          // WeCom took all the time before it refused the token.
+          if (inCallsMs >= msMax) return true;
           const holders = troubles.count(startedAtMs - leaseMs, 'crash', 'freeze');
           // In mode A the last two seconds of a life can only be waited out.
           if (msMax < waitThatOutlivesALeaseMs) return holders > 0 || app.mode === 'same';
