@@ -233,8 +233,11 @@ const breaks: Record<InsideDiagnosis, Break> = {
     login.login({ js_code: world.jsCode() }).catch(() => undefined);
     await gate.arrived(1);
     const lease = (await world.redisContents()).find(({ key }) => key.endsWith(':lease'));
-    // As if another had taken over, who is slow too.
-    await world.redisCommand('SET', lease?.key ?? '', 'another', 'PX', 5000);
+    // As if one after another had taken over, all of them slow: the doctor may wait for longer than one lease.
+    const takeOver = () => world.redisCommand('SET', lease?.key ?? '', 'another', 'PX', 5000);
+    await takeOver();
+    const others = setInterval(() => void takeOver().catch(() => undefined), 1000);
+    onTestFinished(() => clearInterval(others));
   },
   'wecom.gettoken.refused'({ wecom }) {
     wecom.fault({ endpoint: 'gettoken', corpid, kind: 'errcode', errcode: 301_007 });
