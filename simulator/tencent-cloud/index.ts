@@ -198,7 +198,6 @@ export async function startTencentCloud(options: CloudOptions): Promise<TencentC
       (c: ScfContext, p: unknown) => object
     >;
     const answer = actions[action]?.(context, checkParameters(action as ScfAction, parameters)) ?? {};
-    state.save();
     timers.reconcile();
     await runner.keepOnly(Object.values(state.data.functions));
     return answer;

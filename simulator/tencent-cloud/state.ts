@@ -147,7 +147,7 @@ export function openState(folder: string): StateFile {
     objectsFolder,
     zipPath: (sha256) => join(folder, 'zips', `${sha256}.zip`),
     save() {
-      const text = JSON.stringify(data, null, 1);
+      const text = JSON.stringify(data);
       if (text === saved) return;
       writeFileSync(`${path}.new`, text);
       renameSync(`${path}.new`, path);
