@@ -9,7 +9,7 @@ import { clientAddress } from './address.ts';
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { AppError, type ErrorCode, errorTable, unavailable } from './errors.ts';
 import { jsonIn, readBody, textIn } from './http-body.ts';
-import { type Log, type RequestRecord, requestRecord } from './log.ts';
+import { type Log, openRecord, type RequestRecord, requestRecord } from './log.ts';
 import { scfRequestId } from './scf.ts';
 
 /** One method of one path. `answer` returns what goes out, or throws an `AppError`. */
@@ -133,10 +133,9 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
       if (underWay > requestsAtOnceMax) throw unavailable('busy', 1);
       answer = answerOf(await asked.answer(routeRequest(incoming, params, url, received)));
     } catch (error) {
-      answer = errorAnswer(error, record.request_id);
+      answer = errorAnswer(error, record.ids.request_id);
     }
     const { status, headers, body, failure } = answer;
-    const { redis_ms, redis_calls, wecom } = record;
     log(failure && 'thrown' in failure ? 'error' : 'info', 'request', {
       method: incoming.method,
       // Never the path as it came: people put all sorts of things into URLs.
@@ -144,9 +143,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
       status,
       ...failure,
       ms: Math.round(elapsedMs(clock, start)),
-      redis_ms,
-      redis_calls,
-      wecom,
+      ...record.spent,
     });
     // The log goes first: an instance that has answered may be frozen or ended at once.
     setImmediate(() => outgoing.writeHead(status, headers).end(body));
@@ -177,14 +174,7 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
   }
 
   const listener: RequestListener = (incoming, outgoing) => {
-    const scfId = scfRequestId(header(incoming, 'x-scf-request-id'));
-    const record: RequestRecord = {
-      request_id: randomUUID(),
-      ...(scfId !== undefined && { scf_request_id: scfId }),
-      redis_ms: 0,
-      redis_calls: 0,
-      wecom: [],
-    };
+    const record = openRecord(randomUUID(), scfRequestId(header(incoming, 'x-scf-request-id')));
     inTurn(incoming.socket, () => requestRecord.run(record, handle, incoming, outgoing, record));
   };
   return {

@@ -5,13 +5,18 @@ import type { Log } from './log-events.ts';
 
 export type { Log } from './log-events.ts';
 
-/** What one request spent where; `http.ts` opens it, `redis.ts` and `wecom.ts` add to it. */
+/** One request: its ids, and what it spent where. `redis.ts` and `wecom.ts` add to that. */
 export interface RequestRecord {
-  request_id: string;
-  scf_request_id?: string;
-  redis_ms: number;
-  redis_calls: number;
-  wecom: { api: string; ms: number; errcode?: number; failure?: string }[];
+  ids: { request_id: string; scf_request_id?: string | undefined };
+  spent: {
+    redis_ms: number;
+    redis_calls: number;
+    wecom: { api: string; ms: number; errcode?: number; failure?: string }[];
+  };
+}
+
+export function openRecord(request_id: string, scf_request_id?: string): RequestRecord {
+  return { ids: { request_id, scf_request_id }, spent: { redis_ms: 0, redis_calls: 0, wecom: [] } };
 }
 
 /** The request being answered, wherever in the call tree we are; empty outside of one. */
@@ -51,12 +56,11 @@ export function createLog(secrets: readonly string[], write: (line: string) => v
   }
 
   return (level, event, fields = {}) => {
-    const request = requestRecord.getStore();
     const line = {
       time: new Date().toISOString(),
       level,
       event,
-      ...(request && { request_id: request.request_id, scf_request_id: request.scf_request_id }),
+      ...requestRecord.getStore()?.ids,
       ...fields,
     };
     write(

@@ -165,7 +165,7 @@ export function createRedis(
   async function run<T>(fallback: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
     if (closed) throw new RedisError('closed');
     if (isBroken(main) && isBroken(fallback)) throw main.broken?.error;
-    const record = requestRecord.getStore();
+    const spent = requestRecord.getStore()?.spent;
     const start = moment(clock);
     try {
       const result = await attempt(main, operation).then(
@@ -193,9 +193,9 @@ export function createRedis(
       if (mayLog()) log('error', 'redis_failed', { reason: error.reason });
       throw error;
     } finally {
-      if (record) {
-        record.redis_calls += 1;
-        record.redis_ms += Math.round(elapsedMs(clock, start));
+      if (spent) {
+        spent.redis_calls += 1;
+        spent.redis_ms += Math.round(elapsedMs(clock, start));
       }
     }
   }

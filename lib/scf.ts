@@ -1,7 +1,7 @@
 // All that is known of Tencent Cloud's functions: how they start and what they are called with.
 import { type Clock, elapsedMs, moment } from './clock.ts';
 import { ConfigError } from './environment.ts';
-import { createLog, type Log, type RequestRecord, requestRecord, writeInTurns } from './log.ts';
+import { createLog, type Log, openRecord, requestRecord, writeInTurns } from './log.ts';
 
 interface Configured {
   secrets: readonly string[];
@@ -51,8 +51,7 @@ export function createMainHandler<Config extends Configured>(
     if (!configured) throw new Error('the configuration is not usable; see the log line config_invalid');
     const { config, log } = configured;
     const start = moment(clock);
-    const request_id = scfRequestId(context.request_id) ?? '';
-    const record: RequestRecord = { request_id, redis_ms: 0, redis_calls: 0, wecom: [] };
+    const record = openRecord(scfRequestId(context.request_id) ?? '');
     return requestRecord.run(record, async () => {
       if (typeof event === 'object' && event !== null && ('httpMethod' in event || 'headers' in event)) {
         log('error', 'unexpected_event');
@@ -61,8 +60,7 @@ export function createMainHandler<Config extends Configured>(
       try {
         return await handle(config, log, event);
       } finally {
-        const { redis_ms, redis_calls, wecom } = record;
-        log('info', 'invoked', { ms: Math.round(elapsedMs(clock, start)), redis_ms, redis_calls, wecom });
+        log('info', 'invoked', { ms: Math.round(elapsedMs(clock, start)), ...record.spent });
       }
     });
   };

@@ -91,8 +91,8 @@ export function createWecom(baseUrl: string, clock: Clock, memberFields: readonl
 
   async function send<T>(call: ApiCall<T>, timeout: number): Promise<T> {
     const start = moment(clock);
-    const record: RequestRecord['wecom'][number] = { api: call.api, ms: 0 };
-    requestRecord.getStore()?.wecom.push(record);
+    const record: RequestRecord['spent']['wecom'][number] = { api: call.api, ms: 0 };
+    requestRecord.getStore()?.spent.wecom.push(record);
     try {
       const { api, method = 'GET', query, body, bytesMax: maxContentLength = answerBytesMax } = call;
       const url = `/cgi-bin/${api}?${queryOf(query)}`;
