@@ -5,7 +5,7 @@ import { isShared, networkOf } from './address.ts';
 import { type Clock, elapsedMs, moment, type Moment } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
-import { available, defineScript, type Redis } from './redis.ts';
+import { available, defineScript, listOf, type Redis } from './redis.ts';
 
 /**
  * Offices share an address, so only failures count. A client behind the platform's own address counts only in the limits
@@ -213,8 +213,8 @@ async function count(
   { key, seconds }: Counter,
   by = 1,
 ): Promise<{ count: number; ttlMs: number }> {
-  const reply = await available(redis.script(countScript, [key], [by, seconds * 1000]));
-  const [counted, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
+  const args = [by, seconds * 1000];
+  const [counted, ttlMs] = listOf(await available(redis.script(countScript, [key], args)));
   return { count: Number(counted), ttlMs: Number(ttlMs) };
 }
 

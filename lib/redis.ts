@@ -269,6 +269,11 @@ function readScript(name: string): Script {
   return script;
 }
 
+/** The reply of a script that returns a list; empty if it is anything else. */
+export function listOf(reply: unknown): unknown[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
 /** A Redis that does not answer becomes `temporarily_unavailable`. */
 export function available<T>(work: Promise<T>): Promise<T> {
   return work.catch((error: unknown) => {

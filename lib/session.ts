@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type Member, type Person, personId } from './person.ts';
-import { available, type Redis, RedisError } from './redis.ts';
+import { available, listOf, type Redis, RedisError } from './redis.ts';
 import type { Seal } from './seal.ts';
 import {
   claimScript,
@@ -280,8 +280,4 @@ export function createSessions(options: {
         .toSorted((a, b) => a.startedAt - b.startedAt);
     },
   };
-}
-
-function listOf(reply: unknown): unknown[] {
-  return Array.isArray(reply) ? reply : [];
 }

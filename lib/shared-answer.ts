@@ -4,7 +4,7 @@ import { ageSeconds, type Clock, elapsedMs, moment, type Moment, sleep } from '.
 import { AppError, unavailable } from './errors.ts';
 import type { Log } from './log.ts';
 import type { RecheckLimits } from './permission.ts';
-import { available, claimLua, defineScript, type Redis, RedisError } from './redis.ts';
+import { available, claimLua, defineScript, listOf, type Redis, RedisError } from './redis.ts';
 import { createSeal } from './seal.ts';
 import { tokenKeyId } from './token-store.ts';
 import type { Corp } from './wecom.ts';
@@ -115,8 +115,8 @@ function answerAbout<Stored, Answer>(
 
   async function claim(): Promise<boolean> {
     try {
-      const reply = await redis.script(claimScript, [key, checkKey], [claimMs, randomUUID()]);
-      const [claimed, sealed]: unknown[] = Array.isArray(reply) ? reply : [];
+      const args = [claimMs, randomUUID()];
+      const [claimed, sealed] = listOf(await redis.script(claimScript, [key, checkKey], args));
       adoptSealed(sealed);
       return claimed === 1;
     } catch (error) {

@@ -1,6 +1,6 @@
 // The Redis record of an access_token. Trusts no record: one that does not open is replaced.
 import { createHmac } from 'node:crypto';
-import { type Redis, RedisError } from './redis.ts';
+import { listOf, type Redis, RedisError } from './redis.ts';
 import { encryptionKeyId } from './seal.ts';
 import {
   beginScript,
@@ -195,10 +195,6 @@ export function tokenStoreKeys(kid: string) {
     rests: key('rejects'),
     calls: key('calls'),
   };
-}
-
-function listOf(reply: unknown): unknown[] {
-  return Array.isArray(reply) ? reply : [];
 }
 
 function tokenRecord(fields: unknown[]): TokenRecord | undefined {
