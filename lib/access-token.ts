@@ -23,16 +23,16 @@ import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
  *
  * WeCom refuses tokens that it has dropped, and sometimes a good one. So a refusal deletes nothing: the token stays in use
  * where it works. The refused call tries up to three tokens. A token that was issued after a refusal is on probation until
- * WeCom accepts it. If two calls give up on tokens on probation, the tokens are not the problem: gettoken rests, which means
- * that nobody calls it for 2 s, and five times as long after each further rest.
+ * WeCom accepts it. If two calls give up on tokens on probation, the tokens are not the problem: gettoken rests. Nobody calls
+ * it for 2 s, the next time for 10 s, then for 50 s, up to 10 minutes.
  *
- * This file handles refusals. token-source.ts takes the three steps. token-store.ts describes the record in Redis, and
+ * This file handles refusals. token-source.ts takes the three steps, and has their exceptions. token-store.ts describes the record in Redis, and
  * token-scripts.ts decides, inside Redis, who may call gettoken.
  */
 export interface AccessTokens {
   /**
-   * Runs `call` with the company's access_token, and again with another one if WeCom returns 40014 or 42001. The same one
-   * is tried again if gettoken returned it again, or if there is no other.
+   * Runs `call` with the company's access_token, and again with another one if WeCom returns 40014 or 42001. A refused
+   * token is tried again only if gettoken returned it again, or, once, if no other can be had.
    *
    * Rejects with the error of `call`, or with `temporarily_unavailable` if no token is accepted.
    *
@@ -65,8 +65,8 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
       const source = sourceOf(corp);
       const startedAt = moment(clock);
       /** All that WeCom refused to this call, in this order. */
-      const refused: RefusedToken[] = [];
-      let noOther: AppError | undefined;
+      let refused: readonly RefusedToken[] = [];
+      let whyNoOther: AppError | undefined;
       let token = await source.get(msMax, refused);
       for (;;) {
         const askedAt = moment(clock);
@@ -80,11 +80,12 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
             throw error;
           }
           log('warn', 'token_refused', { ...error.fields, fingerprint: token.fingerprint.slice(0, 8) });
-          refused.push({ ...token, refusedAt: moment(clock) });
+          // A new list: lookups that run go on with the one before.
+          refused = [...refused, { ...token, refusedAt: moment(clock) }];
           const tokens = new Set(refused.map(({ fingerprint }) => fingerprint)).size;
-          if (noOther || tokens === tokensPerCallMax || isLastTry(token, refused)) {
+          if (whyNoOther || tokens === tokensPerCallMax || isLastTry(token, refused)) {
             await source.gaveUp(token);
-            if (noOther) throw noOther;
+            if (whyNoOther) throw whyNoOther;
             log('error', 'token_refused_again', { ...error.fields, tokens });
             throw unavailable('token_refused_again', 2, error);
           }
@@ -94,7 +95,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
         } catch (error) {
           if (!(error instanceof AppError) || elapsedMs(clock, token.readAt) >= token.ttlMs) throw error;
           // Try the same token once more: perhaps WeCom refused it by mistake.
-          noOther = error;
+          whyNoOther = error;
         }
       }
     },

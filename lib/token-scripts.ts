@@ -80,12 +80,12 @@ local function answer(state, why, waitMs)
 end
 if usable and (ttl > tonumber(aheadMs) or noEarlyRenewal == '1') then return answer('hit', '', 0) end
 
--- Probation matters only to a caller to whom the stored token was refused.
-local since = sealed == unusable and tonumber(probation or '')
-if since and acceptedMsAgo ~= '' and now - tonumber(acceptedMsAgo) * 1000 > since then
+-- Probation matters only to a caller that cannot use the stored token.
+local onProbationSince = sealed == unusable and tonumber(probation or '')
+if onProbationSince and acceptedMsAgo ~= '' and now - tonumber(acceptedMsAgo) * 1000 > onProbationSince then
   -- Accepted during its probation, so the refusal before it was a mistake of WeCom.
   endProbation()
-  since = nil
+  onProbationSince = nil
 end
 
 local holder = redis.call('GET', ${lease})
@@ -104,7 +104,7 @@ else
   -- One token was issued after the rest, and its probation is not over.
   local count = tonumber(redis.call('GET', ${rests}) or '')
   local age = now - (tonumber(generation) or 0)
-  if since and count and gaveUp ~= 'rested' and age >= 0 and age < ${restMs('count')} * 1000 then
+  if onProbationSince and count and gaveUp ~= 'rested' and age >= 0 and age < ${restMs('count')} * 1000 then
     return answer('paused', 'token_refused', ${probationAgainMs})
   end
 
@@ -136,9 +136,9 @@ end
 redis.call('DEL', ${lease})
 local isSame = fingerprint == newFingerprint
 local isEarly = ttl > 0 and ttl <= ${timerAheadMs}
-local isUseless = isEarly and isSame and tonumber(newTtl) <= ttl + 60000
+local isUnchanged = isEarly and isSame and tonumber(newTtl) <= ttl + 60000
 -- A token that lives a minute or less must not be renewed early: otherwise each login would try.
-local newNoEarlyRenewal = (isUseless or tonumber(newTtl) <= 60000) and '1' or '0'
+local newNoEarlyRenewal = (isUnchanged or tonumber(newTtl) <= 60000) and '1' or '0'
 -- Later than the one before, also if the clock was set back.
 local newGeneration = string.format('%.0f', math.max(now, (tonumber(generation or '') or 0) + 1))
 local newProbation, newGaveUp = '', ''

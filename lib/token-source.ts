@@ -32,8 +32,8 @@ export interface TokenSource {
    */
   accepted(token: Token, askedAt: Moment): Promise<void>;
   /**
-   * Call it when a call gave up and its last try used `token`. If a second call reports this, for this token or the
-   * next one, gettoken rests (see token-store.ts).
+   * Call it when a call gave up and its last try used `token`. If a second call reports this, for this token or a
+   * later one, gettoken rests (see token-store.ts).
    */
   gaveUp(token: Token): Promise<void>;
 }
@@ -55,7 +55,7 @@ export interface Token {
 /**
  * - `fresh`: nothing to do, or an early renewal would return the same token
  * - `busy`: another instance renews it now
- * - `paused`: gettoken failed recently, and nobody may call it yet
+ * - `paused`: gettoken failed or rests, and nobody may call it yet
  * - `failed`: gettoken will keep failing until somebody changes something; `failed_transient`: retry in a minute
  */
 export type RenewOutcome = 'fresh' | 'renewed' | 'busy' | 'paused' | 'failed' | 'failed_transient';
@@ -114,8 +114,7 @@ export function createTokenSource(corp: Corp, options: TokenSourceOptions): Toke
         if (msMax <= 0) throw overdue();
         return await available(withTimeout(clock, Math.min(msMax, waitMsMax), lookup(refused), overdue));
       } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-        const left = usable(refused);
+        const left = error instanceof AppError ? usable(refused) : undefined;
         if (left) return left;
         throw error;
       }
@@ -123,11 +122,12 @@ export function createTokenSource(corp: Corp, options: TokenSourceOptions): Toke
 
     async renew() {
       try {
-        const begun = await begin(timerAheadMs, []);
+        const begun = await askRedis(timerAheadMs, []);
         if (begun.state !== 'lease') return begun.state === 'hit' ? 'fresh' : begun.state;
-        const { fetchedAt, generation } = await fetchAndCommit(begun.owner, [], 'timer');
-        // If the lease was lost, the token is that of another instance, or it is not stored.
-        return fetchedAt && generation ? 'renewed' : 'failed_transient';
+        const { fetchedAt, generation, ttlMs, readAt } = await fetchAndCommit(begun.owner, [], 'timer');
+        if (fetchedAt) return generation ? 'renewed' : 'failed_transient';
+        // The lease was lost: the token is the old one, or another instance has renewed it.
+        return ttlMs - elapsedMs(clock, readAt) > timerAheadMs ? 'fresh' : 'failed_transient';
       } catch (error) {
         if (error instanceof RedisError) return 'failed_transient';
         if (!(error instanceof AppError)) throw error;
@@ -177,13 +177,14 @@ export function createTokenSource(corp: Corp, options: TokenSourceOptions): Toke
       if (failed && elapsedMs(clock, startedAt) > secondTryMsMax) throw failed;
       const readAt = moment(clock);
       const record = await store.read();
-      // A lagging replica may return an older token than the refused ones. Ignore it; `begin` asks the master.
-      const isLater = record && refused.every(({ generation = 0 }) => record.generation > generation);
-      const stored = isLater ? tokenOf(record, refused, readAt) : undefined;
+      // A lagging replica may return an older token than the refused ones. Ignore it; `askRedis` asks the master.
+      const isLaterThanRefused =
+        record && refused.every(({ generation = 0 }) => record.generation > generation);
+      const stored = isLaterThanRefused ? tokenOf(record, refused, readAt) : undefined;
       const read = stored && cache(stored, refused);
       if (read && record && (record.noEarlyRenewal || record.ttlMs > loginAheadMs)) return read;
 
-      const begun = await begin(loginAheadMs, refused, record);
+      const begun = await askRedis(loginAheadMs, refused, record);
       // Cached at once, so that it is there if gettoken fails.
       const token = begun.token ? cache(begun.token, refused) : usable(refused);
       if (begun.state === 'lease') {
@@ -216,7 +217,7 @@ export function createTokenSource(corp: Corp, options: TokenSourceOptions): Toke
   }
 
   /** Asks Redis for a token other than the refused ones, or for the lease. `read` is the record as read just before. */
-  async function begin(aheadMs: number, refused: readonly Token[], read?: TokenRecord) {
+  async function askRedis(aheadMs: number, refused: readonly Token[], read?: TokenRecord) {
     const owner = newOwner();
     let unusable = read && isRefused(read, refused) ? read : undefined;
     for (;;) {
@@ -248,14 +249,14 @@ export function createTokenSource(corp: Corp, options: TokenSourceOptions): Toke
     );
     const fingerprint = createHash('sha256').update(accessToken).digest('hex').slice(0, 32);
     if (expires_in * 1000 < lifeMsMin) log('warn', 'token_life_short', { corpid, expires_in, by });
-    const isSame = refused.some((one) => one.fingerprint === fingerprint);
-    if (isSame) log('warn', 'token_same_again', { corpid, by });
+    if (refused.some((one) => one.fingerprint === fingerprint))
+      log('warn', 'token_same_again', { corpid, by });
     // Its lifetime counts from before the call, so that it is never too long.
     const ttlMs = Math.max(lifeMsMin, expires_in * 1000);
     const leftMs = () => Math.max(1, Math.floor(ttlMs - elapsedMs(clock, fetchedAt)));
     const sealed = seal.seal(accessToken, sealedAt);
-    const readAt = fetchedAt;
-    const fetched: Token = { accessToken, fingerprint, ttlMs, readAt, fetchedAt, onProbation: false };
+    const token = { accessToken, fingerprint, ttlMs, readAt: fetchedAt };
+    const fetched: Token = { ...token, fetchedAt, onProbation: false };
     const committedAt = moment(clock);
     try {
       const fields = { fingerprint, sealed, ttlMs: leftMs() };
@@ -322,8 +323,7 @@ export function createTokenSource(corp: Corp, options: TokenSourceOptions): Toke
  */
 function isRefused(token: { fingerprint: string; generation?: number }, refused: readonly Token[]): boolean {
   const [first, second] = refused.filter(({ fingerprint }) => fingerprint === token.fingerprint);
-  if (!first) return false;
-  return second !== undefined || (token.generation ?? 0) <= (first.generation ?? 0);
+  return first !== undefined && (second !== undefined || (token.generation ?? 0) <= (first.generation ?? 0));
 }
 
 /** Returns a name that is unique over all instances. */

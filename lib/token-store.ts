@@ -19,9 +19,9 @@ import type { Corp } from './wecom.ts';
  * |---|---|---|---|
  * | `wxt1:{kid}:tok` | hash | until the token expires | the token, see below |
  * | `wxt1:{kid}:lease` | string | 5 s | the owner who may call gettoken and commit its token |
- * | `wxt1:{kid}:neg` | string | 1 s – 10 min | the pause: why nobody may call gettoken now |
+ * | `wxt1:{kid}:neg` | string | 1 s – 10 min | the pause (an older name): why nobody may call gettoken now |
  * | `wxt1:{kid}:fails` | number | 30 min | failures of gettoken in a row; the pause doubles with each |
- * | `wxt1:{kid}:rejects` | number | 30 min | rests in a row, see below |
+ * | `wxt1:{kid}:rejects` | number | 30 min | rests (an older name) in a row, see below |
  * | `wxt1:{kid}:calls` | string | 65 s | times of the last 12 leases, 13 digits each |
  *
  * | field of tok | meaning |
@@ -29,14 +29,14 @@ import type { Corp } from './wecom.ts';
  * | `g` `h` `c` | generation (µs, increases with each commit), fingerprint, sealed (encrypted) token |
  * | `n` | `1`: not renewed early, because that returned the same token, or because it lives a minute or less |
  * | `p` | when probation began (µs); empty: the token is not on probation |
- * | `x` | during probation: the first call that gave up, on this token or the one before; after the second, `rested` |
+ * | `x` | during probation: the first call that gave up, on this token or one before; after the second, `rested` |
  *
  * **Probation** begins when a token is issued because WeCom refused one, or while rests are counted. It ends when WeCom
- * accepts the token, or when a token that was not refused is renewed and no rests are counted.
+ * accepts the token, or when a renewal that no refusal caused replaces it and no rests are counted.
  *
  * A **rest** is the pause that begins when a second call gives up on tokens on probation: 2 s, then five times as long
  * each time, up to 10 min. After it, one token is issued. The next one is issued when WeCom has accepted that one, when
- * another rest is over, or when as much time has passed as the next rest would last.
+ * another rest is over, or when it is as old as the next rest would be long.
  *
  * All keys of one company share a hash tag, for clusters. The scripts are O(1). A script may run twice with the same
  * owner, because its reply was lost: the second run changes nothing more, and that of `begin` gives the same lease anew.
@@ -51,7 +51,7 @@ export interface TokenStore {
    * @param unusable `sealed` of the record that the caller has read and cannot use, because WeCom refused the token or it
    *   does not open; `''` if there is none. A record that was stored since then is returned
    * @param aheadMs a stored token that expires within this time may be used, but should be renewed
-   * @param acceptedMsAgo how long ago WeCom was last asked with the unusable token and accepted it; missing if it never did
+   * @param acceptedMsAgo the age of the last question with the unusable token that WeCom accepted; missing if there was none
    */
   begin(owner: string, unusable: string, aheadMs: number, acceptedMsAgo?: number): Promise<Begun>;
   /** Stores the token of gettoken, if `owner` holds the lease. After a refusal, the token is on probation. */

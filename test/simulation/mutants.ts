@@ -128,7 +128,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'a-good-answer-forgets-nothing': {
     file: 'lib/token-scripts.ts',
-    find: "if since and acceptedMsAgo ~= '' and now - tonumber(acceptedMsAgo) * 1000 > since then",
+    find: "if onProbationSince and acceptedMsAgo ~= '' and now - tonumber(acceptedMsAgo) * 1000 > onProbationSince then",
     replace: 'if false then',
     caughtBy: 'P8 error',
     situation: 'one caller is always refused by mistake, and a token ends early every 5 minutes',
@@ -200,9 +200,9 @@ export const mutants: Record<string, Mutant> = {
   },
   'fetches-without-a-lease': {
     file: 'lib/token-source.ts',
-    find: 'const left = usable(refused);\n        if (left) return left;\n        throw error;',
+    find: 'if (left) return left;\n        throw error;',
     replace:
-      'const left = usable(refused);\nif (left) return left;\nif (!(error instanceof AppError && error.cause instanceof RedisError)) throw error;\nconst { access_token: accessToken } = await gettoken(corp);\nreturn { accessToken, fingerprint: accessToken, ttlMs: 1, readAt: moment(clock), onProbation: false };',
+      'if (left) return left;\nif (!(error instanceof AppError && error.cause instanceof RedisError)) throw error;\nconst { access_token: accessToken } = await gettoken(corp);\nreturn { accessToken, fingerprint: accessToken, ttlMs: 1, readAt: moment(clock), onProbation: false };',
     caughtBy: 'No lease, no gettoken',
     seed: 15,
   },
@@ -257,6 +257,13 @@ export const mutants: Record<string, Mutant> = {
     caughtBy: 'Count',
     situation: 'a token is refused by mistake three times, and was issued again before the second time',
   },
+  'a-refusal-counts-for-lookups-that-run': {
+    file: 'lib/access-token.ts',
+    find: 'refused = [...refused, { ...token, refusedAt: moment(clock) }];',
+    replace: '(refused as RefusedToken[]).push({ ...token, refusedAt: moment(clock) });',
+    caughtBy: 'Count: a call gives up while another one waits for the same lookup',
+    situation: 'a call gives up while another one waits for the same lookup',
+  },
   'only-the-last-refusal-counts': {
     file: 'lib/access-token.ts',
     find: 'elapsedMs(clock, startedAt), refused);',
@@ -266,7 +273,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'token-of-another-instance-is-a-renewal': {
     file: 'lib/token-source.ts',
-    find: 'return fetchedAt && generation ?',
+    find: 'if (fetchedAt) return generation ?',
     replace: 'return generation ?',
     caughtBy: 'Count',
     situation: 'a timer is frozen past its lease',
@@ -331,8 +338,8 @@ export const mutants: Record<string, Mutant> = {
   },
   'own-token-dropped-without-redis': {
     file: 'lib/token-source.ts',
-    find: 'const left = usable(refused);\n        if (left) return left;\n        throw error;',
-    replace: 'throw error;',
+    find: 'const left = error instanceof AppError ? usable(refused) : undefined;',
+    replace: 'const left = undefined;',
     caughtBy: 'Own token unused',
     seed: 34,
   },

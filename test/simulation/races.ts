@@ -176,6 +176,37 @@ export const races: readonly Scenario[] = [
     failedMax: 0,
   },
   {
+    name: 'a call gives up while another one waits for the same lookup',
+    instances: 2,
+    async run(simulation, app) {
+      const { redis, scheduler, troubles } = simulation;
+      const [first, second] = simulation.instances;
+      await expectOk(simulation, first?.request(app, 8000));
+      await expectOk(simulation, second?.request(app, 8000));
+      troubles.happen('invalidation');
+      redis.latencyMs = [1, 1];
+      app.latencyMs = [10, 10];
+      let calls = 0;
+      // One of the holder of the lease, two of the call that gives up, one of the call that waits.
+      app.isRefusedByMistake = () => (calls += 1) <= 4;
+      simulation.onLease = () => {
+        simulation.onLease = undefined;
+        app.latencyMs = [2000, 2000];
+      };
+      const holder = second?.request(app, 8000);
+      await until(simulation, () => !simulation.onLease);
+      await simulation.runUntil(scheduler.nowMs() + 5);
+      app.latencyMs = [10, 10];
+      void first?.request(app, 1000);
+      // What gettoken returned again was refused to this call once.
+      await expectOk(simulation, first?.request(app, 8000));
+      await expectOk(simulation, holder);
+    },
+    modes: ['same'],
+    gettokensMax: [2, 2, 2, 2],
+    failedMax: 1,
+  },
+  {
     name: 'a timer is frozen past its lease',
     instances: 1,
     async run(simulation, app) {
@@ -193,6 +224,27 @@ export const races: readonly Scenario[] = [
       if (outcome !== 'failed_transient') journal.violate('Count', `the timer says ${outcome}`);
     },
     gettokensMax: [2, 2, 2, 2],
+    failedMax: 0,
+  },
+  {
+    name: 'a timer is frozen past its lease, and another instance renews the token',
+    instances: 2,
+    async run(simulation, app) {
+      const { scheduler, journal } = simulation;
+      const [instance, other] = simulation.instances;
+      await expectOk(simulation, instance?.request(app, 8000));
+      await simulation.runUntil(tokenLifeMs - 10 * minuteMs);
+      simulation.onLease = (holder) => {
+        simulation.onLease = undefined;
+        scheduler.after(20, () => holder.freeze(false));
+        scheduler.after(10_000, () => void other?.renew(app));
+        scheduler.after(30_000, () => holder.thaw(false));
+      };
+      const outcome = instance && (await finished(simulation, instance.renew(app)));
+      if (outcome !== 'fresh') journal.violate('Count', `the timer says ${outcome}`);
+    },
+    modes: ['new_old_dies'],
+    gettokensMax: [3, 3, 3, 3],
     failedMax: 0,
   },
   {
