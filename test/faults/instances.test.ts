@@ -76,8 +76,8 @@ describe('A process that holds the lease', () => {
     const world = await startWorld(quickRedis);
     world.wecom.set({ gettokenMode: 'C' });
     await allLetIn(world, [await world.startLogin()], 1);
-    await world.redisCommand('PEXPIRE', (await tokenRecord(world)).key, 30_000);
     const fresh = await Promise.all([world.startLogin(), world.startLogin()]);
+    await world.redisCommand('PEXPIRE', (await tokenRecord(world)).key, 55_000);
     const gate = world.wecom.hold({ endpoint: 'gettoken', corpid });
     const timer = world.refresh();
     await gate.arrived(1);
