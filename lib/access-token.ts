@@ -16,18 +16,19 @@ import { type Corp, isTokenRefused, WecomError } from './wecom.ts';
  * 1. from this process, without a round trip, if it was read less than 5 minutes ago and lives for 2 s or more;
  * 2. else from Redis, with one round trip, if WeCom has not refused it and it lives for more than a minute;
  * 3. else from gettoken. Redis gives one instance the lease, at most 12 times a minute. Only this instance calls gettoken
- *    and commits the new token: it stores the token and gives the lease back. The others use the old token while it is
- *    good, else they wait for the new one.
+ *    and commits the new token: it stores the token and gives the lease back. The others use the old token for its last
+ *    minute, unless WeCom refused it to them; else they wait for the new one. If the commit fails, this instance alone uses
+ *    the new token, until it expires.
  *
  * A timer renews the token from 20 minutes before its end, so that logins seldom take step 3.
  *
  * WeCom refuses tokens that it has dropped, and sometimes a good one. So a refusal deletes nothing: the token stays in use
- * where it works. The refused call tries up to three tokens. A token that was issued after a refusal is on probation until
- * WeCom accepts it. If two calls give up on tokens on probation, the tokens are not the problem: gettoken rests. Nobody calls
- * it for 2 s, the next time for 10 s, then for 50 s, up to 10 minutes.
+ * where it works. The refused call tries up to three tokens, and gives up when its last try is refused. A token that was
+ * issued after a refusal is on probation until WeCom accepts it. If two calls give up on tokens on probation, the tokens are
+ * not the problem: gettoken rests. Nobody calls it for 2 s, the next time for 10 s, then for 50 s, up to 10 minutes.
  *
- * This file handles refusals. token-source.ts takes the three steps, and has their exceptions. token-store.ts describes the record in Redis, and
- * token-scripts.ts decides, inside Redis, who may call gettoken.
+ * This file handles refusals. token-source.ts takes the three steps, and has their exceptions. token-store.ts describes the
+ * record in Redis, and token-scripts.ts decides, inside Redis, who may call gettoken.
  */
 export interface AccessTokens {
   /**
@@ -66,6 +67,7 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
       const startedAt = moment(clock);
       /** All that WeCom refused to this call, in this order. */
       let refused: readonly RefusedToken[] = [];
+      /** Why there is no other token: the current one is tried for the last time. Thrown if it is refused. */
       let whyNoOther: AppError | undefined;
       let token = await source.get(msMax, refused);
       for (;;) {
@@ -114,7 +116,8 @@ export function createAccessTokens(options: TokenSourceOptions): AccessTokens {
     const [first, second, third] = refused.filter((one) => one.fingerprint === fingerprint);
     if (third || refused.length === triesPerCallMax) return true;
     if (!first || !second || !fetchedAt) return false;
-    // gettoken gave it to this process again. If it gave it to another one, that was perhaps before WeCom dropped it.
+    // This process got it from gettoken after the first refusal: gettoken has confirmed it. What another process got may be
+    // from before WeCom dropped it, so that is tried again.
     return elapsedMs(clock, fetchedAt) <= elapsedMs(clock, first.refusedAt);
   }
 }

@@ -29,14 +29,15 @@ import type { Corp } from './wecom.ts';
  * | `g` `h` `c` | generation (µs, increases with each commit), fingerprint, sealed (encrypted) token |
  * | `n` | `1`: not renewed early, because that returned the same token, or because it lives a minute or less |
  * | `p` | when probation began (µs); empty: the token is not on probation |
- * | `x` | during probation: the first call that gave up, on this token or one before; after the second, `rested` |
+ * | `x` | during probation: the owner of the first `giveUp`, kept when a new token is committed; after the second, `rested` |
  *
- * **Probation** begins when a token is issued because WeCom refused one, or while rests are counted. It ends when WeCom
- * accepts the token, or when a renewal that no refusal caused replaces it and no rests are counted.
+ * **Probation** begins when a token is issued because WeCom refused one, or while `rejects` exists. It ends when WeCom
+ * accepts the token, which also deletes `rejects` and ends a rest, or when a renewal that no refusal caused replaces the
+ * token and `rejects` does not exist.
  *
- * A **rest** is the pause that begins when a second call gives up on tokens on probation: 2 s, then five times as long
- * each time, up to 10 min. After it, one token is issued. The next one is issued when WeCom has accepted that one, when
- * another rest is over, or when it is as old as the next rest would be long.
+ * A **rest** is the pause that begins when a second call gives up on tokens on probation: 2 s, then 10 s, 50 s and so on,
+ * up to 10 min. After a rest, gettoken may issue one token. It may issue another one only when WeCom has accepted that
+ * token, when two calls gave up again and the longer rest is over, or when the token is as old as that longer rest would be.
  *
  * All keys of one company share a hash tag, for clusters. The scripts are O(1). A script may run twice with the same
  * owner, because its reply was lost: the second run changes nothing more, and that of `begin` gives the same lease anew.
@@ -51,7 +52,8 @@ export interface TokenStore {
    * @param unusable `sealed` of the record that the caller has read and cannot use, because WeCom refused the token or it
    *   does not open; `''` if there is none. A record that was stored since then is returned
    * @param aheadMs a stored token that expires within this time may be used, but should be renewed
-   * @param acceptedMsAgo the age of the last question with the unusable token that WeCom accepted; missing if there was none
+   * @param acceptedMsAgo the age of the last question with the unusable token that WeCom accepted; missing if there was
+   *   none. Accepted while on probation, the token has ended its probation, although `confirm` did not reach Redis
    */
   begin(owner: string, unusable: string, aheadMs: number, acceptedMsAgo?: number): Promise<Begun>;
   /** Stores the token of gettoken, if `owner` holds the lease. After a refusal, the token is on probation. */
@@ -67,7 +69,7 @@ export interface TokenStore {
    * second run.
    */
   giveUp(owner: string, fingerprint: string): Promise<number>;
-  /** Call it when WeCom accepted this token: earlier refusals are forgotten. */
+  /** Call it when WeCom accepted this token: ends its probation. */
   confirm(fingerprint: string): Promise<void>;
 }
 
