@@ -36,6 +36,8 @@ function forget(framework) {
     if ([framework, ...stateful].some((part) => path.includes(part))) delete require.cache[path];
   }
   for (const event of events) process.removeAllListeners(event);
-  // Here uni-global and the framework keep what is to be known in all copies of them.
   for (const name of Object.keys(EvalError)) delete EvalError[name];
+  // Here uni-global keeps what is to be known in all copies of a package: the level of the log, for one.
+  const common = EvalError[Symbol.for('$uniGlobal202109')] ?? {};
+  for (const name of Object.keys(common)) delete common[name];
 }
