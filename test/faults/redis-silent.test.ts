@@ -60,7 +60,7 @@ describe.skipIf(!realRedis)('Redis does not answer', () => {
     const { body } = await login.login({ js_code: world.jsCode(world.addMember()) });
     const cold = await world.startLogin({ REDIS_URL: gate.url });
     await gate.set({ kind: 'black_hole' });
-    await allRefused(world, [login, cold], /timeout$/);
+    await allRefused(world, [login, cold], /^timeout$/);
     expectError(await session(login, body['session_token']), 'temporarily_unavailable');
     await gate.set();
     // What was open meanwhile stays silent: only a new connection can help.
@@ -109,7 +109,7 @@ describe.skipIf(!realRedis)('A network spoils the replies of Redis', () => {
       await allLetIn(world, [login, await world.startLogin({ REDIS_URL: gate.url })], 10);
     }
     await gate.set({ kind: 'bandwidth', bytesPerSecond: 1 });
-    await allRefused(world, [login], /timeout$/);
+    await allRefused(world, [login], /^timeout$/);
     await gate.set();
     await recovers(world, [login]);
     expect(gettokens(world)).toBe(1);
@@ -121,7 +121,7 @@ describe.skipIf(!realRedis)('A network spoils the replies of Redis', () => {
     await gate.set({ kind: 'latency', ms: 300 });
     await allLetIn(world, [login], 10);
     await gate.set({ kind: 'latency', ms: 1000 });
-    await allRefused(world, [login, cold], /timeout$/);
+    await allRefused(world, [login, cold], /^timeout$/);
     await gate.set();
     await recovers(world, [login, cold]);
 
@@ -138,7 +138,7 @@ describe.skipIf(!realRedis)('Redis pauses writes, as in a fail-over', () => {
   test('[R6] POST /login › answers 503 while writes are paused, GET /session 200 all the time', async () => {
     const { world, warm, fresh, sessionToken } = await running();
     await command(world, 'CLIENT PAUSE 600000 WRITE');
-    await allRefused(world, [warm, fresh], /timeout$/);
+    await allRefused(world, [warm, fresh], /^timeout$/);
     // Also next to logins that wait for their write.
     const logins = loginsAtOnce(world, [warm], 10);
     const uses = await Promise.all(Array.from({ length: 10 }, () => session(warm, sessionToken)));

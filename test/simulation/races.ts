@@ -1,7 +1,9 @@
+import type { RenewOutcome } from '../../lib/token-source.ts';
 import { createInstance } from './instance.ts';
 import { hashOf } from './redis-data.ts';
 import { expectOk, finished, minuteMs, requestEvery, type Scenario, until } from './scenario.ts';
 import { type Simulation, tokenLifeMs } from './simulation.ts';
+import type { App } from './upstream.ts';
 
 /** Situations in which several things happen within moments; random worlds seldom meet them. */
 export const races: readonly Scenario[] = [
@@ -209,40 +211,15 @@ export const races: readonly Scenario[] = [
   {
     name: 'a timer is frozen past its lease',
     instances: 1,
-    async run(simulation, app) {
-      const { scheduler, journal } = simulation;
-      const [instance] = simulation.instances;
-      await expectOk(simulation, instance?.request(app, 8000));
-      await simulation.runUntil(tokenLifeMs - 10 * minuteMs);
-      simulation.onLease = (holder) => {
-        simulation.onLease = undefined;
-        scheduler.after(20, () => holder.freeze(false));
-        scheduler.after(30_000, () => holder.thaw(false));
-      };
-      const outcome = instance && (await finished(simulation, instance.renew(app)));
-      // The old token is still there, so the timer must call again.
-      if (outcome !== 'failed_transient') journal.violate('Count', `the timer says ${outcome}`);
-    },
+    // The old token is still there, so the timer must call again.
+    run: (simulation, app) => renewPastLease(simulation, app, 'failed_transient'),
     gettokensMax: [2, 2, 2, 2],
     failedMax: 0,
   },
   {
     name: 'a timer is frozen past its lease, and another instance renews the token',
     instances: 2,
-    async run(simulation, app) {
-      const { scheduler, journal } = simulation;
-      const [instance, other] = simulation.instances;
-      await expectOk(simulation, instance?.request(app, 8000));
-      await simulation.runUntil(tokenLifeMs - 10 * minuteMs);
-      simulation.onLease = (holder) => {
-        simulation.onLease = undefined;
-        scheduler.after(20, () => holder.freeze(false));
-        scheduler.after(10_000, () => void other?.renew(app));
-        scheduler.after(30_000, () => holder.thaw(false));
-      };
-      const outcome = instance && (await finished(simulation, instance.renew(app)));
-      if (outcome !== 'fresh') journal.violate('Count', `the timer says ${outcome}`);
-    },
+    run: (simulation, app) => renewPastLease(simulation, app, 'fresh'),
     modes: ['new_old_dies'],
     gettokensMax: [3, 3, 3, 3],
     failedMax: 0,
@@ -307,6 +284,22 @@ export const races: readonly Scenario[] = [
     failedMax: 0,
   },
 ];
+
+/** The first instance is frozen for 30 s while it renews; the second one, if there is one, renews meanwhile. */
+async function renewPastLease(simulation: Simulation, app: App, expected: RenewOutcome): Promise<void> {
+  const { scheduler, journal } = simulation;
+  const [instance, other] = simulation.instances;
+  await expectOk(simulation, instance?.request(app, 8000));
+  await simulation.runUntil(tokenLifeMs - 10 * minuteMs);
+  simulation.onLease = (holder) => {
+    simulation.onLease = undefined;
+    scheduler.after(20, () => holder.freeze(false));
+    scheduler.after(10_000, () => void other?.renew(app));
+    scheduler.after(30_000, () => holder.thaw(false));
+  };
+  const outcome = instance && (await finished(simulation, instance.renew(app)));
+  if (outcome !== expected) journal.violate('Count', `the timer says ${outcome}`);
+}
 
 /** Returns the key of the first app's token. */
 function tokenKeyOf({ heart, apps, encryptionKeys }: Simulation): string {
