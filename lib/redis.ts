@@ -74,10 +74,17 @@ const readCommands = new Set(['get', 'hget', 'hgetall', 'hmget', 'pttl']);
 /** All others have their key as the first argument. */
 const keylessCommands = new Set(['info', 'ping']);
 
-/** A connection and what is known of it. */
+/** A connection that is open or being opened. */
+interface Link {
+  opening: Promise<RedisConnection>;
+  /** Once it is open. */
+  connection?: RedisConnection;
+  openedAt: Moment;
+}
+
+/** The place of one connection, and what is known of it. */
 interface Lane {
-  connection?: Promise<RedisConnection> | undefined;
-  openedAt?: Moment;
+  link?: Link | undefined;
   broken?: { since: Moment; error: RedisError } | undefined;
 }
 
@@ -105,10 +112,9 @@ export function createRedis(
   const mayLog = oncePer(clock, logAgainMs);
   let closed = false;
 
-  function connect(lane: Lane): Promise<RedisConnection> {
-    lane.openedAt = moment(clock);
+  function connect(lane: Lane): Link {
     const connection = createConnection(address, () => {
-      if (lane.connection === opening) lane.connection = undefined;
+      if (lane.link === link) lane.link = undefined;
     });
     const opening = withTimeout(
       clock,
@@ -116,45 +122,47 @@ export function createRedis(
       connection.open(),
       () => new RedisError('connect_timeout'),
     ).then(
-      () => connection,
+      () => (link.connection = connection),
       (error: unknown) => {
         connection.close();
         throw error;
       },
     );
-    return opening;
+    const link: Link = { opening, openedAt: moment(clock) };
+    return link;
   }
 
   /** Stops using the connection. Replies still pending have `closeAfterMs` to arrive. */
   function leave(lane: Lane, closeAfterMs: number): void {
-    const left = lane.connection;
-    lane.connection = undefined;
-    left
-      ?.then((connection) => {
+    const { link } = lane;
+    lane.link = undefined;
+    link?.opening
+      .then((connection) => {
         const close = () => connection.close();
         return closeAfterMs > 0 ? clock.after(closeAfterMs, close) : close();
       })
       .catch(() => {});
   }
 
-  async function attempt<T>(lane: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
-    if (isBroken(lane)) throw lane.broken?.error;
-    lane.connection ??= connect(lane);
-    const used = lane.connection;
-    try {
-      const connection = await used;
-      return await operation((commands) =>
+  /** Tries once. Leaves the connection after an error that another one may not have. */
+  function attempt<T>(lane: Lane, operation: (ask: Ask) => Promise<T>): Promise<T> {
+    if (isBroken(lane)) return Promise.reject(lane.broken?.error);
+    const link = (lane.link ??= connect(lane));
+    const operate = (connection: RedisConnection) =>
+      operation((commands) =>
         withTimeout(clock, operationMsMax, connection.send(commands), () => new RedisError('timeout')),
       );
-    } catch (error) {
+    // Most operations find it open. To wait for it nevertheless costs a promise.
+    const work = link.connection ? operate(link.connection) : link.opening.then(operate);
+    return work.catch((error: unknown) => {
       if (!(error instanceof RedisError)) throw error;
       // Once per connection, however many operations fail on it together.
-      if (isAnswer(error) || lane.connection !== used) throw error;
+      if (isAnswer(error) || lane.link !== link) throw error;
       if (error.reason !== 'read_only') leave(lane, 0);
       // It still answers what others are reading. While no server takes writes, a new connection changes nothing.
-      else if (lane.openedAt && elapsedMs(clock, lane.openedAt) >= brokenMs) leave(lane, operationMsMax);
+      else if (elapsedMs(clock, link.openedAt) >= brokenMs) leave(lane, operationMsMax);
       throw error;
-    }
+    });
   }
 
   function isBroken({ broken }: Lane): boolean {
@@ -168,19 +176,17 @@ export function createRedis(
     const spent = requestRecord.getStore()?.spent;
     const start = moment(clock);
     try {
-      const result = await attempt(main, operation).then(
-        (reply) => {
-          main.broken = undefined;
-          leave(forReads, operationMsMax);
-          return reply;
-        },
-        (error: unknown) => {
-          if (!(error instanceof RedisError)) throw error;
-          if (isReply(error)) leave(forReads, operationMsMax);
-          if (isAnswer(error) || closed) throw error;
-          return attempt(fallback, operation);
-        },
-      );
+      let result: T;
+      try {
+        result = await attempt(main, operation);
+        main.broken = undefined;
+        leave(forReads, operationMsMax);
+      } catch (error) {
+        if (!(error instanceof RedisError)) throw error;
+        if (isReply(error)) leave(forReads, operationMsMax);
+        if (isAnswer(error) || closed) throw error;
+        result = await attempt(fallback, operation);
+      }
       fallback.broken = undefined;
       return result;
     } catch (error) {
@@ -201,25 +207,21 @@ export function createRedis(
   }
 
   /** Sends scripts together; their deadline is that of `ask`. */
-  async function runScripts(ask: Ask, calls: readonly ScriptCall[]): Promise<unknown[]> {
+  function runScripts(ask: Ask, calls: readonly ScriptCall[]): Promise<unknown[]> {
     const commandsOf = (name: 'evalsha' | 'eval') =>
       calls.map(({ script, keys, args }): RedisCommand => {
         const names = keys.map((key) => keyPrefix + key);
         return [name, name === 'eval' ? script.lua : script.sha1, names.length, ...names, ...args];
       });
-    let refused = false;
-    if (!evalOnly) {
-      try {
-        return await ask(commandsOf('evalsha'));
-      } catch (error) {
-        if (!(error instanceof RedisError)) throw error;
-        refused = error.reason !== 'no_script';
-        if (refused && !isEvalshaRefused(error)) throw error;
-      }
-    }
-    const replies = await ask(commandsOf('eval'));
-    evalOnly ||= refused;
-    return replies;
+    if (evalOnly) return ask(commandsOf('eval'));
+    return ask(commandsOf('evalsha')).catch(async (error: unknown) => {
+      if (!(error instanceof RedisError)) throw error;
+      const refused = error.reason !== 'no_script';
+      if (refused && !isEvalshaRefused(error)) throw error;
+      const replies = await ask(commandsOf('eval'));
+      evalOnly ||= refused;
+      return replies;
+    });
   }
 
   // Not ioredis' own prefix: it has to know each command by name.
@@ -245,9 +247,8 @@ export function createRedis(
         return redis.pipeline(commands);
       });
     },
-    async script(script, keys, args) {
-      const [reply] = await run(main, (ask) => runScripts(ask, [{ script, keys, args }]));
-      return reply;
+    script(script, keys, args) {
+      return run(main, (ask) => runScripts(ask, [{ script, keys, args }])).then(([reply]) => reply);
     },
     close() {
       closed = true;

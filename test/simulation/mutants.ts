@@ -389,7 +389,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'redis-asked-once': {
     file: 'lib/redis.ts',
-    find: 'return attempt(fallback, operation);',
+    find: 'result = await attempt(fallback, operation);',
     replace: 'throw error;',
     caughtBy: 'P8 error',
     seed: 3,
@@ -417,7 +417,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'second-connection-kept': {
     file: 'lib/redis.ts',
-    find: 'main.broken = undefined;\n          leave(forReads, operationMsMax);',
+    find: 'main.broken = undefined;\n        leave(forReads, operationMsMax);',
     replace: 'main.broken = undefined;',
     caughtBy: 'P8 error',
     seed: 3,
