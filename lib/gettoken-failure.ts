@@ -1,4 +1,5 @@
 // Why gettoken failed, and how long nobody calls it after that.
+import { AppError } from './errors.ts';
 import { pauseMsMax } from './token-scripts.ts';
 import type { Pause } from './token-store.ts';
 import { WecomError } from './wecom.ts';
@@ -37,6 +38,15 @@ export function pauseReason(failure: GettokenFailure, error: unknown): string {
 export function errcodeOfPause(reason: string): number | undefined {
   const [, errcode] = /^operator_(-?\d{1,10})$/.exec(reason) ?? [];
   return errcode === undefined ? undefined : Number(errcode);
+}
+
+/** Returns whether a company has no access_token until somebody changes the configuration. */
+export function needsOperator(error: unknown): error is AppError {
+  if (!(error instanceof AppError)) return false;
+  const { reason = '' } = error.options;
+  return reason === 'gettoken_failed'
+    ? failureOf(error.cause) === 'operator'
+    : reason.startsWith('gettoken_paused_operator');
 }
 
 /** Returns whether a retry in a moment makes sense: not for other reasons of a pause, `token_refused` and `too_often`. */

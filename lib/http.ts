@@ -88,26 +88,21 @@ const health: Route = { method: 'GET', path: '/health', answer: () => ({ status:
 
 /** @param bodyBytesMax the largest body of a route that names none */
 export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyBytesMax = 4096): App {
-  const routes = [...own, health];
-  const paths = [...new Set(routes.map(({ path }) => path))].map((path) => ({
-    path,
-    segments: path.split('/'),
-    methods: routes.filter((route) => route.path === path),
-  }));
+  const routes = [...own, health]
+    .map((route) => ({ ...route, segments: route.path.split('/') }))
+    .toSorted((one, other) => variable(one.segments) - variable(other.segments));
 
   let underWay = 0;
   let onIdle: (() => void) | undefined;
   const lines = new WeakMap<Socket, Line>();
 
-  /** Returns the path with the routes that exist at the moment. */
+  /** Returns the routes of a path that exist at the moment, the most exact first. */
   function find(pathname: string) {
     const given = pathname.split('/');
-    for (const { path, segments, methods } of paths) {
-      const params = paramsOf(segments, given);
-      const here = params ? methods.filter(({ enabled }) => enabled?.() ?? true) : [];
-      if (params && here.length > 0) return { path, here, params };
-    }
-    return undefined;
+    return routes.flatMap((found) => {
+      const params = paramsOf(found.segments, given);
+      return params && (found.enabled?.() ?? true) ? { found, params } : [];
+    });
   }
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse, record: RequestRecord) {
@@ -117,13 +112,14 @@ export function createApp(own: readonly Route[], clock: Clock, log: Log, bodyByt
     let placed = false;
     try {
       const url = urlOf(incoming);
-      const found = find(url.pathname);
-      if (!found) throw new AppError('not_found');
-      const { here, params } = found;
-      route = found.path;
-      const asked = here.find(({ method }) => method === incoming.method);
-      if (!asked) {
-        throw new AppError('method_not_allowed', { allow: here.map(({ method }) => method).join(', ') });
+      const here = find(url.pathname);
+      const [first] = here;
+      if (!first) throw new AppError('not_found');
+      const { found: asked, params } = here.find(({ found }) => found.method === incoming.method) ?? first;
+      route = asked.path;
+      if (asked.method !== incoming.method) {
+        const methods = new Set(here.map(({ found }) => found.method));
+        throw new AppError('method_not_allowed', { allow: [...methods].join(', ') });
       }
       const hasBody = methodsWithBody.has(asked.method);
       // Slow senders must not occupy a place.
@@ -223,6 +219,11 @@ function urlOf(incoming: IncomingMessage): URL {
   } catch {
     throw new AppError('invalid_request', { reason: 'no_url' });
   }
+}
+
+/** Returns how many segments of a path may be anything. */
+function variable(segments: readonly string[]): number {
+  return segments.filter((segment) => segment.startsWith(':')).length;
 }
 
 /** Returns the segment for each `:name`, or `undefined` if this is another path. */

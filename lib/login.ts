@@ -3,13 +3,14 @@
 import type { AccessTokens } from './access-token.ts';
 import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
+import { needsOperator } from './gettoken-failure.ts';
 import type { Log } from './log.ts';
 import { type LoginDeadline, withLoginDeadline } from './login-deadline.ts';
 import { isRefusal, memberNotAllowed, type Permission } from './permission.ts';
 import type { LoginLimits } from './rate-limit.ts';
 import { isUserid } from './person.ts';
-import type { Client, Sessions } from './session.ts';
-import { type Corp, type Wecom, WecomError } from './wecom.ts';
+import type { Client, LastCheck, Sessions } from './session.ts';
+import { type Corp, type Identity, type Wecom, WecomError } from './wecom.ts';
 import { createWecomFailure } from './wecom-error.ts';
 
 /**
@@ -41,27 +42,54 @@ export function createLogin(options: {
   const { corps, accessTokens, wecom, permission, sessions, limits, hashDevice, clock, log } = options;
   const wecomFailure = createWecomFailure(clock, log);
 
+  /**
+   * Exchanges the code with the app of `wanted`. If it has no access_token until an operator changes something, another
+   * company's app is asked instead: each of them can exchange the code, and what is wrong with one company does not keep out
+   * the members of the others.
+   */
+  async function exchange(wanted: Corp, jsCode: string, leftMs: LoginDeadline['leftMs']) {
+    const broken = new Map<string, AppError>();
+    for (const asked of [wanted, ...corps.filter((other) => other !== wanted)]) {
+      let identity: Identity;
+      try {
+        identity = await accessTokens.use(asked, leftMs(), (accessToken) =>
+          wecom.jscode2session(asked, accessToken, jsCode, leftMs()),
+        );
+      } catch (error) {
+        if (!needsOperator(error)) throw error;
+        broken.set(asked.corpid, error);
+        continue;
+      }
+      const whyNot = broken.get(identity.corpid);
+      if (whyNot) throw whyNot;
+      return { asked, identity };
+    }
+    throw broken.get(wanted.corpid);
+  }
+
   async function login(jsCode: string, hint: string | undefined, client: Client, deadline: LoginDeadline) {
     const { leftMs, check } = deadline;
     const { bearer, clientAddress: client_address } = client;
-    const asked = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
+    const wanted = corps.find(({ corpid }) => corpid === hint) ?? corps[0];
 
     // The handshakes with WeCom and with Redis take place at the same time.
     wecom.connectAhead();
     const admission = await limits.admit(client_address, () => sessions.ownerOf(bearer));
-    const identity = await accessTokens
-      .use(asked, leftMs(), (accessToken) => wecom.jscode2session(asked, accessToken, jsCode, leftMs()))
-      .catch(async (error: unknown) => {
-        // Anybody can cause these with a code.
-        if (!(error instanceof WecomError) || !error.isAboutTheQuestion) throw error;
-        const refusal = memberNotAllowed(error);
-        if (refusal) {
-          const { reason } = refusal.options;
-          log('warn', 'login_refused', { corpid: asked.corpid, client_address, reason });
-        }
-        await admission.failed();
-        throw refusal ?? error;
-      });
+    let exchanged: { asked: Corp; identity: Identity };
+    try {
+      exchanged = await exchange(wanted, jsCode, leftMs);
+    } catch (error) {
+      // Anybody can cause these with a code.
+      if (!(error instanceof WecomError) || !error.isAboutTheQuestion) throw error;
+      const refusal = memberNotAllowed(error);
+      if (refusal) {
+        const { reason } = refusal.options;
+        log('warn', 'login_refused', { corpid: error.fields.corpid, client_address, reason });
+      }
+      await admission.failed();
+      throw refusal ?? error;
+    }
+    const { asked, identity } = exchanged;
     const { corpid, userid, deviceid = '', session_key: sessionKey } = identity;
     const audit = {
       corpid,
@@ -86,14 +114,17 @@ export function createLogin(options: {
       throw new AppError('member_not_allowed', { reason });
     }
 
-    const last = await permission.read(corp, userid, leftMs()).catch(async (error: unknown) => {
+    let last: LastCheck;
+    try {
+      last = await permission.read(corp, userid, leftMs());
+    } catch (error) {
       if (!isRefusal(error)) throw error;
       const { reason = '' } = error.options;
       log('warn', 'login_refused', { ...audit, reason });
       await permission.end({ corpid, userid }, { reason, clientAddress: client_address });
       // The code has just proved who they are. Nobody else gets a userid.
       throw new AppError('member_not_allowed', { reason, userid });
-    });
+    }
     check();
     // Best effort: it only helps if rate limiting starts later.
     const isNoted = admission.succeeded().catch(() => {});

@@ -18,6 +18,7 @@ export interface Corp {
 }
 
 export type GettokenAnswer = z.infer<typeof gettokenSchema>;
+export type Identity = z.infer<typeof jscode2sessionSchema>;
 type UserGetAnswer = z.infer<typeof userGetSchema> & { fields?: MemberFields };
 
 /** What an endpoint is asked. */

@@ -345,6 +345,8 @@ describe('routes of a function of one’s own', () => {
         { method: 'PATCH', path: '/photos/:id', answer },
         { method: 'DELETE', path: '/photos/:id', answer },
         { method: 'POST', path: '/photos', bodyBytesMax: 2, answer },
+        { method: 'POST', path: '/photos/export', answer },
+        { method: 'PUT', path: '/photos/mine', answer: () => ({ mine: true }) },
       ];
       serve(createApp(routes, clock, log, 100), config, log);
     });`;
@@ -388,5 +390,14 @@ describe('routes of a function of one’s own', () => {
     expect((await own.send('DELETE', '/photos/7')).body).toEqual({ id: '7', sum: 0, bytes: 0 });
     const allow = 'PUT, PATCH, DELETE';
     expectError(await own.send('POST', '/photos/7', { body: 'x' }), 'method_not_allowed', { allow });
+  });
+
+  test('a path with :name › hides no more exact path, wherever it is in the list', async () => {
+    expect((await own.send('POST', '/photos/export')).body).toEqual({ id: '', sum: 0, bytes: 0 });
+    expect((await own.send('PUT', '/photos/mine')).body).toEqual({ mine: true });
+    expect((await own.send('PUT', '/photos/export')).body).toMatchObject({ id: 'export' });
+    const allow = 'PUT, PATCH, DELETE';
+    expectError(await own.send('GET', '/photos/mine'), 'method_not_allowed', { allow });
+    expectError(await own.send('GET', '/photos/export'), 'method_not_allowed', { allow: `POST, ${allow}` });
   });
 });

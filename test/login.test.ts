@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { expectError, expectHeaders } from './expect-answer.ts';
-import { corpid, otherCorpid, worldForAll } from './world.ts';
+import { corpid, otherCorpid, quickRedis, secret, startWorld, worldForAll } from './world.ts';
 
 describe('POST /login', () => {
   const all = worldForAll();
@@ -97,6 +97,32 @@ describe('POST /login', () => {
       );
     },
   );
+
+  test('POST /login › lets members of one company in while the secret of the other is wrong', async () => {
+    const world = await startWorld(quickRedis);
+    const login = await world.startLogin();
+    world.wecom.updateCompany(corpid, { corpsecret: secret('a-secret-nobody-told-us') });
+    const of = (company: string, hint?: string) =>
+      login.login({ js_code: world.jsCode('ZhangSan', company), ...(hint && { corpid: hint }) });
+
+    for (const hint of [undefined, corpid, otherCorpid, 'wwnobodyknows']) {
+      expect((await of(otherCorpid, hint)).body).toMatchObject({ member: { corpid: otherCorpid } });
+    }
+    // Not 409: to log in again would change nothing.
+    const broken = await of(corpid);
+    expectError(broken, 'temporarily_unavailable');
+    expect((await login.logOf(broken)).at(-1)).toMatchObject({ reason: 'gettoken_paused_operator_40001' });
+    expectError(await of(corpid, otherCorpid), 'login_again', { corpid });
+    expectError(await of('wwstranger000001'), 'corp_not_allowed');
+    expectError(await login.login({ js_code: 'junk' }), 'invalid_js_code');
+    expect(world.wecom.counts().gettoken).toBe(2);
+
+    world.wecom.updateCompany(otherCorpid, { corpsecret: secret('nor-this-one') });
+    world.wecom.dropTokens(otherCorpid);
+    for (const company of [corpid, otherCorpid]) {
+      expectError(await of(company), 'temporarily_unavailable');
+    }
+  });
 
   test("POST /login › answers 403 corp_not_allowed to a stranger's company and does not look their name up", async () => {
     const { world, login } = all;
