@@ -32,6 +32,9 @@ export interface FindingInWords {
 
 type Diagnosis = FindingInWords & Required<Pick<FindingInWords, 'advice'>>;
 
+/** By id. */
+const allWords: Record<string, Words> = { ...insideWords, ...outsideWords };
+
 /** In place of a status of HTTP, when there is none. */
 export const nothing: Bilingual = { en: 'nothing', zh: '没有响应' };
 
@@ -75,8 +78,7 @@ export function inWords(finding: SeenFinding, language: Language): FindingInWord
 }
 
 export function wordsFor(id: string): Words | undefined {
-  const words: Record<string, Words> = { ...insideWords, ...outsideWords };
-  return Object.hasOwn(words, id) ? words[id] : undefined;
+  return Object.hasOwn(allWords, id) ? allWords[id] : undefined;
 }
 
 function textOf(value: Value, language: Language): string {
