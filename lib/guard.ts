@@ -6,10 +6,10 @@ import type { RolesOf } from './roles.ts';
 import type { Session, Sessions } from './session.ts';
 
 /**
- * A session with the roles of ROLES that its member has. Where every member may call, there are none while WeCom cannot be
- * asked and its last answer is too old.
+ * A session with the roles of ROLES that its member has. While WeCom cannot be asked and its last answer is too old, they are
+ * not known. Then only callers who need no role are let in, with an empty list.
  */
-export type Caller = Session & { roles: readonly string[] };
+export type Caller = Session & { roles: readonly string[]; areRolesKnown: boolean };
 
 /** Who may call: only the named roles. */
 export interface Rule {
@@ -34,12 +34,12 @@ export function createGuard(sessions: Sessions, permission: Permission, rolesOf:
   return async ({ bearer }, rule) => {
     const session = await permission.recheck(await sessions.find(bearer));
     const isWelcomeAnyway = rule.roles.includes(session.role);
-    const roles = await rolesOf(session).catch((error: unknown) => {
+    const known = await rolesOf(session).catch((error: unknown) => {
       // Who needs no role is not kept out because WeCom does not say who has one.
-      if (isWelcomeAnyway && error instanceof AppError) return [];
+      if (isWelcomeAnyway && error instanceof AppError) return undefined;
       throw error;
     });
-    const caller = { ...session, roles };
+    const caller = { ...session, roles: known ?? [], areRolesKnown: known !== undefined };
     // Only `true` counts: not a predicate that returns nothing, or a promise.
     const meets = () => rule.when === undefined || Object.is(rule.when(caller), true);
     if ([session.role, ...caller.roles].some((role) => rule.roles.includes(role)) && meets()) return caller;

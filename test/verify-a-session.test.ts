@@ -26,12 +26,14 @@ describe('the examples of docs/verify-a-session.md', () => {
   let world: World;
   let login: Login;
   let broken: Login;
+  let rolesUnknown: Login;
   let gone: string;
   let token: string;
   beforeAll(async () => {
     world = await startWorld({ lifetime: 'suite' });
-    login = await world.startLogin();
+    login = await world.startLogin({ ROLES: 'finance:user:Nobody' });
     broken = await world.startLogin({ REDIS_URL: 'redis://127.0.0.1:1' });
+    rolesUnknown = await world.startLogin();
     const ended = await world.startLogin();
     gone = ended.url;
     await ended.stop();
@@ -43,15 +45,15 @@ describe('the examples of docs/verify-a-session.md', () => {
    * Runs a program that reads lines of address, tab, header, and prints what came of each: try again later, twice; not
    * logged in; who it is. In this order, since an example may keep a good answer.
    */
-  async function answersOf([program = '', ...args]: string[]): Promise<string[]> {
+  async function answersOf([program = '', ...args]: string[], url = login.url): Promise<string[]> {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const asked: [string, string][] = [
       [gone, token],
       [broken.url, token],
-      [login.url, 'none'],
-      [login.url, token],
+      [url, 'none'],
+      [url, token],
     ];
-    child.stdin.end(asked.map(([url, sessionToken]) => `${url}\tBearer ${sessionToken}\n`).join(''));
+    child.stdin.end(asked.map(([at, sessionToken]) => `${at}\tBearer ${sessionToken}\n`).join(''));
     return (await text(child.stdout)).trim().split('\n');
   }
   const expected = ['503', '503', '401', `${corpid} ZhangSan`];
@@ -195,6 +197,11 @@ for line in sys.stdin:
         .filter(({ route, status }) => route === '/session' && status === 200);
       expect(after.length - before.length).toBe(1);
       expect(await answersOf([...command, 'finance'])).toEqual([...expected.slice(0, 3), '403']);
+      // Without ROLES, nothing is known of them.
+      expect(await answersOf([...command, 'finance'], rolesUnknown.url)).toEqual([
+        ...expected.slice(0, 3),
+        '503',
+      ]);
     }
   });
 

@@ -69,9 +69,9 @@ startWebFunction(readLoginConfig, (config, log) => {
       path: '/session',
       async answer(request) {
         const caller = await guard(request, { roles: ['member', 'reviewer'] });
-        const { role, roles, expiresInSeconds: expires_in, ...session } = caller;
+        const { role, roles, areRolesKnown, expiresInSeconds: expires_in, ...session } = caller;
         if (!('member' in session)) return { role, expires_in };
-        const withRoles = config.roles.length > 0 && { roles };
+        const withRoles = config.roles.length > 0 && areRolesKnown && { roles };
         const withNames = request.query['department_names'] === 'true' && {
           department_names: await departmentNames(session.member),
         };
