@@ -678,10 +678,13 @@ export function createWecomLogin(options: WecomLoginOptions) {
     const throwIfLoggedOut = watchLogout();
     for (let again = false; ; again = true) {
       const before = await enter();
+      const isMember = before.session.role === 'member';
       const qy = await qyWith(kind);
-      const data = await encryptedUserdata(qy, kind);
-      throwIfLoggedOut();
       try {
+        // First, so that the member is not asked twice.
+        if (isMember && !again) await checkQyLogin(qy, wecomTimeoutMs);
+        const data = await encryptedUserdata(qy, kind);
+        throwIfLoggedOut();
         // Only reads, so it may be sent twice.
         return await authorized(
           '/userdata',
@@ -690,7 +693,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
           stop,
         );
       } catch (thrown) {
-        if (again || toLoginError(thrown).code !== 'invalid_encrypted_data') throw thrown;
+        if (again || !isMember || toLoginError(thrown).code !== 'invalid_encrypted_data') throw thrown;
         throwIfLoggedOut();
         await replace(before);
       }
@@ -765,7 +768,7 @@ export function createWecomLogin(options: WecomLoginOptions) {
 
     /**
      * Returns data of the member that only their WeCom client has, decrypted by the server. If the session_key has
-     * changed, logs in again and fetches the data again, once.
+     * changed, or WeCom's own login has ended, logs in again and fetches the data again, once.
      */
     userdata: <Kind extends UserdataKind>(kind: Kind): RequestTask<Userdata[Kind]> =>
       pageCall(async (stop) => (await userdata(kind, stop)) as Userdata[Kind]),
@@ -907,6 +910,9 @@ async function rejectWithLoginError<Result>(work: () => Promise<Result>): Promis
   }
 }
 
+/** A code of the client; `invalid_encrypted_data` is the server's, and WeCom's client may say the same. */
+type ErrorCode = ClientErrorCode | 'invalid_encrypted_data';
+
 /**
  * Calls a function of wx and returns a promise. It settles exactly once, whatever wx does: calls back with nothing, with
  * an undocumented value, twice, never, or throws. Rejects with `timeoutCode` if wx does not call back in time, and with
@@ -915,8 +921,8 @@ async function rejectWithLoginError<Result>(work: () => Promise<Result>): Promis
 function settle<Result extends object>(
   call: (callbacks: Callbacks<Result>) => unknown,
   timeoutMs: number,
-  timeoutCode: ClientErrorCode,
-  failedCode: ClientErrorCode | ((errMsg: string) => ClientErrorCode),
+  timeoutCode: ErrorCode,
+  failedCode: ErrorCode | ((errMsg: string) => ErrorCode),
 ): Promise<Partial<Result>> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new WecomLoginError(timeoutCode)), timeoutMs);
@@ -944,9 +950,10 @@ function settle<Result extends object>(
 /** Returns the message of anything that was thrown; never throws. */
 function messageOf(error: unknown): string {
   try {
-    const { errMsg, message } = Object(error) as { errMsg?: unknown; message?: unknown };
+    const { errMsg, errCode, message } = Object(error) as Record<string, unknown>;
     const said = errMsg ?? message ?? error ?? '';
-    return typeof said === 'string' ? said : (JSON.stringify(said) ?? '');
+    const text = typeof said === 'string' ? said : (JSON.stringify(said) ?? '');
+    return typeof errCode === 'number' ? `${text} (${errCode})` : text;
   } catch {
     return '';
   }
@@ -1020,6 +1027,21 @@ function qyOf(getWx: () => Wx): Qy | undefined {
   }
 }
 
+/**
+ * Throws `invalid_encrypted_data` if WeCom's own login has ended: it may end before the session. A WeCom that cannot tell
+ * fails later, with 42013.
+ */
+async function checkQyLogin(qy: Qy, timeoutMs: number): Promise<void> {
+  if (typeof qy.checkSession !== 'function') return;
+  const ended = 'invalid_encrypted_data';
+  await settle<object>(
+    (callbacks) => qy.checkSession?.(callbacks),
+    timeoutMs,
+    ended,
+    () => ended,
+  );
+}
+
 async function encryptedUserdata(
   qy: Qy,
   kind: UserdataKind,
@@ -1028,7 +1050,7 @@ async function encryptedUserdata(
     (callbacks) => qy[kind]?.(callbacks),
     consentTimeoutMs,
     'wecom_timeout',
-    'userdata_not_given',
+    (failure) => (/\b42013\b/.test(failure) ? 'invalid_encrypted_data' : 'userdata_not_given'),
   );
   if (!encryptedData || !iv) throw new WecomLoginError('userdata_not_given');
   return { encrypted_data: encryptedData, iv };
@@ -1267,6 +1289,7 @@ export interface EncryptedUserdata {
  */
 export type Qy = {
   login(options: Callbacks<{ code?: string; errMsg?: string }>): unknown;
+  checkSession?(options: Callbacks<object>): unknown;
 } & Partial<Record<UserdataKind, (options: Callbacks<EncryptedUserdata>) => unknown>>;
 
 /** What wx returns for something that it sends. */

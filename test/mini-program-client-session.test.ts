@@ -352,6 +352,36 @@ describe('userdata()', () => {
     expect(phone.to('/login')[1]?.authorization).toBe(phone.to('/userdata')[0]?.authorization);
   });
 
+  test.each([
+    ['', { fail: 'getMobile:fail 42013: 小程序未登陆或登录态已经过期' }],
+    [' named by errCode', { fail: 'getMobile:fail', errCode: 42013 }],
+  ])(
+    'userdata() › logs in anew and asks again when WeCom’s own login has ended: 42013%s',
+    async (_, ended) => {
+      const phone = openPhone(all.world, { userid: all.world.addMember() });
+      const client = phone.client(all.login);
+      await client.login();
+      phone.nextQy.push(ended);
+      expect(await client.userdata('getMobile')).toMatchObject({ mobile: '13900001111' });
+      expect(phone.asked).toMatchObject({ login: 2, getMobile: 2 });
+      const again = { answer: { code: all.world.jsCode(phone.person.userid) } };
+      phone.nextQy.push(ended, again, ended);
+      expect((await errorOf(client.userdata('getMobile'))).detail).toContain('42013');
+      expect(phone.asked).toMatchObject({ login: 3, getMobile: 4 });
+      expect(phone.to('/userdata').length).toBe(1);
+    },
+  );
+
+  test('userdata() › does not ask the member before WeCom’s own login is good, where WeCom tells', async () => {
+    const phone = openPhone(all.world, { userid: all.world.addMember(), checkSession: true });
+    const client = phone.client(all.login);
+    await client.userdata('getMobile');
+    expect(phone.asked).toMatchObject({ login: 1, checkSession: 1, getMobile: 1 });
+    phone.nextQy.push({ fail: 'checkSession:fail' });
+    expect(await client.userdata('getMobile')).toMatchObject({ mobile: '13900001111' });
+    expect(phone.asked).toMatchObject({ login: 2, checkSession: 2, getMobile: 2 });
+  });
+
   test('userdata() › fetches again, but logs in only once, when the session had ended', async () => {
     const phone = openPhone(all.world, { userid: all.world.addMember() });
     const client = phone.client(all.login);

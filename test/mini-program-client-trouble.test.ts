@@ -476,3 +476,13 @@ describe('reviewers', () => {
     expect((await client.reviewerLogin('appstore', password)).role).toBe('reviewer');
   });
 });
+  test('userdata() › keeps the session of a reviewer in WeCom, whom no code logged in', async () => {
+    const { world, login } = await review();
+    const phone = openPhone(world, { checkSession: true });
+    const client = phone.client(login);
+    await client.reviewerLogin('appstore', password);
+    phone.nextQy.push({ fail: 'getMobile:fail', errCode: 42013 });
+    expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'invalid_encrypted_data' });
+    expect([client.session()?.role, phone.asked]).toMatchObject(['reviewer', { login: 0, checkSession: 0 }]);
+  });
+

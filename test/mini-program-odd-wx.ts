@@ -142,6 +142,8 @@ export function createOddWx(
     odd(name, oddity(next.qy.shift()), callbacks, encrypted);
   const qy = {
     login: qyLogin,
+    checkSession: (callbacks: Callbacks) =>
+      odd('qy.checkSession', oddity(next.qy.shift()), callbacks, () => ({ expireIn: 600 })),
     getEnterpriseUserInfo: qyData('qy.getEnterpriseUserInfo'),
     getMobile: qyData('qy.getMobile'),
   };

@@ -13,7 +13,7 @@ import { corpid, type Login, secret, type World } from './world.ts';
 
 interface Callbacks {
   success(result: object): void;
-  fail(error: { errMsg: string }): void;
+  fail(error: { errMsg: string; errCode?: number }): void;
 }
 
 interface Sent {
@@ -24,7 +24,7 @@ interface Sent {
 }
 
 /** What the WeCom client does instead of its usual response: fail with a text, return this, or never respond. */
-type QyInstead = { fail: string } | { answer: object } | 'hang';
+type QyInstead = { fail: string; errCode?: number } | { answer: object } | 'hang';
 
 type ClientChanges = Partial<Parameters<typeof createWecomLogin>[0]>;
 
@@ -32,9 +32,12 @@ export type Phone = ReturnType<typeof openPhone>;
 
 /**
  * Creates the `wx` of one phone for the rest of this test. Requests use real HTTP, codes and encrypted data come from the
- * simulated WeCom, and everything is counted. `qy: false` is ordinary WeChat.
+ * simulated WeCom, and everything is counted. `qy: false` is ordinary WeChat. Not every WeCom has `checkSession`.
  */
-export function openPhone(world: World, options: { userid?: string; corpid?: string; qy?: boolean } = {}) {
+export function openPhone(
+  world: World,
+  options: { userid?: string; corpid?: string; qy?: boolean; checkSession?: boolean } = {},
+) {
   const person = { userid: options.userid ?? 'ZhangSan', corpid: options.corpid ?? corpid };
   const sent: Sent[] = [];
   const storage = new Map<string, unknown>();
@@ -47,7 +50,7 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
     /** Contents of the phone's files, by path. */
     files: new Map<string, string>(),
     /** Number of calls of each function of wx.qy. */
-    asked: { login: 0, getEnterpriseUserInfo: 0, getMobile: 0, getSystemInfo: 0 },
+    asked: { login: 0, checkSession: 0, getEnterpriseUserInfo: 0, getMobile: 0, getSystemInfo: 0 },
     /** What happens to the next calls of wx.qy.login, wx.qy.get… and wx.getSystemInfo, and of wx.request, instead. */
     nextQy: [] as QyInstead[],
     nextSystemInfo: [] as QyInstead[],
@@ -96,8 +99,10 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
       const instead = queue();
       if (instead === 'hang') return hung?.(success);
       setImmediate(() => {
-        if (instead && 'fail' in instead) fail({ errMsg: instead.fail });
-        else success(instead?.answer ?? usual());
+        if (instead && 'fail' in instead) {
+          const { fail: errMsg, errCode } = instead;
+          fail({ errMsg, ...(errCode !== undefined && { errCode }) });
+        } else success(instead?.answer ?? usual());
       });
     };
   const qy = () => phone.nextQy.shift();
@@ -184,6 +189,9 @@ export function openPhone(world: World, options: { userid?: string; corpid?: str
   return phone;
 }
 
+        ...(options.checkSession === true && {
+          checkSession: qyCall('checkSession', qy, () => ({ expireIn: 600 })),
+        }),
 interface ToSend extends Callbacks {
   url: string;
   method?: string;
