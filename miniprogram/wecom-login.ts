@@ -593,28 +593,33 @@ export function createWecomLogin(options: WecomLoginOptions) {
       url,
       'always',
       async (address, sessionToken) => {
+        let heard: Record<string, unknown> | undefined;
         const answer = await transfer<DownloadAnswer>(
-          (callbacks) =>
-            watched(
-              getWx().downloadFile({
-                url: address,
-                header: headersToSend(header, sessionToken),
-                timeout: timeoutMs,
-                ...(filePath !== undefined && { filePath }),
-                ...callbacks,
-              }),
-              onProgress,
-            ),
+          (callbacks) => {
+            const task = getWx().downloadFile({
+              url: address,
+              header: headersToSend(header, sessionToken),
+              timeout: timeoutMs,
+              ...(filePath !== undefined && { filePath }),
+              ...callbacks,
+            });
+            // On many phones the answer has them too, but only these are documented.
+            task?.onHeadersReceived?.((received) => (heard = received?.header));
+            return watched(task, onProgress);
+          },
           timeoutMs,
           stop,
         );
-        const stored = answer.filePath ?? answer.tempFilePath;
-        const hasFile = typeof stored === 'string' && stored !== '';
-        const succeeded = isSuccess(Number(answer.statusCode));
-        if (hasFile && succeeded) return { filePath: stored };
+        const headers = answer.header ?? heard ?? {};
+        const path: unknown = answer.filePath ?? answer.tempFilePath;
+        const stored = typeof path === 'string' ? path : '';
+        const hasFile = stored !== '' && isSuccess(Number(answer.statusCode));
+        if (hasFile && !/json/i.test(lowerCased(headers)['content-type'] ?? '')) return { filePath: stored };
         // wx stores any response, so the error is in the file.
-        const data = hasFile ? await takeText(getWx, stored) : '';
-        jsonBodyOf(responseOf(Object.assign(answer, { data })));
+        const data = stored === '' ? '' : await readText(getWx, stored);
+        if (hasFile && !isPlatformError(jsonOr(data))) return { filePath: stored };
+        if (stored !== '') removeFile(getWx, stored);
+        jsonBodyOf(responseOf(Object.assign(answer, { data, header: headers })));
         throw new WecomLoginError('bad_server_answer');
       },
       stop,
@@ -995,27 +1000,29 @@ function watched(task: Task | undefined, onProgress?: (percent: number) => void)
   return task;
 }
 
-/** Reads a small file as text and removes it; never rejects. */
-async function takeText(getWx: () => Wx, filePath: string): Promise<string> {
+/** Reads a small file as text; never rejects. */
+async function readText(getWx: () => Wx, filePath: string): Promise<string> {
   const { data } = await settle<{ data?: unknown }>(
     ({ success, fail }) => {
       const files = getWx().getFileSystemManager?.();
       if (!files) throw new Error('there is no getFileSystemManager');
-      files.readFile({
-        filePath,
-        encoding: 'utf8',
-        fail,
-        success(read) {
-          files.unlink({ filePath, fail: () => undefined });
-          success(read);
-        },
-      });
+      files.readFile({ filePath, encoding: 'utf8', success, fail });
     },
     readFileTimeoutMs,
     'unexpected',
     'unexpected',
   ).catch((): { data?: unknown } => ({}));
   return typeof data === 'string' ? data : '';
+}
+
+function removeFile(getWx: () => Wx, filePath: string): void {
+  try {
+    getWx()
+      .getFileSystemManager?.()
+      .unlink({ filePath, fail: () => undefined });
+  } catch {
+    // It stays: there is an error to report already.
+  }
 }
 
 /** Returns `wx.qy`, if there is one. */
@@ -1296,6 +1303,7 @@ export type Qy = {
 interface Task {
   abort?: () => void;
   onProgressUpdate?: (listener: (update: { progress: number }) => void) => void;
+  onHeadersReceived?: (listener: (received?: { header?: Record<string, unknown> }) => void) => void;
 }
 
 interface DownloadAnswer extends Omit<HttpAnswer, 'data'> {

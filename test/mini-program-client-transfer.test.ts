@@ -132,6 +132,35 @@ describe('downloadFile()', () => {
     expect(await errorOf(client.downloadFile({ url, filePath: 'wxfile://usr/x' }))).toMatchObject(expected);
     expect([...phone.files.keys()]).toEqual(before);
   });
+
+  test.each([
+    ['in the answer', true],
+    ['at the task only', false],
+  ])(
+    'downloadFile() › does not take a 200 with SCF’s error for the file: headers %s',
+    async (_, answersHaveHeaders) => {
+      const answers = ['{"errorCode":-1,"errorMessage":"busy"}', '{"orders":[]}'];
+      let calls = 0;
+      const url = await serve((_request, response) => {
+        response.setHeader('Content-Type', 'application/json; charset=utf-8');
+        response.end(answers[calls]);
+        calls += 1;
+      });
+      const phone = openPhone(all.world, { userid: all.world.addMember() });
+      phone.answersHaveHeaders = answersHaveHeaders;
+      const client = phone.quickClient(all.login.url, { fromMs: 1000, toMs: 1200 }, { otherBackends: [url] });
+      // Like any GET, it is sent once more; a JSON of one's own is a file.
+      const { filePath } = await client.downloadFile({ url: `${url}/orders` });
+      expect([calls, [...phone.files]]).toEqual([2, [[filePath, answers[1]]]]);
+      answers.push(...Array.from({ length: 2 }, () => answers[0] ?? ''));
+      expect(await errorOf(client.downloadFile({ url, filePath: 'wxfile://usr/x' }))).toMatchObject({
+        code: 'server_failed',
+        status: 200,
+        detail: 'busy',
+      });
+      expect([calls, [...phone.files.keys()]]).toEqual([4, [filePath]]);
+    },
+  );
 });
 
 describe('connectSocket()', () => {

@@ -47,6 +47,8 @@ export function openPhone(
     person,
     sent,
     storage,
+    /** Whether the answer of wx.downloadFile has the headers, as on many phones, or only its task, as documented. */
+    answersHaveHeaders: false,
     /** Contents of the phone's files, by path. */
     files: new Map<string, string>(),
     /** Number of calls of each function of wx.qy. */
@@ -137,7 +139,9 @@ export function openPhone(
       let heard: ((update: { progress: number }) => void) | undefined;
       setImmediate(() => heard?.({ progress: 50 }));
       const onProgressUpdate = (listener: typeof heard) => (heard = listener);
-      return { abort: () => aborted.abort(), onProgressUpdate };
+      const onHeadersReceived = (listener: typeof wanted.heardHeaders) =>
+        Object.assign(wanted, { heardHeaders: listener });
+      return { abort: () => aborted.abort(), onProgressUpdate, onHeadersReceived };
     };
 
   vi.stubGlobal('wx', {
@@ -149,12 +153,15 @@ export function openPhone(
       const response = await fetch(url, { method: 'POST', headers: header, body, signal });
       return { statusCode: response.status, data: await response.text() };
     }),
-    downloadFile: sender(async ({ url, header, filePath }: ToSend, signal) => {
+    downloadFile: sender(async (wanted: ToSend, signal) => {
+      const { url, header, filePath } = wanted;
       const response = await fetch(url, { headers: header, signal });
+      const answered = { header: Object.fromEntries(response.headers) };
+      wanted.heardHeaders?.(answered);
       const stored = filePath ?? `wxfile://tmp_${phone.files.size}`;
       phone.files.set(stored, await response.text());
       const where = filePath === undefined ? { tempFilePath: stored } : { filePath: stored };
-      return { statusCode: response.status, ...where };
+      return { statusCode: response.status, ...where, ...(phone.answersHaveHeaders && answered) };
     }),
     connectSocket: (wanted: SocketToOpen) => openSocket(wanted, sent),
     getFileSystemManager: () => ({
@@ -182,6 +189,9 @@ export function openPhone(
         })),
         getEnterpriseUserInfo: qyCall('getEnterpriseUserInfo', qy, encrypted),
         getMobile: qyCall('getMobile', qy, encrypted),
+        ...(options.checkSession === true && {
+          checkSession: qyCall('checkSession', qy, () => ({ expireIn: 600 })),
+        }),
       },
     }),
   });
@@ -189,9 +199,6 @@ export function openPhone(
   return phone;
 }
 
-        ...(options.checkSession === true && {
-          checkSession: qyCall('checkSession', qy, () => ({ expireIn: 600 })),
-        }),
 interface ToSend extends Callbacks {
   url: string;
   method?: string;
@@ -199,6 +206,7 @@ interface ToSend extends Callbacks {
   header: Record<string, string>;
   timeout: number;
   filePath?: string;
+  heardHeaders?: (answered: { header: object }) => void;
 }
 
 interface UploadToSend extends ToSend {
