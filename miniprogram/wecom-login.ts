@@ -461,9 +461,18 @@ export function createWecomLogin(options: WecomLoginOptions) {
     );
   }
 
-  async function enter(): Promise<Held> {
+  /** A running login of a reviewer is for another person: what comes meanwhile waits, and does not get its error. */
+  async function afterReviewerLogin(work: () => Promise<Held>): Promise<Held> {
+    if (running && runningCredentials !== undefined) {
+      await running.catch(() => undefined);
+      return afterReviewerLogin(work);
+    }
     if (loggedOut) throw new WecomLoginError('logged_out');
-    return running ?? held ?? oneAtATime(logIn);
+    return work();
+  }
+
+  async function enter(): Promise<Held> {
+    return afterReviewerLogin(async () => running ?? held ?? oneAtATime(logIn));
   }
 
   /** A login that the page asked for ends the logged-out state. Waits for a running logout first. */
@@ -483,15 +492,12 @@ export function createWecomLogin(options: WecomLoginOptions) {
    * logged in now: what a page asked for one person is not sent for another.
    */
   async function replace(failed: Held): Promise<Held> {
-    if (loggedOut) throw new WecomLoginError('logged_out');
-    let next = held;
-    if (!next || next === failed) {
-      if (failed.session.role === 'reviewer') {
-        hold(undefined);
-        throw new WecomLoginError('reviewer_session_ended');
-      }
-      next = await oneAtATime(logIn);
-    }
+    const next = await afterReviewerLogin(async () => {
+      if (held && held !== failed) return held;
+      if (failed.session.role === 'member') return oneAtATime(logIn);
+      hold(undefined);
+      throw new WecomLoginError('reviewer_session_ended');
+    });
     if (!isSamePerson(failed.session, next.session)) throw new WecomLoginError('login_again');
     return next;
   }
@@ -728,7 +734,10 @@ export function createWecomLogin(options: WecomLoginOptions) {
   return {
     environment,
 
-    /** Logs the member in if they are not. A second call during a login gets the same session. */
+    /**
+     * Logs the member in if they are not. A second call during a login gets the same session; during a login of a
+     * reviewer it waits for its end first.
+     */
     login: (): Promise<Session> => rejectWithLoginError(() => logInOnDemand(enter)),
 
     /** Returns who is logged in, as far as the client knows. */

@@ -429,6 +429,33 @@ describe('reviewers', () => {
     expect(phone.sent.map(({ path }) => path)).toEqual(['/login', '/login/reviewer']);
   });
 
+  test('login() › during a login of the reviewer does not get the answer to their password', async () => {
+    const { world, login, client } = await review();
+    const wrong = errorOf(client.reviewerLogin('appstore', 'wrong'));
+    expect(await errorOf(client.login())).toMatchObject({ code: 'not_in_wecom' });
+    expect(await wrong).toMatchObject({ code: 'invalid_credentials' });
+    const phone = openPhone(world);
+    const inWecom = phone.client(login);
+    const wrongAgain = errorOf(inWecom.reviewerLogin('appstore', 'wrong'));
+    const [session, asked] = await Promise.all([inWecom.login(), inWecom.request({ url: '/session' })]);
+    expect([session.role, asked, phone.asked.login]).toMatchObject(['member', { role: 'member' }, 1]);
+    expect(await wrongAgain).toMatchObject({ code: 'invalid_credentials' });
+    await endSession(login, phone);
+    const replaced = inWecom.request({ url: '/session' });
+    const wrongMeanwhile = errorOf(inWecom.reviewerLogin('appstore', 'wrong'));
+    expect(await replaced).toMatchObject({ role: 'member' });
+    expect(await wrongMeanwhile).toMatchObject({ code: 'invalid_credentials' });
+  });
+
+  test('login() › during a login of the reviewer takes their session when it succeeds', async () => {
+    const { phone, client } = await review();
+    const [reviewer, session] = await Promise.all([
+      client.reviewerLogin('appstore', password),
+      client.login(),
+    ]);
+    expect([session, phone.sent.length]).toEqual([reviewer, 1]);
+  });
+
   test('reviewerLogin() › with the right password does not get the answer to the wrong one before it', async () => {
     const { phone, client } = await review();
     const wrong = errorOf(client.reviewerLogin('appstore', 'wrong'));
@@ -463,6 +490,16 @@ describe('reviewers', () => {
     expect(phone.sent.length).toBe(7);
   });
 
+  test('userdata() › keeps the session of a reviewer in WeCom, whom no code logged in', async () => {
+    const { world, login } = await review();
+    const phone = openPhone(world, { checkSession: true });
+    const client = phone.client(login);
+    await client.reviewerLogin('appstore', password);
+    phone.nextQy.push({ fail: 'getMobile:fail', errCode: 42013 });
+    expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'invalid_encrypted_data' });
+    expect([client.session()?.role, phone.asked]).toMatchObject(['reviewer', { login: 0, checkSession: 0 }]);
+  });
+
   test('request() › cannot replace a reviewer’s session, and says that they must log in again', async () => {
     const { login, phone, client } = await review();
     await client.reviewerLogin('appstore', password);
@@ -476,13 +513,3 @@ describe('reviewers', () => {
     expect((await client.reviewerLogin('appstore', password)).role).toBe('reviewer');
   });
 });
-  test('userdata() › keeps the session of a reviewer in WeCom, whom no code logged in', async () => {
-    const { world, login } = await review();
-    const phone = openPhone(world, { checkSession: true });
-    const client = phone.client(login);
-    await client.reviewerLogin('appstore', password);
-    phone.nextQy.push({ fail: 'getMobile:fail', errCode: 42013 });
-    expect(await errorOf(client.userdata('getMobile'))).toMatchObject({ code: 'invalid_encrypted_data' });
-    expect([client.session()?.role, phone.asked]).toMatchObject(['reviewer', { login: 0, checkSession: 0 }]);
-  });
-
