@@ -9,22 +9,12 @@ const home = '/pages/home/home';
 /** These show errors themselves, and a login never leads back to them. */
 const loginPages = ['pages/entrance/entrance', 'pages/refused/refused', 'pages/reviewer/reviewer'];
 const detailCharactersMax = 200;
-/** For the administrator, when the session has already ended. */
-let lastUserid: string | undefined;
-
-wecomLogin.onSessionChange((session) => {
-  if (session) lastUserid = session.member?.userid;
-});
 
 /** The only place that opens another page when a call finds that nobody may stay. */
 wecomLogin.onRefused((error) => {
   const { route, options } = getCurrentPages().slice(-1)[0] ?? {};
   if (route === undefined || loginPages.includes(route)) return;
-  showRefusal(
-    error,
-    addressOf(`/${route}`, options ?? {}),
-    error.code === 'member_not_allowed' ? (error.userid ?? lastUserid) : error.userid,
-  );
+  showRefusal(error, addressOf(`/${route}`, options ?? {}));
 });
 
 /** The query a page was opened with. WeChat passes it encoded, other runtimes pass it decoded. */
@@ -107,10 +97,9 @@ function encodeOnce(value: string): string {
  * Opens the page that shows the error and what the member can do.
  *
  * @param from the address to return to
- * @param userid who was logged in, for the administrator; by default the member that the error names
  */
-export function showRefusal(error: WecomLoginError, from = '', userid = error.userid): void {
-  const { code, requestId, retryAfterSeconds, detail } = error;
+export function showRefusal(error: WecomLoginError, from = ''): void {
+  const { code, requestId, retryAfterSeconds, detail, userid } = error;
   if (code === 'reviewer_session_ended') {
     void wx.reLaunch({ url: `/pages/reviewer/reviewer${queryOf({ code, to: from })}` });
     return;

@@ -39,7 +39,7 @@ export interface WecomLoginErrorDetails {
   retryAfterSeconds?: number;
   /** Only with `login_again`: the company that the next login sends as hint. */
   corpid?: string;
-  /** Only with `member_not_allowed`, if WeCom named the member: for the administrator. */
+  /** Only with `member_not_allowed`, if WeCom named the member or their session was refused: for the administrator. */
   userid?: string;
   /** The message of wx or the runtime, for the developer. */
   detail?: string;
@@ -543,6 +543,9 @@ export function createWecomLogin(options: WecomLoginOptions) {
       repeats,
       async (error) => {
         if (held === used) forgetIfRefused(error);
+        // Here it is who the session names. A login, which may refuse another person, does not come here.
+        const { userid } = used.session.member ?? {};
+        if (error.code === 'member_not_allowed') Object.assign(error, { userid: error.userid ?? userid });
         // A 401 with another code is about something else, for example a wrong PIN.
         const unnamed = error.code === 'bad_server_answer' && repeats === 'always';
         const ended = error.status === 401 && (error.code === 'invalid_session' || unnamed);

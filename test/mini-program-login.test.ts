@@ -1,7 +1,7 @@
 // miniprogram/login.ts: what pages get from it, with the wx that the client brings for unit tests.
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createFakeWx } from '../miniprogram/testing/fake-wx.ts';
-import type { createWecomLogin } from '../miniprogram/wecom-login.ts';
+import { createFakeWx, type FakeAnswer } from '../miniprogram/testing/fake-wx.ts';
+import { createWecomLogin } from '../miniprogram/wecom-login.ts';
 
 /** Loaded by its path: its types are those of miniprogram/tsconfig.json. */
 const loginModule = new URL('../miniprogram/login.ts', import.meta.url).pathname;
@@ -16,13 +16,13 @@ beforeEach(() => vi.resetModules());
 /** Loads login.ts on a phone of its own. */
 async function open(page: { route: string; options: Record<string, string> }) {
   const refuse = (error: string) => () => ({ status: 403, data: { error } });
-  const fake = createFakeWx({
-    answers: {
-      'GET /orders': () => ({ data: { orders: [] } }),
-      'GET /member': refuse('member_not_allowed'),
-      'GET /corp': refuse('corp_not_allowed'),
-    },
-  });
+  const answers: Record<string, () => FakeAnswer> = {
+    'GET /orders': () => ({ data: { orders: [] } }),
+    'GET /member': refuse('member_not_allowed'),
+    'GET /corp': refuse('corp_not_allowed'),
+  };
+  const fake = createFakeWx({ answers });
+  const refuseLogin = () => void (answers['POST /login'] = refuse('member_not_allowed'));
   const opened: string[] = [];
   vi.stubGlobal('wx', { ...fake.wx, reLaunch: ({ url }: { url: string }) => void opened.push(url) });
   vi.stubGlobal('getCurrentPages', () => [page]);
@@ -30,7 +30,7 @@ async function open(page: { route: string; options: Record<string, string> }) {
   const { settings } = await import('../miniprogram/settings.ts');
   settings.serverUrl = 'https://login.mycompany.cn';
   const login = (await import(loginModule)) as LoginModule;
-  return { ...fake, ...login, opened };
+  return { ...fake, ...login, opened, refuseLogin };
 }
 
 describe('requireLogin()', () => {
@@ -94,6 +94,19 @@ describe('a call that finds that nobody may stay', () => {
       expect.stringMatching(/_not_allowed$/),
       userid,
     ]);
+  });
+
+  test('does not name who was logged in before when a login refuses, maybe another person', async () => {
+    const { wecomLogin, opened, endSession, refuseLogin } = await open({
+      route: 'pages/order/order',
+      options: {},
+    });
+    await wecomLogin.login();
+    endSession();
+    refuseLogin();
+    await Promise.allSettled([wecomLogin.request({ url: '/orders' })]);
+    const query = new URL(opened[0] ?? '', 'https://x').searchParams;
+    expect([query.get('code'), query.get('userid')]).toEqual(['member_not_allowed', null]);
   });
 
   test('leads nowhere from a page of the login, which shows errors itself', async () => {
