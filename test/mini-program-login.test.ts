@@ -116,3 +116,29 @@ describe('a call that finds that nobody may stay', () => {
     expect(opened).toEqual([]);
   });
 });
+
+describe('createFakeWx()', () => {
+  test('createFakeWx() › takes an own answer to a login for the session: a reviewer’s too', async () => {
+    const { wx, endSession } = createFakeWx({
+      inWecom: false,
+      answers: {
+        'POST /login/reviewer': ({ data }) =>
+          (data as { password: string }).password === 'right'
+            ? { data: { session_token: 'own', role: 'reviewer', expires_in: 60 } }
+            : { status: 401, data: { error: 'invalid_credentials' } },
+        'GET /orders': () => ({ data: { orders: [] } }),
+      },
+    });
+    const client = createWecomLogin({ serverUrl: 'https://login.mycompany.cn', wx });
+    await expect(client.reviewerLogin('appstore', 'wrong')).rejects.toMatchObject({
+      code: 'invalid_credentials',
+    });
+    expect((await client.reviewerLogin('appstore', 'right')).role).toBe('reviewer');
+    expect(await client.request({ url: '/orders' })).toEqual({ orders: [] });
+    expect(await client.request({ url: '/session' })).toEqual({ role: 'reviewer', expires_in: 60 });
+    endSession();
+    await expect(client.request({ url: '/orders' })).rejects.toMatchObject({
+      code: 'reviewer_session_ended',
+    });
+  });
+});

@@ -24,7 +24,10 @@ export interface FakeWxOptions {
   member?: Partial<Member>;
   /** `false` is ordinary WeChat, without `wx.qy`. */
   inWecom?: boolean;
-  /** Your functions, as `'GET /orders': (request) => ({ data: […] })`. All others respond with 404 `not_found`. */
+  /**
+   * Your functions, as `'GET /orders': (request) => ({ data: […] })`. All others respond with 404 `not_found`. An answer
+   * of yours to `POST /login` or `POST /login/reviewer` begins the session that it holds.
+   */
   answers?: Record<string, (request: FakeRequest) => FakeAnswer>;
 }
 
@@ -54,22 +57,27 @@ export function createFakeWx({ member, inWecom = true, answers = {} }: FakeWxOpt
   let codes = 0;
   let stored = '';
 
-  const session = () => ({ role: 'member', expires_in: expiresInSeconds, member: person });
+  const ofMember = { role: 'member', expires_in: expiresInSeconds, member: person };
+  let session: object = {};
 
   function answerTo(request: FakeRequest): FakeAnswer {
     const what = `${request.method} ${request.path.split('?')[0]}`;
     const own = answers[what];
     if (what.endsWith(' /login') || what.endsWith(' /login/reviewer')) {
-      if (own) return own(request);
-      if (what !== 'POST /login') return { status: 404, data: { error: 'not_found' } };
-      valid = `fake-${(logins += 1)}`;
-      return { data: { session_token: valid, ...session() } };
+      if (!own && what !== 'POST /login') return { status: 404, data: { error: 'not_found' } };
+      const answer = own?.(request) ?? { data: { session_token: `fake-${(logins += 1)}`, ...ofMember } };
+      const { session_token: sessionToken, ...begun } = Object(answer.data) as Record<string, unknown>;
+      if (typeof sessionToken === 'string' && (answer.status ?? 200) < 300) {
+        valid = sessionToken;
+        session = begun;
+      }
+      return answer;
     }
     if (valid === '' || request.header['Authorization'] !== `Bearer ${valid}`) {
       return { status: 401, data: { error: 'invalid_session' } };
     }
     if (own) return own(request);
-    if (what === 'GET /session') return { data: session() };
+    if (what === 'GET /session') return { data: session };
     if (what === 'DELETE /session') {
       valid = '';
       return { status: 204, data: '' };
