@@ -205,6 +205,38 @@ for line in sys.stdin:
     }
   });
 
+  test('docs/verify-a-session.md › keeps a session for 30 seconds by the clock that goes further', () => {
+    const [sessionOf = ''] = examples('js');
+    const file = write('clocks/session-of.mjs', sessionOf);
+    const main = `
+      import { createServer } from 'node:http';
+      let asked = 0;
+      const server = createServer((_, response) => { asked += 1; response.end('{"role":"member"}'); });
+      server.listen(0, '127.0.0.1', async () => {
+        const url = 'http://127.0.0.1:' + server.address().port;
+        const now = Date.now();
+        const passed = process.argv.slice(2).map((pair) => pair.split(','));
+        for (const [wallSeconds, monotonicSeconds] of passed) {
+          const { sessionOf } = await import(${JSON.stringify(file)} + '?' + wallSeconds);
+          asked = 0;
+          Date.now = () => now;
+          performance.now = () => 1000;
+          await sessionOf(url, 'Bearer s1');
+          Date.now = () => now + wallSeconds * 1000;
+          performance.now = () => 1000 + monotonicSeconds * 1000;
+          await sessionOf(url, 'Bearer s1');
+          console.log(wallSeconds, monotonicSeconds, asked);
+        }
+        process.exit();
+      });`;
+    // Both clocks; the wall clock set back an hour; the other frozen.
+    const passed = ['29,29', '31,32', '-3600,29', '-3570,31', '30,0'];
+    const { stdout } = spawnSync(process.execPath, [write('clocks/main.mjs', main), ...passed], {
+      encoding: 'utf8',
+    });
+    expect(stdout.trim().split('\n')).toEqual(['29 29 1', '31 32 2', '-3600 29 1', '-3570 31 2', '30 0 2']);
+  });
+
   test('docs/verify-a-session.md › has an example for CloudBase that works', async () => {
     const [sessionOf = '', , , cloudbase = ''] = examples('js');
     write('cloudbase/session-of.mjs', sessionOf);
