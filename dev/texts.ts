@@ -92,6 +92,10 @@ export const logTexts = {
     en: `${what}: new after ${ms} ms`,
     zh: `${what}：已更新，用时 ${ms} 毫秒`,
   }),
+  leftOut: (entries: string): Bilingual => ({
+    en: `not used, because the company is not simulated: ${entries}`,
+    zh: `未采用（所属企业不在模拟环境中）：${entries}`,
+  }),
   inOrder: (what: string): Bilingual => ({ en: `${what}: in order again`, zh: `${what}：已恢复正常` }),
   notTaken: (what: string): Bilingual => ({
     en: `${what}: not taken`,

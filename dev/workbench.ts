@@ -78,7 +78,7 @@ export async function startWorkbench(
   endings.push(redis.stop);
   const world = await createWorld(options.wecom, redis.url, stage);
   endings.push(world.stop);
-  manifest = readManifest(world.variables(), stage);
+  takeWorld();
 
   const key = randomUUID();
   page = await createPage({
@@ -122,6 +122,12 @@ export async function startWorkbench(
     return { ...(known ?? Object.assign({}, ...all())), ...ofThisMachine };
   }
 
+  function takeWorld(): void {
+    manifest = readManifest(world.variables(), stage);
+    const leftOut = world.leftOut().join(', ');
+    if (leftOut !== '') log.said('dev', logTexts.leftOut(leftOut)[language], 'plain');
+  }
+
   async function logIn(holder: Holder): Promise<string> {
     const { code } = loginCode.parse(world.askWecomApp(holder, 'login'));
     const response = await fetch(`http://127.0.0.1:${functionsPort}/login`, {
@@ -142,7 +148,7 @@ export async function startWorkbench(
     const isMoved = [manifestFile, ownPeopleFile, ...environmentFiles].some(within);
     if (within(ownPeopleFile) && (await tried(ownPeopleFile, takePeople)))
       taken.push(logTexts.people[language]);
-    if (isMoved && (await tried(manifestFile, () => (manifest = readManifest(world.variables(), stage))))) {
+    if (isMoved && (await tried(manifestFile, takeWorld))) {
       if (within(manifestFile)) taken.push(manifestFile);
       startTimers();
       taken.push(...(await moved()));

@@ -22,7 +22,9 @@ const ofAnotherWorld = {
 };
 
 /** Unless .env says otherwise: in the cloud, what changes in WeCom is noticed after minutes. */
-const ofDevelopment = { MEMBER_RECHECK_SECONDS: '3' };
+const recheckSeconds = '3';
+/** Which field of an entry, separated by colons, names its company. */
+const corpidAt = { ROLES: 3, WECOM_CALLERS: 2 };
 
 /** @throws Trouble if .env or dev/people.json lacks what is needed */
 export async function createWorld(kind: 'simulator' | 'real', redisUrl: string, stage: string) {
@@ -43,8 +45,9 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
     wecom: startTexts.simulated(wecom.url),
     needs: undefined as Bilingual | undefined,
     variables: () => ({
-      ...ofDevelopment,
       ...ofEnv(),
+      ...entriesOf(people.corpids(), ofEnv()).kept,
+      MEMBER_RECHECK_SECONDS: ofEnv()['MEMBER_RECHECK_SECONDS'] || recheckSeconds,
       ...ofAnotherWorld,
       ...fixed,
       ...people.environment(),
@@ -54,6 +57,8 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
         .map((corpid) => `${corpid}:${token}:${encodingAESKey}`)
         .join(','),
     }),
+    /** Entries of .env that are not in `variables`, because their company is not simulated. */
+    leftOut: () => entriesOf(people.corpids(), ofEnv()).leftOut,
     holders: people.holders,
     reviewers: people.reviewers,
     companyNames: people.companyNames,
@@ -72,6 +77,23 @@ async function simulatedWorld(fixed: Record<string, string>, ofEnv: () => NodeJS
   };
 }
 
+/** Keeps the entries of these companies, and those that name none: these mean the first. */
+function entriesOf(corpids: string[], environment: NodeJS.ProcessEnv) {
+  const kept: Record<string, string> = {};
+  const leftOut: string[] = [];
+  for (const [name, at] of Object.entries(corpidAt)) {
+    const entries = (environment[name] ?? '').split(',');
+    const isKept = (entry: string) => {
+      const corpid = entry.split(':')[at]?.trim();
+      return corpid === undefined || corpids.includes(corpid);
+    };
+    kept[name] = entries.filter(isKept).join(',');
+    const others = entries.filter((entry) => !isKept(entry));
+    leftOut.push(...others.map((entry) => `${name} ${entry.split(':')[0]?.trim()}`));
+  }
+  return { kept, leftOut };
+}
+
 function realWorld(fixed: Record<string, string>, ofEnv: () => NodeJS.ProcessEnv) {
   if (!ofEnv()['WECOM_CORPS']) throw new Trouble(troubleTexts.realNeedsCorps);
   const nobody: Holder = { who: 'nobody', name: '—', company: '', flag: undefined, person: undefined };
@@ -79,6 +101,7 @@ function realWorld(fixed: Record<string, string>, ofEnv: () => NodeJS.ProcessEnv
     wecom: startTexts.real,
     needs: startTexts.realNeeds,
     variables: () => ({ ...ofEnv(), ...fixed }),
+    leftOut: (): string[] => [],
     holders: () => [nobody],
     reviewers: (): PageState['reviewers'] => [],
     companyNames: (): Record<string, string> => ({}),

@@ -137,7 +137,15 @@ describe('npm run dev', () => {
   const folder = project();
   let dev: Running;
   beforeAll(async () => {
-    save('.env', 'ROLES=rd:dept:2,ops:tag:1\n');
+    // As for a deploy: with companies of the real world, and what is not set.
+    save(
+      '.env',
+      `ROLES=rd:dept:2,ops:tag:1,boss:user:ZhangSan:wwreal
+WECOM_CALLERS=erp:${'0'.repeat(64)},crm:${'1'.repeat(64)}:wwreal
+WECOM_APIS=user/get
+MEMBER_RECHECK_SECONDS=
+`,
+    );
     dev = await start(folder, ['--devtools']);
   });
   afterAll(() => {
@@ -176,6 +184,16 @@ describe('npm run dev', () => {
     const { problems: shown } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '{}') as { problems: unknown };
     return JSON.stringify(shown);
   }
+
+  test('.env › what is empty or of a company that is not simulated does not count, and the latter is named', async () => {
+    expect(dev.output()).toContain('the company is not simulated: ROLES boss, WECOM_CALLERS crm\n');
+    save(
+      'functions/own/index.ts',
+      ownFunction('').replace('end("")', "end(process.env['MEMBER_RECHECK_SECONDS'])"),
+    );
+    await dev.says(/dev +own: new after/);
+    expect(await get('/own')).toBe('3');
+  });
 
   test('a function by the document › is there as soon as it is saved, behind the session of the login', async () => {
     // The command of the document: the person who is chosen on the page.
