@@ -58,7 +58,7 @@ interface Served {
   problem: Bilingual | undefined;
 }
 
-/** Only end what would wait without end; longer than in the cloud, because a developer's machine may be busy. */
+/** For a function that never starts or never ends. Longer than in the cloud: a developer's machine may be busy. */
 const startMsMax = 30_000;
 const drainMsMax = 20_000;
 
