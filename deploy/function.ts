@@ -186,9 +186,19 @@ export function refuseForeign(name: string, configuration: Configuration, deploy
   throw new DeployError(refusalTexts.otherDeploy(name));
 }
 
-/** True when `configuration` was written by that run and by no other. */
-export function isOfDeploy(configuration: Configuration | undefined, deployId: string): boolean {
-  return configuration?.Description?.startsWith(claimOf(deployId)) === true;
+/**
+ * True when what the version holds was written by the run that published it, and by no other. The version shows that run's
+ * claim; or only the mark it was given, and then `$LATEST` must still show the claim of `writer`.
+ */
+export function isWhole(
+  version: Configuration,
+  deployId: string,
+  latest: Configuration,
+  writer = deployId,
+): boolean {
+  if (version.Description?.startsWith(claimOf(deployId))) return true;
+  const isMarked = version.Description?.startsWith(`deploy ${deployId} `) === true;
+  return isMarked && latest.Description?.startsWith(claimOf(writer)) === true;
 }
 
 type Code = { CosBucketName: string; CosObjectName: string } | { ZipFile: string };

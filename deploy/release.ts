@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { type Bilingual, both } from '../scripts/language.ts';
 import type { Cloud } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
-import { isOfDeploy, readVersions, refuseForeign, versionMark, type DeployedFunction } from './function.ts';
+import { isWhole, readVersions, versionMark, type DeployedFunction } from './function.ts';
 import type { FunctionSettings } from './settings.ts';
 import { change, getFunction, latestVersion, liveAlias, waitUntilActive } from './state.ts';
 import { refusalTexts } from './texts.ts';
@@ -37,8 +37,9 @@ export async function publishVersion(
   const made = await publish(cloud, name, deployId, fingerprint, release);
   const published = await waitUntilActive(cloud, name, made.version);
   // The function itself is Publishing for a moment longer or shorter, and takes no other change meanwhile.
-  await waitUntilActive(cloud, name);
-  refuseForeign(name, published, made.deployId);
+  const latest = await waitUntilActive(cloud, name);
+  if (!isWhole(published, made.deployId, latest, deployId))
+    throw new DeployError(refusalTexts.otherDeploy(name));
   return made.version;
 }
 
@@ -60,7 +61,9 @@ async function publish(
       const isUnanswered = error.cloudCode === '';
       const mayBeThere = isUnanswered || /^(Unsupported|Failed)Operation/.test(error.cloudCode);
       const versions = mayBeThere ? await readVersions(cloud, name) : [];
-      const newest = versions.findLast((version) => version.fingerprint === fingerprint);
+      const newest = versions.findLast(
+        (version) => version.fingerprint === fingerprint && (!isUnanswered || version.deployId === deployId),
+      );
       if (newest) return newest;
       if (!isUnanswered || attempt === publishTries) throw error;
     }
@@ -80,7 +83,8 @@ export async function findUnreleased(
     deployed.liveVersion === latestVersion || Number(found.version) > Number(deployed.liveVersion);
   if (!isNewer) return undefined;
   const published = await getFunction(cloud, name, found.version);
-  return published?.Status === 'Active' && isOfDeploy(published, found.deployId) ? found.version : undefined;
+  if (published?.Status !== 'Active') return undefined;
+  return isWhole(published, found.deployId, deployed.configuration) ? found.version : undefined;
 }
 
 export type CheckResult = 'healthy' | 'unreachable' | 'not asked';

@@ -359,7 +359,9 @@ export const functionActions = {
     const times = fn.versionTimes?.[p.Qualifier ?? ''];
     if (times && context.nowMs < times.foundMs)
       throw new ApiError('ResourceNotFound.Version', `Version [${p.Qualifier}] not found.`);
-    const { Version, VersionDescription: _, CodeSha256: __, ...shown } = resolveQualifier(fn, p.Qualifier);
+    const { Version, VersionDescription, CodeSha256: _, ...shown } = resolveQualifier(fn, p.Qualifier);
+    if (Version !== '$LATEST' && context.switches.versionDescription === 'as published')
+      shown.Description = VersionDescription;
     const isShown = context.nowMs >= (fn.egressShownMs ?? 0);
     const ofVersion = times && context.nowMs < times.activeMs ? 'Publishing' : 'Active';
     const isVersion = /^\d+$/.test(p.Qualifier ?? '') && !fn.Status.endsWith('Failed');

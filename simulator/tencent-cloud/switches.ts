@@ -85,6 +85,12 @@ export const switchTable = {
     source:
       'SDK: FailedOperation.PublishVersion, UnsupportedOperation.PublishVersion; no report of either for this',
   }),
+  versionDescription: row({
+    ends: ['of the function', 'as published'],
+    kind: 'doubt',
+    source:
+      'TF sends it with PublishVersion and reads it from GetFunction of the version; API model of both: the function’s',
+  }),
   missingFunction: row({
     ends: [
       'ResourceNotFound.Function',
