@@ -80,7 +80,10 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
         .filter(({ isUnchanged }) => !isUnchanged)
         .map(async (step) => ({
           step,
-          version: await prepare(cloud, request, step, packageOf(step.fn), progress, warn),
+          release: {
+            version: await prepare(cloud, request, step, packageOf(step.fn), progress, warn),
+            deployId: request.deployId,
+          },
         })),
     );
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
@@ -88,12 +91,13 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
     if (failed[0]) throw failed[0].reason;
     const prepared = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 
-    for (const { step, version } of prepared) {
+    for (const { step, release } of prepared) {
       const { fn, deployed } = step;
+      const { version } = release;
       const shares =
         deployed?.shares.map((share) => deployTexts.grayShare(share.weight, share.version)) ?? [];
       if (shares.length > 0) warn(deployTexts.grayEnds(fn.key, shares, version));
-      await releaseVersion(cloud, fn.name, version, deployed);
+      await releaseVersion(cloud, fn.name, release, deployed);
       done.push((deployed ? deployTexts.updated : deployTexts.created)(fn.key, version));
     }
     const unbind = () => removeDomain(cloud, settings);
@@ -104,8 +108,8 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
         if (deployed) await writeTags(cloud, fn, settings.region, deployed, warn);
       });
     }
-    for (const { step } of prepared)
-      if (step.deployed) await pruneVersions(cloud, step.fn.name, step.deployed);
+    for (const { step, release } of prepared)
+      if (step.deployed) await pruneVersions(cloud, step.fn.name, release, step.deployed);
     if (only === undefined && steps[0]?.topic) {
       const { topic } = steps[0];
       await progress.during(progressTexts.logs, progressTexts.indexAndAlarms, () =>

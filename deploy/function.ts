@@ -3,8 +3,9 @@ import Provider from '@serverless/tencent-scf/library/provider.js';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Bilingual } from '../scripts/language.ts';
-import type { Cloud, ScfRequest } from './cloud.ts';
+import type { Cloud, ScfAnswer, ScfRequest } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
+import { type Release, releasesIn } from './history.ts';
 import type { LogTopic } from './log-topic.ts';
 import type { FunctionPackage } from './package.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
@@ -32,6 +33,7 @@ export interface DeployedFunction {
   configuration: Configuration;
   /** Version `$DEFAULT` points to; `$LATEST` before the first release. */
   liveVersion: string;
+  releases: Release[];
   /** A gray release: other versions that get a share of the traffic. */
   shares: { version: string; weight: number }[];
   /** Published versions, oldest first. */
@@ -80,15 +82,20 @@ async function withVersions(
   name: string,
   configuration: Configuration,
 ): Promise<DeployedFunction> {
-  const { FunctionVersion, RoutingConfig } = await unlessNone(
+  const {
+    FunctionVersion: liveVersion = latestVersion,
+    RoutingConfig,
+    Description = '',
+  } = await unlessNone<Partial<ScfAnswer<'GetAlias'>>>(
     () => cloud.scf('GetAlias', { FunctionName: name, Name: liveAlias }),
-    { FunctionVersion: latestVersion },
+    {},
   );
   const shares = RoutingConfig?.AdditionalVersionWeights ?? [];
   return {
     configuration,
-    liveVersion: FunctionVersion ?? latestVersion,
+    liveVersion,
     shares: shares.map(({ Version, Weight }) => ({ version: Version, weight: Weight })),
+    releases: releasesIn(Description, liveVersion),
     versions: await readVersions(cloud, name),
   };
 }

@@ -8,7 +8,8 @@ import { CloudError, DeployError } from './errors.ts';
 import { listOwnFunctions } from './deploy.ts';
 import { removeDomain } from './domain.ts';
 import { deleteFunction, readDeployed, type DeployedFunction } from './function.ts';
-import { previousVersion, releaseVersion } from './release.ts';
+import { previousVersion } from './history.ts';
+import { releaseVersion } from './release.ts';
 import { searchLog, topicName } from './log-topic.ts';
 import type { LogOptions } from './options.ts';
 import type { Terminal } from './serverless.ts';
@@ -108,8 +109,8 @@ export async function remove(
 }
 
 /**
- * `sls rollback`: undoes the last deploy, that is, moves `$DEFAULT` of every function that deploy released one version
- * back. With -f only that function, with --to to that version.
+ * `sls rollback`: undoes the last deploy, that is, moves `$DEFAULT` of every function that deploy released to the version
+ * that was live before. With -f only that function, with --to to that version.
  */
 export async function rollback(
   cloud: Cloud,
@@ -125,25 +126,28 @@ export async function rollback(
   for (const fn of chosen) {
     const deployed = await readDeployed(cloud, fn.name);
     const live = deployed?.versions.find(({ version }) => version === deployed.liveVersion);
-    if (deployed && live) candidates.push({ fn, deployed, deployId: live.deployId });
+    if (deployed && live)
+      candidates.push({ fn, deployed, deployId: deployed.releases[0]?.deployId ?? live.deployId });
   }
   const last = candidates
     .map(({ deployId }) => deployId)
     .toSorted()
     .at(-1);
-  let moved = 0;
-  for (const { fn, deployed } of candidates.filter(({ deployId }) => deployId === last)) {
-    const target = options.to ?? previousVersion(deployed);
-    if (target === undefined) continue;
-    if (!deployed.versions.some(({ version }) => version === target)) {
+  const moves = candidates
+    .filter(({ deployId }) => deployId === last)
+    .flatMap(({ fn, deployed }) => {
+      const target = options.to ?? previousVersion(deployed);
+      if (target === undefined) return [];
+      const release = deployed.versions.find(({ version }) => version === target);
+      if (release) return [{ fn, deployed, release }];
       const known = deployed.versions.map(({ version }) => version).join(', ');
       throw new DeployError(operateTexts.noVersion(fn.key, target, known));
-    }
-    await releaseVersion(cloud, fn.name, target, deployed);
-    terminal.log.notice(operateTexts.liveAgain(fn.key, target, deployed.liveVersion));
-    moved += 1;
+    });
+  if (moves.length === 0) throw new DeployError(operateTexts.nothingEarlier);
+  for (const { fn, deployed, release } of moves) {
+    await releaseVersion(cloud, fn.name, release, deployed);
+    terminal.log.notice(operateTexts.liveAgain(fn.key, release.version, deployed.liveVersion));
   }
-  if (moved === 0) throw new DeployError(operateTexts.nothingEarlier);
 }
 
 /** What `sls invoke` calls. */

@@ -2,16 +2,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { type Bilingual, both } from '../scripts/language.ts';
-import type { Cloud } from './cloud.ts';
+import type { Cloud, ScfRequest } from './cloud.ts';
 import { CloudError, DeployError } from './errors.ts';
 import { isWhole, readVersions, versionMark, type DeployedFunction } from './function.ts';
+import { type Release, releaseMark, releasesWith, versionsKept } from './history.ts';
 import type { FunctionSettings } from './settings.ts';
 import { change, getFunction, latestVersion, liveAlias, waitUntilActive } from './state.ts';
 import { refusalTexts } from './texts.ts';
 import { createUrl, deleteStray, deleteStrays, type DeployedTrigger, urlOf } from './triggers.ts';
 
-/** Versions kept for rollback, the live one among them. */
-const versionsKept = 5;
 /** A new function URL is known to the gateway after some seconds, and a first start inside a VPC takes some more. */
 const checkMsMax = 60_000;
 /** A refusal by SCF in the function's place may be passing for so long. */
@@ -94,7 +93,7 @@ export type CheckResult = 'healthy' | 'unreachable' | 'not asked';
  * is certainly the version's own counts: 200 with a JSON object is healthy; a JSON object of the function with another
  * status, three times, or a refusal by SCF in its place (`errorCode`), for 15 seconds, is not, and throws
  * DeployError. Everything else comes from the gateway, a proxy or the network: `unreachable`, unless the last answer was
- * a refusal or 5xx, which is a DeployError.
+ * a refusal or 5xx, which is a DeployError. A version that is refused is deleted.
  */
 export async function checkVersion(
   cloud: Cloud,
@@ -106,11 +105,15 @@ export async function checkVersion(
   const trigger = await urlOfVersion(cloud, fn, version, warn);
   const url = trigger && urlOf(trigger);
   if (trigger === undefined || url === undefined) return 'unreachable';
+  let result: CheckResult | undefined;
   try {
-    return await askVersion(cloud, fn, version, url);
+    result = await askVersion(cloud, fn, version, url);
+    return result;
   } finally {
     // What the check found is not to be lost over it.
     await deleteStray(cloud, fn.name, trigger, warn);
+    // A rollback is not to find it.
+    if (result === undefined) await deleteVersion(cloud, fn.name, version);
   }
 }
 
@@ -211,44 +214,63 @@ function parsed(body: string): unknown {
   }
 }
 
-/** Sends all traffic of function URL and timer to `version`; a gray release ends by it. */
+/** Members of UpdateAlias that a cloud may refuse, and its codes for that. */
+const optionalMembers = {
+  RoutingConfig: /RoutingConfig|AdditionalVersionWeights/,
+  Description: /Description/,
+};
+
+/** Sends all traffic of function URL and timer to that version; a gray release ends by it. */
 export async function releaseVersion(
   cloud: Cloud,
   name: string,
-  version: string,
+  release: Release,
   deployed: DeployedFunction | undefined,
 ): Promise<void> {
-  const request = { FunctionName: name, Name: liveAlias, FunctionVersion: version };
   const isShared = (deployed?.shares.length ?? 0) > 0;
-  if (!isShared) {
-    await change(cloud, 'UpdateAlias', request);
-    return;
-  }
-  try {
-    await change(cloud, 'UpdateAlias', { ...request, RoutingConfig: { AdditionalVersionWeights: [] } });
-  } catch (error) {
-    const isRefused =
-      error instanceof CloudError && /RoutingConfig|AdditionalVersionWeights/.test(error.cloudCode);
-    if (!isRefused) throw error;
-    await change(cloud, 'UpdateAlias', request);
-  }
-}
-
-/** Deletes versions too old to go back to. The cloud refuses those still in use, and that is left so. */
-export async function pruneVersions(cloud: Cloud, name: string, deployed: DeployedFunction): Promise<void> {
-  const numbers = deployed.versions
-    .map(({ version }) => version)
-    .filter((version) => version !== deployed.liveVersion);
-  for (const Qualifier of numbers.slice(0, Math.max(0, numbers.length - (versionsKept - 2)))) {
+  const request: ScfRequest<'UpdateAlias'> = {
+    FunctionName: name,
+    Name: liveAlias,
+    FunctionVersion: release.version,
+    Description: releaseMark(releasesWith(release, deployed)),
+    ...(isShared ? { RoutingConfig: { AdditionalVersionWeights: [] } } : {}),
+  };
+  for (;;) {
     try {
-      await cloud.scf('DeleteFunctionVersion', { FunctionName: name, Qualifier });
+      await change(cloud, 'UpdateAlias', request);
+      return;
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
+      const { cloudCode } = error;
+      const refused = (['RoutingConfig', 'Description'] as const).find(
+        (member) => member in request && optionalMembers[member].test(cloudCode),
+      );
+      if (!refused) throw error;
+      delete request[refused];
     }
   }
 }
 
-/** The newest version older than the live one. */
-export function previousVersion(deployed: DeployedFunction): string | undefined {
-  return deployed.versions.findLast(({ version }) => Number(version) < Number(deployed.liveVersion))?.version;
+/** Deletes versions too old to go back to; those that were live are kept the longest. */
+export async function pruneVersions(
+  cloud: Cloud,
+  name: string,
+  release: Release,
+  deployed: DeployedFunction,
+): Promise<void> {
+  const releases = releasesWith(release, deployed);
+  const others = deployed.versions
+    .map(({ version }) => version)
+    .filter((version) => !releases.some((kept) => kept.version === version));
+  for (const version of others.slice(0, Math.max(0, others.length - (versionsKept - releases.length))))
+    await deleteVersion(cloud, name, version);
+}
+
+/** The cloud refuses it for a version still in use, and that is left so. */
+async function deleteVersion(cloud: Cloud, FunctionName: string, Qualifier: string): Promise<void> {
+  try {
+    await change(cloud, 'DeleteFunctionVersion', { FunctionName, Qualifier });
+  } catch (error) {
+    if (!(error instanceof CloudError)) throw error;
+  }
 }

@@ -1,4 +1,4 @@
-// What a deploy releases.
+// What a deploy releases, and where `sls rollback` goes.
 import { describe, expect, test } from 'vitest';
 import { switchTable } from '../simulator/tencent-cloud/switches.ts';
 import { type Fixture, testFixture, tickName, webName } from './deploy-fixture.ts';
@@ -58,5 +58,66 @@ describe('sls deploy, what it releases', () => {
     expect(live(fixture)).toEqual(['1', '1']);
     expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
     expect(live(fixture)).toEqual(['3', '2']);
+  });
+});
+
+describe('sls rollback', () => {
+  test.each(switchTable.aliasDescription.ends)(
+    'goes to the version that was live, not to one that was never healthy; descriptions of an alias are %s',
+    async (aliasDescription) => {
+      const fixture = await testFixture({ switches: { aliasDescription } });
+      await fixture.run('deploy');
+      fixture.configure((yml) => Object.assign(yml.functions.web.environment, { HEALTH: '500' }));
+      expectError(await fixture.run('deploy'), 'was not released');
+      greet(fixture, ['web'], 'changed');
+      expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
+      expect(live(fixture)).toEqual(['3', '1']);
+      expect(await fixture.run('rollback')).toMatchObject({ exitCode: 0 });
+      expect(live(fixture)).toEqual(['1', '1']);
+      expectError(await fixture.run('rollback'), 'There is no earlier version');
+    },
+  );
+
+  test('undoes all that the last deploy released, also what an earlier run had published', async () => {
+    const fixture = await testFixture();
+    await fixture.run('deploy');
+    greet(fixture, ['web'], 'changed');
+    fixture.cloud.inject({ action: 'UpdateAlias', kind: 'InternalError' });
+    expectError(await fixture.run('deploy'), 'UpdateAlias');
+    greet(fixture, ['web', 'tick'], 'changed');
+    await fixture.run('deploy');
+    expect(live(fixture)).toEqual(['2', '2']);
+    expect(await fixture.run('rollback')).toMatchObject({ exitCode: 0 });
+    expect(live(fixture)).toEqual(['1', '1']);
+  });
+
+  test('finds the versions that were live, however many were published since and never served', async () => {
+    const fixture = await testFixture();
+    await fixture.run('deploy');
+    greet(fixture, ['web'], 'second');
+    await fixture.run('deploy');
+    const web = fixture.stored(webName);
+    for (const Version of ['3', '4', '5', '6', '7', '8'])
+      web.versions.push({ ...structuredClone(web.latest), Version });
+    web.versionCounter = 8;
+    greet(fixture, ['web'], 'third');
+    await fixture.run('deploy');
+    expect(web.versions.map(({ Version }) => Version)).toEqual(['1', '2', '7', '8', '9']);
+    await fixture.run('rollback');
+    await fixture.run('rollback');
+    expect(live(fixture)).toEqual(['1', '1']);
+    await fixture.run('rollback -f web --to 9');
+    await fixture.run('rollback');
+    expect(live(fixture)).toEqual(['1', '1']);
+  });
+
+  test('changes nothing when one of the versions is gone', async () => {
+    const fixture = await testFixture();
+    await fixture.run('deploy');
+    greet(fixture, ['web', 'tick'], 'changed');
+    await fixture.run('deploy');
+    fixture.stored(tickName).versions.shift();
+    expectError(await fixture.run('rollback'), 'tick has no version 1');
+    expect(live(fixture)).toEqual(['2', '2']);
   });
 });

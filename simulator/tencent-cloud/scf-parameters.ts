@@ -122,6 +122,7 @@ export const parameterSchemas = {
     ...named,
     Name: z.string(),
     FunctionVersion: z.string(),
+    Description: configuration.Description,
     RoutingConfig: z.optional(
       z.strictObject({
         AdditionalVersionWeights: z.optional(

@@ -80,7 +80,13 @@ export const versionActions = {
     const version = fn.aliases[p.Name];
     if (version === undefined) throw new ApiError('ResourceNotFound.Alias', `Alias [${p.Name}] not found.`);
     const AdditionalVersionWeights = fn.routing?.[p.Name] ?? [];
-    return { Name: p.Name, FunctionVersion: version, RoutingConfig: { AdditionalVersionWeights } };
+    const Description = fn.aliasDescriptions?.[p.Name] ?? '';
+    return {
+      Name: p.Name,
+      FunctionVersion: version,
+      Description,
+      RoutingConfig: { AdditionalVersionWeights },
+    };
   },
 
   UpdateAlias(context: ScfContext, p: Parameters<'UpdateAlias'>): object {
@@ -89,6 +95,9 @@ export const versionActions = {
     if (times && context.nowMs < times.activeMs) throw busy(context, 'UpdateAlias', 'Publishing');
     if (fn.aliases[p.Name] === undefined)
       throw new ApiError('ResourceNotFound.Alias', `Alias [${p.Name}] not found.`);
+    const { aliasDescription } = context.switches;
+    if (p.Description !== undefined && aliasDescription === 'refused')
+      throw new ApiError('InvalidParameterValue.Description', 'Description is not valid.');
     const weights = p.RoutingConfig?.AdditionalVersionWeights ?? [];
     if (p.RoutingConfig && weights.length === 0 && context.switches.emptyRouting === 'refused')
       throw new ApiError(
@@ -97,6 +106,8 @@ export const versionActions = {
       );
     fn.aliases[p.Name] = resolveQualifier(fn, p.FunctionVersion).Version;
     fn.routing = { ...fn.routing, [p.Name]: weights };
+    if (p.Description !== undefined && aliasDescription === 'kept')
+      fn.aliasDescriptions = { ...fn.aliasDescriptions, [p.Name]: p.Description };
     return {};
   },
 };

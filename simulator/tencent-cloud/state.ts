@@ -64,6 +64,7 @@ export interface StoredFunction {
   /** A version number is never used twice, not even after a deletion. */
   versionCounter: number;
   aliases: Record<string, string>;
+  aliasDescriptions?: Record<string, string>;
   triggers: StoredTrigger[];
 }
 

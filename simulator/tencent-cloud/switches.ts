@@ -91,6 +91,12 @@ export const switchTable = {
     source:
       'TF sends it with PublishVersion and reads it from GetFunction of the version; API model of both: the function’s',
   }),
+  aliasDescription: row({
+    ends: ['kept', 'dropped', 'refused'],
+    kind: 'doubt',
+    source:
+      'API model: UpdateAlias takes one, GetAlias returns it; no report of one on $DEFAULT; SDK: InvalidParameterValue.Description',
+  }),
   missingFunction: row({
     ends: [
       'ResourceNotFound.Function',
