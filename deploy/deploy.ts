@@ -11,6 +11,7 @@ import {
   fingerprintOf,
   ownershipMark,
   readSettled,
+  refuseOvertaken,
   writeLatest,
   writeTags,
   type DeployedFunction,
@@ -91,6 +92,9 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
     if (failed[0]) throw failed[0].reason;
     const prepared = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 
+    // The checks took their time, and unchanged functions are part of the release.
+    if (prepared.length > 0)
+      for (const { fn, deployed } of steps) await refuseOvertaken(cloud, fn.name, request.deployId, deployed);
     for (const { step, release } of prepared) {
       const { fn, deployed } = step;
       const { version } = release;

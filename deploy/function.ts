@@ -208,6 +208,20 @@ export function isWhole(
   return isMarked && latest.Description?.startsWith(claimOf(writer)) === true;
 }
 
+/** Throws DeployError when another run has changed the function since this one read it as `before`. */
+export async function refuseOvertaken(
+  cloud: Cloud,
+  name: string,
+  deployId: string,
+  before: DeployedFunction | undefined,
+): Promise<void> {
+  const now = await readDeployed(cloud, name);
+  const text = now?.configuration.Description ?? '';
+  const isOurs = text.startsWith(claimOf(deployId)) || text === before?.configuration.Description;
+  if (!now || !isOurs || now.liveVersion !== (before?.liveVersion ?? latestVersion))
+    throw new DeployError(refusalTexts.otherDeploy(name));
+}
+
 type Code = { CosBucketName: string; CosObjectName: string } | { ZipFile: string };
 
 async function codeOf(

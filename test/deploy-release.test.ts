@@ -59,6 +59,16 @@ describe('sls deploy, what it releases', () => {
     expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
     expect(live(fixture)).toEqual(['3', '2']);
   });
+
+  test.each<[string, (fixture: Fixture) => void]>([
+    ['has begun', claimForAnother],
+    ['has released', (fixture) => (fixture.stored(tickName).aliases['$DEFAULT'] = '$LATEST')],
+  ])('nothing when another deploy %s while the new version was asked for its health', async (_, act) => {
+    const fixture = await actAfter('DeleteTrigger', act);
+    expectError(await fixture.run('deploy'), 'another deploy of this stage is running');
+    expect(fixture.liveVersion(webName)).toBe('1');
+    expect(fixture.liveVersion(tickName)).not.toBe('2');
+  });
 });
 
 describe('sls rollback', () => {
