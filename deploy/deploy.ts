@@ -166,9 +166,9 @@ async function prepare(
       : await progress.during(ofFunction(fn), progressTexts.checking, () =>
           checkVersion(cloud, fn, published, warn),
         );
-  if (health === 'unreachable') {
-    warn(deployTexts.uncheckedRelease(fn.key, version, fn.healthPath ?? ''));
-  }
+  const { healthPath = '' } = fn;
+  if (health === 'unreachable') warn(deployTexts.uncheckedRelease(fn.key, version, healthPath));
+  if (health === 'not public') warn(deployTexts.closedRelease(fn.key, version, healthPath));
   return version;
 }
 

@@ -86,7 +86,19 @@ export async function findUnreleased(
   return isWhole(published, found.deployId, deployed.configuration) ? found.version : undefined;
 }
 
-export type CheckResult = 'healthy' | 'unreachable' | 'not asked';
+export type CheckResult = 'healthy' | 'unreachable' | 'not public' | 'not asked';
+
+const UrlSettings = z.looseObject({
+  AuthType: z.literal('NONE'),
+  NetConfig: z.looseObject({ EnableExtranet: z.literal(true) }),
+});
+
+/** What serverless.yml keeps closed is not opened for a check: its URL stays if the run breaks off. */
+function isPublic({ triggers }: FunctionSettings): boolean {
+  return triggers.some(
+    ({ type, description }) => type === 'http' && UrlSettings.safeParse(parsed(description)).success,
+  );
+}
 
 /**
  * Gives the version a function URL of its own for as long as the check takes, and asks for up to 60 seconds. Only what
@@ -102,6 +114,7 @@ export async function checkVersion(
   warn: (words: Bilingual) => void,
 ): Promise<CheckResult> {
   if (fn.type !== 'web' || fn.healthPath === undefined) return 'not asked';
+  if (!isPublic(fn)) return 'not public';
   const trigger = await urlOfVersion(cloud, fn, version, warn);
   const url = trigger && urlOf(trigger);
   if (trigger === undefined || url === undefined) return 'unreachable';

@@ -70,6 +70,10 @@ export const deployTexts = {
     en: `${key}: version ${version} could not be asked for ${path} from here; released unchecked.`,
     zh: `${key}：从本机访问不到版本 ${version} 的 ${path}，未经检查就已上线。`,
   }),
+  closedRelease: (key: string, version: string, path: string): Bilingual => ({
+    en: `${key}: its function URL is not public, so version ${version} was not asked for ${path}; released unchecked.`,
+    zh: `${key}：函数 URL 不对公网开放，没有检查版本 ${version} 的 ${path}，就已上线。`,
+  }),
   next: (doctor: string): Bilingual => ({
     en: `Next: ${doctor}. It says whether a member can log in, and a wrong secret shows only there.`,
     zh: `下一步：${doctor}。检查成员能否登录；Secret 填错，只有它能查出来。`,

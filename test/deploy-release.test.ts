@@ -69,6 +69,21 @@ describe('sls deploy, what it releases', () => {
     expect(fixture.liveVersion(webName)).toBe('1');
     expect(fixture.liveVersion(tickName)).not.toBe('2');
   });
+
+  test.each([{ authType: 'CAM' }, { authType: 'NONE', netConfig: { enableExtranet: false } }])(
+    'a function that is not public without opening it for the check: %j',
+    async (parameters) => {
+      const fixture = await testFixture();
+      fixture.configure((yml) => (yml.functions.web.events = [{ http: { parameters } }]));
+      const run = await fixture.run('deploy');
+      expect(run.output).toContain('version 1 was not asked for /health');
+      expect(live(fixture)).toEqual(['1', '1']);
+      const made = fixture.cloud.calls.filter(({ action }) => action === 'CreateTrigger');
+      expect(made.map(({ parameters }) => parameters)).not.toContainEqual(
+        expect.objectContaining({ Qualifier: '1' }),
+      );
+    },
+  );
 });
 
 describe('sls rollback', () => {
