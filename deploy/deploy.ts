@@ -58,6 +58,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
 
   /** What members or operators already see; one line each. */
   const done: Bilingual[] = [];
+  let isPreparing = true;
   try {
     const steps = await progress.during(progressTexts.reading, progressTexts.deployed, async () => {
       const found = new Map<string, DeployedFunction | undefined>();
@@ -95,6 +96,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
     // The checks took their time, and unchanged functions are part of the release.
     if (prepared.length > 0)
       for (const { fn, deployed } of steps) await refuseOvertaken(cloud, fn.name, request.deployId, deployed);
+    isPreparing = false;
     for (const { step, release } of prepared) {
       const { fn, deployed } = step;
       const { version } = release;
@@ -129,7 +131,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
     if (domain !== undefined) done.push(domain);
     for (const { fn, isUnchanged } of steps) if (isUnchanged) log.notice(deployTexts.unchanged(fn.key));
   } catch (error) {
-    throw withState(error, done);
+    throw withState(error, done, isPreparing);
   } finally {
     progress.remove();
   }
@@ -228,10 +230,13 @@ function createProgress({ progress, log }: Terminal) {
 }
 
 /** Says what the failed run left behind; the message stays one line. */
-function withState(error: unknown, done: Bilingual[]): unknown {
+function withState(error: unknown, done: Bilingual[], isPreparing: boolean): unknown {
   if (!(error instanceof DeployError)) return error;
-  const state = done.length === 0 ? stateTexts.unchanged : stateTexts.doneSoFar(done);
-  return extended(error, (words) => deployTexts.and(words, state));
+  const isUnanswered = error instanceof CloudError && error.cloudCode === '';
+  const states = done.length > 0 ? [stateTexts.doneSoFar(done)] : [];
+  if (isUnanswered && !isPreparing) states.push(stateTexts.unclear);
+  else if (states.length === 0) states.push(stateTexts.unchanged);
+  return extended(error, (words) => states.reduce(deployTexts.and, words));
 }
 
 /** What an update cannot do, and what it may only do when told so. */

@@ -13,6 +13,10 @@ export const stateTexts = {
     en: `Done so far: ${lines.map(({ en }) => en).join('; ')}. The next sls deploy finishes the rest.`,
     zh: `已完成：${lines.map(({ zh }) => zh).join('；')}。再次执行 sls deploy 会完成其余部分。`,
   }),
+  unclear: {
+    en: 'Whether the last change was made is not known: sls info shows what is live.',
+    zh: '最后一次修改是否生效未知：请用 sls info 查看线上状态。',
+  },
 };
 
 /** How long each part of a deploy took, and what it is doing. */

@@ -1,4 +1,4 @@
-// What a deploy releases, and where `sls rollback` goes.
+// What a deploy releases and what it says of it, and where `sls rollback` goes.
 import { describe, expect, test } from 'vitest';
 import { switchTable } from '../simulator/tencent-cloud/switches.ts';
 import { type Fixture, testFixture, tickName, webName } from './deploy-fixture.ts';
@@ -84,6 +84,30 @@ describe('sls deploy, what it releases', () => {
       );
     },
   );
+});
+
+describe('sls deploy, what it says when the cloud is no longer heard', () => {
+  test('that the new version may be live', async () => {
+    const fixture = await testFixture();
+    await fixture.run('deploy');
+    greet(fixture, ['web'], 'changed');
+    fixture.cloud.inject({ action: 'UpdateAlias', kind: 'gone', afterEffect: true });
+    const run = await fixture.run('deploy');
+    expect(fixture.liveVersion(webName)).toBe('2');
+    expectError(run, 'sls info shows what is live');
+    expect(run.output).not.toContain('is unchanged');
+  });
+
+  test('that a trigger may be gone', async () => {
+    const fixture = await testFixture();
+    await fixture.run('deploy');
+    fixture.configure((yml) => (yml.functions.tick.events = []));
+    fixture.cloud.inject({ action: 'DeleteTrigger', kind: 'gone', afterEffect: true });
+    const run = await fixture.run('deploy');
+    expect(fixture.stored(tickName).triggers).toEqual([]);
+    expectError(run, 'sls info shows what is live');
+    expect(run.output).not.toContain('is unchanged');
+  });
 });
 
 describe('sls rollback', () => {
