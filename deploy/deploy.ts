@@ -5,7 +5,7 @@ import { type Bilingual, both } from '../scripts/language.ts';
 import type { Cloud } from './cloud.ts';
 import { ensureAlarms } from './alarms.ts';
 import { CloudError, DeployError, extended } from './errors.ts';
-import { removeDomain, writeDomain } from './domain.ts';
+import { refuseDomainOfOthers, removeDomain, writeDomain } from './domain.ts';
 import {
   deleteFunction,
   fingerprintOf,
@@ -31,7 +31,7 @@ export interface DeployRequest {
   packages: Map<string, FunctionPackage>;
   /** Only these keys; all when undefined. */
   only: string | undefined;
-  /** `--yes`: may lose a fixed egress IP or a function URL, and delete functions that left serverless.yml. */
+  /** `--yes`: may lose a fixed egress IP or a function URL, take a domain, and delete functions that left serverless.yml. */
   isConfirmed: boolean;
   deployId: string;
 }
@@ -67,6 +67,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
         refuseImpossible(fn, deployed, isConfirmed, log);
         found.set(fn.key, deployed);
       }
+      if (only === undefined) await refuseDomainOfOthers(cloud, settings, isConfirmed, warn);
       const topic = await ensureLogTopic(cloud, settings);
       return chosen.map((fn) => {
         const deployed = found.get(fn.key);
@@ -106,7 +107,7 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
       await releaseVersion(cloud, fn.name, release, deployed);
       done.push((deployed ? deployTexts.updated : deployTexts.created)(fn.key, version));
     }
-    const unbind = () => removeDomain(cloud, settings);
+    const unbind = () => removeDomain(cloud, settings, warn);
     for (const { fn, deployed } of steps) {
       await progress.during(ofFunction(fn), progressTexts.triggers, async () => {
         const report = (line: Bilingual) => done.push(deployTexts.ofFunction(fn.key, line));

@@ -1,11 +1,12 @@
 // The custom domain in front of the web functions: one request domain for the mini-program, several functions behind.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bilingual } from '../scripts/language.ts';
-import type { Cloud, ScfRequest } from './cloud.ts';
-import { CloudError, extended } from './errors.ts';
+import type { Cloud, ScfAnswer, ScfRequest } from './cloud.ts';
+import { CloudError, DeployError, extended } from './errors.ts';
+import { ownershipMark } from './function.ts';
 import type { DomainSettings, ServiceSettings } from './settings.ts';
-import { isNone, liveAlias } from './state.ts';
-import { deployTexts } from './texts.ts';
+import { getFunction, isNone, liveAlias } from './state.ts';
+import { deployTexts, operateTexts, refusalTexts } from './texts.ts';
 import { listTriggers, urlOf } from './triggers.ts';
 
 /** Pauses before the cloud is asked again whether the name leads to it: half a minute in all. */
@@ -19,6 +20,39 @@ async function getDomain(cloud: Cloud, Domain: string) {
     if (isNone(error)) return undefined;
     throw error;
   }
+}
+
+/** Functions behind the domain that are not of this service and stage, by the mark in their description. */
+async function othersBehind(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  { EndpointsConfig = [] }: Pick<ScfAnswer<'GetCustomDomain'>, 'EndpointsConfig'>,
+): Promise<string[]> {
+  const others: string[] = [];
+  for (const name of new Set(EndpointsConfig.map(({ FunctionName }) => FunctionName))) {
+    const key =
+      settings.functions.find((fn) => fn.name === name)?.key ??
+      name.slice(`${settings.service}-${settings.stage}-`.length);
+    const found = await getFunction(cloud, name);
+    if (found && !found.Description?.endsWith(ownershipMark(settings, key))) others.push(name);
+  }
+  return others;
+}
+
+/** Throws DeployError when the domain leads to functions of another service or stage; only a warning when confirmed. */
+export async function refuseDomainOfOthers(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  isConfirmed: boolean,
+  warn: (words: Bilingual) => void,
+): Promise<void> {
+  const domain = settings.customDomain?.domain;
+  const found = domain === undefined ? undefined : await getDomain(cloud, domain);
+  const others = found ? await othersBehind(cloud, settings, found) : [];
+  if (others.length === 0) return;
+  const taken = refusalTexts.domainTaken(domain, others.join(', '));
+  if (!isConfirmed) throw new DeployError(refusalTexts.domainTakenUnconfirmed(taken));
+  warn(taken);
 }
 
 function isCname(error: unknown): error is CloudError {
@@ -111,10 +145,23 @@ async function withRecord(cloud: Cloud, settings: ServiceSettings, error: CloudE
   return extended(error, (words) => deployTexts.and(words, deployTexts.domainRecord(record)));
 }
 
-/** Unbinds the domain when it is bound; the functions behind it cannot be deleted before. */
-export async function removeDomain(cloud: Cloud, settings: ServiceSettings): Promise<boolean> {
+/**
+ * Unbinds the domain when it is bound; the functions behind it cannot be deleted before. It stays, with a warning, when
+ * it leads to functions of another service or stage. Returns whether it was unbound.
+ */
+export async function removeDomain(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  warn: (words: Bilingual) => void,
+): Promise<boolean> {
   const Domain = settings.customDomain?.domain;
-  if (Domain === undefined || !(await getDomain(cloud, Domain))) return false;
+  const found = Domain === undefined ? undefined : await getDomain(cloud, Domain);
+  if (Domain === undefined || !found) return false;
+  const others = await othersBehind(cloud, settings, found);
+  if (others.length > 0) {
+    warn(operateTexts.domainLeft(Domain, others.join(', ')));
+    return false;
+  }
   try {
     await cloud.scf('DeleteCustomDomain', { Domain });
   } catch (error) {

@@ -92,7 +92,7 @@ export async function remove(
     for (const ip of found ? egressIps(found) : []) ips.add(ip);
   }
   if (ips.size > 0 && !isConfirmed) throw new DeployError(operateTexts.ipLostByRemove([...ips].join(', ')));
-  if (await removeDomain(cloud, settings))
+  if (await removeDomain(cloud, settings, (words) => terminal.log.warning(words)))
     terminal.log.notice(operateTexts.domainUnbound(settings.customDomain?.domain));
   for (const { name } of own) {
     await deleteFunction(cloud, name);

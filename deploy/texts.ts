@@ -174,6 +174,14 @@ export const refusalTexts = {
     en: `${loss.en} Run sls deploy --yes to go ahead.`,
     zh: `${loss.zh}确认继续请执行 sls deploy --yes。`,
   }),
+  domainTaken: (domain: string | undefined, names: string): Bilingual => ({
+    en: `${domain} leads to ${names}, which is not of this stage; this deploy takes it over.`,
+    zh: `${domain} 现在指向 ${names}，不属于这个 stage；这次部署会把它改为指向这个 stage。`,
+  }),
+  domainTakenUnconfirmed: (taken: Bilingual): Bilingual => ({
+    en: `${taken.en} Run sls deploy --yes to go ahead, or give this stage another TENCENT_DOMAIN, or none.`,
+    zh: `${taken.zh}确认继续请执行 sls deploy --yes；否则请为这个 stage 设置另一个 TENCENT_DOMAIN，或留空。`,
+  }),
   otherDeploy: (name: string): Bilingual => ({
     en: `${name}: another deploy of this stage is running and has changed it meanwhile: wait until that one is done and run the command again.`,
     zh: `${name}：这个 stage 正在进行另一次部署，已修改该函数：请等它结束后重新执行命令。`,
@@ -323,6 +331,10 @@ export const operateTexts = {
   domainUnbound: (domain: string | undefined): Bilingual => ({
     en: `domain ${domain} unbound`,
     zh: `域名 ${domain} 已解绑`,
+  }),
+  domainLeft: (domain: string, names: string): Bilingual => ({
+    en: `${domain} leads to ${names}, which is not of this stage: it stays bound.`,
+    zh: `${domain} 指向 ${names}，不属于这个 stage：没有解绑。`,
   }),
   removed: (name: string): Bilingual => ({ en: `${name} removed`, zh: `${name} 已删除` }),
   alarmsRemoved: (alarms: number): Bilingual => ({
