@@ -5,7 +5,7 @@ import { type Bilingual, both } from '../scripts/language.ts';
 import type { Cloud } from './cloud.ts';
 import { ensureAlarms } from './alarms.ts';
 import { CloudError, DeployError, extended } from './errors.ts';
-import { refuseDomainOfOthers, removeDomain, writeDomain } from './domain.ts';
+import { refuseDomainOfOthers, unbindFrom, writeDomain } from './domain.ts';
 import {
   deleteFunction,
   fingerprintOf,
@@ -107,10 +107,10 @@ export async function deploy(cloud: Cloud, request: DeployRequest, terminal: Ter
       await releaseVersion(cloud, fn.name, release, deployed);
       done.push((deployed ? deployTexts.updated : deployTexts.created)(fn.key, version));
     }
-    const unbind = () => removeDomain(cloud, settings, warn);
     for (const { fn, deployed } of steps) {
       await progress.during(ofFunction(fn), progressTexts.triggers, async () => {
         const report = (line: Bilingual) => done.push(deployTexts.ofFunction(fn.key, line));
+        const unbind = () => unbindFrom(cloud, settings, fn.name, report);
         await writeTriggers(cloud, fn, { report, warn, isConfirmed, unbind });
         if (deployed) await writeTags(cloud, fn, settings.region, deployed, warn);
       });

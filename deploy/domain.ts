@@ -162,10 +162,47 @@ export async function removeDomain(
     warn(operateTexts.domainLeft(Domain, others.join(', ')));
     return false;
   }
+  await unbind(cloud, Domain);
+  return true;
+}
+
+async function unbind(cloud: Cloud, Domain: string): Promise<void> {
   try {
     await cloud.scf('DeleteCustomDomain', { Domain });
   } catch (error) {
     if (!isNone(error)) throw error;
   }
-  return true;
+}
+
+/**
+ * Unbinds the domain while the URL of a function behind it is made again. Returns what binds it again as it was; undefined
+ * when it does not lead to that function.
+ */
+export async function unbindFrom(
+  cloud: Cloud,
+  settings: ServiceSettings,
+  name: string,
+  report: (line: Bilingual) => void,
+): Promise<(() => Promise<void>) | undefined> {
+  const Domain = settings.customDomain?.domain;
+  const found = Domain === undefined ? undefined : await getDomain(cloud, Domain);
+  const { EndpointsConfig = [], Protocol = 'HTTPS', CertConfig, WafConfig } = found ?? {};
+  if (Domain === undefined || !EndpointsConfig.some(({ FunctionName }) => FunctionName === name))
+    return undefined;
+  await unbind(cloud, Domain);
+  report(operateTexts.domainUnbound(Domain));
+  return async () => {
+    await bind(cloud, settings, {
+      Domain,
+      Protocol,
+      EndpointsConfig: EndpointsConfig.map(({ PathRewrite, ...endpoint }) => ({
+        ...endpoint,
+        // What is not set is null or empty, and nobody has seen the cloud take that.
+        ...(PathRewrite?.length ? { PathRewrite } : {}),
+      })),
+      ...(CertConfig ? { CertConfig } : {}),
+      ...(WafConfig?.WafOpen === 'OPEN' ? { WafConfig } : {}),
+    });
+    report(deployTexts.domainBound(Domain));
+  };
 }

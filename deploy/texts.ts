@@ -277,9 +277,13 @@ export const triggerTexts = {
     en: 'its address is not known yet, see sls info',
     zh: '地址暂时未知，请用 sls info 查看',
   },
+  urlNotUpdated: (key: string, reason: Bilingual): Bilingual => ({
+    en: `${key}: the settings of its function URL were not changed; the next sls deploy tries again. ${reason.en}`,
+    zh: `${key}：函数 URL 的设置没有修改，下次 sls deploy 会再试。${reason.zh}`,
+  }),
   urlDiffers: (key: string, code: string): Bilingual => ({
-    en: `${key}: the settings of its function URL differ from serverless.yml and the cloud does not change them (${code}). sls deploy --yes deletes the URL and makes it again; its address is another one then.`,
-    zh: `${key}：函数 URL 的设置与 serverless.yml 不一致，腾讯云不允许修改（${code}）。sls deploy --yes 会删除后重建，地址会改变。`,
+    en: `${key}: the settings of its function URL differ from serverless.yml and the cloud does not change them (${code}). sls deploy --yes deletes the URL and makes it again, with another address, and unbinds the domain meanwhile.`,
+    zh: `${key}：函数 URL 的设置与 serverless.yml 不一致，腾讯云不允许修改（${code}）。sls deploy --yes 会删除后重建，地址会改变，其间域名会暂时解绑。`,
   }),
   strayLeft: (name: string, version: string, reason: Bilingual): Bilingual => ({
     en: `${name}: the URL that looked at version ${version} is left; the next sls deploy deletes it. ${reason.en}`,

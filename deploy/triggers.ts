@@ -184,9 +184,13 @@ export interface TriggerWriter {
   warn(words: Bilingual): void;
   /** May a function URL be deleted and made again, with another address? */
   isConfirmed: boolean;
-  /** Unbinds the custom domain, which keeps a function URL from being deleted. */
-  unbind(): Promise<unknown>;
+  /** Unbinds the custom domain, which keeps a URL from being deleted. Returns what binds it again, if it was bound. */
+  unbind(): Promise<(() => Promise<void>) | undefined>;
 }
+
+/** Refusals of UpdateTrigger that mean that the cloud does not change function URLs. Others may pass, or name a value. */
+const neverUpdated =
+  /^(ResourceNotFound(\.Trigger)?|InvalidParameter(Value(\.(Action|TriggerName|Type))?)?|UnsupportedOperation(\..+)?)$/;
 
 /** Creates, updates and deletes. A function URL that cannot be updated is a warning; remade only when confirmed. */
 export async function writeTriggers(
@@ -261,8 +265,9 @@ async function writeUrl(
   fn: FunctionSettings,
   wanted: TriggerSettings,
   found: DeployedTrigger | undefined,
-  { report, warn, isConfirmed, unbind }: TriggerWriter,
+  writer: TriggerWriter,
 ): Promise<void> {
+  const { report, warn, isConfirmed } = writer;
   const make = async (): Promise<Bilingual> => {
     const made = await createUrl(cloud, fn.name, liveAlias, wanted.description);
     return made ? both(() => urlOf(made) ?? '') : triggerTexts.urlUnknown;
@@ -283,12 +288,41 @@ async function writeUrl(
     report(triggerTexts.updated(triggerTexts.functionUrl));
   } catch (error) {
     if (!(error instanceof CloudError)) throw error;
+    if (!neverUpdated.test(error.cloudCode)) {
+      warn(triggerTexts.urlNotUpdated(fn.key, error.words));
+      return;
+    }
     if (!isConfirmed) {
       warn(triggerTexts.urlDiffers(fn.key, error.cloudCode));
       return;
     }
-    await unbind();
-    await deleteTrigger(cloud, fn.name, found);
+    const bindAgain = await deleteUrl(cloud, fn.name, found, writer);
     report(triggerTexts.urlRemade(await make()));
+    await bindAgain?.();
   }
+}
+
+/** Deletes a function URL, without the domain if that keeps it. Returns what binds the domain again. */
+async function deleteUrl(
+  cloud: Cloud,
+  name: string,
+  found: DeployedTrigger,
+  { report, unbind }: TriggerWriter,
+): Promise<(() => Promise<void>) | undefined> {
+  let bindAgain: (() => Promise<void>) | undefined;
+  try {
+    await deleteTrigger(cloud, name, found);
+  } catch (error) {
+    if (!(error instanceof CloudError) || !error.cloudCode.endsWith('.UrlUsed')) throw error;
+    bindAgain = await unbind();
+    if (!bindAgain) throw error;
+    try {
+      await deleteTrigger(cloud, name, found);
+    } catch (again) {
+      await bindAgain();
+      throw again;
+    }
+  }
+  report(triggerTexts.removed(triggerTexts.functionUrl));
+  return bindAgain;
 }

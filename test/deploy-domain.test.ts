@@ -1,6 +1,7 @@
 // What a deploy and a removal may take away: the domain of another stage, and function URLs, which never come back.
 import { expect, test } from 'vitest';
 import { type Fixture, type ServiceFile, testFixture, webName } from './deploy-fixture.ts';
+import { advanceSeconds } from './virtual-time.ts';
 
 const domain = 'login.example.com';
 
@@ -52,4 +53,96 @@ test('sls deploy › takes the domain without a question from a function of its 
   });
   expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
   expect(boundTo(fixture)).toEqual(['fixture-dev-site']);
+});
+
+const corsConfig = { enable: true, origins: ['https://a.example'] };
+const otherUrl = [{ http: { parameters: { authType: 'NONE', corsConfig } } }];
+function urlsOf(fixture: Fixture, name = webName): string[] {
+  return fixture
+    .stored(name)
+    .triggers.filter(({ Type }) => Type === 'http')
+    .map(({ TriggerDesc }) => /https:\/\/[^"]+tencentscf\.com/.exec(TriggerDesc)?.[0] ?? '');
+}
+
+test('sls deploy function --yes › with a URL that the cloud does not change: makes it again and binds the domain as it was', async () => {
+  const fixture = await testFixture({ switches: { updateUrl: 'refused', boundUrl: 'kept' } });
+  withDomain(fixture);
+  await fixture.run('deploy');
+  const WafConfig = { WafOpen: 'OPEN', WafInstanceId: 'waf-1' };
+  Object.assign(fixture.cloud.state.domains[domain] ?? {}, { WafConfig });
+  const before = structuredClone(fixture.cloud.state.domains);
+  const urls = urlsOf(fixture);
+  withDomain(fixture, (yml) => (yml.functions.web.events = otherUrl));
+  const run = await fixture.run('deploy function -f web --yes');
+  expect(run).toMatchObject({ exitCode: 0 });
+  for (const line of ['unbound', 'function URL removed', 'function URL made again', 'bound'])
+    expect(run.output).toContain(line);
+  expect(urlsOf(fixture)).toHaveLength(1);
+  expect(urlsOf(fixture)).not.toEqual(urls);
+  expect(fixture.cloud.state.domains).toEqual(before);
+});
+
+test.each([
+  ['no answer', { kind: 'cut', times: 3 }],
+  ['a missing right', { kind: 'UnauthorizedOperation.CAM' }],
+  ['values that it does not accept', { kind: 'InvalidParameterValue.Cors' }],
+])('sls deploy --yes › keeps a URL when its update fails for another reason: %s', async (_, fault) => {
+  const fixture = await testFixture();
+  withDomain(fixture);
+  await fixture.run('deploy');
+  const urls = urlsOf(fixture);
+  withDomain(fixture, (yml) => (yml.functions.web.events = otherUrl));
+  fixture.cloud.inject({ action: 'UpdateTrigger', ...fault });
+  const run = await fixture.run('deploy --yes');
+  expect(run).toMatchObject({ exitCode: 0 });
+  expect(run.output).toContain('Warning: web: the settings of its function URL were not changed');
+  expect(urlsOf(fixture)).toEqual(urls);
+  expect(boundTo(fixture)).toEqual([webName]);
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
+  expect(fixture.stored(webName).triggers[0]?.TriggerDesc).toContain('https://a.example');
+});
+
+test('sls deploy --yes › leaves the domain bound while it makes the URL of a function again that is not behind it', async () => {
+  const fixture = await testFixture({ switches: { updateUrl: 'refused', boundUrl: 'kept' } });
+  const withSecond = (events: object[]) =>
+    withDomain(fixture, (yml) => Object.assign(yml.functions, { second: { ...yml.functions.web, events } }));
+  withSecond([{ http: { parameters: { authType: 'NONE' } } }]);
+  await fixture.run('deploy');
+  withSecond(otherUrl);
+  fixture.actionsSince();
+  const run = await fixture.run('deploy --yes');
+  expect(run).toMatchObject({ exitCode: 0 });
+  expect(run.output).toContain('second: function URL made again');
+  expect(fixture.actionsSince()).not.toContain('DeleteCustomDomain');
+});
+
+test('sls deploy --yes › that breaks off without the URL says what is gone, and the next deploy puts it right', async () => {
+  const fixture = await testFixture({ switches: { updateUrl: 'refused', boundUrl: 'kept' } });
+  withDomain(fixture);
+  await fixture.run('deploy');
+  withDomain(fixture, (yml) => (yml.functions.web.events = otherUrl));
+  fixture.cloud.inject({ action: 'CreateTrigger', kind: 'UnauthorizedOperation' });
+  const run = await fixture.run('deploy --yes');
+  expect(run.exitCode).toBe(1);
+  expect(run.output).not.toContain('is unchanged');
+  expect(run.output).toContain(`Done so far: web: domain ${domain} unbound; web: function URL removed.`);
+  // Until the list of triggers no longer shows it.
+  advanceSeconds(60);
+  expect(await fixture.run('deploy')).toMatchObject({ exitCode: 0 });
+  expect(boundTo(fixture)).toEqual([webName]);
+  expect(urlsOf(fixture)).toHaveLength(1);
+});
+
+test('sls deploy --yes › binds the domain again when it may not delete the URL behind it', async () => {
+  const fixture = await testFixture({ switches: { updateUrl: 'refused', boundUrl: 'kept' } });
+  withDomain(fixture);
+  await fixture.run('deploy');
+  const urls = urlsOf(fixture);
+  withDomain(fixture, (yml) => (yml.functions.web.events = otherUrl));
+  // After the refusals because of the domain.
+  fixture.cloud.inject({ action: 'DeleteTrigger', kind: 'UnauthorizedOperation', skip: 3 });
+  const run = await fixture.run('deploy --yes');
+  expect(run.exitCode).toBe(1);
+  expect(run.output).not.toContain('is unchanged');
+  expect([urlsOf(fixture), boundTo(fixture)]).toEqual([urls, [webName]]);
 });

@@ -76,6 +76,7 @@ const domain = {
   Domain: z.string().check(z.regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/)),
   Protocol: z.enum(['HTTP', 'HTTPS', 'HTTP&HTTPS']),
   CertConfig: z.optional(z.strictObject({ CertificateId: z.string() })),
+  WafConfig: z.optional(z.strictObject({ WafOpen: z.literal('OPEN'), WafInstanceId: z.string() })),
   EndpointsConfig: z.array(
     z.strictObject({
       Namespace: z.string(),
