@@ -24,7 +24,7 @@ import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
 import { getFunction, isNone } from './state.ts';
 import { deployTexts, progressTexts, refusalTexts, stateTexts } from './texts.ts';
-import { writeTriggers } from './triggers.ts';
+import { writeTriggers } from './write-triggers.ts';
 
 export interface DeployRequest {
   settings: ServiceSettings;

@@ -15,7 +15,7 @@ import type { LogOptions } from './options.ts';
 import type { Terminal } from './serverless.ts';
 import type { FunctionSettings, ServiceSettings } from './settings.ts';
 import { type Configuration, getFunction, liveAlias } from './state.ts';
-import { operateTexts } from './texts.ts';
+import { deployTexts, operateTexts } from './texts.ts';
 import { cronOf, type DeployedTrigger, listTriggers, urlOf } from './triggers.ts';
 
 /** How much later than it was written an entry may be found. */
@@ -78,6 +78,24 @@ export async function info(cloud: Cloud, settings: ServiceSettings, terminal: Te
   if (ips.size > 0) terminal.writeText(operateTexts.ips([...ips].join(', ')));
 }
 
+/** Throws DeployError with the fixed egress IPs and function URLs that would be lost for good. */
+async function refuseLosses(cloud: Cloud, own: { name: string }[]): Promise<void> {
+  const ips = new Set<string>();
+  const urls: string[] = [];
+  for (const { name } of own) {
+    const found = await getFunction(cloud, name);
+    for (const ip of found ? egressIps(found) : []) ips.add(ip);
+    const triggers = found?.Status === 'CreateFailed' ? [] : await listTriggers(cloud, name);
+    for (const trigger of triggers) if (trigger.type === 'http') urls.push(urlOf(trigger) ?? name);
+  }
+  const losses = [
+    ...(ips.size > 0 ? [operateTexts.ipLostByRemove([...ips].join(', '))] : []),
+    ...(urls.length > 0 ? [operateTexts.urlsLostByRemove(urls.join(', '))] : []),
+  ];
+  if (losses.length > 0)
+    throw new DeployError([...losses, operateTexts.removeUnconfirmed].reduce(deployTexts.and));
+}
+
 /** `sls remove`: everything but the logs, which an audit may still want. */
 export async function remove(
   cloud: Cloud,
@@ -86,12 +104,7 @@ export async function remove(
   terminal: Terminal,
 ): Promise<void> {
   const own = await listOwnFunctions(cloud, settings);
-  const ips = new Set<string>();
-  for (const { name } of own) {
-    const found = await getFunction(cloud, name);
-    for (const ip of found ? egressIps(found) : []) ips.add(ip);
-  }
-  if (ips.size > 0 && !isConfirmed) throw new DeployError(operateTexts.ipLostByRemove([...ips].join(', ')));
+  if (!isConfirmed) await refuseLosses(cloud, own);
   if (await removeDomain(cloud, settings, (words) => terminal.log.warning(words)))
     terminal.log.notice(operateTexts.domainUnbound(settings.customDomain?.domain));
   for (const { name } of own) {

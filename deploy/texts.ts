@@ -257,6 +257,18 @@ export const packageTexts = {
 /** Triggers: what was done with them, and what is left. */
 export const triggerTexts = {
   functionUrl: { en: 'function URL', zh: '函数 URL' },
+  urlOf: (qualifier: string): Bilingual => ({
+    en: `function URL of ${qualifier}`,
+    zh: `${qualifier} 的函数 URL`,
+  }),
+  ofOthers: (key: string, title: Bilingual): Bilingual => ({
+    en: `${key}: ${title.en} was not made by sls deploy and is left as it is.`,
+    zh: `${key}：${title.zh} 不是 sls deploy 创建的，保持不变。`,
+  }),
+  urlKept: (key: string): Bilingual => ({
+    en: `${key}: its http event is no longer in serverless.yml, but its function URL still works; sls deploy --yes deletes it, and its address never comes back.`,
+    zh: `${key}：serverless.yml 中已没有它的 http 事件，但函数 URL 仍可访问；sls deploy --yes 会删除，地址无法恢复。`,
+  }),
   timer: (name: string): Bilingual => ({ en: `timer trigger ${name}`, zh: `定时触发器 ${name}` }),
   other: (type: string, name: string): Bilingual => ({
     en: `${type} trigger ${name}`,
@@ -329,9 +341,17 @@ export const operateTexts = {
     zh: `出口 IP：${ips}，请填入${place.appTrustedIp.zh}`,
   }),
   ipLostByRemove: (ips: string): Bilingual => ({
-    en: `The fixed egress IP ${ips} is lost with the last function that uses it, and function URLs never come back: run sls remove --yes to go ahead.`,
-    zh: `删除最后一个使用固定出口 IP ${ips} 的函数后，该 IP 将丢失，函数 URL 也无法恢复：确认继续请执行 sls remove --yes。`,
+    en: `The fixed egress IP ${ips} is lost with the last function that uses it.`,
+    zh: `删除最后一个使用固定出口 IP ${ips} 的函数后，该 IP 将丢失。`,
   }),
+  urlsLostByRemove: (urls: string): Bilingual => ({
+    en: `Function URLs never come back: ${urls} .`,
+    zh: `函数 URL 删除后无法恢复：${urls} 。`,
+  }),
+  removeUnconfirmed: {
+    en: 'To go ahead, run sls remove --yes.',
+    zh: '确认继续请执行 sls remove --yes。',
+  },
   domainUnbound: (domain: string | undefined): Bilingual => ({
     en: `domain ${domain} unbound`,
     zh: `域名 ${domain} 已解绑`,
@@ -394,8 +414,8 @@ export const operateTexts = {
 /** The command line. */
 export const optionTexts = {
   yes: {
-    en: 'Go ahead although a fixed egress IP or a function URL is lost',
-    zh: '即使会丢失固定出口 IP 或函数 URL，也继续执行',
+    en: 'Go ahead although a fixed egress IP or a function URL is lost, or a domain leads to another stage',
+    zh: '即使会丢失固定出口 IP 或函数 URL，或域名指向另一个 stage，也继续执行',
   },
   function: { en: 'Name of the function in serverless.yml', zh: 'serverless.yml 中的函数名' },
   to: { en: 'Version to go back to', zh: '要回滚到的版本' },

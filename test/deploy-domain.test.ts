@@ -146,3 +146,49 @@ test('sls deploy --yes › binds the domain again when it may not delete the URL
   expect(run.output).not.toContain('is unchanged');
   expect([urlsOf(fixture), boundTo(fixture)]).toEqual([urls, [webName]]);
 });
+
+test('sls remove › asks for --yes while a function URL would be lost, also without a fixed egress IP', async () => {
+  const fixture = await testFixture();
+  fixture.configure((yml) => (yml.provider['eip'] = false));
+  await fixture.run('deploy');
+  const refused = await fixture.run('remove');
+  expect(refused.exitCode).toBe(1);
+  expect(refused.output).toContain(urlsOf(fixture)[0]);
+  expect(refused.output).toContain('run sls remove --yes');
+  expect(Object.keys(fixture.cloud.state.functions)).toHaveLength(2);
+  expect(await fixture.run('remove --yes')).toMatchObject({ exitCode: 0 });
+  expect(await fixture.run('remove')).toMatchObject({ exitCode: 0 });
+});
+
+test('sls deploy › deletes the function URL that left serverless.yml only with --yes, and says that it is open', async () => {
+  const fixture = await testFixture();
+  await fixture.run('deploy');
+  const urls = urlsOf(fixture);
+  fixture.configure((yml) => (yml.functions.web.events = []));
+  const run = await fixture.run('deploy');
+  expect(run).toMatchObject({ exitCode: 0 });
+  expect(run.output).toContain('Warning: web: its http event is no longer in serverless.yml');
+  expect(run.output).toContain('sls deploy --yes');
+  expect(urlsOf(fixture)).toEqual(urls);
+  const confirmed = await fixture.run('deploy --yes');
+  expect(confirmed.output).toContain('web: function URL removed');
+  expect(urlsOf(fixture)).toEqual([]);
+});
+
+test('sls deploy › leaves triggers alone that it never makes, and says so', async () => {
+  const fixture = await testFixture();
+  await fixture.run('deploy');
+  const { triggers } = fixture.stored(webName);
+  const [url] = triggers;
+  if (!url) throw new Error('web has no URL');
+  triggers.push(
+    { ...url, TriggerName: 'latest', Qualifier: '$LATEST' },
+    { ...url, TriggerName: 'canary', Qualifier: 'canary' },
+    { ...url, TriggerName: 'queue', Type: 'cmq' as 'http', TriggerDesc: '{}' },
+  );
+  const run = await fixture.run('deploy --yes');
+  expect(run).toMatchObject({ exitCode: 0 });
+  for (const title of ['function URL of $LATEST', 'function URL of canary', 'cmq trigger queue'])
+    expect(run.output).toContain(`Warning: web: ${title} was not made by sls deploy and is left as it is`);
+  expect(triggers).toHaveLength(4);
+});
