@@ -55,8 +55,10 @@ export function requireEnvironment(provider: ServerlessProvider, variables: Node
   throw new DeployError(manifestTexts.missing(missing.join(', '), stage, missing.length));
 }
 
-/** Replaces every environment value by stars, for `sls print`. */
-export function maskEnvironment(configuration: Serverless['configurationInput']): void {
+/** Replaces every environment value by stars, and the robot's address, which holds a key, for `sls print`. */
+export function maskSecrets(configuration: Serverless['configurationInput']): void {
+  const { alarms } = configuration.provider ?? {};
+  if (alarms?.webhook) alarms.webhook = '***';
   const holders = [configuration.provider, ...Object.values(configuration.functions ?? {})];
   for (const holder of holders) {
     const environment = holder?.environment ?? {};

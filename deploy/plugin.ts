@@ -6,7 +6,7 @@ import { type Bilingual, both, type Language, languageOf } from '../scripts/lang
 import { Exit } from '../scripts/command.ts';
 import { createCloud, readCredentials, type Cloud } from './cloud.ts';
 import { deploy } from './deploy.ts';
-import { maskEnvironment, requireEnvironment } from './environment.ts';
+import { maskSecrets, requireEnvironment } from './environment.ts';
 import { DeployError } from './errors.ts';
 import { inChinese } from './manifest-messages.ts';
 import { info, invoke, logs, remove, rollback } from './operate.ts';
@@ -160,7 +160,7 @@ export function createPlugin(
         const wanted = readLogOptions(options, Date.now());
         return logs(cloud(), settings(), options.function ?? '', wanted, terminal);
       },
-      'before:print:print': () => maskEnvironment(serverless.configurationInput),
+      'before:print:print': () => maskSecrets(serverless.configurationInput),
     }),
   };
 }

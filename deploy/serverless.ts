@@ -8,7 +8,7 @@ export interface Serverless {
   service: ServerlessService;
   serviceDir: string;
   configurationInput: {
-    provider?: { environment?: Record<string, unknown> };
+    provider?: { environment?: Record<string, unknown>; alarms?: { webhook?: unknown } };
     functions?: Record<string, { environment?: Record<string, unknown> }>;
   };
   configSchemaHandler: {

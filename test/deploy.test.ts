@@ -464,11 +464,15 @@ describe('the other commands', () => {
     expect(fixture.actionsSince()).toEqual([]);
   });
 
-  test('sls print masks every value of the environment', async () => {
+  test('sls print masks every value of the environment, and the address of the robot with its key', async () => {
     const fixture = await deployed();
+    const webhook = 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=robot-key-nobody-may-read';
+    fixture.configure((yml) => Object.assign(yml.provider, { alarms: { webhook, uin: '100012345678' } }));
     const run = await fixture.sls('print');
     expect(run).toMatchObject({ exitCode: 0 });
     expect(run.output).toContain("WECOM_CORPS: '***'");
+    expect(run.output).toContain("webhook: '***'");
+    expect(run.output).not.toContain('robot-key');
     expect(run.output).not.toContain(corpsecret);
   });
 });

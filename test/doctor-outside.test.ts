@@ -572,6 +572,14 @@ describe.skipIf(!realRedis)('npm run doctor', () => {
     expect(secretId).not.toBe('');
   });
 
+  test('doctor › reads serverless.yml with a robot for alarms, whose address sls print does not show', async () => {
+    const ALARM_WEBHOOK = 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=robot-key';
+    world.writeEnv({ ALARM_WEBHOOK });
+    const read = await world.readService({ ...world.variables, ALARM_WEBHOOK });
+    world.writeEnv();
+    expect(read.alarms).toEqual({ webhook: ALARM_WEBHOOK, uins: [] });
+  });
+
   test('doctor › compares no variable whose value stands in serverless.yml, or comes by another name', async () => {
     const variables = live('login').Environment.Variables.map(({ Key, Value }) => `${Key}=${Value}`);
     const own = ['LITERAL=one', 'TZ=Asia/Shanghai', 'FALLBACK=two', 'OF_ALL=three'];

@@ -12,7 +12,8 @@ export const unknownValue = '***';
 
 /**
  * serverless.yml as the deploy would take it, read by the framework itself (about two seconds). Of the functions'
- * variables those have their values that are taken from the environment under their own names.
+ * variables those have their values that are taken from the environment under their own names. The robot's address is that of
+ * ALARM_WEBHOOK.
  *
  * Rejects with what the framework, or the check of the settings, says is wrong with it.
  */
@@ -36,6 +37,8 @@ export async function readService(
     });
     holder.environment = Object.fromEntries(pairs);
   }
+  const { alarms } = service.provider;
+  if (alarms?.webhook) alarms.webhook = (taken.has('ALARM_WEBHOOK') && environment['ALARM_WEBHOOK']) || '';
   return readSettings(service, environment);
 }
 
