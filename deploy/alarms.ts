@@ -211,7 +211,8 @@ async function ensureNotice(
 export async function removeAlarms(cloud: Cloud, settings: ServiceSettings): Promise<number> {
   const found = await findAlarms(cloud, settings);
   for (const { AlarmId } of found) await cloud.other('cls', 'DeleteAlarm', { AlarmId });
-  const notice = found.length > 0 ? await findNotice(cloud, settings) : undefined;
+  // It holds the robot's key, and is there without alarms when none could be made.
+  const notice = await findNotice(cloud, settings);
   if (notice) await cloud.other('cls', 'DeleteAlarmNotice', { AlarmNoticeId: notice.AlarmNoticeId });
   return found.length;
 }
