@@ -84,7 +84,14 @@ async function findTopic(cloud: Cloud, logsetId: string, name: string) {
   );
 }
 
+const pageEntriesMax = 1000;
 const LogResults = z.array(z.object({ Time: z.number(), LogJson: z.string() }));
+const LogPage = z.looseObject({
+  Results: z.optional(z.nullable(LogResults)),
+  /** Asks for the next page. */
+  Context: z.optional(z.nullable(z.string())),
+  ListOver: z.optional(z.nullable(z.boolean())),
+});
 
 /** What SearchLog is asked. */
 export interface LogSearch {
@@ -93,24 +100,49 @@ export interface LogSearch {
   query: string;
   fromMs: number;
   toMs: number;
+  /** At most 10,000: more the cloud does not give. */
   limit: number;
 }
 
-/** Entries of a log topic, newest first. Throws CloudError. */
-export async function searchLog(cloud: Cloud, search: LogSearch): Promise<z.infer<typeof LogResults>> {
-  const { topicId, query, fromMs, toMs, limit } = search;
-  const request = { TopicId: topicId, From: fromMs, To: toMs, Limit: limit, Sort: 'desc' };
+/** Entries of a log topic, newest first, and whether they are all. Throws CloudError. */
+export async function searchLog(
+  cloud: Cloud,
+  search: LogSearch,
+): Promise<{ entries: z.infer<typeof LogResults>; isAll: boolean }> {
+  const entries: z.infer<typeof LogResults> = [];
+  for (let context = ''; ;) {
+    const { Results, Context, ListOver } = LogPage.parse(await readPage(cloud, search, context));
+    entries.push(...(Results ?? []));
+    context = Context ?? '';
+    const isAll = ListOver !== false;
+    if (isAll || entries.length >= search.limit || !Results?.length || context === '')
+      return { entries, isAll };
+  }
+}
+
+/** The entries after those of the page that gave `context`. */
+async function readPage(
+  cloud: Cloud,
+  { topicId, query, fromMs, toMs, limit }: LogSearch,
+  context: string,
+): Promise<Record<string, unknown>> {
+  const request = {
+    TopicId: topicId,
+    From: fromMs,
+    To: toMs,
+    Limit: Math.min(limit, pageEntriesMax),
+    Sort: 'desc',
+    ...(context === '' ? {} : { Context: context }),
+  };
   const ask = (how: object) => cloud.other('cls', 'SearchLog', { ...request, ...how });
-  let answer: Record<string, unknown>;
   try {
-    answer = await ask({ QueryString: query, QuerySyntax: 1 });
+    return await ask({ QueryString: query, QuerySyntax: 1 });
   } catch (error) {
     // The member is new, and not every region may know it.
     const isUnknown =
       error instanceof CloudError &&
       /^(UnknownParameter|InvalidParameter|MissingParameter)/.test(error.cloudCode);
     if (!isUnknown) throw error;
-    answer = await ask({ Query: query, SyntaxRule: 1 });
+    return ask({ Query: query, SyntaxRule: 1 });
   }
-  return LogResults.parse(answer['Results'] ?? []);
 }

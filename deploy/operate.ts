@@ -20,7 +20,7 @@ import { cronOf, type DeployedTrigger, listTriggers, urlOf } from './triggers.ts
 
 /** How much later than it was written an entry may be found. */
 const logLateMs = 120_000;
-const logLinesMax = 100;
+const logLinesMax = 10_000;
 const LogEntry = z.looseObject({ SCF_Message: z.optional(z.string()) });
 
 function egressIps({ PublicNetConfig }: Configuration): string[] {
@@ -195,7 +195,7 @@ export async function invoke(
   terminal.writeText(Result?.RetMsg ?? '');
 }
 
-/** `sls logs`: what one function wrote, oldest first, at most 100 entries at a time; with `isTail` until it is stopped. */
+/** `sls logs`: what one function wrote, oldest first; of more than 10,000 entries the newest. With `isTail` until it is stopped. */
 export async function logs(
   cloud: Cloud,
   settings: ServiceSettings,
@@ -216,7 +216,9 @@ export async function logs(
   const shown = new Set<string>();
   for (let sinceMs = fromMs; ;) {
     const toMs = Date.now();
-    const entries = await searchLog(cloud, { topicId, query, fromMs: sinceMs, toMs, limit: logLinesMax });
+    const search = { topicId, query, fromMs: sinceMs, toMs, limit: logLinesMax };
+    const { entries, isAll } = await searchLog(cloud, search);
+    if (!isAll) terminal.log.warning(operateTexts.logsCut(entries.length));
     for (const { Time, LogJson } of entries.toReversed()) {
       const { SCF_Message } = LogEntry.parse(JSON.parse(LogJson));
       const line = `${new Date(Time).toISOString()} ${(SCF_Message ?? LogJson).trimEnd()}`;

@@ -401,6 +401,10 @@ export const operateTexts = {
     en: `${key} failed: ${reason} (see sls logs -f ${key})`,
     zh: `${key} 执行失败：${reason}（查看日志：sls logs -f ${key}）`,
   }),
+  logsCut: (entries: number): Bilingual => ({
+    en: `Only the newest ${entries} entries are shown; --filter and a later --startTime leave fewer.`,
+    zh: `只显示最新的 ${entries} 条；请用 --filter 或更晚的 --startTime 缩小范围。`,
+  }),
   noTopic: (key: string): Bilingual => ({
     en: `${key} has no log topic: deploy it with cls in serverless.yml.`,
     zh: `${key} 没有日志主题：请在 serverless.yml 中设置 cls 后部署。`,

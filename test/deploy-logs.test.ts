@@ -76,6 +76,31 @@ test('sls deploy › indexes the fields of the log, and keeps those that others 
   expect(fixture.actionsSince().filter((action) => isWrite.test(action))).toEqual([]);
 });
 
+test('sls logs › shows all of the time asked for, oldest first, and says when it leaves something out', async () => {
+  const fixture = await testFixture();
+  await fixture.run('deploy');
+  const write = (from: number, to: number): void => {
+    for (let i = from; i < to; i++)
+      fixture.cloud.logs.push({
+        functionName: webName,
+        requestId: '',
+        message: `line ${i}.`,
+        timeMs: Date.now() - 60_000,
+      });
+  };
+  const shown = (output: string) =>
+    [...output.matchAll(/ line (\d+)\./g)].map(([, number]) => Number(number));
+  const count = (total: number, first = 0) => Array.from({ length: total }, (_, i) => first + i);
+  write(0, 2500);
+  const all = await fixture.run('logs -f web');
+  expect(shown(all.output)).toEqual(count(2500));
+  expect(all.output).not.toContain('Warning');
+  write(2500, 10_500);
+  const newest = await fixture.run('logs -f web');
+  expect(shown(newest.output)).toEqual(count(10_000, 500));
+  expect(newest.output).toContain('Warning: Only the newest 10000 entries are shown');
+});
+
 test('sls deploy › writes into a topic of your own, adds its fields to it, and leaves it when it is removed', async () => {
   const fixture = await testFixture();
   const shared = { logsetId: 'logset-of-others', topicId: 'topic-of-others' };

@@ -92,7 +92,7 @@ async function checkLastRun(
     report(outside('cloud.timer.not_logged', {}, fn.key));
     return;
   }
-  const lines = await searchLog(cloud, {
+  const { entries: lines } = await searchLog(cloud, {
     topicId: configuration.ClsTopicId,
     query: `SCF_FunctionName:"${fn.name}"`,
     fromMs: nowMs - dayMs,

@@ -12,6 +12,8 @@ export interface LogLine {
 }
 
 const listLimit = 20;
+/** Entries that one search gives, over all its pages. */
+const searchedMax = 10_000;
 /** Number of other people's entries with similar names that fill the first page. */
 const similar = 25;
 
@@ -295,9 +297,14 @@ export const clsAnswers: { [C in Call]: (context: ScfContext, p: Given<C>, logs:
         words.every((word) => log.message.includes(word)),
     );
     if (p.Sort !== 'asc') found.reverse();
+    const offset = Number(p.Context ?? 0);
+    const end = offset + (p.Limit ?? 100);
+    if (!(end <= searchedMax))
+      throw new ApiError('FailedOperation.InvalidContext', `At most ${searchedMax} entries.`);
     return {
-      ListOver: true,
-      Results: found.slice(0, p.Limit ?? 100).map((log) => ({
+      ListOver: end >= found.length,
+      Context: String(end),
+      Results: found.slice(offset, end).map((log) => ({
         Time: log.timeMs,
         TopicId: p.TopicId,
         LogJson: JSON.stringify({
