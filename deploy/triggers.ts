@@ -48,7 +48,14 @@ function deployedTrigger(trigger: GivenTrigger): DeployedTrigger {
 
 const Description = z.looseObject({
   cron: z.optional(z.string()),
-  NetConfig: z.optional(z.looseObject({ ExtranetUrl: z.optional(z.string()) })),
+  NetConfig: z.optional(
+    z.looseObject({
+      EnableExtranet: z.optional(z.boolean()),
+      EnableIntranet: z.optional(z.boolean()),
+      ExtranetUrl: z.optional(z.string()),
+      IntranetUrl: z.optional(z.string()),
+    }),
+  ),
   CorsConfig: z.optional(z.looseObject({ Enable: z.optional(z.boolean()) })),
 });
 /** What a TriggerDesc holds; empty for a bare cron, which is no JSON. */
@@ -60,9 +67,11 @@ export function parse(description: string): z.infer<typeof Description> {
   }
 }
 
-/** Address of a function URL; undefined for other triggers. */
+/** Address of a function URL, inside the VPC if only that is on; undefined for other triggers. */
 export function urlOf(trigger: DeployedTrigger): string | undefined {
-  return trigger.type === 'http' ? parse(trigger.description).NetConfig?.ExtranetUrl : undefined;
+  const { NetConfig } = trigger.type === 'http' ? parse(trigger.description) : {};
+  const isInside = NetConfig?.EnableExtranet === false && NetConfig.EnableIntranet === true;
+  return isInside ? NetConfig.IntranetUrl : NetConfig?.ExtranetUrl;
 }
 
 /** Cron of a timer; undefined for other triggers. */
@@ -72,7 +81,7 @@ export function cronOf(trigger: DeployedTrigger): string | undefined {
 
 /** The function URL of a version or alias. */
 function isUrlOf(trigger: DeployedTrigger, qualifier: string): boolean {
-  return trigger.type === 'http' && trigger.qualifier === qualifier && urlOf(trigger) !== undefined;
+  return trigger.type === 'http' && trigger.qualifier === qualifier;
 }
 
 /** A URL of a version, made to look at it and left behind by a run that broke off. */
@@ -82,7 +91,7 @@ export function isStray(trigger: DeployedTrigger): boolean {
 
 /**
  * Makes the function URL of a version or alias and returns it as the cloud names it; when there is one already, that
- * one. Undefined when the cloud shows none within 20 seconds. Throws CloudError.
+ * one. Waits up to 20 seconds for its address. Undefined when the cloud shows none by then. Throws CloudError.
  */
 export async function createUrl(
   cloud: Cloud,
@@ -91,19 +100,22 @@ export async function createUrl(
   TriggerDesc: string,
 ): Promise<DeployedTrigger | undefined> {
   const request = { FunctionName, TriggerName: 'url', Type: 'http', Qualifier, TriggerDesc, Enable: 'OPEN' };
+  const { EnableExtranet, EnableIntranet } = parse(TriggerDesc).NetConfig ?? {};
+  const isComplete = (url: DeployedTrigger): boolean =>
+    urlOf(url) !== undefined || !(EnableExtranet || EnableIntranet);
   const deadlineMs = Date.now() + listedMsMax;
   for (let isMade = false; ;) {
     try {
       const { TriggerInfo } = isMade ? {} : await change(cloud, 'CreateTrigger', request);
       isMade = true;
       const made = TriggerInfo && { ...deployedTrigger(TriggerInfo), type: 'http', qualifier: Qualifier };
-      if (made && made.name !== '' && isUrlOf(made, Qualifier)) return made;
+      if (made && made.name !== '' && isComplete(made)) return made;
     } catch (error) {
       // The same code means that the function is busy, so a trigger that the list does not show is created again.
       if (!(error instanceof CloudError) || !isExisting(error)) throw error;
     }
     const found = (await listTriggers(cloud, FunctionName)).find((trigger) => isUrlOf(trigger, Qualifier));
-    if (found || Date.now() > deadlineMs) return found;
+    if ((found && isComplete(found)) || Date.now() > deadlineMs) return found;
     await delay(listPauseMs);
   }
 }

@@ -154,7 +154,8 @@ async function writeUrl(
   const { report, warn, isConfirmed } = writer;
   const make = async (): Promise<Bilingual> => {
     const made = await createUrl(cloud, fn.name, liveAlias, wanted.description);
-    return made ? both(() => urlOf(made) ?? '') : triggerTexts.urlUnknown;
+    const url = made && urlOf(made);
+    return url === undefined ? triggerTexts.urlUnknown : both(() => url);
   };
   if (!found) {
     report(triggerTexts.urlCreated(await make()));

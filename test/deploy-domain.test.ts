@@ -1,5 +1,6 @@
 // What a deploy and a removal may take away: the domain of another stage, and function URLs, which never come back.
 import { expect, test } from 'vitest';
+import { switchTable } from '../simulator/tencent-cloud/switches.ts';
 import { type Fixture, type ServiceFile, testFixture, webName } from './deploy-fixture.ts';
 import { advanceSeconds } from './virtual-time.ts';
 
@@ -192,3 +193,19 @@ test('sls deploy › leaves triggers alone that it never makes, and says so', as
     expect(run.output).toContain(`Warning: web: ${title} was not made by sls deploy and is left as it is`);
   expect(triggers).toHaveLength(4);
 });
+
+test.each(switchTable.urlAddresses.ends)(
+  'sls info › shows the address inside the VPC of a URL for the VPC only, and the deploy does not wait for another (%s)',
+  async (urlAddresses) => {
+    const fixture = await testFixture({ switches: { urlAddresses } });
+    fixture.configure((yml) => {
+      const netConfig = { enableExtranet: false, enableIntranet: true };
+      yml.functions.web.events = [{ http: { parameters: { authType: 'NONE', netConfig } } }];
+    });
+    const run = await fixture.run('deploy');
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.output).toMatch(/http url: https:\/\/[\w-]+\.in\.ap-guangzhou\.tencentscf\.com/);
+    expect(run.output).not.toMatch(/https:\/\/[\w-]+\.ap-guangzhou\.tencentscf\.com/);
+    expect(run.output).not.toContain('its address is not known yet');
+  },
+);

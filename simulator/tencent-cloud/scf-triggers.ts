@@ -37,9 +37,8 @@ function parseUrlDescription(json: string): UrlDescription {
 
 /** Returns the host of a function URL. */
 export function urlHost(trigger: StoredTrigger): string {
-  return new URL(
-    (JSON.parse(trigger.TriggerDesc) as UrlDescription).NetConfig.ExtranetUrl ?? 'http://none.invalid',
-  ).host;
+  const { ExtranetUrl, IntranetUrl } = (JSON.parse(trigger.TriggerDesc) as UrlDescription).NetConfig;
+  return new URL(ExtranetUrl ?? IntranetUrl?.replace('.in.', '.') ?? 'http://none.invalid').host;
 }
 
 export function urlIsOpen(trigger: StoredTrigger): boolean {
@@ -67,8 +66,11 @@ function describe(
     : `${context.appId}-${context.state.newId('')}.${context.region}.tencentscf.com`;
   if (!previous && context.switches.urlReady === 'after seconds')
     context.state.data.urlKnownMs[host] = context.in(cloudSeconds.urlUnknown);
-  parsed.NetConfig.ExtranetUrl = `https://${host}`;
-  parsed.NetConfig.IntranetUrl = `https://${host.replace(/^([^.]+)\./, '$1.in.')}`;
+  const isBoth = context.switches.urlAddresses === 'both';
+  const { EnableExtranet, EnableIntranet } = parsed.NetConfig;
+  if (isBoth || EnableExtranet) parsed.NetConfig.ExtranetUrl = `https://${host}`;
+  if (isBoth || EnableIntranet)
+    parsed.NetConfig.IntranetUrl = `https://${host.replace(/^([^.]+)\./, '$1.in.')}`;
   return JSON.stringify(parsed);
 }
 

@@ -25,6 +25,11 @@ export const switchTable = {
     source:
       'Example of ListTriggers (583); TF commit 693fd5c71 reads the name from the answer; users measured it',
   }),
+  urlAddresses: row({
+    ends: ['both', 'of networks that are on'],
+    kind: 'doubt',
+    source: '583/96099 names a public and a private address; no answer for a URL of the VPC only was seen',
+  }),
   urlReady: row({
     ends: ['at once', 'after seconds'],
     kind: 'known',
