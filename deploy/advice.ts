@@ -31,11 +31,11 @@ const eipAdvice = {
   zh: '每个账号在每个地域最多有五个固定出口 IP：请删除占用它的函数，或改用 NAT 网关（docs/zh/deploy.md 第 3 节）。',
 };
 const againAdvice = {
-  en: 'The function is changing by another hand: wait until that is done and run the command again.',
+  en: 'Something else is changing the function: wait until that is done and run the command again.',
   zh: '该函数正在被其他操作修改：请等它结束后重新执行命令。',
 };
 const existsAdvice = {
-  en: 'It exists already, made by another hand or by an interrupted run: run the command again.',
+  en: 'It exists already, made by somebody else or by an interrupted run: run the command again.',
   zh: '它已经存在，可能由其他操作或中断的部署创建：请重新执行命令。',
 };
 const clockAdvice = {

@@ -114,8 +114,8 @@ async function findNotice(
 }
 
 /**
- * Makes the alarms that are missing and leads all of them to who is to be told; conditions and pauses that were changed
- * in the console stay. While nobody is to be told, those of earlier deploys go. Throws CloudError.
+ * Makes the alarms that are missing and gives all of them the same receivers; conditions and pauses that were changed in
+ * the console stay. Without receivers, the alarms of earlier deploys are deleted. Throws CloudError.
  */
 export async function ensureAlarms(
   cloud: Cloud,

@@ -45,7 +45,7 @@ export async function ensureIndex(cloud: Cloud, topicId: string): Promise<void> 
     if (error.cloudCode.startsWith('InvalidParameter.IndexConflict'))
       // SCF made one in the meantime.
       await writeRule(cloud, topicId, await readRule(cloud, topicId), '');
-    // Nobody is seen to index a text without separators, which makes the whole value one word.
+    // Without separators the whole value is one word. Whether the cloud accepts that is not documented.
     else if (error.cloudCode === 'InvalidParameter') await writeRule(cloud, topicId, found, wordSeparators);
     else throw error;
   }

@@ -131,7 +131,7 @@ export async function waitUntilGone(cloud: Cloud, name: string): Promise<void> {
 /**
  * One call that changes a function. Refused because the function is changing, it waits and repeats, for up to 3 minutes;
  * refused because a new version is not known everywhere yet, for up to 30 seconds. A creation without an answer is
- * repeated too, so it may be refused because it has happened. Throws CloudError for all else.
+ * repeated too; the repeat may be refused because the first call has worked. Throws CloudError for all else.
  */
 export async function change<A extends ScfAction>(
   cloud: Cloud,

@@ -91,7 +91,7 @@ export const deployTexts = {
     zh: '告警没有全部设置好：请手动设置（docs/zh/operations.md 第 2 节），或重新部署。',
   },
   alarmsNotSeen: {
-    en: `Whether alarms of an earlier deploy are left was not seen: look at ${place.logAlarms.en}.`,
+    en: `Alarms of an earlier deploy may be left, this could not be checked: look at ${place.logAlarms.en}.`,
     zh: `无法确认以前部署的告警是否还在：请查看${place.logAlarms.zh}。`,
   },
   notUnderstood: {
@@ -111,7 +111,7 @@ export const deployTexts = {
     zh: `${key}：已创建，但没有打上标签。${reason.zh}`,
   }),
   tagsNotChanged: (key: string, reason: Bilingual): Bilingual => ({
-    en: `${key}: its tags were not changed, which only bills and searches notice. ${reason.en}`,
+    en: `${key}: its tags were not changed; only bills and searches use them. ${reason.en}`,
     zh: `${key}：标签未修改，只影响账单和搜索。${reason.zh}`,
   }),
   domainBound: (domain: string): Bilingual => ({
@@ -298,7 +298,7 @@ export const triggerTexts = {
     zh: `${key}：函数 URL 的设置与 serverless.yml 不一致，腾讯云不允许修改（${code}）。sls deploy --yes 会删除后重建，地址会改变，其间域名会暂时解绑。`,
   }),
   strayLeft: (name: string, version: string, reason: Bilingual): Bilingual => ({
-    en: `${name}: the URL that looked at version ${version} is left; the next sls deploy deletes it. ${reason.en}`,
+    en: `${name}: the temporary URL used to check version ${version} was not deleted; the next sls deploy deletes it. ${reason.en}`,
     zh: `${name}：检查版本 ${version} 用的临时 URL 没有删掉，下次 sls deploy 会删除。${reason.zh}`,
   }),
 };

@@ -33,7 +33,7 @@ async function messageOf(code: string): Promise<string> {
 
 const openScfAdvice = 'Open the SCF console';
 const topUpAdvice = 'top it up';
-const busyAdvice = 'changing by another hand';
+const busyAdvice = 'Something else is changing the function';
 test.each([
   ['FailedOperation.QcsRoleNotFound', openScfAdvice],
   ['ResourceNotFound.Role', openScfAdvice],
