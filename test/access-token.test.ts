@@ -248,7 +248,8 @@ describe('POST /login answers 503', () => {
     expect(pauses).toEqual([60_000, 120_000, 240_000, 480_000, 600_000, 600_000]);
     expect(failures[0]).toMatchObject({ level: 'error', corpid, errcode: 40001, failure: 'operator' });
     expectError(await loginOnce(world), 'temporarily_unavailable', { retryAfter: '60' });
-    expect(world.wecom.counts().jscode2session).toBe(0);
+    // The app of the other company is asked instead.
+    expect(world.wecom.counts(corpid).jscode2session).toBe(0);
   });
 
   test('never while a token is valid: a wrong secret harms nobody before it ends', async () => {
