@@ -9,7 +9,7 @@ import { refuseDomainOfOthers, unbindFrom, writeDomain } from './domain.ts';
 import {
   deleteFunction,
   fingerprintOf,
-  ownershipMark,
+  isOwn,
   readSettled,
   refuseOvertaken,
   writeLatest,
@@ -274,7 +274,7 @@ export async function listOwnFunctions(
     const { Functions = [], TotalCount = 0 } = await listFunctions(cloud, prefix, Offset);
     for (const { FunctionName = '', Description = '' } of Functions) {
       const key = FunctionName.slice(prefix.length);
-      if (FunctionName.startsWith(prefix) && Description.endsWith(ownershipMark(settings, key)))
+      if (FunctionName.startsWith(prefix) && isOwn(settings, key, Description))
         own.push({ name: FunctionName, key });
     }
     if (Offset + 100 >= TotalCount) break;
@@ -283,7 +283,7 @@ export async function listOwnFunctions(
   for (const { name, key } of settings.functions) {
     if (name.startsWith(prefix)) continue;
     const found = await getFunction(cloud, name);
-    if (found?.Description?.endsWith(ownershipMark(settings, key))) own.push({ name, key });
+    if (isOwn(settings, key, found?.Description)) own.push({ name, key });
   }
   return own;
 }

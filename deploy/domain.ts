@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Bilingual } from '../scripts/language.ts';
 import type { Cloud, ScfAnswer, ScfRequest } from './cloud.ts';
 import { CloudError, DeployError, extended } from './errors.ts';
-import { ownershipMark } from './function.ts';
+import { isOwn } from './function.ts';
 import type { DomainSettings, ServiceSettings } from './settings.ts';
 import { getFunction, isNone, liveAlias } from './state.ts';
 import { deployTexts, operateTexts, refusalTexts } from './texts.ts';
@@ -22,6 +22,12 @@ async function getDomain(cloud: Cloud, Domain: string) {
   }
 }
 
+/** How this stage's domain is bound; undefined when it has none, or when it is not bound. Throws CloudError. */
+async function boundDomain(cloud: Cloud, { customDomain }: ServiceSettings) {
+  const found = customDomain && (await getDomain(cloud, customDomain.domain));
+  return found && { ...found, Domain: customDomain.domain };
+}
+
 /** Functions behind the domain that are not of this service and stage, by the mark in their description. */
 async function othersBehind(
   cloud: Cloud,
@@ -34,7 +40,7 @@ async function othersBehind(
       settings.functions.find((fn) => fn.name === name)?.key ??
       name.slice(`${settings.service}-${settings.stage}-`.length);
     const found = await getFunction(cloud, name);
-    if (found && !found.Description?.endsWith(ownershipMark(settings, key))) others.push(name);
+    if (found && !isOwn(settings, key, found.Description)) others.push(name);
   }
   return others;
 }
@@ -46,11 +52,10 @@ export async function refuseDomainOfOthers(
   isConfirmed: boolean,
   warn: (words: Bilingual) => void,
 ): Promise<void> {
-  const domain = settings.customDomain?.domain;
-  const found = domain === undefined ? undefined : await getDomain(cloud, domain);
-  const others = found ? await othersBehind(cloud, settings, found) : [];
-  if (others.length === 0) return;
-  const taken = refusalTexts.domainTaken(domain, others.join(', '));
+  const bound = await boundDomain(cloud, settings);
+  const others = bound ? await othersBehind(cloud, settings, bound) : [];
+  if (!bound || others.length === 0) return;
+  const taken = refusalTexts.domainTaken(bound.Domain, others.join(', '));
   if (!isConfirmed) throw new DeployError(refusalTexts.domainTakenUnconfirmed(taken));
   warn(taken);
 }
@@ -154,15 +159,14 @@ export async function removeDomain(
   settings: ServiceSettings,
   warn: (words: Bilingual) => void,
 ): Promise<boolean> {
-  const Domain = settings.customDomain?.domain;
-  const found = Domain === undefined ? undefined : await getDomain(cloud, Domain);
-  if (Domain === undefined || !found) return false;
-  const others = await othersBehind(cloud, settings, found);
+  const bound = await boundDomain(cloud, settings);
+  if (!bound) return false;
+  const others = await othersBehind(cloud, settings, bound);
   if (others.length > 0) {
-    warn(operateTexts.domainLeft(Domain, others.join(', ')));
+    warn(operateTexts.domainLeft(bound.Domain, others.join(', ')));
     return false;
   }
-  await unbind(cloud, Domain);
+  await unbind(cloud, bound.Domain);
   return true;
 }
 
@@ -184,11 +188,9 @@ export async function unbindFrom(
   name: string,
   report: (line: Bilingual) => void,
 ): Promise<(() => Promise<void>) | undefined> {
-  const Domain = settings.customDomain?.domain;
-  const found = Domain === undefined ? undefined : await getDomain(cloud, Domain);
-  const { EndpointsConfig = [], Protocol = 'HTTPS', CertConfig, WafConfig } = found ?? {};
-  if (Domain === undefined || !EndpointsConfig.some(({ FunctionName }) => FunctionName === name))
-    return undefined;
+  const bound = await boundDomain(cloud, settings);
+  if (!bound?.EndpointsConfig?.some(({ FunctionName }) => FunctionName === name)) return undefined;
+  const { Domain, EndpointsConfig, Protocol = 'HTTPS', CertConfig, WafConfig } = bound;
   await unbind(cloud, Domain);
   report(operateTexts.domainUnbound(Domain));
   return async () => {

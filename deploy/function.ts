@@ -49,9 +49,14 @@ export function versionMark(deployId: string, fingerprint: string, release: stri
   return release === '' ? mark : `${mark} release ${release.replaceAll(/[^\w.]/g, ' ')}`;
 }
 
-/** Description of our functions, by which a later run knows them; SCF allows no hyphen in it. */
-export function ownershipMark({ service, stage }: ServiceSettings, key: string): string {
+/** The end of our functions' descriptions, by which a later run knows them; SCF allows no hyphen in it. */
+function ownershipMark({ service, stage }: ServiceSettings, key: string): string {
   return `Deployed by sls, service ${service}, stage ${stage}, function ${key}.`.replaceAll(/[-_]/g, ' ');
+}
+
+/** True when the function was made for this service and stage, as this key of serverless.yml. */
+export function isOwn(settings: ServiceSettings, key: string, Description: string | undefined): boolean {
+  return Description?.endsWith(ownershipMark(settings, key)) === true;
 }
 
 /** Reads a function with its versions, in any state; undefined if it does not exist. Changes nothing. */
@@ -318,7 +323,7 @@ async function create(
     if (!(error instanceof CloudError)) throw error;
     if (error.cloudCode.startsWith('ResourceInUse')) {
       const found = await waitWhileChanging(cloud, fn.name);
-      if (found?.Description?.endsWith(ownershipMark(settings, fn.key))) return false;
+      if (isOwn(settings, fn.key, found?.Description)) return false;
     }
     const isAboutTags = /\btag:/i.test(error.cloudMessage) || /\bTags?\b/.test(error.cloudCode);
     if (!request.Tags?.length || !isAboutTags) throw error;

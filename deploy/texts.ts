@@ -174,7 +174,7 @@ export const refusalTexts = {
     en: `${loss.en} Run sls deploy --yes to go ahead.`,
     zh: `${loss.zh}确认继续请执行 sls deploy --yes。`,
   }),
-  domainTaken: (domain: string | undefined, names: string): Bilingual => ({
+  domainTaken: (domain: string, names: string): Bilingual => ({
     en: `${domain} leads to ${names}, which is not of this stage; this deploy takes it over.`,
     zh: `${domain} 现在指向 ${names}，不属于这个 stage；这次部署会把它改为指向这个 stage。`,
   }),

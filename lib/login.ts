@@ -43,9 +43,9 @@ export function createLogin(options: {
   const wecomFailure = createWecomFailure(clock, log);
 
   /**
-   * Exchanges the code with the app of `wanted`. If it has no access_token until an operator changes something, another
-   * company's app is asked instead: each of them can exchange the code, and what is wrong with one company does not keep out
-   * the members of the others.
+   * Exchanges the code with the app of `wanted`. If that app gets no access_token before an operator changes something, asks
+   * another company's app, because each of them can exchange the code. So one company's wrong secret does not keep out the
+   * members of the others.
    */
   async function exchange(wanted: Corp, jsCode: string, leftMs: LoginDeadline['leftMs']) {
     const broken = new Map<string, AppError>();
