@@ -72,6 +72,24 @@ test.each<[string, Partial<History> & Pick<History, 'steps'>]>([
     },
   ],
   [
+    'a session that has ended, which the phone says as text',
+    {
+      steps: [
+        { call: 'login' },
+        { passMs: 1 },
+        { call: 'upload' },
+        { qy: 'late' },
+        { call: 'login' },
+        { storage: 'get throws' },
+        { happens: 'session ends' },
+        { call: 'post' },
+        { request: 'data as text' },
+        { call: 'login' },
+        { happens: 'hide' },
+      ],
+    },
+  ],
+  [
     'a login while a logout takes the session away',
     { steps: [{ call: 'login' }, { call: 'logout' }, { call: 'login' }] },
   ],

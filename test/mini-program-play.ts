@@ -205,9 +205,11 @@ function watchRequests(broken: string[]) {
 
     /** A POST may come again when the server said so, or when nothing has run; an upload only with a new session. */
     hears({ url }: WantedRequest, { statusCode, data }: Answer): void {
-      const { error, session_token: token } = Object(data) as { error?: unknown; session_token?: unknown };
+      const body: unknown = typeof data === 'string' ? parsed(data) : data;
+      const { error, session_token: token } = Object(body) as { error?: unknown; session_token?: unknown };
       const { pathname, search } = new URL(url);
-      const told = ['temporarily_unavailable', 'rate_limited'].includes(String(error)) || statusCode === 432;
+      const told =
+        ['temporarily_unavailable', 'rate_limited'].includes(String(error)) || Number(statusCode) === 432;
       if (error === 'invalid_session' || (told && pathname !== '/own/upload')) postsSent.delete(search);
       if (typeof token === 'string') tokens.add(token);
       if (['401', '403'].includes(String(statusCode))) losses += 1;
@@ -219,4 +221,13 @@ function watchRequests(broken: string[]) {
     },
   } satisfies Watcher & Record<string, unknown>;
   return watcher;
+}
+
+/** Some phones give the body as text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
